@@ -1,0 +1,1 @@
+"""Bytes in, frames and rejects out. Pure: no I/O, no clock, no environment."""

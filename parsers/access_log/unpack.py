@@ -1,0 +1,130 @@
+"""From an object's bytes to blocks of whole lines, in memory bounded by the block, whatever the object's size."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+from parsers.access_log.exact import LONGEST_LINE
+from parsers.access_log.sniff import Refused
+
+GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UNPACK_STEP = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``block_bytes``: unpacked bytes a block. An object that unpacks past ``unpacked_bytes``, or past
+    ``gzip_ratio`` times its packed size (judged after 64 MiB), is refused: real logs pack 10 to 30 times."""
+
+    block_bytes: int = 32 << 20
+    unpacked_bytes: int = 64 << 30
+    gzip_ratio: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of one object, where they begin (bytes), and how many stand before."""
+
+    data: bytes
+    offset: int
+    lines_before: int
+
+
+def unpacked(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    """The object's plain bytes. gzip is told by its magic bytes, several members are one text.
+
+    Raises ``Refused`` TRUNCATED where a gzip stream ends early or is broken, TOO_LARGE past the limits.
+    """
+    stream = iter(chunks)
+    first = next(stream, b"")
+    while len(first) < 2 and (more := next(stream, b"")):
+        first += more
+    plain = _gunzipped(_chained(first, stream), limits) if first.startswith(GZIP_MAGIC) else _chained(first, stream)
+    total = 0
+    for chunk in plain:
+        total += len(chunk)
+        if total > limits.unpacked_bytes:
+            raise Refused("TOO_LARGE", f"the object unpacks to more than {limits.unpacked_bytes:,} bytes")
+        yield chunk
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _gunzipped(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    member, packed, plain = isal_zlib.decompressobj(wbits=31), 0, 0
+    is_begun = False
+    for chunk in chunks:
+        packed += len(chunk)
+        while chunk:
+            if member.eof:
+                chunk = chunk.lstrip(b"\0")  # padding between members is allowed
+                if not chunk:
+                    break
+                member, is_begun = isal_zlib.decompressobj(wbits=31), False
+            is_begun = True
+            try:
+                text = member.decompress(chunk, _UNPACK_STEP)
+            except (isal_zlib.error, zlib.error) as error:
+                raise Refused("TRUNCATED", f"the gzip stream is broken after {plain:,} bytes ({error})") from None
+            chunk = member.unused_data if member.eof else member.unconsumed_tail
+            plain += len(text)
+            if plain > 64 << 20 and plain > packed * limits.gzip_ratio:
+                raise Refused("TOO_LARGE", f"{packed:,} gzip bytes unpack to more than {plain:,}: a bomb, not a log")
+            if text:
+                yield text
+    while is_begun and not member.eof:
+        text = member.decompress(b"", _UNPACK_STEP)
+        if not text:
+            raise Refused("TRUNCATED", f"the gzip stream ends early, after {plain:,} bytes")
+        plain += len(text)
+        yield text
+
+
+def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
+    """Cuts plain bytes into blocks of whole lines. Of a line longer than a whole block only so much is kept that it
+    can be told as too long; its end is read past without being held."""
+    held: list[bytes] = []
+    size = offset = lines_before = 0
+    is_skipping = False
+    for chunk in _without_byte_order_mark(chunks):
+        if is_skipping:
+            newline = chunk.find(b"\n") + 1
+            offset += newline or len(chunk)
+            if not newline:
+                continue
+            chunk, is_skipping = chunk[newline:], False
+        held.append(chunk)
+        size += len(chunk)
+        if size < limits.block_bytes:
+            continue
+        text = b"".join(held)
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield Block(text[:end], offset, lines_before)
+            lines_before += text.count(b"\n", 0, end)
+            offset += end
+        else:
+            yield Block(text[: LONGEST_LINE + 1], offset, lines_before)
+            lines_before += 1
+            offset += len(text)
+            end, is_skipping = len(text), True
+        held, size = [text[end:]], len(text) - end
+    if size:
+        yield Block(b"".join(held), offset, lines_before)
+
+
+def _without_byte_order_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = iter(chunks)
+    first = next(stream, b"")
+    while len(first) < len(_BYTE_ORDER_MARK) and (more := next(stream, b"")):
+        first += more
+    yield first.removeprefix(_BYTE_ORDER_MARK)
+    yield from stream

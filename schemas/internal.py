@@ -1,0 +1,102 @@
+"""Tables of the machinery: the ledger, its files, the rejects, the fences. BI tools have no business here."""
+
+from __future__ import annotations
+
+from schemas.contract import Column, Contract, key, measure
+from schemas.vocabulary import OBJECT_STATES, REFUSALS, REJECT_REASONS
+
+OBJECTS = Contract(
+    "objects",
+    "version of an object",
+    "The ledger: what became of each object version. lines = parsed + ignored + rejected, or the commit is refused.",
+    (
+        key("object_id", "int", "First 63 bits of SHA-256 over (source, key, etag, version, size)."),
+        Column("source", "text", "Source in the settings.", length=64),
+        Column("object_key", "text", "Key in the bucket.", length=1024),
+        Column("etag", "text", "Entity tag; for a folder, time of change and size."),
+        Column("version_id", "text", "Version in the bucket; empty without versioning."),
+        Column("size_bytes", "int", "Size as listed.", least=0),
+        Column("last_modified_at", "instant", "As listed."),
+        Column("sha256", "text", "Of the bytes as fetched.", null="refused before all was read"),
+        Column("state", "text", "What became of it.", among=OBJECT_STATES),
+        Column("reason", "text", "Why it was refused.", null="it was not", among=REFUSALS),
+        Column("detail", "text", "What was seen, in words.", null="nothing to say"),
+        Column("parser_version", "int", "Version of the parser that read it."),
+        measure("lines", "Lines."),
+        measure("parsed", "Lines that became records."),
+        measure("ignored", "Blank lines, and the log bucket's own records."),
+        measure("ignored_log_bucket", "Of these, the log bucket's own records."),
+        measure("rejected", "Lines that could not be read."),
+        Column("first_at", "instant", "Earliest record.", null="no record"),
+        Column("last_at", "instant", "Latest record.", null="no record"),
+    ),
+    kind="internal",
+)
+OBJECT_HOURS = Contract(
+    "object_hours",
+    "object version, UTC hour",
+    "Which hours an object touches, and with how many lines: what makes a day dirty, and what it rests on.",
+    (
+        key("object_id", "int", "In objects."),
+        key("hour_at", "instant", "Begin of the hour, UTC."),
+        measure("parsed", "Records of the hour."),
+        measure("ignored", "Ignored lines, at the hour of the object's first record (else its last-modified)."),
+        measure("rejected", "Rejected lines, there too."),
+    ),
+    kind="internal",
+)
+LAKE_FILES = Contract(
+    "lake_files",
+    "file in the lake",
+    "The files that count. A file that is not here is an orphan.",
+    (
+        key("path", "text", "Relative to the lake.", length=255),
+        Column("source", "text", "Source in the settings.", length=64),
+        Column("kind", "text", "What it holds.", among=("records", "audience")),
+        Column("file_day", "day", "UTC day of records; reporting day of an audience."),
+        Column("rows", "int", "Rows.", least=0),
+        Column("size_bytes", "int", "Size.", least=0),
+        Column("sha256", "text", "Of its content; also its name."),
+    ),
+    kind="internal",
+)
+REJECTS = Contract(
+    "rejects",
+    "rejected line",
+    "Lines that could not be read, and (line 0) objects that were refused. Redacted.",
+    (
+        key("object_id", "int", "In objects."),
+        key("line_number", "int", "Line in the object, from 1; 0 is the object itself."),
+        Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
+        Column("reason", "text", "Why.", among=(*REJECT_REASONS, *REFUSALS)),
+        Column("line", "text", "The line, redacted, at most 2,000 characters.", pii="pseudonym"),
+    ),
+    kind="internal",
+)
+FENCES = Contract(
+    "fences",
+    "rollup family, day",
+    "Law 7: a day is written only by a reader of a newer epoch than the one that wrote it last.",
+    (
+        key("family", "text", "Rollup family.", length=32),
+        key("day", "day", "Day in the reporting time zone."),
+        Column("dirty_epoch", "int", "Raised by whatever changes what the day rests on.", least=0),
+        Column("done_epoch", "int", "The epoch that the rows in the tables were computed from.", least=0),
+        Column("basis", "text", "Fingerprint of settings, prices and rollup code they were computed with."),
+    ),
+    kind="internal",
+)
+LISTINGS = Contract(
+    "listings",
+    "source",
+    "The last complete listing of each source.",
+    (
+        key("source", "text", "Source in the settings.", length=64),
+        Column("listed_at", "instant", "When the last complete listing began."),
+        Column("objects", "int", "Objects it showed.", least=0),
+        Column("pending", "int", "Of these, not settled after the run.", least=0),
+        Column("complete_through_at", "instant", "Until when the logs are complete.", null="nothing settled yet"),
+    ),
+    kind="internal",
+)
+INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS)

@@ -1,0 +1,285 @@
+"""The warehouse as an analyst meets it: rollups, the state of days, reference tables."""
+
+from __future__ import annotations
+
+from schemas.contract import Column, Contract, key, measure
+from schemas.vocabulary import (
+    DAY_STATES,
+    EDGES,
+    OPERATION_CLASS_NAMES,
+    RESPONSE_MEASURES,
+    STATUS_CLASSES,
+    VERDICTS,
+)
+
+_TENANT = key("tenant", "text", "Boundary of isolation; `default` where there is one.", length=64)
+_DAY = key("day", "day", "Day in the reporting time zone.")
+_HOUR = key("hour_at", "instant", "Begin of the hour, UTC.")
+_APPLICATION = key("application", "text", "Application, or `unattributed`.", length=128)
+_ANY_APPLICATION = key("application", "text", "Application, `unattributed`, or `*` for all.", length=128)
+_BUCKET = key("bucket", "text", "Bucket that was asked; empty where the log has none.", length=255)
+_OPERATION = key("operation_class", "text", "Class of the operation.", among=OPERATION_CLASS_NAMES, length=32)
+
+_REQUESTS = measure("requests", "HTTP requests: no lifecycle records, no second records of one action.", unit="requests")
+_DELIVERIES = measure(
+    "deliveries",
+    "GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s "
+    "apart count once, at the first of them.",
+    unit="deliveries",
+)
+_BYTES = measure("bytes_sent", "Bytes of the responses' bodies.", unit="bytes")
+
+_TRAFFIC_MEASURES = (
+    measure("records", "Distinct log records, whatever they are.", unit="records"),
+    _REQUESTS,
+    _DELIVERIES,
+    _BYTES,
+    measure("response_ms_sum", "Sum of total_ms over requests that have a status and a time.", unit="ms"),
+    measure("response_count", "How many requests response_ms_sum rests on.", unit="requests"),
+)
+_TRAFFIC_GRAIN = (
+    _APPLICATION,
+    _BUCKET,
+    _OPERATION,
+    key("status_class", "text", "2xx … 5xx, `aborted` (499), `none`.", among=STATUS_CLASSES, length=16),
+)
+
+TRAFFIC_HOURLY = Contract(
+    "traffic_hourly",
+    "tenant, UTC hour, application, bucket, operation class, status class",
+    "Requests, deliveries, bytes and response time by hour.",
+    (_TENANT, _HOUR, *_TRAFFIC_GRAIN, *_TRAFFIC_MEASURES),
+    additivity="A",
+)
+TRAFFIC_DAILY = Contract(
+    "traffic_daily",
+    "tenant, day, application, bucket, operation class, status class",
+    "The sum of the day's hours.",
+    (_TENANT, _DAY, *_TRAFFIC_GRAIN, *_TRAFFIC_MEASURES),
+    additivity="A",
+)
+BANDWIDTH_COST_DAILY = Contract(
+    "bandwidth_cost_daily",
+    "tenant, day, application, bucket, price card, currency",
+    "What the bytes sent cost. Rounded half-even once, here; totals are sums of these rows.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        _BUCKET,
+        key("price_id", "text", "Price card in `prices`; empty where none is valid.", length=128),
+        key("currency", "text", "ISO currency; empty without a price.", length=3),
+        _REQUESTS,
+        _BYTES,
+        measure("cost_micros", "Cost in millionths of the currency.", unit="micros", null="not available: no price card is valid"),
+    ),
+    additivity="A",
+)
+
+_PERCENTILES = tuple(
+    measure(f"{name}_ms", doc, unit="ms")
+    for name, doc in (
+        ("mean", "Mean, rounded half-even."),
+        ("p50", "Median, nearest rank."),
+        ("p90", "90th percentile, nearest rank."),
+        ("p95", "95th percentile, nearest rank."),
+        ("p99", "99th percentile, nearest rank."),
+        ("max", "Slowest."),
+    )
+)
+RESPONSE_TIME_DAILY = Contract(
+    "response_time_daily",
+    "tenant, day, application or *, operation class or *, measure",
+    "Exact percentiles of total_ms (requests with a status) and turn_around_ms (GETs of objects with a status).",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("operation_class", "text", "Class of the operation, or `*` for all.", length=32),
+        key("measure", "text", "`total` or `turn_around`.", among=RESPONSE_MEASURES, length=16),
+        measure("observations", "Requests the figures rest on.", unit="requests"),
+        *_PERCENTILES,
+    ),
+    additivity="S",
+)
+RESPONSE_TIME_BUCKETS_HOURLY = Contract(
+    "response_time_buckets_hourly",
+    "tenant, UTC hour, application, operation class, upper edge",
+    "Additive histogram of total_ms: any window's percentile in plain SQL, at most 1 % too high.",
+    (
+        _TENANT,
+        _HOUR,
+        _APPLICATION,
+        _OPERATION,
+        key("upper_ms", "int", "Upper edge of the bucket, inclusive.", unit="ms"),
+        measure("observations", "Requests in the bucket.", unit="requests"),
+    ),
+    additivity="A",
+)
+
+_ENDPOINT = key("endpoint", "text", "Operation class and key template, ids replaced; `other` beyond the cap.", length=255)
+ERRORS_DAILY = Contract(
+    "errors_daily",
+    "tenant, day, application, endpoint, status, error code",
+    "Requests with a status of 400 or more.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        _ENDPOINT,
+        key("http_status", "int", "HTTP status."),
+        key("error_code", "text", "S3 error code; empty where none.", length=128),
+        _REQUESTS,
+    ),
+    additivity="A",
+)
+ENDPOINTS_DAILY = Contract(
+    "endpoints_daily",
+    "tenant, day, application, endpoint",
+    "All requests by endpoint: the denominators of errors_daily.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        _ENDPOINT,
+        _REQUESTS,
+        measure("errors", "Requests with a status of 400 or more (the documents' definition; 499 included).", unit="requests"),
+        measure("server_errors", "Requests with a 5xx.", unit="requests"),
+        measure("client_aborts", "Requests with 499.", unit="requests"),
+        _BYTES,
+    ),
+    additivity="A",
+)
+MEDIA_FILE_DAILY = Contract(
+    "media_file_daily",
+    "tenant, day, application, bucket, media file, object key",
+    "Requests that name an object, by object.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        _BUCKET,
+        key("media_file_id", "text", "Id in media_files; empty while the application is not connected.", length=64),
+        key("object_key_sha256", "text", "SHA-256 of the decoded key, hex: long keys need no long index.", length=64),
+        Column("object_key", "text", "The decoded key."),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+        Column("last_at", "instant", "Latest request. Take MAX, never a sum."),
+    ),
+    additivity="A",
+)
+AUDIENCE_TRAILING = Contract(
+    "audience_trailing",
+    "tenant, day, application or *, window",
+    "Distinct addresses over the window that ends with the day. Behind a CDN the addresses are edges.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("window_days", "int", "Days in the window (1, 7, 30), this day the last."),
+        measure("unique_addresses", "Distinct client addresses of requests.", unit="addresses"),
+        measure("unique_users", "Distinct users.", unit="users", null="not available: no application is connected"),
+        measure(
+            "authenticated_deliveries",
+            "Deliveries to a known user.",
+            unit="deliveries",
+            null="not available: no application is connected",
+        ),
+        Column(
+            "is_behind_cdn",
+            "bool",
+            "At least half of the requests came from CDN edges: unique addresses count edges.",
+            null="not available: no table of CDN ranges",
+        ),
+    ),
+    additivity="S",
+)
+COUNTRIES_DAILY = Contract(
+    "countries_daily",
+    "tenant, day, application, country, edge",
+    "Requests by the country of the address. Rows with edge = 'edge' say where the CDN is, not the viewer.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("country", "text", "ISO code, `unknown`, or `not_available` without a database.", length=16),
+        key("edge", "text", "`edge`, `direct`, or `not_available` without a table of CDN ranges.", among=EDGES, length=16),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+    ),
+    additivity="A",
+)
+ALERT_CHECKS_DAILY = Contract(
+    "alert_checks_daily",
+    "tenant, day, rule, group",
+    "What each rule said of each day. A day that is not complete is neither good nor bad.",
+    (
+        _TENANT,
+        _DAY,
+        key("rule", "text", "Name of the rule.", length=64),
+        key("check_group", "text", "What the rule was judged for; `*` is everything.", length=128),
+        Column("value", "float", "The measure; one division of integers at most.", null="not available"),
+        Column("threshold", "float", "Above this the rule fires.", null="no threshold is set"),
+        Column("unit", "text", "bytes, ratio, ms, addresses, or a currency."),
+        Column("verdict", "text", "The answer.", among=VERDICTS),
+        measure("sample", "Requests the value rests on.", unit="requests"),
+        Column("complete_through_at", "instant", "Until when the logs were complete.", null="nothing listed yet"),
+    ),
+    additivity="S",
+)
+DAYS = Contract(
+    "days",
+    "tenant, source, day",
+    "How complete each day is and what it rests on. lines = parsed + ignored + rejected; "
+    "distinct records = parsed - duplicates. A rejected or ignored line counts on the day of its object's first record.",
+    (
+        _TENANT,
+        key("source", "text", "Source in the settings.", length=64),
+        _DAY,
+        Column("state", "text", "open, final or frozen.", among=DAY_STATES),
+        Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+        measure("revision", "How often the day has been written."),
+        Column("complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"),
+        measure("objects", "Log objects with lines of this day.", unit="objects"),
+        measure("lines", "Lines.", unit="lines"),
+        measure("parsed", "Lines that became records.", unit="lines"),
+        measure("ignored", "Blank lines, and the log bucket's own records.", unit="lines"),
+        measure("rejected", "Lines that could not be read; see rejects.", unit="lines"),
+        measure("duplicates", "Records that were there already.", unit="lines"),
+    ),
+    kind="state",
+    additivity="S",
+)
+PRICES = Contract(
+    "prices",
+    "price card",
+    "The price cards of the settings, as used.",
+    (
+        key("price_id", "text", "source/measure/currency/valid_from.", length=128),
+        Column("source", "text", "Source it applies to."),
+        Column("measure", "text", "What is priced.", among=("bytes_sent",)),
+        Column("amount", "text", "Exact decimal amount."),
+        Column("currency", "text", "ISO currency."),
+        Column("per", "text", "Unit: GB is 10^9, GiB is 2^30 bytes."),
+        Column("valid_from_day", "day", "First day."),
+        Column("valid_to_day", "day", "Last day.", null="until further notice"),
+        Column("citation", "text", "Where the price stands, and when it was read."),
+    ),
+    kind="reference",
+)
+
+# One family of rollups is what one transaction replaces for one day, under one fence.
+TRAFFIC_FAMILY = (
+    TRAFFIC_HOURLY,
+    TRAFFIC_DAILY,
+    BANDWIDTH_COST_DAILY,
+    RESPONSE_TIME_DAILY,
+    RESPONSE_TIME_BUCKETS_HOURLY,
+    ERRORS_DAILY,
+    ENDPOINTS_DAILY,
+    MEDIA_FILE_DAILY,
+    COUNTRIES_DAILY,
+)
+ROLLUPS = (*TRAFFIC_FAMILY, AUDIENCE_TRAILING, ALERT_CHECKS_DAILY)

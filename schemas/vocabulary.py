@@ -1,0 +1,119 @@
+"""The words with a fixed meaning: operation classes, status classes, outcomes, verdicts, histogram edges."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cache
+
+DEFAULT_TENANT = "default"
+UNATTRIBUTED = "unattributed"
+ALL = "*"  # in tables that must not be summed: the row over every application (or operation class)
+NOT_AVAILABLE = "not_available"
+UNKNOWN_COUNTRY = "unknown"
+
+# --- what became of a line -------------------------------------------------------------------------
+REJECT_REASONS = (
+    "LONG_LINE",
+    "GLUED_LINES",
+    "SHORT_LINE",
+    "UNREADABLE",
+    "AMBIGUOUS",
+    "BAD_TIME",
+    "BAD_NUMBER",
+    "FUTURE_TIME",
+)
+IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
+# --- why a whole object was refused ----------------------------------------------------------------
+REFUSALS = (
+    "NOT_AN_ACCESS_LOG",
+    "UNSUPPORTED_DIALECT_CEPH",
+    "UNSUPPORTED_DIALECT_SCALITY",
+    "TRUNCATED",
+    "TOO_LARGE",
+)
+OBJECT_STATES = ("settled", "refused", "superseded")
+DIALECTS = ("aws", "ovh", "three_id")
+
+# --- operations ------------------------------------------------------------------------------------
+OPERATION_CLASSES = {
+    "REST.GET.OBJECT": "get_object",
+    "WEBSITE.GET.OBJECT": "get_object",
+    "REST.HEAD.OBJECT": "head_object",
+    "WEBSITE.HEAD.OBJECT": "head_object",
+    "REST.PUT.OBJECT": "put_object",
+    "REST.POST.OBJECT": "put_object",
+    "REST.PUT.PART": "put_object",
+    "REST.POST.UPLOADS": "put_object",
+    "REST.POST.UPLOAD": "put_object",
+    "REST.COPY.OBJECT": "copy_object",
+    "REST.COPY.PART": "copy_object",
+    "REST.DELETE.OBJECT": "delete_object",
+    "REST.DELETE.UPLOAD": "delete_object",
+    "REST.POST.MULTI_OBJECT_DELETE": "delete_object",
+    "REST.GET.BUCKET": "list",
+    "REST.HEAD.BUCKET": "list",
+    "REST.GET.BUCKETVERSIONS": "list",
+    "REST.GET.UPLOADS": "list",
+    "REST.GET.UPLOAD": "list",
+    # Second records of an action that is already counted by its first one.
+    "REST.COPY.OBJECT_GET": "sub_record",
+    "REST.COPY.PART_GET": "sub_record",
+    "BATCH.DELETE.OBJECT": "sub_record",
+}
+OPERATION_CLASS_NAMES = (
+    "get_object",
+    "head_object",
+    "put_object",
+    "copy_object",
+    "delete_object",
+    "list",
+    "bucket",
+    "lifecycle",
+    "sub_record",
+    "other",
+)
+NOT_REQUESTS = ("lifecycle", "sub_record")
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
+CLIENT_ABORT = 499
+DELIVERED_STATUS = (200, 206)
+DELIVERY_GAP_S = 60
+
+EDGES = ("edge", "direct", NOT_AVAILABLE)
+RESPONSE_MEASURES = ("total", "turn_around")
+AUDIENCE_WINDOWS = (1, 7, 30)
+VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
+DAY_STATES = ("open", "final", "frozen")
+
+
+def operation_class(operation: str) -> str:
+    """Class of an operation as logged; unknown ones are ``other``, never an error."""
+    known = OPERATION_CLASSES.get(operation)
+    if known:
+        return known
+    family = operation.partition(".")[0]
+    if family == "S3":
+        return "lifecycle"
+    if family == "BATCH":
+        return "sub_record"
+    return "bucket" if family == "REST" and operation.startswith(("REST.GET.", "REST.PUT.", "REST.DELETE.")) else "other"
+
+
+@cache
+def histogram_edges(largest: int = 2**63 - 1) -> tuple[int, ...]:
+    """Upper edges (inclusive, ms) of the additive response-time histogram.
+
+    0 ms is its own bucket; a bucket that starts at ``n`` ends at ``floor(1.01 n)``, so reading its
+    upper edge overstates a value by at most 1 %.
+    """
+    edges, start = [0], 1
+    while start <= largest:
+        upper = min(start * 101 // 100, largest)
+        edges.append(upper)
+        start = upper + 1
+    return tuple(edges)
+
+
+def histogram_edge(value_ms: int) -> int:
+    """The ``upper_ms`` of the bucket that holds ``value_ms``."""
+    edges = histogram_edges()
+    return edges[bisect_left(edges, value_ms)]
