@@ -55,6 +55,8 @@ LAKE_FILES = Contract(
         Column("kind", "text", "What it holds.", among=("records", "audience")),
         Column("file_day", "day", "UTC day of records; reporting day of an audience."),
         Column("rows", "int", "Rows.", least=0),
+        Column("first_at", "instant", "Earliest record.", null="an audience has no instants"),
+        Column("last_at", "instant", "Latest record.", null="an audience has no instants"),
         Column("size_bytes", "int", "Size.", least=0),
         Column("sha256", "text", "Of its content; also its name."),
     ),

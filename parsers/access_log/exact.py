@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -20,23 +21,29 @@ LONGEST_LINE = 65_536
 LARGEST_NUMBER = 2**63 - 1
 FUTURE_TOLERANCE = timedelta(hours=1)
 
-# Possessive quantifiers (`++`) throughout: a hostile line must not make a pattern backtrack.
-_OPERATION = r"(?:REST|WEBSITE|SOAP|BATCH|S3)(?:\.[A-Za-z0-9_]+){1,3}"
+# Only a space separates words: \s would also cut at characters that a client may write. Possessive quantifiers (`++`)
+# throughout: a hostile line must not make a pattern backtrack. The server writes no quote into the words of a head.
+_BARE = r'[^ "]++'
+_OPERATION = r"(?:REST|WEBSITE|SOAP|BATCH|S3)(?:\.[A-Za-z0-9_-]++){1,3}(?= |\Z)"
 TIME = re.compile(r"\[([0-9]{2})/([A-Za-z]{3})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})\]")
 OPERATION = re.compile(_OPERATION)
+OVH_REQUEST_ID = r"^tx[0-9A-Fa-f]{21}-[0-9A-Fa-f]{10}$"
 _SYSLOG_PREFIX = re.compile(r"s3access-[^ ]*: ++")
 _IDS = re.compile(r"([^ ]++) ++(?:([^ ]++) ++)?([^ ]++) ++(?=\[)")
-_AFTER_TIME = re.compile(rf" ++([^ ]++) ++([^ ].*?)(?<! ) ++([^ ]++) ++({_OPERATION}) ++([^ ]++) ++(?=[\"-])")
-_SECOND_HEAD = re.compile(rf" ++[^ ]++ ++[^ ].{{0,300}}?(?<! ) ++[^ ]++ ++{_OPERATION} ++[^ ]++ ++[\"-]")
-_ANY_OPERATION = re.compile(rf"(?:^| )({_OPERATION}) ")
-_SIX_WORDS = r" ++(-|-?[0-9]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++(?=[\"-])"
-_CANDIDATE = re.compile(rf"(?= HTTP/[0-9](?:\.[0-9])?(\"){_SIX_WORDS})")
-_BLOCK = re.compile(_SIX_WORDS)
-_REQUEST = re.compile(r"[A-Z]+ ([^ ]+) HTTP/[0-9](?:\.[0-9])?")
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
+_AFTER_TIME = re.compile(
+    rf" ++({_BARE}) ++({_BARE}(?: ++{_BARE})*?) ++({_BARE}) ++({_OPERATION}) ++([^ ]++)"
+)
+_SECOND_HEAD = re.compile(rf"(?: ++{_BARE}){{3,40}}? ++{_OPERATION} ++[^ ]")
+_ANY_OPERATION = re.compile(rf"(?<![^ ]){_OPERATION}")
+_FIVE_WORDS = r" ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++(?=[\"-])"
+_CANDIDATE = re.compile(rf"(?= HTTP/[0-9.]++(\") ++(-|-?[0-9]++){_FIVE_WORDS})")
+_NO_URI = re.compile(r' ++(?:-|"-")(?= )')
+_BLOCK = re.compile(rf" ++([^ ]++){_FIVE_WORDS}")
+_REQUEST = re.compile(r"[A-Za-z-]+ ([^ ]+) HTTP/[0-9.]+")
+_WHOLE_NUMBER = re.compile(r"0*([0-9]{1,19})")
 _CUT = re.compile(r'" ++"')
 _CUTS = re.compile(r'(?=" ++")')
-_MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
 class Bad(Exception):
@@ -95,11 +102,14 @@ def readable(raw: bytes) -> tuple[str, bool]:
 
 
 def _fields(line: str) -> dict[str, Any]:
+    line = line.lstrip(" ")
     text = _SYSLOG_PREFIX.sub("", line, count=1) if line.startswith("s3access-") else line
     head, ids, when = _head(text)
     address, requester, request_id, operation, key_raw = head.groups()
-    uri, words, rest = _block(text, head.end(), key_raw)
+    uri, words, rest, is_sure = _block(text, head.end(), ids[2], key_raw)
     referer, user_agent, tail, is_ambiguous = _agents(text, rest)
+    if not is_sure:
+        raise Bad("AMBIGUOUS")
     status, error_code, *numbers = words
     sent, size, total, turn_around = map(_number, numbers)
     return {
@@ -135,24 +145,27 @@ def _head(text: str) -> tuple[re.Match[str], tuple[str, str | None, str], dateti
     ids = _IDS.match(text)
     time = TIME.match(text, ids.end()) if ids else None
     head = _AFTER_TIME.match(text, time.end()) if time else None
-    if _has_second_head(text):
+    first = time if head else TIME.search(text)
+    if first and _has_second_head(text, first.end()):
         raise Bad("GLUED_LINES")
     if not (ids and time and head):
         raise Bad(_why_no_head(text))
     return head, ids.group(1, 2, 3), _instant(time)  # type: ignore[return-value]
 
 
-def _has_second_head(text: str) -> bool:
-    times = TIME.finditer(text)
-    next(times, None)
-    return any(_SECOND_HEAD.match(text, time.end()) for time in times)
+def _has_second_head(text: str, start: int) -> bool:
+    for time in TIME.finditer(text, start):
+        between = text[start : time.start()]
+        if between.endswith(" ") and between.strip(" ") and _SECOND_HEAD.match(text, time.end()):
+            return True
+    return False
 
 
 def _why_no_head(text: str) -> str:
     operation = _ANY_OPERATION.search(text)
-    if operation and not any(_is_real(time) for time in TIME.finditer(text, 0, operation.start() + 1)):
+    if operation and not any(_is_real(time) for time in TIME.finditer(text, 0, operation.start())):
         return "BAD_TIME"
-    return "UNREADABLE" if len(text.split()) >= 17 else "SHORT_LINE"
+    return "UNREADABLE" if len([word for word in text.split(" ") if word]) >= 17 else "SHORT_LINE"
 
 
 def _is_real(time: re.Match[str]) -> bool:
@@ -169,12 +182,11 @@ def _instant(time: re.Match[str]) -> datetime:
         if (hours, minutes) != ("00", "00"):
             offset = timedelta(hours=int(hours), minutes=int(minutes))
             zone = timezone(-offset if sign == "-" else offset)
-        local = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=zone)
+        local = datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=zone)
         at = local.astimezone(UTC)
     except (ValueError, KeyError, OverflowError):
         raise Bad("BAD_TIME") from None
-    # Before the epoch is no log's time; the bound keeps every engine's timestamp type safe.
-    if not 1970 <= at.year <= 9000 or int(minutes) > 59:
+    if at.year < 1970 or int(minutes) > 59:  # before the epoch is no log's time
         raise Bad("BAD_TIME")
     return at
 
@@ -183,7 +195,7 @@ def dialect(has_three_ids: bool, request_id: str) -> str:
     """Which way of writing the line follows, told by its own bytes."""
     if has_three_ids:
         return "three_id"
-    return "ovh" if re.fullmatch(r"tx[0-9a-f]{21}-[0-9a-f]{10}", request_id) else "aws"
+    return "ovh" if re.fullmatch(OVH_REQUEST_ID, request_id) else "aws"
 
 
 def decode_key(key_raw: str, operation: str) -> str:
@@ -199,41 +211,40 @@ def decode_key(key_raw: str, operation: str) -> str:
 # --- the block: status, error code, four numbers ----------------------------------------------------
 
 
-def _block(text: str, start: int, key_raw: str) -> tuple[str, tuple[str, ...], int]:
-    """URI, the six words, and where the referer begins."""
-    for unquoted in ('"-"', "-"):
-        if text.startswith(unquoted, start):
-            block = _BLOCK.match(text, start + len(unquoted))
-            if block:
-                return "-", block.groups(), block.end()
-    candidates = list(_CANDIDATE.finditer(text, start))
-    if not candidates or text[start] != '"':
+def _block(text: str, start: int, bucket: str, key_raw: str) -> tuple[str, tuple[str, ...], int, bool]:
+    """URI, the six words, where the referer begins, and whether the block is surely the server's."""
+    no_uri = _NO_URI.match(text, start)
+    if no_uri:
+        block = _BLOCK.match(text, no_uri.end())
+        if not block:
+            raise Bad("SHORT_LINE")
+        return "-", block.groups(), block.end(), True
+    candidates = list(islice(_CANDIDATE.finditer(text, start), 2))
+    if not candidates:
         raise Bad("SHORT_LINE")
-    uri = text[start + 1 : candidates[0].start(1)]
-    request = _REQUEST.fullmatch(uri)
-    if not request or (len(candidates) > 1 and not _server_vouches(request.group(1), key_raw)):
-        raise Bad("AMBIGUOUS")
-    return uri, candidates[0].groups()[1:], candidates[0].end(7) + _spaces(text, candidates[0].end(7))
+    first = candidates[0]
+    block = _BLOCK.match(text, first.end(1))
+    uri = text[start : first.end(1)].lstrip(" ")
+    request = _REQUEST.fullmatch(uri[1:-1]) if uri.startswith('"') else None
+    is_sure = bool(request) and (len(candidates) == 1 or _server_vouches(request[1], bucket, key_raw))  # type: ignore[index]
+    return uri[1:-1], block.groups(), block.end(), is_sure  # type: ignore[union-attr]
 
 
-def _spaces(text: str, position: int) -> int:
-    return len(text) - position - len(text[position:].lstrip(" "))
-
-
-def _server_vouches(target: str, key_raw: str) -> bool:
+def _server_vouches(target: str, bucket: str, key_raw: str) -> bool:
     """The key is written by the server: where the target is just that path, it ended where the candidate says."""
     if "?" in target or key_raw == "-":
         return False
     path, key = (unquote_plus(unquote_plus(text)).lstrip("/") for text in (target, key_raw))
-    return path == key or path.partition("/")[2] == key
+    return path in (key, f"{bucket}/{key}")
 
 
 def _number(word: str) -> int | None:
     if word == "-":
         return None
-    if not _WHOLE_NUMBER.fullmatch(word) or int(word) > LARGEST_NUMBER:
+    digits = _WHOLE_NUMBER.fullmatch(word)
+    if not digits or int(digits[1]) > LARGEST_NUMBER:
         raise Bad("BAD_NUMBER")
-    return int(word)
+    return int(digits[1])
 
 
 def _status(word: str) -> int | None:
@@ -287,7 +298,7 @@ def _closing_quote(text: str, opening: int) -> int:
 def _trailing(tail: str) -> dict[str, str | None]:
     words = [word for word in tail.split(" ") if word]
     named = [_text(word) for word in words[:10]] + [None] * (10 - len(words))
-    return dict(zip(TRAILING_FIELDS, (*named, " ".join(words[10:]) or None), strict=True))
+    return dict(zip(TRAILING_FIELDS, (*named, _text(" ".join(words[10:])) or None), strict=True))
 
 
 def _text(word: str | None) -> str | None:

@@ -25,7 +25,10 @@ _SCHEMA = polars_schema(PARSED)
 _PIECES = {f"p{i}": pl.String() for i in range(7)}
 _VERSIONS = ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/2", "HTTP/3", "HTTP/3.0"]
 _METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]
-_CLOCK = r"^\[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{2}[0-5][0-9]\]$"
+_CLOCK = (
+    r"^\[[0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-5][0-9] "
+    r"[+-](?:[01][0-9]|2[0-3])[0-5][0-9]\]$"
+)
 _BLOCK = r"^ (?:-|[1-9][0-9]{2}) [^ ]+ (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) $"
 _NUMBERS = ("status", "sent", "size", "total", "turn_around")
 
@@ -186,7 +189,7 @@ def _sound_head(frame: pl.DataFrame, ids: int) -> tuple[pl.Expr, ...]:
         ~pl.col("p0_text").str.contains("  ", literal=True) & (pl.col("id0") != ""),
         ~has_prefix if ids == 2 else ~has_prefix | pl.col("id0").str.ends_with(":"),
         pl.col("clock").str.contains(_CLOCK),
-        pl.col("at").dt.year().is_between(1970, 9000),
+        pl.col("at").dt.year() >= 1970,
         pl.col("at") <= pl.col("latest"),
         pl.col("operation").is_in(operations),
     )
@@ -213,7 +216,7 @@ def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
     has_prefix = pl.col("id0").str.starts_with("s3access-") if ids == 3 else pl.lit(False)
     three = ~has_prefix if ids == 3 else pl.lit(False)
     owner = pl.when(has_prefix).then(pl.col("id1")).otherwise(pl.col("id0")) if ids == 3 else pl.col("id0")
-    is_ovh = pl.col("request_id").str.contains(r"^tx[0-9a-f]{21}-[0-9a-f]{10}$")
+    is_ovh = pl.col("request_id").str.contains(exact.OVH_REQUEST_ID)
     columns = {
         "line_hash": plh.col("line").nchash.xxh3_128(seed=seed),
         "dialect": pl.when(three).then(pl.lit("three_id")).when(is_ovh).then(pl.lit("ovh")).otherwise(pl.lit("aws")),
@@ -232,9 +235,7 @@ def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
         "turn_around_ms": pl.col("turn_around_n"),
         "is_lossy_text": pl.lit(False),
         "is_ambiguous": pl.lit(False),
-        # What lies behind the last named field is kept as it stands; a lone `-` there is a field, too.
-        "extra_fields": pl.when(pl.col("extra_fields") != "").then(pl.col("extra_fields")),
-        **{name: _text(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code", *TRAILING_FIELDS[:-1])},
+        **{name: _text(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code", *TRAILING_FIELDS)},
     }
     return frame.with_columns(**columns).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from isal import isal_zlib
 
@@ -41,10 +42,10 @@ def unpacked(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     Raises ``Refused`` TRUNCATED where a gzip stream ends early or is broken, TOO_LARGE past the limits.
     """
     stream = iter(chunks)
-    first = next(stream, b"")
-    while len(first) < 2 and (more := next(stream, b"")):
-        first += more
-    plain = _gunzipped(_chained(first, stream), limits) if first.startswith(GZIP_MAGIC) else _chained(first, stream)
+    first = _begin(stream, len(GZIP_MAGIC))
+    plain: Iterator[bytes] = chain([first], stream)
+    if first.startswith(GZIP_MAGIC):
+        plain = _gunzipped(plain, limits)
     total = 0
     for chunk in plain:
         total += len(chunk)
@@ -53,12 +54,14 @@ def unpacked(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         yield chunk
 
 
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+def _begin(stream: Iterator[bytes], least: int) -> bytes:
+    begin = next(stream, b"")
+    while len(begin) < least and (more := next(stream, b"")):
+        begin += more
+    return begin
 
 
-def _gunzipped(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+def _gunzipped(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     member, packed, plain = isal_zlib.decompressobj(wbits=31), 0, 0
     is_begun = False
     for chunk in chunks:
@@ -92,9 +95,12 @@ def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
     """Cuts plain bytes into blocks of whole lines. Of a line longer than a whole block only so much is kept that it
     can be told as too long; its end is read past without being held."""
     held: list[bytes] = []
-    size = offset = lines_before = 0
+    size = lines_before = 0
+    stream = iter(chunks)
+    first = _begin(stream, len(_BYTE_ORDER_MARK))
+    offset = len(_BYTE_ORDER_MARK) if first.startswith(_BYTE_ORDER_MARK) else 0
     is_skipping = False
-    for chunk in _without_byte_order_mark(chunks):
+    for chunk in chain([first[offset:]], stream):
         if is_skipping:
             newline = chunk.find(b"\n") + 1
             offset += newline or len(chunk)
@@ -120,11 +126,3 @@ def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
     if size:
         yield Block(b"".join(held), offset, lines_before)
 
-
-def _without_byte_order_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    stream = iter(chunks)
-    first = next(stream, b"")
-    while len(first) < len(_BYTE_ORDER_MARK) and (more := next(stream, b"")):
-        first += more
-    yield first.removeprefix(_BYTE_ORDER_MARK)
-    yield from stream

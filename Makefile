@@ -1,0 +1,63 @@
+# The clone is the installation: everything is made in .venv and .demo; outside, only pip and uv keep their caches.
+# Needs Python 3.11 or newer with venv, and make.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export GX_ANALYTICS_ENABLED := false
+# A stranger's own Prefect (profile, server, cloud) is none of our business.
+export PREFECT_HOME := $(CURDIR)/.venv/prefect
+unexport PREFECT_API_URL PREFECT_API_KEY PREFECT_PROFILE
+unexport PYTHONPATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test test-slow trials bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY) ## the environment in .venv, from requirements.lock (once)
+
+# uv's own line of the lock is installed by pip, the rest by uv, ten times faster. A .pth puts the clone on the
+# path: no build, so nothing is fetched that the lock does not hold a hash of.
+$(READY): requirements.lock Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "mediameter.pth").write_text("$(CURDIR)\n")'
+	@printf '#!%s\nimport sys\n\nfrom mediameter.cli import main\n\nsys.exit(main())\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/mediameter
+	@chmod +x $(BIN)/mediameter
+	@touch $@
+
+demo: $(READY) ## a small world from end to end (ARGS="--seed 7 --days 14")
+	@$(BIN)/mediameter demo $(ARGS)
+
+test: $(READY) ## what CI runs: style, types, dictionary, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mediameter.dictionary --check
+	$(BIN)/pytest -n 2 $(ARGS)
+
+test-slow: $(READY) ## the tests that take minutes
+	$(BIN)/pytest -n 2 -m slow $(ARGS)
+
+trials: $(READY) ## the promises, each at its full count
+	$(BIN)/pytest -m trial $(ARGS)
+
+bench: $(READY) ## the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(READY) ## requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove the environment, the demo and all caches
+	rm -rf .venv .demo demo-world .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,152 @@
+"""The hourly flow: fetch what is new, roll up the days it touches, check them.
+
+Each run takes in everything that the listing shows and the ledger does not, so a run that fails or never starts is
+made good by the next. ``python -m flows.hourly`` runs it once on a Prefect server of its own and prints the reports
+as one line of JSON; the demo is built on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_KEY,
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_HOME,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
+from prefect.task_engine import TaskRunTimeoutError
+from prefect.tasks import Task, exponential_backoff
+
+from flows.embedded import embedded_server
+from flows.hooks import tell
+from mediameter.steps.notice import StepName, can_heal, day_table, in_one_line, perform
+
+Report = dict[str, Any]
+
+
+def heals(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed task is tried again: not after its timeout, which three more tries would not beat."""
+    error = state.data
+    return isinstance(error, BaseException) and not isinstance(error, TaskRunTimeoutError) and can_heal(error)
+
+
+def _task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None, str], Report]:
+    """A step as a task of (settings path, now). Its arguments go to Prefect's database: no frames, no secrets.
+
+    Nothing is cached or persisted: whether there is anything to do stands in the ledger.
+    """
+
+    @task(
+        name=step,
+        retries=retries,
+        retry_delay_seconds=exponential_backoff(10),  # 10, 20, 40 s
+        retry_jitter_factor=0.5,
+        retry_condition_fn=heals,
+        timeout_seconds=minutes * 60,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        log_prints=True,
+    )
+    def run(settings_path: str | None, now: str) -> Report:
+        report = perform(step, settings_path, now)
+        print(f"{step}: {json.dumps(report, default=str)}")
+        return report
+
+    return run
+
+
+ingest = _task("ingest", retries=3, minutes=40)
+rollup = _task("rollup", retries=2, minutes=40)
+check = _task("check", retries=2, minutes=5)
+
+
+# Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.
+@flow(
+    name="hourly",
+    timeout_seconds=50 * 60,
+    persist_result=False,
+    on_failure=[tell],
+    on_crashed=[tell],
+)
+def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str, Report]:
+    """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.
+
+    A late run looks at the present too, not at the hour it was meant for: then the next one has nothing to do.
+    """
+    now = now or datetime.now(UTC).isoformat(timespec="seconds")
+    reports = {step.name: step(settings_path, now) for step in (ingest, rollup, check)}
+    _publish(settings_path, now, reports["ingest"])
+    return reports
+
+
+def _publish(settings_path: str | None, now: str, ingested: Report) -> None:
+    """The run's table in Prefect: the last days, and in its description what was taken in."""
+    counts = {name: len(value) if isinstance(value, list) else value for name, value in ingested.items()}
+    taken_in = ", ".join(f"{name} {count}" for name, count in counts.items())
+    table = day_table(settings_path, now)
+    create_table_artifact(key="hourly", table=table, description=f"As of {now}. Ingest: {taken_in}.")
+
+
+def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Report]:
+    """The flow on a server of its own, gone afterwards with all its records; raises what the flow raises."""
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with (
+        tempfile.TemporaryDirectory(prefix="mediameter-prefect-") as home,
+        embedded_server(Path(home), meanwhile=_import_steps) as url,
+        temporary_settings(_client(url, Path(home))),
+    ):
+        return hourly(settings_path, now)
+
+
+def _import_steps() -> None:
+    for step in ("ingest", "rollup", "check"):
+        importlib.import_module(f"mediameter.steps.{step}")
+
+
+def _client(url: str, home: Path) -> dict[Any, Any]:
+    """Settings of a client of the embedded server, whatever the user's own Prefect is."""
+    return {
+        PREFECT_API_URL: url,
+        PREFECT_API_KEY: None,
+        PREFECT_API_AUTH_STRING: None,
+        PREFECT_HOME: home,
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+        # The heartbeat lets a server notice dead runs and costs a second: this server ends with the run.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m flows.hourly", description="Run the hourly flow once, by itself.")
+    parser.add_argument("--settings", metavar="FILE", help="the settings (default: as `mediameter run` finds them)")
+    parser.add_argument("--now", metavar="ISO", help="the instant the run looks from (default: the present)")
+    options = parser.parse_args(arguments)
+    try:
+        reports = run_flow(options.settings, options.now)
+    except Exception as error:  # of whatever kind: one line and the exit code; Prefect has logged the rest
+        print(f"mediameter: the hourly flow failed: {in_one_line(error)}", file=sys.stderr)
+        return 1
+    print(json.dumps(reports, default=str))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

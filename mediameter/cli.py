@@ -1,0 +1,319 @@
+"""The command. It turns words into calls of the steps, results into text or JSON, and errors into one line.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mediameter import premises
+from mediameter.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mediameter.settings import Settings
+
+FINE, THE_WORLD, THE_USER, INTERRUPTED = 0, 1, 2, 130
+WIDE = 160  # columns of a pipe or a file: whoever reads them searches, and wrapped lines hide
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="What every byte of your media costs, how well it was served, and since when that is known.",
+    epilog="First steps: `mediameter demo` shows a small one; `mediameter init`, then `mediameter run` takes yours in."
+    " Exit codes: 0 fine, 1 the world is at fault, 2 you can mend it.",
+)
+
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="Settings; default: $MEDIAMETER_TOML, else ./mediameter.toml."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed makes another world.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Days in it.")] = 7,
+    size: Annotated[str, typer.Option(help="How much traffic: small, medium, large.")] = "small",
+    folder: Annotated[Path, typer.Option(help="Where it is laid out.")] = Path(".demo"),
+    flow: Annotated[bool, typer.Option("--flow/--plain", help="Through Prefect, or the plain steps.")] = True,
+) -> None:
+    """Lay out a small world that knows the truth, meter it, and check every figure against that truth.
+
+    A second run finds nothing new and says so.
+
+    \b
+    Examples:
+      mediameter demo
+      mediameter demo --seed 8 --days 14 --plain
+    """
+    from mediameter.steps import demo as step
+
+    raise typer.Exit(step.demo(folder, seed, days, size, flow, _console()))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = Path("mediameter.toml"),
+) -> None:
+    """Write a settings file with every setting, its meaning and its default. Never overwrites one.
+
+    \b
+    Examples:
+      mediameter init
+      mediameter init --path /srv/media/mediameter.toml
+    """
+    from mediameter.settings import write_commented_toml
+
+    write_commented_toml(path)
+    typer.echo(f"Wrote {path}. Say in [sources] where your logs are; then: mediameter run --settings {path}")
+
+
+@app.command()
+def run(
+    settings: SettingsFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
+) -> None:
+    """Take in what is new, roll up the days that it touches, check them. Safe to run at any time, any number of times.
+
+    \b
+    Examples:
+      mediameter run
+      mediameter run --dry-run
+      17 * * * *  mediameter run --quiet --settings /srv/media/mediameter.toml
+    """
+    loaded = _load(settings)
+    from mediameter.steps import run as step
+
+    with _progress(hidden=quiet or as_json) as progress:
+        summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
+    if as_json:
+        _print_json(summary.to_dict())
+    elif not quiet:
+        typer.echo("\n".join(summary.lines()))
+
+
+@app.command()
+def status(
+    day: Annotated[str | None, typer.Argument(metavar="[DAY]", help="One day, like 2026-11-01.")] = None,
+    settings: SettingsFile = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 when something is late or suspect.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how complete each source and day is, what was rejected, and whether anything is late or suspect.
+
+    \b
+    Examples:
+      mediameter status
+      mediameter status 2026-11-01 --json
+      mediameter status --check || echo "look at the logs"
+    """
+    wanted = _day(day) if day else None
+    loaded = _load(settings)
+    from mediameter.steps import status as step
+
+    found = step.status(loaded, wanted, now=_now())
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        found.render(_console())
+    if check and found.is_late:
+        raise typer.Exit(THE_WORLD)
+
+
+@app.command()
+def report(
+    settings: SettingsFile = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: report.html beside the settings.")] = None,
+) -> None:
+    """Write the report: one HTML file with pictures, which needs nothing else. Prints its path.
+
+    \b
+    Examples:
+      mediameter report
+      mediameter report --out /var/www/media.html
+    """
+    loaded = _load(settings)
+    from mediameter.steps import report as step
+
+    typer.echo(step.write_report(loaded, out, now=_now()))
+
+
+@app.command()
+def answer(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The answer; without one, all are listed.")
+    ] = None,
+    settings: SettingsFile = None,
+    last: Annotated[str, typer.Option(help="Window: 7d (to the newest day), a day, or DAY..DAY.")] = "7d",
+    application: Annotated[str, typer.Option(help="One application; * is all.")] = "*",
+    limit: Limit = 20,
+    format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of the terminal.")] = None,
+) -> None:
+    """Answer one of the questions that people ask of their media. Without a name, list the questions.
+
+    \b
+    Examples:
+      mediameter answer
+      mediameter answer cost_by_application --last 30d
+      mediameter answer top_files_by_bandwidth --format csv --out files.csv
+    """
+    if name is None:
+        from mediameter.steps.answer import questions
+
+        typer.echo("\n".join(f"{each:<28} {question}" for each, question in questions()))
+        return
+    loaded = _load(settings)
+    from mediameter.steps import answer as step
+
+    step.write(step.answer(loaded, name, last, application, limit), format, out)
+
+
+@app.command()
+def rejects(
+    settings: SettingsFile = None,
+    reason: Annotated[str | None, typer.Option(help="Only those of one reason, like SHORT_LINE.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the lines that could not be read, with their place and reason.
+
+    \b
+    Examples:
+      mediameter rejects
+      mediameter rejects --reason SHORT_LINE --limit 100 --json
+    """
+    loaded = _load(settings)
+    from mediameter.steps import rejects as step
+
+    found = step.list_rejects(loaded, reason, limit)
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        found.render(_console())
+
+
+# --- what the commands share -----------------------------------------------------------------------
+def _load(path: Path | None) -> Settings:
+    from mediameter.settings import load
+
+    return load(path)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{text!r} is not a day", "write it like 2026-11-01") from None
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+
+
+def _progress(hidden: bool) -> Any:
+    """Bars on stderr while a person is looking; nothing for programs."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+# --- the way out -----------------------------------------------------------------------------------
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; whatever goes wrong is one line on stderr."""
+    try:
+        premises.check()
+        return int(app(args=arguments, prog_name="mediameter", standalone_mode=False) or FINE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; nothing is half written", INTERRUPTED)
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stderr.close()
+        return FINE
+    except Exception as error:
+        if _wants_traceback():
+            traceback.print_exc()
+        return _fail(*_said(error))
+
+
+def _said(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and whose fault it is."""
+    from mediameter.errors import WorldError
+
+    if isinstance(error, UserError):
+        return str(error), THE_USER
+    if isinstance(error, typer.TyperException):
+        return f"{_usage(error)}: `mediameter --help` lists what there is", THE_USER
+    if isinstance(error, WorldError):
+        return str(error), THE_WORLD
+    if isinstance(error, OSError):
+        return _of_the_system(error), THE_WORLD
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if isinstance(error, SQLAlchemyError):
+            return _of_the_database(error), THE_WORLD
+    remedy = "this is a fault of mediameter's; MEDIAMETER_TRACEBACK=1 shows where"
+    return f"{type(error).__name__}: {error}: {remedy}", THE_WORLD
+
+
+def _usage(error: Exception) -> str:
+    say = getattr(error, "format_message", None)
+    return str(say() if say else error).rstrip(".")
+
+
+def _of_the_system(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    return (
+        f"{error.filename}: {what}: mend that and run again" if error.filename else f"{what}: mend that and run again"
+    )
+
+
+def _of_the_database(error: Exception) -> str:
+    """The driver's own words; SQLAlchemy's hold the statement and its values."""
+    words = str(getattr(error, "orig", None) or type(error).__name__)
+    return f"warehouse: {words}: see [warehouse] url, and whether it can be reached and written"
+
+
+def _fail(message: str, code: int) -> int:
+    print("mediameter: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _wants_traceback() -> bool:
+    from mediameter.settings.environment import wants_traceback
+
+    return wants_traceback()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

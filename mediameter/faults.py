@@ -1,0 +1,33 @@
+"""Named points of ingest and rollup where a trial may end the process (GUARANTEES.md, promise 1).
+
+A trial forks, sets ``at`` in the child, and kills itself there; otherwise a point costs one dictionary look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+POINTS = (
+    "ingest.listed",
+    "ingest.parsed",
+    "lake.written",
+    "lake.renamed",
+    "ingest.before_settle",
+    "ingest.in_settle",
+    "ingest.settled",
+    "rollup.computed",
+    "rollup.fenced",
+    "rollup.deleted",
+    "rollup.before_commit",
+    "rollup.committed",
+    "check.before_commit",
+)
+
+at: dict[str, Callable[[], None]] = {}
+
+
+def point(name: str) -> None:
+    """A named instant; does nothing unless a trial asked for it."""
+    action = at.get(name)
+    if action:
+        action()

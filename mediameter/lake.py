@@ -1,0 +1,116 @@
+"""Parquet at rest. A file is written beside its place, synced, named by the hash of its content, and only then counts
+when the ledger says so (law 2). The only writer of the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from mediameter.errors import WorldError
+from mediameter.faults import point
+
+ORPHANS_AFTER_S = 24 * 3600
+_DRAFT = ".draft-"
+
+
+@dataclass(frozen=True, slots=True)
+class LakeFile:
+    """A file as the ledger knows it (table `lake_files`)."""
+
+    path: str
+    source: str
+    kind: str
+    file_day: date
+    rows: int
+    first_at: datetime | None
+    last_at: datetime | None
+    size_bytes: int
+    sha256: str
+
+
+def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: date) -> LakeFile:
+    """One synced file; the same frame gives the same name. Grain: the frame's.
+
+    Raises ``WorldError`` when it cannot be written; nothing half written is left under a final name.
+    """
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
+    content = buffer.getbuffer()
+    digest = hashlib.sha256(content).hexdigest()
+    relative = f"{kind}/source={source}/day={file_day}/{digest[:40]}.parquet"
+    try:
+        _write_synced(lake / relative, content)
+    except OSError as error:
+        raise WorldError(
+            f"the lake file {lake / relative} cannot be written ({error.strerror})",
+            "free some space or mend the folder's rights, then run again: nothing was lost",
+        ) from None
+    first, last = (frame["at"].min(), frame["at"].max()) if "at" in frame.columns else (None, None)
+    return LakeFile(relative, source, kind, file_day, frame.height, first, last, len(content), digest)  # type: ignore[arg-type]
+
+
+def _write_synced(path: Path, content: memoryview) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        point("lake.written")
+        draft.rename(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    point("lake.renamed")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def verified(lake: Path, files: Iterable[LakeFile]) -> list[Path]:
+    """The files' paths, after their content has been held against its hash.
+
+    Raises ``WorldError`` that names the file when one is missing or has changed: no figure is computed from it.
+    """
+    paths = []
+    for file in files:
+        path = lake / file.path
+        try:
+            with path.open("rb") as handle:
+                found = hashlib.file_digest(handle, "sha256").hexdigest()
+        except OSError as error:
+            raise WorldError(f"the lake file {path} cannot be read ({error.strerror})", "restore the lake from its backup") from None
+        if found != file.sha256:
+            raise WorldError(f"the lake file {path} has changed since it was written", "restore the lake from its backup")
+        paths.append(path)
+    return paths
+
+
+def sweep(lake: Path, known: set[str]) -> int:
+    """Deletes files that no ledger knows and that are older than 24 h; returns how many.
+
+    A younger one may belong to a run that is about to commit, or whose commit is not known.
+    """
+    before, swept = time.time() - ORPHANS_AFTER_S, 0
+    for path in lake.rglob("*"):
+        is_ours = path.suffix == ".parquet" or path.name.startswith(_DRAFT)
+        if is_ours and str(path.relative_to(lake)) not in known and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            swept += 1
+    return swept

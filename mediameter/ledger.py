@@ -1,0 +1,280 @@
+"""What became of each object version, which days that touches, and the fences that keep an old reader from writing.
+
+Every function works on a connection it is given: who calls decides what is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import sqlalchemy as sa
+
+from mediameter.lake import LakeFile
+from mediameter.sources.objects import ObjectVersion
+from mediameter.warehouse import insert, naive, tables
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.internal import LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
+from schemas.vocabulary import DELIVERY_GAP_S
+
+_objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
+_fences, _listings = tables["fences"], tables["listings"]
+_T = TypeVar("_T")
+_MANY = 500  # bound parameters a statement, well under every engine's limit
+
+
+class AlreadySettled(Exception):
+    """Another run settled one of the objects first; this batch's files stay orphans, its objects are looked at anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one object version. ``hours``: (hour, parsed) of its records. lines = parsed + ignored + rejected."""
+
+    version: ObjectVersion
+    state: str
+    parser_version: int
+    lines: int = 0
+    ignored: int = 0
+    ignored_log_bucket: int = 0
+    rejected: int = 0
+    sha256: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    hours: dict[datetime, int] = field(default_factory=dict)
+    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
+
+    @property
+    def parsed(self) -> int:
+        return sum(self.hours.values())
+
+    @property
+    def anchor(self) -> datetime:
+        """The hour on which lines without a time of their own are booked."""
+        at = self.first_at or self.version.last_modified
+        return at.replace(minute=0, second=0, microsecond=0)
+
+
+# --- what is known -----------------------------------------------------------------------------------
+
+
+def known_versions(connection: sa.Connection, source: str) -> set[int]:
+    """Ids of all object versions that are settled, whatever became of them."""
+    query = sa.select(_objects.c.object_id).where(_objects.c.source == source)
+    return set(connection.execute(query).scalars())
+
+
+def superseded(connection: sa.Connection, source: str) -> list[int]:
+    """Ids whose rows in the lake no longer count."""
+    query = sa.select(_objects.c.object_id).where(_objects.c.source == source, _objects.c.state == "superseded")
+    return list(connection.execute(query.where(_objects.c.parsed > 0)).scalars())
+
+
+def lake_files(connection: sa.Connection, kind: str, first: date, last: date) -> list[LakeFile]:
+    """The files of these days that count, in the order of their paths."""
+    query = sa.select(_files).where(_files.c.kind == kind, _files.c.file_day.between(first, last)).order_by(_files.c.path)
+    return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
+
+
+def all_paths(connection: sa.Connection) -> set[str]:
+    return set(connection.execute(sa.select(_files.c.path)).scalars())
+
+
+def _aware(row: sa.RowMapping) -> dict[str, object]:
+    return {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in row.items()}
+
+
+# --- settling ----------------------------------------------------------------------------------------
+
+
+def settle(
+    connection: sa.Connection, settlements: list[Settlement], files: list[LakeFile], zone: ZoneInfo
+) -> set[date]:
+    """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days they make dirty.
+
+    Returns those days. Raises ``AlreadySettled`` when another run was first, ``AssertionError`` when an object's
+    lines do not add up: nothing is committed then.
+    """
+    ids = [settlement.version.object_id for settlement in settlements]
+    for part in _parts(ids):
+        if connection.execute(sa.select(_objects.c.object_id).where(_objects.c.object_id.in_(part)).limit(1)).first():
+            raise AlreadySettled
+    dirty = supersede(connection, [settlement.version for settlement in settlements], zone)
+    insert(connection, OBJECTS, _object_rows(settlements))
+    insert(connection, OBJECT_HOURS, _hour_rows(settlements))
+    insert(connection, REJECTS, _reject_rows(settlements))
+    _insert_files(connection, files)
+    dirty |= touched_days((hour for s in settlements for hour in (*s.hours, s.anchor)), zone)
+    dirty |= _days_begun_before(settlements, zone)
+    mark_dirty(connection, "traffic", dirty)
+    return dirty
+
+
+def _object_rows(settlements: list[Settlement]) -> pl.DataFrame:
+    rows = []
+    for s in settlements:
+        if s.lines != s.parsed + s.ignored + s.rejected:
+            raise AssertionError(f"{s.version.key}: lines != parsed + ignored + rejected; nothing was settled")
+        v = s.version
+        rows.append(
+            (v.object_id, v.source, v.key, v.etag, v.version_id, v.size, v.last_modified, s.sha256, s.state, s.reason,
+             s.detail, s.parser_version, s.lines, s.parsed, s.ignored, s.ignored_log_bucket, s.rejected, s.first_at, s.last_at)
+        )  # fmt: skip
+    return _frame(rows, OBJECTS)
+
+
+def _hour_rows(settlements: list[Settlement]) -> pl.DataFrame:
+    rows = []
+    for s in settlements:
+        for hour in sorted({*s.hours, s.anchor}):
+            is_anchor = hour == s.anchor
+            rows.append((s.version.object_id, hour, s.hours.get(hour, 0), s.ignored * is_anchor, s.rejected * is_anchor))
+    return _frame(rows, OBJECT_HOURS)
+
+
+def _reject_rows(settlements: list[Settlement]) -> pl.DataFrame:
+    rows = [(s.version.object_id, *reject) for s in settlements for reject in s.rejects]
+    rows += [(s.version.object_id, 0, 0, s.reason, s.detail) for s in settlements if s.state == "refused"]
+    return _frame(rows, REJECTS)
+
+
+def _frame(rows: list[tuple[object, ...]], contract: Contract) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=polars_schema(contract), orient="row")
+
+
+def _insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
+    rows = [(f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files]
+    insert(connection, LAKE_FILES, _frame(rows, LAKE_FILES))  # type: ignore[arg-type]
+
+
+def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo) -> set[date]:
+    """Older versions of these keys no longer count; returns the days that rested on them."""
+    dirty: set[date] = set()
+    for source in {version.source for version in versions}:
+        for keys in _parts([version.key for version in versions if version.source == source]):
+            which = sa.and_(_objects.c.source == source, _objects.c.object_key.in_(keys), _objects.c.state != "superseded")
+            ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
+            if not ids:
+                continue
+            hours = connection.execute(sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(ids))).scalars()
+            dirty |= touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone)
+            ends = connection.execute(sa.select(_objects.c.last_at).where(_objects.c.object_id.in_(ids))).scalars()
+            dirty |= {day_of(end.replace(tzinfo=UTC) + timedelta(seconds=DELIVERY_GAP_S), zone) for end in ends if end}
+            connection.execute(_objects.update().where(which).values(state="superseded"))
+    return dirty
+
+
+# --- days and fences ---------------------------------------------------------------------------------
+
+
+def day_of(at: datetime, zone: ZoneInfo) -> date:
+    """The reporting day of an instant."""
+    return at.astimezone(zone).date()
+
+
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Begin and end of a reporting day, in UTC: 23, 24 or 25 hours."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    after = day + timedelta(days=1)
+    return begin, datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC)
+
+
+def touched_days(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    return {day_of(hour, zone) for hour in set(hours)}
+
+
+def _days_begun_before(settlements: list[Settlement], zone: ZoneInfo) -> set[date]:
+    """A request shortly before midnight may be the begin of a delivery that the next day would count itself."""
+    gap = timedelta(seconds=DELIVERY_GAP_S)
+    return {day_of(hour + timedelta(hours=1) + gap, zone) for s in settlements for hour in s.hours}
+
+
+def mark_dirty(connection: sa.Connection, family: str, days: Collection[date]) -> None:
+    """Raises the dirty epoch of each day: whoever read before cannot claim to be up to date."""
+    for part in _parts(sorted(days)):
+        which = sa.and_(_fences.c.family == family, _fences.c.day.in_(part))
+        connection.execute(_fences.update().where(which).values(dirty_epoch=_fences.c.dirty_epoch + 1))
+        known = set(connection.execute(sa.select(_fences.c.day).where(which)).scalars())
+        fresh = [{"family": family, "day": day, "dirty_epoch": 1, "done_epoch": 0, "basis": ""} for day in part if day not in known]
+        if fresh:
+            connection.execute(_fences.insert(), fresh)
+
+
+def dirty_days(connection: sa.Connection, family: str, basis: str) -> list[date]:
+    """Days to be computed: something they rest on has changed, or the settings or the code have."""
+    stale = sa.or_(_fences.c.dirty_epoch > _fences.c.done_epoch, _fences.c.basis != basis)
+    query = sa.select(_fences.c.day).where(_fences.c.family == family, stale)
+    return sorted(connection.execute(query).scalars())
+
+
+def epoch(connection: sa.Connection, family: str, day: date) -> int:
+    """What a computation that begins now can claim to know."""
+    query = sa.select(_fences.c.dirty_epoch).where(_fences.c.family == family, _fences.c.day == day)
+    return connection.execute(query).scalar_one()
+
+
+def pass_fence(connection: sa.Connection, family: str, day: date, known: int, basis: str) -> bool:
+    """Law 7, inside the writing transaction: False when the day was written by somebody who knew as much or more."""
+    newer = sa.or_(_fences.c.done_epoch < known, _fences.c.basis != basis)
+    which = sa.and_(_fences.c.family == family, _fences.c.day == day, _fences.c.done_epoch <= known, newer)
+    return connection.execute(_fences.update().where(which).values(done_epoch=known, basis=basis)).rowcount == 1
+
+
+def known_days(connection: sa.Connection, zone: ZoneInfo) -> list[date]:
+    """All days that any object touches, in order."""
+    hours = connection.execute(sa.select(_hours.c.hour_at).distinct()).scalars()
+    return sorted(touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone))
+
+
+def day_counts(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> dict[str, int]:
+    """objects, parsed, ignored, rejected and refused objects of a source between two hours."""
+    join = _hours.join(_objects, _hours.c.object_id == _objects.c.object_id)
+    query = (
+        sa.select(
+            sa.func.count(sa.distinct(_hours.c.object_id)).label("objects"),
+            *(sa.func.coalesce(sa.func.sum(_hours.c[name]), 0).label(name) for name in ("parsed", "ignored", "rejected")),
+            sa.func.coalesce(sa.func.sum(sa.case((_objects.c.state == "refused", 1), else_=0)), 0).label("refused"),
+        )
+        .select_from(join)
+        .where(_objects.c.source == source, _objects.c.state != "superseded")
+        .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
+    )
+    return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
+
+
+# --- listings ----------------------------------------------------------------------------------------
+
+
+def record_listing(
+    connection: sa.Connection, source: str, listed_at: datetime, objects: int, pending: int, through: datetime
+) -> None:
+    """The last complete listing, and until when the source's logs are complete by it. Never goes back."""
+    row = connection.execute(sa.select(_listings).where(_listings.c.source == source)).mappings().first()
+    values = {
+        "listed_at": naive(listed_at),
+        "objects": objects,
+        "pending": pending,
+        "complete_through_at": naive(through),
+    }
+    if row is None:
+        connection.execute(_listings.insert().values(source=source, **values))
+    elif row["listed_at"] <= naive(listed_at):
+        connection.execute(_listings.update().where(_listings.c.source == source).values(**values))
+
+
+def complete_through(connection: sa.Connection, source: str) -> datetime | None:
+    """Until when the source's logs are complete; None before its first listing."""
+    at = connection.execute(sa.select(_listings.c.complete_through_at).where(_listings.c.source == source)).scalar()
+    return at.replace(tzinfo=UTC) if at else None
+
+
+def _parts(items: list[_T]) -> Iterator[list[_T]]:
+    return (items[i : i + _MANY] for i in range(0, len(items), _MANY))
+

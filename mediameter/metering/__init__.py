@@ -1,0 +1,1 @@
+"""Frame in, frame out: attribution, rollups, durations, cost, checks. Pure; time and prices come in as arguments."""

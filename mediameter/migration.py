@@ -1,0 +1,52 @@
+"""Alembic, driven from Python: the tables are at the newest revision before anything is read or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mediameter.errors import WorldError
+
+HEAD = "0001"
+_SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
+
+
+def migrate(engine: sa.Engine) -> bool:
+    """Brings the warehouse to the newest revision; True when something had to be done.
+
+    Raises ``WorldError`` when the warehouse was made by a newer mediameter.
+    """
+    with engine.connect() as connection:
+        found = revision(connection)
+    if found == HEAD:
+        return False
+    _upgrade(engine, found)
+    return True
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The revision that the warehouse is at; None where there is none yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: sa.Engine, found: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    from mediameter.connect import writing
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise WorldError(
+                f"the warehouse is at revision {found}, which this mediameter does not know ({error})",
+                "use the newer mediameter that made it",
+            ) from None

@@ -1,0 +1,86 @@
+"""Numbers, instants and hostile text as words: one spelling for the terminal and the page."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from mediameter.report.facts import Cost
+
+ABSENT = "-"
+NOT_AVAILABLE = "not available"
+_GB = Decimal(10**9)
+_MILLIONTH = Decimal(10**6)
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def count(number: int | None) -> str:
+    return ABSENT if number is None else f"{number:,}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 day``, ``2 days``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def gigabytes(number: int) -> str:
+    """In GB (10^9 bytes), without the unit; what is there is never shown as nothing."""
+    return _decimal(Decimal(number) / _GB, places=3)
+
+
+def money(micros: int) -> str:
+    """In whole units of the currency, without its name; four places, since a gigabyte costs about a cent."""
+    return _decimal(Decimal(micros) / _MILLIONTH, places=4)
+
+
+def _decimal(value: Decimal, places: int) -> str:
+    least = Decimal(1).scaleb(-places)
+    return f"<{least}" if 0 < value < least else f"{value.quantize(least, ROUND_HALF_EVEN):,}"
+
+
+def cost(value: Cost) -> str:
+    """Every currency with its unit, and the bytes that have no price."""
+    parts = [f"{money(micros)} {visible(currency)}" for currency, micros in value.micros.items()]
+    if value.unpriced_bytes and parts:
+        parts.append(f"{gigabytes(value.unpriced_bytes)} GB without a price")
+    return " + ".join(parts) or NOT_AVAILABLE
+
+
+def rate(part: int, whole: int) -> str:
+    if not whole:
+        return ABSENT
+    return "<0.01 %" if 0 < part * 10_000 < whole else f"{100 * part / whole:.2f} %"
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A check's value in its own unit; anything unknown is a currency."""
+    if value is None:
+        return NOT_AVAILABLE
+    match unit:
+        case "bytes":
+            return f"{gigabytes(round(value))} GB"
+        case "ratio":
+            return f"{100 * value:.2f} %"
+        case "ms" | "addresses":
+            return f"{value:,.0f} {unit}"
+        case _:
+            return f"{value:,.2f} {visible(unit)}"
+
+
+def instant(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "not known"
+
+
+def visible(hostile: str, limit: int = 0) -> str:
+    """Text from the logs, with all that steers a terminal, hides or turns the reading direction made visible.
+
+    ``limit`` cuts to so many characters, the last one an ellipsis; 0 does not cut.
+    """
+    shown = "".join(_escaped(c) if unicodedata.category(c) in _INVISIBLE else c for c in hostile)
+    return f"{shown[: limit - 1]}…" if limit and len(shown) > limit else shown
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"

@@ -1,0 +1,31 @@
+"""The settings: the one room that reads ``mediameter.toml`` and the environment.
+
+``load`` gives frozen ``Settings``: paths absolute, secrets resolved, every unit in bytes or milliseconds.
+Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, what is wrong, what mends it.
+"""
+
+from mediameter.settings.commented import render_commented_toml, write_commented_toml
+from mediameter.settings.complaint import SettingsError
+from mediameter.settings.key import address_key
+from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings, Source
+from mediameter.settings.prices import PriceCard
+from mediameter.settings.quantities import Money
+from mediameter.settings.reading import FILE_NAME, from_mapping, load
+
+__all__ = [
+    "FILE_NAME",
+    "Alerts",
+    "Geo",
+    "Ingest",
+    "Money",
+    "PriceCard",
+    "Rule",
+    "Settings",
+    "SettingsError",
+    "Source",
+    "address_key",
+    "from_mapping",
+    "load",
+    "render_commented_toml",
+    "write_commented_toml",
+]

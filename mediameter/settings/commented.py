@@ -1,0 +1,87 @@
+"""The file that ``mediameter init`` writes: every setting, its meaning, its default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mediameter.atomic import write_once
+from mediameter.settings.complaint import SettingsError
+from mediameter.settings.models import Settings
+
+_HEAD = """\
+# mediameter's settings. What is commented out is the default.
+# A secret is never written here: "env:NAME" reads an environment variable, "secret:NAME" a Prefect Secret block.
+# Paths are meant from the folder of this file.
+"""
+# Tables whose names are the user's own cannot be shown by a default, only by an example.
+_EXAMPLES = {
+    "sources": """\
+# --- sources: where logs come from -------------------------------------------------------------------
+[sources.logs]
+kind = "s3_access_log"
+path = "./bucket"                    # folder laid out as the log bucket
+# bucket = "acme-logs"               # name of the log bucket; its own records are left out
+# prefix = "access-logs/"            # only keys that begin so
+""",
+    "attribution": """\
+# --- attribution: application by the referer's host, where the key does not say it -------------------
+# [attribution.referers]
+# "app.example.org" = "app"
+""",
+    "prices": """\
+# --- prices: without a card, cost is "not available", never 0 ----------------------------------------
+# [[prices]]
+# source = "logs"
+# measure = "bytes_sent"
+# amount = "0.011"                   # exact, in quotes
+# currency = "USD"
+# per = "GB"                         # GB is 10^9 bytes, GiB is 2^30
+# valid_from = 2025-01-01            # ends the day before the next card's, or with valid_to
+# citation = "the provider's price page, date read"
+""",
+    "alerts": """\
+# --- alerts ------------------------------------------------------------------------------------------
+# [alerts]
+# notify = []                        # where incidents are told (Apprise URLs), like ["env:SLACK_URL"]
+# allow_private_channels = false     # let webhooks reach private addresses, and go without TLS
+# monthly_budget = "200.00 USD"      # default: none
+# [alerts.rules.daily_bandwidth]     # also error_rate (0.02), response_time_p95 ("800 ms"), unique_addresses
+# above = "250 GB"
+""",
+}
+
+
+def write_commented_toml(path: Path) -> None:
+    """Write that file; ``SettingsError`` where there is one already."""
+    if not write_once(path, render_commented_toml()):
+        raise SettingsError(f"{path}: there is a file already", "it stays as it is; --path names another")
+
+
+def render_commented_toml() -> str:
+    """A settings file that is valid as it is: one folder as source, everything else at its default."""
+    fields = Settings.model_fields
+    parts = [_HEAD, _line("tenant", fields["tenant"]) + "\n"]
+    for name, field in fields.items():
+        if name in _EXAMPLES:
+            parts.append(_EXAMPLES[name])
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            parts.append(_table(name, field.annotation))
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _table(name: str, section: type[BaseModel]) -> str:
+    rule = f"# --- {name} ".ljust(103, "-")
+    return "\n".join([rule, f"# [{name}]", *(_line(*item) for item in section.model_fields.items())])
+
+
+def _line(name: str, field: FieldInfo) -> str:
+    return f"# {name} = {_toml(field.default)}".ljust(38) + f" # {field.description}"
+
+
+def _toml(value: Any) -> str:
+    return "[]" if value == () else json.dumps(value)

@@ -1,0 +1,55 @@
+"""What a rollup was computed with, in one hash: no secrets, no places, no speeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mediameter.settings.models import Settings
+
+
+def fingerprint(settings: Settings) -> str:
+    """SHA-256 (hex) over what changes rollups: zone, settling, attribution, prices, thresholds, data sets."""
+    basis = {
+        "tenant": settings.tenant,
+        "time_zone": settings.reporting.time_zone,
+        "settle_hours": settings.reporting.settle_hours,
+        "referers": settings.attribution.referers,
+        "prices": [card.model_dump(mode="json", exclude={"citation"}) for card in settings.prices],
+        "thresholds": {name: str(rule.above) for name, rule in settings.alerts.rules.items()},
+        "budget": str(settings.alerts.budget),
+        "rejects_budget": settings.rejects.budget,
+        "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
+        "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),
+        "log_buckets": {name: source.bucket for name, source in settings.sources.items()},
+    }
+    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
+
+
+def _country_files(path: Path | None) -> list[Path]:
+    """The files of a country table: tor-geoip keeps IPv6 beside IPv4, as ``geoip6`` beside ``geoip``."""
+    if path is None:
+        return []
+    return [each for each in (path, path.with_name(f"{path.name}6")) if each.is_file()]
+
+
+def _cdn_identity(value: str) -> str | list[str]:
+    return value if value in ("builtin", "none") else _identity(Path(value))
+
+
+def _identity(path: Path) -> list[str]:
+    """Name and hash, not the folder: the same table in another place is the same table."""
+    if not path.is_file():
+        return [path.name, "missing"]
+    stat = path.stat()
+    return [path.name, _sha256(path, stat.st_mtime_ns, stat.st_size)]
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, mtime_ns: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,40 @@
+"""The key under which addresses become pseudonyms: given, or made once and kept."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from mediameter.atomic import write_once
+from mediameter.settings.complaint import SettingsError
+from mediameter.settings.models import Settings
+
+FILE_NAME = "address.key"
+
+
+def address_key(settings: Settings) -> bytes:
+    """The secret of the pseudonyms. Without ``privacy.key``, 64 hex digits in ``address.key`` (mode 0600) beside the
+    SQLite warehouse, else beside the settings file; made at first use. A lost key makes every address a new one."""
+    if settings.privacy.key:
+        return settings.privacy.key.encode()
+    path = key_path(settings)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of two first runs one wins, and both read its key: two keys would split the audience.
+        write_once(path, secrets.token_hex(32) + "\n", permissions=0o600)
+    return _read(path)
+
+
+def key_path(settings: Settings) -> Path:
+    """Where the made key lies."""
+    warehouse = settings.warehouse.sqlite_path
+    return (warehouse.parent if warehouse else settings.folder) / FILE_NAME
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(f"{path}: other users of this machine can read the key", f"chmod 600 {path}")
+    key = path.read_text().strip()
+    if len(key) != 64:
+        raise SettingsError(f"{path}: this is not a key of 64 characters", "restore it, or set privacy.key")
+    return key.encode()

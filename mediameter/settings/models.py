@@ -1,0 +1,243 @@
+"""The sections of ``mediameter.toml``, each setting with its default, its meaning and its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from mediameter.settings.complaint import Complaint
+from mediameter.settings.prices import PriceCard, closed_without_gaps
+from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
+from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
+
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Bytes = Annotated[int, BeforeValidator(bytes_of), Field(ge=1)]
+TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
+_SQLITE = "sqlite:///"
+
+RuleName = Literal["daily_bandwidth", "error_rate", "response_time_p95", "unique_addresses", "monthly_budget"]
+RULE_UNITS: dict[RuleName, Callable[[object], Any]] = {
+    "daily_bandwidth": bytes_of,
+    "error_rate": ratio,
+    "response_time_p95": milliseconds,
+    "unique_addresses": count,
+    "monthly_budget": money,
+}
+
+
+class Warehouse(Section):
+    url: str = setting(f"{_SQLITE}warehouse.sqlite", "Database with the rollups (SQLAlchemy URL)", repr=False)
+
+    @field_validator("url")
+    @classmethod
+    def _beside_the_file(cls, url: str, info: ValidationInfo) -> str:
+        if "://" not in url:
+            raise Complaint("this is not a database URL", f'write it like "{_SQLITE}warehouse.sqlite"')
+        path = url.removeprefix(_SQLITE)
+        if path == url or not path or path == ":memory:":
+            return url
+        return f"{_SQLITE}{absolute(Path(path), info)}"
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file of an SQLite warehouse; None for a server, or in memory."""
+        path = self.url.removeprefix(_SQLITE)
+        return None if path in (self.url, "", ":memory:") else Path(path)
+
+
+class Lake(Section):
+    path: Beside = setting("./lake", "Folder of the Parquet lake")
+
+
+class Reporting(Section):
+    time_zone: str = setting("UTC", "Days are days of this zone (whole-hour offsets only)")
+    settle_hours: int = setting(6, "A day is final when a listing has run this long past its end", ge=0, le=240)
+    window_days: int = setting(7, "How far back each run lists", ge=1, le=4000)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _whole_hours(cls, name: str) -> str:
+        _refuse_broken_hours(name)
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+@lru_cache(maxsize=8)
+def _refuse_broken_hours(name: str) -> None:
+    """Rollups are kept by UTC hour; a day that begins at half past one would need half an hour of two of them."""
+    try:
+        zone = ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise Complaint(f"no time zone is named {name!r}", 'write it like "Europe/Paris"') from None
+    noon = datetime(2000, 1, 1, 12, tzinfo=UTC)
+    for at in (noon + timedelta(days=number) for number in range(41 * 366)):
+        offset = at.astimezone(zone).utcoffset()
+        if offset is None or offset % timedelta(hours=1):
+            raise Complaint(
+                f"{name} is {offset} off UTC in {at.year}, not a whole number of hours",
+                "days are built of whole UTC hours: choose a zone with whole hours, or UTC",
+            )
+
+
+class Source(Section):
+    """A bucket that access logs are delivered to: a folder laid out as the bucket, or (not readable yet) S3."""
+
+    kind: Literal["s3_access_log"] = Field(description="What it holds")
+    path: Beside | None = setting(None, "Folder laid out as the log bucket", validate_default=False)
+    bucket: str = setting("", "Name of the log bucket; its own records are left out")
+    endpoint: str = setting("", "S3 endpoint, where there is no folder")
+    prefix: str = setting("", "Only keys that begin so")
+
+    @model_validator(mode="after")
+    def _folder_or_bucket(self) -> Self:
+        if self.path is not None and self.endpoint:
+            raise Complaint(
+                "path and endpoint exclude each other", "keep path for a folder, or bucket and endpoint for S3"
+            )
+        if self.path is None and not (self.bucket and self.endpoint):
+            raise Complaint("it says neither path nor bucket and endpoint", 'add path = "the folder with the logs"')
+        return self
+
+    @property
+    def is_folder(self) -> bool:
+        return self.path is not None
+
+
+class Attribution(Section):
+    referers: dict[str, str] = setting({}, "Application by the referer's host")
+
+    @field_validator("referers")
+    @classmethod
+    def _hosts(cls, referers: dict[str, str]) -> dict[str, str]:
+        for host, application in referers.items():
+            if "/" in host or not host:
+                raise Complaint("this is not a host", 'write it like "app.example.org"', (host,))
+            if not 1 <= len(application) <= 128:
+                raise Complaint("an application's name has 1 to 128 characters", "shorten it", (host,))
+        return {host.lower(): application for host, application in referers.items()}
+
+
+class Rule(Section):
+    above: Any = Field(description="The rule fires above this")
+
+
+class Alerts(Section):
+    """``rules`` holds only what overrides a shipped threshold, in bytes, shares, ms, addresses or ``Money``."""
+
+    notify: tuple[str, ...] = setting((), "Where incidents are told (Apprise URLs)", repr=False)
+    allow_private_channels: bool = setting(False, "Let webhooks reach private addresses, and go without TLS")
+    monthly_budget: Annotated[Money | None, BeforeValidator(lambda value: value and money(value))] = setting(
+        None, 'Budget of a month, like "200.00 USD"'
+    )
+    rules: dict[RuleName, Rule] = setting({}, "Thresholds that differ from the shipped ones")
+
+    @field_validator("rules")
+    @classmethod
+    def _in_their_units(cls, rules: dict[RuleName, Rule]) -> dict[RuleName, Rule]:
+        return {name: Rule(above=_above(name, rule)) for name, rule in rules.items()}
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.monthly_budget and "monthly_budget" in self.rules:
+            raise Complaint("the budget is given twice", "drop it", ("rules", "monthly_budget", "above"))
+        return self
+
+    @property
+    def budget(self) -> Money | None:
+        """The month's budget, wherever it is given."""
+        rule = self.rules.get("monthly_budget")
+        return rule.above if rule else self.monthly_budget
+
+
+def _above(name: RuleName, rule: Rule) -> Any:
+    try:
+        return RULE_UNITS[name](rule.above)
+    except Complaint as complaint:
+        raise Complaint(complaint.message, complaint.remedy, (name, "above")) from None
+
+
+class Privacy(Section):
+    key: str = setting("", "Secret of the pseudonyms; default: a random one in address.key", repr=False)
+    keep_query: tuple[str, ...] = setting((), "Query parameters whose values may be kept")
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, key: str) -> str:
+        if 0 < len(key) < 16:
+            raise Complaint("a key of less than 16 characters can be guessed", "leave it out: a random one is made")
+        return key
+
+
+class Geo(Section):
+    countries: Path | None = setting("", 'Country by network: CSV "network,country", or tor-geoip; "none" for none')
+    cdn_ranges: str = setting("builtin", 'Networks of CDN edges: "builtin", a file, or "none"')
+
+    @field_validator("countries", mode="before")
+    @classmethod
+    def _found(cls, value: object, info: ValidationInfo) -> Path | None:
+        if value in ("", None):
+            return TOR_COUNTRIES if TOR_COUNTRIES.exists() else None
+        return None if value == "none" else beside(value, info)
+
+    @field_validator("cdn_ranges")
+    @classmethod
+    def _named(cls, value: str, info: ValidationInfo) -> str:
+        return value if value in ("builtin", "none") else str(beside(value, info))
+
+
+class Ingest(Section):
+    workers: int = setting(2, "Processes that read log objects", ge=1, le=256)
+    batch_bytes: Bytes = setting("32 MiB", "How much log makes one lake file")
+    max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
+    max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
+
+
+class Rejects(Section):
+    budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
+
+
+class Settings(Section):
+    """All settings, absolute and resolved. ``folder`` is where the file lies; ``file`` is None without one."""
+
+    folder: Path = Field(exclude=True)
+    file: Path | None = Field(default=None, exclude=True)
+    tenant: Name = setting("default", "Boundary of isolation, first column of every table")
+    warehouse: Warehouse
+    lake: Lake
+    reporting: Reporting
+    sources: dict[Name, Source] = setting({}, "Where logs come from")
+    attribution: Attribution
+    prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
+    alerts: Alerts
+    privacy: Privacy
+    geo: Geo
+    ingest: Ingest
+    rejects: Rejects
+
+    @field_validator("prices")
+    @classmethod
+    def _without_gaps(cls, cards: tuple[PriceCard, ...]) -> tuple[PriceCard, ...]:
+        return closed_without_gaps(cards)
+
+    @model_validator(mode="after")
+    def _of_known_sources(self) -> Self:
+        for card in self.prices:
+            if card.source not in self.sources:
+                known = ", ".join(self.sources) or "none yet"
+                raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
+        return self
+
+    def fingerprint(self) -> str:
+        """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""
+        from mediameter.settings.fingerprint import fingerprint
+
+        return fingerprint(self)

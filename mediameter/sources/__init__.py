@@ -1,0 +1,1 @@
+"""Bytes and rows in; never interpreted here."""

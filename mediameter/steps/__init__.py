@@ -1,0 +1,1 @@
+"""The plain steps, without Prefect: this is where the story is read."""

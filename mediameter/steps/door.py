@@ -1,0 +1,102 @@
+"""What stands between a log's bytes and the lake: parse, pseudonyms, classes, validation, one file a UTC day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from mediameter import lake, privacy
+from mediameter.faults import point
+from mediameter.geo import Geography
+from mediameter.metering.classes import classified
+from mediameter.settings import Settings, Source, address_key
+from mediameter.steps.geography import geography
+from parsers.access_log import Context, Limits, Parsed, Piece, parse_pieces
+from schemas.frames import validate
+from schemas.records import RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything that a batch needs and that does not change during a run."""
+
+    source: str
+    log_bucket: str
+    lake: Path
+    limits: Limits
+    seed: int
+    pseudonyms: privacy.Pseudonyms
+    geography: Geography
+    keep_query: frozenset[str]
+
+    def context(self, last_modified: datetime) -> Context:
+        return Context(self.seed, last_modified, self.log_bucket)
+
+
+def door(settings: Settings, name: str, source: Source) -> Door:
+    """The door of one source."""
+    key = address_key(settings)
+    ingest = settings.ingest
+    return Door(
+        source=name,
+        log_bucket=source.bucket,
+        lake=settings.lake.path,
+        limits=Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio),
+        seed=privacy.line_seed(key),
+        pseudonyms=privacy.Pseudonyms(key),
+        geography=geography(settings),
+        keep_query=frozenset(settings.privacy.keep_query),
+    )
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has become of one object's lines so far."""
+
+    lines: int = 0
+    ignored: int = 0
+    ignored_log_bucket: int = 0
+    hours: dict[datetime, int] = field(default_factory=dict)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
+
+
+def take_in(pieces: Sequence[Piece], through: Door, counts: dict[int, Counts]) -> list[lake.LakeFile]:
+    """Parses the pieces, writes their records into the lake (one file a UTC day), and adds to their objects' counts."""
+    parsed = parse_pieces(pieces)
+    point("ingest.parsed")
+    _count(parsed, through, counts)
+    if not parsed.frame.height:
+        return []
+    shut = privacy.at_the_door(
+        parsed.frame, pseudonyms=through.pseudonyms, geography=through.geography, keep_query=through.keep_query
+    )
+    records = validate(classified(shut).select(RECORD.names), RECORD)
+    by_day = records.with_columns(pl.col("at").dt.date().alias("_day")).partition_by("_day", as_dict=True, include_key=False)
+    return [
+        lake.write(through.lake, frame, kind="records", source=through.source, file_day=day)  # type: ignore[arg-type]
+        for (day,), frame in sorted(by_day.items())
+    ]
+
+
+def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
+    for object_id, lines in parsed.lines.items():
+        count, ignored = counts[object_id], parsed.ignored[object_id]
+        count.lines += lines
+        count.ignored += sum(ignored.values())
+        count.ignored_log_bucket += ignored["LOG_BUCKET"]
+    for object_id, number, offset, reason, line in parsed.rejects.iter_rows():
+        counts[object_id].rejects.append((number, offset, reason, privacy.redact_line(line, through.pseudonyms)))
+    hourly = parsed.frame.group_by("object_id", pl.col("at").dt.truncate("1h").alias("hour")).agg(
+        pl.len(), first=pl.col("at").min(), last=pl.col("at").max()
+    )
+    for object_id, hour, rows, first, last in hourly.iter_rows():
+        count = counts[object_id]
+        count.hours[hour] = count.hours.get(hour, 0) + rows
+        count.first_at = min(count.first_at or first, first)
+        count.last_at = max(count.last_at or last, last)

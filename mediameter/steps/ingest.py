@@ -1,0 +1,259 @@
+"""From log objects to the lake: list, diff against the ledger, read, parse, settle. Any part may run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from mediameter import lake, ledger, warehouse
+from mediameter.connect import engine, reading, writing
+from mediameter.errors import UserError, WorldError
+from mediameter.faults import point
+from mediameter.ledger import AlreadySettled, Settlement
+from mediameter.settings import Settings
+from mediameter.sources.objects import Changed, Folder, ObjectVersion
+from mediameter.steps.door import Counts, Door, door, take_in
+from mediameter.steps.progress import Progress, quiet
+from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending."""
+
+    listed: int = 0
+    objects: int = 0
+    lines: int = 0
+    parsed: int = 0
+    ignored: int = 0
+    ignored_log_bucket: int = 0
+    rejected: int = 0
+    refused: int = 0
+    superseded: int = 0
+    pending: int = 0
+    size_bytes: int = 0
+    swept: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What reading some objects came to: their settlements, the lake files that hold their rows, what stays pending."""
+
+    settlements: list[Settlement] = field(default_factory=list)
+    files: list[lake.LakeFile] = field(default_factory=list)
+    pending: list[tuple[ObjectVersion, str]] = field(default_factory=list)
+
+
+def ingest(
+    settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False
+) -> IngestReport:
+    """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
+
+    Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
+    fails: what was settled before stays, the rest is taken in by the next run.
+    """
+    if not settings.sources:
+        raise UserError("no source is set", "add [sources.NAME] with kind and path to mediameter.toml; `mediameter init` writes one")
+    report = IngestReport()
+    made = engine(settings.warehouse.url)
+    try:
+        warehouse.ready(made)
+        for name in settings.sources:
+            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run=dry_run)
+        if not dry_run:
+            with reading(made) as connection:
+                known = ledger.all_paths(connection)
+            report.swept = lake.sweep(settings.lake.path, known) if settings.lake.path.is_dir() else 0
+    finally:
+        made.dispose()
+    return report
+
+
+def _ingest_source(
+    settings: Settings, name: str, made: sa.Engine, now: datetime, progress: Progress, report: IngestReport, *, dry_run: bool
+) -> None:
+    folder = _folder(settings, name)
+    listing = folder.listing()
+    with reading(made) as connection:
+        known = ledger.known_versions(connection, name)
+    point("ingest.listed")
+    fresh = [version for version in listing if version.object_id not in known]
+    report.listed += len(listing)
+    report.size_bytes += sum(version.size for version in fresh)
+    if dry_run:
+        report.pending += len(fresh)
+        return
+    pending: list[ObjectVersion] = []
+    if fresh:
+        through = door(settings, name, settings.sources[name])
+        with progress.task(f"reading {name}", sum(version.size for version in fresh), unit="bytes") as advance:
+            for batch, read_bytes in _read_all(settings, folder, fresh, through, made, report):
+                pending += [version for version, _ in batch.pending]
+                report.failed += [why for _, why in batch.pending]
+                advance(read_bytes)
+    report.pending += len(pending)
+    _record_listing(settings, name, made, now, listing, pending)
+
+
+def _folder(settings: Settings, name: str) -> Folder:
+    source = settings.sources[name]
+    if source.path is None:
+        raise UserError(
+            f"source '{name}': only folders laid out as the bucket are read so far, S3 itself is not",
+            f'sync the bucket into a folder and set [sources.{name}].path = "that folder"',
+        )
+    return Folder(name, source.path, source.prefix)
+
+
+def _record_listing(
+    settings: Settings, name: str, made: sa.Engine, now: datetime, listing: list[ObjectVersion], pending: list[ObjectVersion]
+) -> None:
+    """Logs are complete until the listing began, or until the earliest object that is still to be read."""
+    earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
+    through = earliest - timedelta(hours=settings.reporting.settle_hours)
+    with writing(made) as connection:
+        ledger.record_listing(connection, name, now, len(listing), len(pending), through)
+
+
+# --- reading, batch by batch -------------------------------------------------------------------------
+
+
+def _read_all(
+    settings: Settings, folder: Folder, fresh: list[ObjectVersion], through: Door, made: sa.Engine, report: IngestReport
+) -> Iterator[tuple[Batch, int]]:
+    """Reads batches side by side and settles each as it is done: at most ``ingest.workers`` are in memory."""
+    batches = list(_batched(fresh, settings.ingest.batch_bytes))
+    workers = min(settings.ingest.workers, len(batches))
+    with ThreadPoolExecutor(workers, thread_name_prefix="ingest") as pool:
+        todo, running = iter(batches), {}
+        for versions in todo:
+            running[pool.submit(_read_batch, folder, versions, through)] = versions
+            if len(running) == workers:
+                yield from _settled(running, folder, through, made, settings, report)
+        while running:
+            yield from _settled(running, folder, through, made, settings, report)
+
+
+def _settled(
+    running: dict[Future[Batch], list[ObjectVersion]], folder: Folder, through: Door, made: sa.Engine, settings: Settings,
+    report: IngestReport,
+) -> Iterator[tuple[Batch, int]]:  # fmt: skip
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        versions = running.pop(future)
+        batch = future.result()
+        while not _settle(batch, made, settings, report):
+            with reading(made) as connection:
+                known = ledger.known_versions(connection, folder.source)
+            batch = _read_batch(folder, [v for v in versions if v.object_id not in known], through)
+        yield batch, sum(version.size for version in versions)
+
+
+def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport) -> bool:
+    """One transaction for the batch; False when another run settled some of it first."""
+    if not batch.settlements:
+        return True
+    point("ingest.before_settle")
+    try:
+        with writing(made) as connection:
+            ledger.settle(connection, batch.settlements, batch.files, settings.reporting.zone)
+            point("ingest.in_settle")
+    except AlreadySettled:
+        return False
+    point("ingest.settled")
+    for settlement in batch.settlements:
+        report.objects += 1
+        report.lines += settlement.lines
+        report.parsed += settlement.parsed
+        report.ignored += settlement.ignored
+        report.ignored_log_bucket += settlement.ignored_log_bucket
+        report.rejected += settlement.rejected
+        report.refused += settlement.state == "refused"
+    return True
+
+
+def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVersion]]:
+    """Neighbours in the listing, so that a batch spans few days, up to ``size`` packed bytes or 1,000 objects."""
+    batch: list[ObjectVersion] = []
+    held = 0
+    for version in versions:
+        batch.append(version)
+        held += version.size
+        if held >= size or len(batch) == 1000:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _read_batch(folder: Folder, versions: list[ObjectVersion], through: Door) -> Batch:
+    """Small objects share lake files; one that is larger than a block is taken in block by block, in files of its own."""
+    batch, shared, counts = Batch(), [], {version.object_id: Counts() for version in versions}
+    held = 0
+    for version in versions:
+        reading_of = folder.read(version)
+        try:
+            pieces, own = _pieces(reading_of.chunks(), version, through, counts)
+        except Refused as refused:
+            batch.settlements.append(_refusal(version, reading_of.sha256, refused))
+            continue
+        except (Changed, WorldError) as trouble:
+            batch.pending.append((version, str(trouble)))
+            continue
+        shared += pieces
+        held += sum(len(piece.data) for piece in pieces)
+        batch.files += own
+        if held >= through.limits.block_bytes:
+            batch.files += take_in(shared, through, counts)
+            shared, held = [], 0
+        batch.settlements.append(_placeholder(version, reading_of.sha256))
+    if shared:
+        batch.files += take_in(shared, through, counts)
+    batch.settlements = [_settlement(s, counts[s.version.object_id]) for s in batch.settlements]
+    return batch
+
+
+def _pieces(
+    chunks: Iterator[bytes], version: ObjectVersion, through: Door, counts: dict[int, Counts]
+) -> tuple[list[Piece], list[lake.LakeFile]]:
+    """The object's one block as a piece to be parsed with others; or, of a large one, its lake files."""
+    context = through.context(version.last_modified)
+    pieces: list[Piece] = []
+    files: list[lake.LakeFile] = []
+    is_large = False
+    for block in read_blocks(chunks, through.limits):
+        piece = Piece(version.object_id, block.data, context, block.lines_before, block.offset)
+        if pieces or is_large:
+            is_large = True
+            files += take_in([*pieces, piece], through, counts)
+            pieces = []
+        else:
+            pieces = [piece]
+    return pieces, files
+
+
+def _placeholder(version: ObjectVersion, sha256: str) -> Settlement:
+    return Settlement(version, "settled", PARSER_VERSION, sha256=sha256)
+
+
+def _refusal(version: ObjectVersion, sha256: str, refused: Refused) -> Settlement:
+    return Settlement(version, "refused", PARSER_VERSION, sha256=sha256 or None, reason=refused.reason, detail=refused.detail)
+
+
+def _settlement(bare: Settlement, counts: Counts) -> Settlement:
+    if bare.state == "refused":
+        return bare
+    return Settlement(
+        bare.version, bare.state, bare.parser_version, sha256=bare.sha256, lines=counts.lines, ignored=counts.ignored,
+        ignored_log_bucket=counts.ignored_log_bucket, rejected=len(counts.rejects), rejects=counts.rejects,
+        first_at=counts.first_at, last_at=counts.last_at, hours=counts.hours,
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What a scheduler needs of the steps: call one by its name, know whether trying again helps, tell that it failed.
+
+A scheduler hands over texts alone (the settings' path, an instant), never frames or secrets, since it writes the
+arguments of a task into its own database.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy.exc import OperationalError
+
+from mediameter.alerts.notify import Delivery, Notice, notify, one_line
+from mediameter.errors import UserError, WorldError
+from mediameter.settings import load
+
+StepName = Literal["ingest", "rollup", "check"]
+
+_UNKNOWN = "not available"
+_TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
+
+# Of the operating system's errors, these stay as they are however long one waits.
+_LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+
+
+def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, Any]:
+    """Run one step as of ``now`` (ISO 8601 with its offset) and return its report as plain values.
+
+    Raises what the step raises; ``UserError`` for settings or an instant that cannot be read.
+    """
+    from mediameter.steps import check, ingest, rollup  # Polars: not for those who only tell of a failure
+
+    run = {"ingest": ingest.ingest, "rollup": rollup.rollup, "check": check.check}[step]
+    report: dict[str, Any] = run(load(settings_path), now=instant(now)).to_dict()
+    return report
+
+
+def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
+    """The last eight days as a scheduler shows them, newest first: one row per day, all applications together.
+
+    ``cost`` is in words, as the report has it; whatever is not known of a day is "not available".
+    """
+    from mediameter.report import figures, words
+    from mediameter.steps.reader import reader
+
+    settings = load(settings_path)
+    first = instant(now).astimezone(settings.reporting.zone).date() - timedelta(days=_TABLE_DAYS - 1)
+    with reader(settings) as connection:
+        found = figures.read(connection, first=first, tenant=settings.tenant, zone=settings.reporting.time_zone)
+    verdicts: dict[date, list[str]] = defaultdict(list)
+    for check in found.checks:
+        verdicts[check.day].append(f"{check.rule}: {check.verdict}")
+    return [
+        {
+            "day": row.day.isoformat(),
+            "state": found.state_of(row.day),
+            "requests": row.requests,
+            "bytes": row.bytes_sent,
+            "cost": words.cost(row.cost),
+            "p95_ms": row.response.p95_ms if row.response else _UNKNOWN,
+            "verdicts": "; ".join(verdicts[row.day]) or _UNKNOWN,
+        }
+        for row in sorted(found.totals, key=lambda row: row.day, reverse=True)
+    ]
+
+
+def instant(text: str) -> datetime:
+    """The instant that ISO 8601 text names; without an offset it names none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{text!r} is no instant", "write it as 2026-01-31T05:10:00+00:00") from None
+    if parsed.tzinfo is None:
+        raise UserError(f"{text!r} has no offset", "append +00:00 for UTC")
+    return parsed
+
+
+def can_heal(error: BaseException) -> bool:
+    """Whether the same step may succeed a little later with nothing mended: network, locks, a busy database."""
+    if isinstance(error, OSError):  # among them TimeoutError and ConnectionError
+        return not isinstance(error, _LASTING)
+    if isinstance(error, OperationalError):  # SQLite counts a missing table or column among them
+        return "no such" not in str(error.orig)
+    return isinstance(error, WorldError)
+
+
+def tell_failure(
+    settings_path: str | None, flow: str, window: str, error: str, run_url: str | None = None
+) -> list[Delivery]:
+    """Tell every channel of ``[alerts] notify`` that a flow failed. Never raises: it runs where nobody catches.
+
+    What could not be told goes to stderr, the whole notice included, so that it stands at least in the log.
+    """
+    notice = Notice(flow, window, error, retry_command(settings_path), run_url=run_url)
+    try:
+        alerts = load(settings_path).alerts
+    except Exception as trouble:  # the settings may be the very thing that failed, and they hold the channels
+        _complain(notice, f"the channels are unknown, {in_one_line(trouble)}")
+        return []
+    if not alerts.notify:
+        _complain(notice, "[alerts] notify names no channel")
+        return []
+    deliveries = notify(notice, alerts.notify, allow_private=alerts.allow_private_channels)
+    lost = [f"{delivery.channel}: {delivery.reason}" for delivery in deliveries if not delivery.delivered]
+    if lost:
+        _complain(notice, "; ".join(lost))
+    return deliveries
+
+
+def in_one_line(error: BaseException) -> str:
+    """Kind and message of an error, without secrets."""
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def retry_command(settings_path: str | None) -> str:
+    """The command that runs all steps again; they are idempotent, so it is safe after any failure."""
+    return "mediameter run" if settings_path is None else f"mediameter run --settings {shlex.quote(settings_path)}"
+
+
+def _complain(notice: Notice, reason: str) -> None:
+    print(f"mediameter: a notification was not delivered: {one_line(reason)}", file=sys.stderr)
+    print(f"{notice.title()}\n{notice.body()}", file=sys.stderr, flush=True)

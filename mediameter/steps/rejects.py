@@ -1,0 +1,85 @@
+"""The lines that could not be read, with their place: what to look at when a count seems low."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import Select, func, select
+
+from mediameter.errors import UserError
+from mediameter.settings import Settings
+from mediameter.steps.reader import reader, rows, shown
+from mediameter.warehouse import tables
+from schemas.vocabulary import REFUSALS, REJECT_REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One rejected line, redacted; line 0 is an object that was refused as a whole."""
+
+    source: str
+    object_key: str
+    line_number: int
+    byte_offset: int
+    reason: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """The newest rejects, and how many there are in all."""
+
+    rejects: tuple[Reject, ...]
+    total: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "rejects": [asdict(each) for each in self.rejects]}
+
+    def render(self, console: Console) -> None:
+        for each in self.rejects:
+            place = f"{each.source}:{each.object_key}" + (f" line {each.line_number}" if each.line_number else "")
+            console.print(shown(f"{each.reason}  {place}"), style="bold", markup=False, highlight=False, soft_wrap=True)
+            console.print(shown(f"  {each.line}"), markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
+
+
+def list_rejects(settings: Settings, reason: str | None = None, limit: int = 20) -> Rejects:
+    """At most ``limit`` rejects, of one reason or of all, of the newest objects first.
+
+    Those of an object that was overwritten since went with it. Raises ``UserError`` for a reason that does not exist.
+    """
+    query = _standing(reason)
+    with reader(settings) as connection:
+        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        objects = tables["objects"]
+        newest = (objects.c.last_modified_at.desc(), objects.c.source, objects.c.object_key, objects.c.object_id)
+        found = rows(connection, query.order_by(*newest, tables["rejects"].c.line_number).limit(limit))
+    return Rejects(tuple(Reject(**row) for row in found), int(total))
+
+
+def _standing(reason: str | None) -> Select[Any]:
+    rejects, objects = tables["rejects"], tables["objects"]
+    query = (
+        select(
+            objects.c.source,
+            objects.c.object_key,
+            rejects.c.line_number,
+            rejects.c.byte_offset,
+            rejects.c.reason,
+            rejects.c.line,
+        )
+        .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
+        .where(objects.c.state != "superseded")
+    )
+    return query.where(rejects.c.reason == _known(reason)) if reason else query
+
+
+def _known(reason: str) -> str:
+    reasons = (*REJECT_REASONS, *REFUSALS)
+    if reason.upper() in reasons:
+        return reason.upper()
+    near = get_close_matches(reason.upper(), reasons, n=1, cutoff=0.4)
+    raise UserError(f"no reason is called {reason!r}", f"did you mean {near[0]}?" if near else ", ".join(reasons))

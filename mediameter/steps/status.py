@@ -1,0 +1,182 @@
+"""How complete each source and day is, and whether anything is late or suspect."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection, func, select
+
+from mediameter.settings import Settings
+from mediameter.steps.reader import plain, reader, rows
+from mediameter.warehouse import tables
+
+LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
+SHOWN_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """The last complete listing of one source; None where there was none."""
+
+    source: str
+    listed_at: datetime | None
+    objects: int
+    pending: int
+    complete_through_at: datetime | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of one source, as ``days`` has it; late when it should have been final by now."""
+
+    day: date
+    source: str
+    state: str
+    is_suspect: bool
+    is_late: bool
+    complete_through_at: datetime | None
+    objects: int
+    lines: int
+    parsed: int
+    ignored: int
+    rejected: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The sources, the last days and every older one that is late or suspect, and what became of objects and lines."""
+
+    sources: tuple[SourceStatus, ...]
+    days: tuple[DayStatus, ...]
+    missing_day: date | None
+    objects: dict[str, int]
+    rejects: dict[str, int]
+
+    @property
+    def is_late(self) -> bool:
+        """Whether anything is late, suspect, or asked for and unknown: the exit code of ``status --check``."""
+        days = any(day.is_late or day.is_suspect for day in self.days)
+        return days or any(source.is_late for source in self.sources) or self.missing_day is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"is_late": self.is_late, **plain(asdict(self))}
+
+    def render(self, console: Console) -> None:
+        console.print(_sources_table(self.sources))
+        console.print()
+        if self.days:
+            console.print(_days_table(self.days))
+            console.print()
+        if self.missing_day:
+            console.print(f"Nothing is known of {self.missing_day}.", highlight=False)
+        counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
+        console.print(f"Objects: {counts or 'none'}.", highlight=False)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
+        console.print(f"Rejects: {reasons or 'none'}.", highlight=False)
+        console.print("Something is late or suspect." if self.is_late else "Nothing is late or suspect.")
+
+
+def status(settings: Settings, day: date | None = None, *, now: datetime) -> Status:
+    """How things stand as of ``now``: of one day, or of the last days and every older one that needs a look."""
+    with reader(settings) as connection:
+        known = _days(connection, settings, now)
+        wanted = [each for each in known if each.day == day] if day else _worth_showing(known)
+        return Status(
+            sources=tuple(_sources(connection, settings, now)),
+            days=tuple(wanted),
+            missing_day=day if day and not wanted else None,
+            objects=_counts(connection, select(tables["objects"].c.state)),
+            rejects=_counts(connection, _standing_reasons()),
+        )
+
+
+def _days(connection: Connection, settings: Settings, now: datetime) -> list[DayStatus]:
+    days = tables["days"]
+    query = select(days).where(days.c.tenant == settings.tenant).order_by(days.c.day, days.c.source)
+    result = []
+    for row in rows(connection, query):
+        del row["tenant"], row["revision"]
+        row["is_suspect"] = bool(row["is_suspect"])
+        is_late = row["state"] == "open" and now > _final_by(row["day"], settings)
+        result.append(DayStatus(**row, is_late=is_late))
+    return result
+
+
+def _final_by(day: date, settings: Settings) -> datetime:
+    """When a day should be final: its end, the hours to settle, and a little patience."""
+    end = datetime.combine(day + timedelta(days=1), time(), settings.reporting.zone).astimezone(UTC)
+    return end + timedelta(hours=settings.reporting.settle_hours) + LATE_AFTER
+
+
+def _worth_showing(known: list[DayStatus]) -> list[DayStatus]:
+    recent = set(sorted({each.day for each in known})[-SHOWN_DAYS:])
+    return [each for each in known if each.day in recent or each.is_late or each.is_suspect]
+
+
+def _sources(connection: Connection, settings: Settings, now: datetime) -> list[SourceStatus]:
+    """Every source of the settings, listed yet or not."""
+    listed = {row.pop("source"): row for row in rows(connection, select(tables["listings"]))}
+    never = {"listed_at": None, "objects": 0, "pending": 0, "complete_through_at": None}
+    result = []
+    for name in sorted(settings.sources):
+        row = listed.get(name, never)
+        is_late = row["listed_at"] is None or now - row["listed_at"] > LATE_AFTER or row["pending"] > 0
+        result.append(SourceStatus(name, **row, is_late=is_late))
+    return result
+
+
+def _standing_reasons() -> Any:
+    """Reasons of the rejects that stand: those of an object that was overwritten went with it."""
+    rejects, objects = tables["rejects"], tables["objects"]
+    return (
+        select(rejects.c.reason)
+        .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
+        .where(objects.c.state != "superseded")
+    )
+
+
+def _counts(connection: Connection, words: Any) -> dict[str, int]:
+    """How often each word occurs, most frequent first."""
+    [word] = words.selected_columns
+    counted = connection.execute(words.add_columns(func.count()).group_by(word))
+    return dict(sorted(((str(name), int(count)) for name, count in counted), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _sources_table(sources: tuple[SourceStatus, ...]) -> Table:
+    table = _table("source", "listed at", "complete through", figures=("objects", "pending"))
+    for row in sources:
+        figures = (f"{row.objects:,}", f"{row.pending:,}")
+        instants = (_instant(row.listed_at), _instant(row.complete_through_at))
+        table.add_row(row.source, *instants, *figures, "late" if row.is_late else "")
+    return table
+
+
+def _days_table(days: tuple[DayStatus, ...]) -> Table:
+    figures = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates")
+    table = _table("day", "source", "state", figures=figures)
+    for row in days:
+        mark = " ".join(word for word, holds in (("late", row.is_late), ("suspect", row.is_suspect)) if holds)
+        numbers = (f"{getattr(row, name):,}" for name in figures)
+        table.add_row(str(row.day), row.source, row.state, *numbers, mark)
+    return table
+
+
+def _table(*words: str, figures: tuple[str, ...]) -> Table:
+    """Columns of words and of figures, and a last one for what is wrong."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in words:
+        table.add_column(name, no_wrap=True)
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, style="bold")
+    return table
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%MZ}" if at else "not yet"

@@ -1,0 +1,122 @@
+"""The database with the rollups: its tables (from the contracts), its migration, and the one way to replace a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+import schemas
+from mediameter import connect
+from mediameter.errors import WorldError
+from mediameter.faults import point
+from schemas.contract import Column, Contract
+from schemas.frames import polars_schema
+
+metadata = sa.MetaData()
+
+
+def _sql_type(column: Column) -> sa.types.TypeEngine[Any]:
+    if column.type == "text":
+        return sa.String(column.length) if column.length else sa.Text()
+    types: dict[str, sa.types.TypeEngine[Any]] = {
+        "int": sa.BigInteger(),
+        "float": sa.Double(),
+        "bool": sa.Boolean(),
+        "instant": sa.DateTime(),  # naive UTC: the engines' zoned types do not agree
+        "day": sa.Date(),
+    }
+    return types[column.type]
+
+
+def _table(contract: Contract) -> sa.Table:
+    columns = [
+        sa.Column(
+            column.name,
+            _sql_type(column),
+            primary_key=column.role == "key",
+            nullable=column.is_nullable,
+            autoincrement=False,
+            comment=column.doc,
+        )
+        for column in contract
+    ]
+    return sa.Table(contract.name, metadata, *columns, comment=contract.doc)
+
+
+tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in schemas.TABLES}
+sa.Index("objects_by_key", tables["objects"].c.source, tables["objects"].c.object_key)
+sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+
+
+def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -> None:
+    """Inserts the frame's rows, whose columns are the contract's. On the writing connection, inside its transaction."""
+    if not frame.height:
+        return
+    frame = frame.select(polars_schema(contract).keys())
+    rows = frame.with_columns(_as_stored(column) for column in contract if column.type in ("instant", "day", "bool")).rows()
+    names, marks = ", ".join(f'"{name}"' for name in frame.columns), ", ".join("?" * frame.width)
+    connection.exec_driver_sql(f"INSERT INTO {contract.name} ({names}) VALUES ({marks})", rows)
+
+
+def _as_stored(column: Column) -> pl.Expr:
+    """As SQLAlchemy itself writes dates and times into SQLite, but for a whole column at once."""
+    if column.type == "bool":
+        return pl.col(column.name).cast(pl.Int8)
+    return pl.col(column.name).dt.strftime("%Y-%m-%d" if column.type == "day" else "%Y-%m-%d %H:%M:%S.%6f")
+
+
+def replace_day(
+    connection: sa.Connection,
+    tenant: str,
+    day: date,
+    hours: tuple[datetime, datetime],
+    frames: Mapping[Contract, pl.DataFrame],
+) -> None:
+    """Law 1: deletes the day (in hourly tables: its hours, from and before) and inserts it whole."""
+    for contract, frame in frames.items():
+        table = tables[contract.name]
+        is_hourly = "hour_at" in table.c
+        when = table.c.hour_at.between(*hours) if is_hourly else table.c.day == day
+        connection.execute(table.delete().where(table.c.tenant == tenant, when))
+        point("rollup.deleted")
+        insert(connection, contract, frame)
+
+
+def ready(engine: sa.Engine) -> None:
+    """Makes or migrates the tables where that is needed.
+
+    Raises ``WorldError`` when the database cannot be reached or was made by a newer mediameter.
+    """
+    from mediameter.migration import migrate
+
+    try:
+        migrate(engine)
+    except sa.exc.OperationalError as error:
+        raise WorldError(
+            f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
+            "check that its folder exists and can be written, and that the disk is not full",
+        ) from None
+
+
+def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[bool] | None = None) -> pl.DataFrame:
+    """Rows of a table as a frame with the contract's types; instants become UTC."""
+    table = tables[contract.name]
+    query = sa.select(table) if where is None else sa.select(table).where(where)
+    rows = [tuple(row) for row in connection.execute(query)]
+    naive = {name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype for name, dtype in polars_schema(contract).items()}
+    frame = pl.DataFrame(rows, schema=naive, orient="row")
+    return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def naive(at: datetime) -> datetime:
+    """An aware instant as the tables hold it."""
+    from datetime import UTC
+
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+__all__ = ["connect", "insert", "metadata", "naive", "read", "ready", "replace_day", "tables"]

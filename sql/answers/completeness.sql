@@ -1,0 +1,25 @@
+-- question: How complete is each day, and what does it rest on?
+-- asked in: Infrastructure-Level Tracking: hourly log delivery; Troubleshooting: Logs not appearing
+-- parameters: first_day, last_day (inclusive), tenant
+-- note: lines = parsed + ignored + rejected; distinct records = parsed - duplicates. A later object reopens a
+--   final day and raises its revision.
+
+-- `days.` before `lines`: behind the point MySQL takes its reserved word for a name.
+SELECT
+    days.day,
+    days.source,
+    days.state,
+    CASE WHEN days.state = 'open' THEN 0 ELSE 1 END AS is_final,
+    days.is_suspect,
+    days.revision,
+    days.complete_through_at,
+    days.objects,
+    days.lines,
+    days.parsed,
+    days.ignored,
+    days.rejected,
+    days.duplicates
+FROM days
+WHERE days.tenant = :tenant
+    AND days.day BETWEEN :first_day AND :last_day
+ORDER BY days.day DESC, days.source

@@ -1,0 +1,33 @@
+-- question: What share of the requests failed each day?
+-- asked in: Key Metrics to Monitor: Error Rate; Setting Up Alerts: error rate
+-- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
+-- note: error_rate is the document's: a status of 400 or more, the client's own aborts (499) among them; the other
+--   two are its parts. A share of no requests is NULL.
+
+WITH finality AS (
+    SELECT
+        day,
+        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
+        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
+    FROM days
+    WHERE tenant = :tenant
+    GROUP BY day
+)
+
+SELECT
+    endpoints.day,
+    SUM(endpoints.requests) AS requests,
+    SUM(endpoints.errors) AS errors,
+    -- 1e0 makes the quotient a double on MySQL, whose decimals it would cut after four more digits.
+    SUM(endpoints.errors) * 1e0 / NULLIF(SUM(endpoints.requests), 0) AS error_rate,
+    SUM(endpoints.server_errors) * 1e0 / NULLIF(SUM(endpoints.requests), 0) AS server_error_rate,
+    SUM(endpoints.client_aborts) * 1e0 / NULLIF(SUM(endpoints.requests), 0) AS client_abort_rate,
+    COALESCE(finality.is_final, 0) AS is_final,
+    finality.complete_through_at
+FROM endpoints_daily AS endpoints
+LEFT JOIN finality ON finality.day = endpoints.day
+WHERE endpoints.tenant = :tenant
+    AND endpoints.day BETWEEN :first_day AND :last_day
+    AND (:application = '*' OR endpoints.application = :application)
+GROUP BY endpoints.day, finality.is_final, finality.complete_through_at
+ORDER BY endpoints.day DESC

@@ -1,0 +1,18 @@
+-- question: What could not be read, and why?
+-- asked in: Troubleshooting: Processing script fails (does the log format match the parser)
+-- parameters: first_at, end_at (UTC begin of the first day and end of the last in the reporting zone)
+-- note: A line counts at its object's first record, else at the object's last-modified. The lines themselves stand
+--   in `rejects`. Objects are refused whole where they are no access log we know. The ledger knows no tenants.
+
+SELECT
+    objects.source,
+    rejects.reason,
+    SUM(CASE WHEN rejects.line_number > 0 THEN 1 ELSE 0 END) AS rejected_lines,
+    SUM(CASE WHEN rejects.line_number = 0 THEN 1 ELSE 0 END) AS refused_objects
+FROM rejects
+INNER JOIN objects ON objects.object_id = rejects.object_id
+WHERE objects.state <> 'superseded'
+    AND COALESCE(objects.first_at, objects.last_modified_at) >= :first_at
+    AND COALESCE(objects.first_at, objects.last_modified_at) < :end_at
+GROUP BY objects.source, rejects.reason
+ORDER BY rejected_lines DESC, refused_objects DESC, objects.source, rejects.reason

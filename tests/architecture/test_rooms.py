@@ -1,0 +1,211 @@
+"""Executes the table of ARCHITECTURE.md: who may import whom, who may touch the world, how things are called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from schemas import TABLES
+from schemas.contract import Column, Contract
+from schemas.records import PARSED, RECORD, REJECTED
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("flows", "parsers", "schemas", "sql", "mediameter", "tests", "benchmarks")
+CONTRACTS = (*TABLES, PARSED, REJECTED, RECORD)
+
+# Know nothing of the house, so that every room below may use them.
+TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults"}
+AT_REST = {"schemas", "mediameter.connect", *TOOLS}
+STEPS = {
+    *AT_REST,
+    *(f"mediameter.{room}" for room in ("sources", "lake", "warehouse", "ledger", "alerts", "settings", "metering")),
+    *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo")),
+    "parsers",
+}
+# A room may import itself and what stands here; a room that is not here may not exist.
+MAY_IMPORT: dict[str, set[str]] = {
+    "schemas": set(),
+    "parsers": {"schemas"},
+    "mediameter.metering": {"schemas"},
+    "mediameter.errors": set(),
+    "mediameter.atomic": set(),
+    "mediameter.faults": set(),
+    "mediameter.settings": TOOLS,
+    "mediameter.premises": TOOLS,
+    "mediameter.connect": TOOLS,
+    "mediameter.geo": {"schemas", *TOOLS},
+    "mediameter.privacy": {"schemas", "mediameter.geo", *TOOLS},
+    "mediameter.sources": AT_REST,
+    "mediameter.lake": AT_REST,
+    "mediameter.migration": AT_REST,
+    "mediameter.warehouse": {*AT_REST, "mediameter.migration"},
+    "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
+    "mediameter.alerts": AT_REST,
+    "mediameter.answers": AT_REST,
+    "mediameter.report": AT_REST,
+    "mediameter.demo": {"schemas", *TOOLS},  # its truth must not come from what it is to check
+    "mediameter.dictionary": {"schemas", "mediameter.answers", *TOOLS},
+    "mediameter.steps": STEPS,
+    "mediameter.cli": {"mediameter.settings", "mediameter.steps", "mediameter.premises", *TOOLS},
+    "mediameter.__main__": {"mediameter.cli"},
+    "mediameter.__init__": set(),
+    "flows": {"mediameter.steps"},
+    "sql": {"mediameter.warehouse"},  # Alembic's env.py
+    "tests.reference": {"schemas"},  # independent of what it is compared with
+}
+PURE = ("schemas", "parsers", "mediameter.metering")
+WORLDLY_MODULES = {
+    "os",
+    "time",
+    "socket",
+    "subprocess",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "httpx",
+    "boto3",
+    "sqlalchemy",
+}
+WORLDLY_CALLS = {"open", "now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes", "getenv"}
+PREFECT = {
+    "flows",
+    "mediameter.settings",  # loads a Secret block where a setting names one
+}
+ENVIRONMENT = {
+    "mediameter.settings",
+    "flows.embedded",  # hands its own environment, less Prefect's settings, to the server that it starts
+}
+VAGUE = {"utils", "util", "helpers", "helper", "manager", "processor", "common", "data", "misc"}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of ours, by its dotted name."""
+    files = (file for top in OURS for file in sorted((ROOT / top).rglob("*.py")))
+    return {".".join(file.relative_to(ROOT).with_suffix("").parts): ast.parse(file.read_text()) for file in files}
+
+
+def room_of(module: str) -> str:
+    """``mediameter.steps.run`` is in the room ``mediameter.steps``, ``parsers.access_log`` in ``parsers``."""
+    top, _, rest = module.partition(".")
+    is_split = top == "mediameter" or module.startswith("tests.reference")
+    return f"{top}.{rest.partition('.')[0]}" if is_split and rest else top
+
+
+def imports(module: str) -> Iterator[str]:
+    """The dotted names that a module imports, wherever in it; ``from a import b`` is ``a.b``."""
+    package = module.removesuffix(".__init__") if module.endswith(".__init__") else module.rpartition(".")[0]
+    for node in ast.walk(trees()[module]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            origin = ".".join(part for part in (above, node.module) if part)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def in_room(*rooms: str) -> list[str]:
+    return [module for module in trees() if room_of(module) in rooms]
+
+
+def house() -> list[str]:
+    """What the table speaks of: tests and benchmarks may import everything, but for the reference."""
+    return [module for module in trees() if room_of(module) not in ("tests", "benchmarks")]
+
+
+def test_the_walk_finds_the_house() -> None:
+    assert len(house()) > 40
+    assert {"schemas", "parsers", "mediameter.metering", "mediameter.cli"} <= {room_of(module) for module in house()}
+
+
+@pytest.mark.parametrize("module", house())
+def test_imports_keep_to_the_table(module: str) -> None:
+    room = room_of(module)
+    assert room in MAY_IMPORT, f"{module}: a new room; say in MAY_IMPORT and in docs/architecture.md whom it may import"
+    ours = {room_of(name) for name in imports(module) if name.partition(".")[0] in OURS}
+    ours = {f"mediameter.{'__init__'}" if name == "mediameter" else name for name in ours}
+    assert ours <= MAY_IMPORT[room] | {room}
+
+
+def test_only_flows_know_prefect() -> None:
+    users = {room_of(module) for module in house() if any(name.split(".")[0] == "prefect" for name in imports(module))}
+    assert users <= PREFECT
+
+
+@pytest.mark.parametrize("module", in_room(*PURE))
+def test_pure_rooms_leave_the_world_alone(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports(module)} & WORLDLY_MODULES
+    assert not set(_called(trees()[module])) & WORLDLY_CALLS
+
+
+def _called(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name):
+                yield node.func.id
+            elif isinstance(node.func, ast.Attribute):
+                yield node.func.attr
+
+
+def test_settings_alone_read_the_environment() -> None:
+    readers = {module for module in house() if _reads_the_environment(trees()[module])}
+    assert {module for module in readers if not {module, room_of(module)} & ENVIRONMENT} == set()
+
+
+def _reads_the_environment(tree: ast.AST) -> bool:
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return bool(names & {"environ", "environb", "getenv"})
+
+
+def test_no_module_has_a_vague_name() -> None:
+    assert {module for module in trees() if set(module.split(".")) & VAGUE} == set()
+
+
+def test_every_module_says_why_it_is_there() -> None:
+    assert {module for module in house() if not ast.get_docstring(trees()[module])} == set()
+
+
+# --- how tables and columns are called ---------------------------------------------------------------
+def every_column() -> list[tuple[Contract, Column]]:
+    return [(contract, column) for contract in CONTRACTS for column in contract]
+
+
+def test_a_column_tells_its_type_by_its_name() -> None:
+    for contract, column in every_column():
+        place, name = f"{contract.name}.{column.name}", column.name
+        assert (column.type == "instant") == (name == "at" or name.endswith("_at")), place
+        assert (column.type == "day") == (name == "day" or name.endswith("_day")), place
+        assert (column.type == "bool") == name.startswith("is_"), place
+        if name.endswith(("_ms", "_bytes", "_micros")):
+            assert column.type == "int", place
+
+
+def test_milliseconds_are_called_so() -> None:
+    for contract, column in every_column():
+        if column.unit == "ms":
+            assert "_ms" in column.name, f"{contract.name}.{column.name}"
+
+
+def test_money_stands_beside_its_currency() -> None:
+    for contract in CONTRACTS:
+        if any(name.endswith("_micros") for name in contract.names):
+            assert "currency" in contract.key, contract.name
+
+
+def test_a_rollup_ends_in_its_grain_and_leads_with_the_tenant() -> None:
+    for contract in TABLES:
+        if contract.kind == "rollup":
+            assert contract.name.endswith(("_hourly", "_daily", "_trailing")), contract.name
+            assert contract.names[0] == "tenant" and contract.names[1] in ("day", "hour_at"), contract.name
+            assert contract.additivity in ("A", "S"), contract.name
+
+
+def test_a_key_is_never_null() -> None:
+    assert [
+        f"{contract.name}.{column.name}" for contract, column in every_column() if column.role == "key" and column.null
+    ] == []

@@ -1,0 +1,173 @@
+"""The hourly flow through a real Prefect: it works, and when it does not, somebody is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
+from prefect.deployments import run_deployment
+from prefect.states import Failed
+from prefect.task_engine import TaskRunTimeoutError
+from sqlalchemy.exc import OperationalError
+
+from flows import hourly as module
+from flows.hourly import heals, hourly, main
+from mediameter.errors import UserError, WorldError
+from tests.listener import Listener
+
+CLONE = Path(__file__).parents[2]
+POOL = "mediameter"
+NOW = "2026-01-03T05:10:00+00:00"
+LINE = (
+    "0f1e acme-media [02/Jan/2026:10:11:12 +0000] 203.0.113.7 - 0A1B2C3D4E5F6071 REST.GET.OBJECT "
+    'files/u-1/castingly-1/a.jpg "GET /files/u-1/castingly-1/a.jpg HTTP/1.1" 200 - 5000 5000 42 40 "-" "probe/1" -'
+)
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
+def test_brings_the_warehouse_up_to_date_and_leaves_a_table(server: str, site: Path, hook: Listener) -> None:
+    log = site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071"
+    log.write_text(LINE + "\n")
+    written_at = 1767351600  # 2026-01-02T11:00Z
+    os.utime(log, (written_at, written_at))
+
+    reports = hourly(str(site), NOW)
+
+    assert {name: reports["ingest"][name] for name in ("objects", "lines", "parsed", "rejected")} == {
+        "objects": 1,
+        "lines": 1,
+        "parsed": 1,
+        "rejected": 0,
+    }
+    table = _latest_table()
+    assert [(row["day"], row["requests"], row["bytes"], row["p95_ms"]) for row in table] == [
+        ("2026-01-02", 1, 5000, 42)
+    ]
+    assert not hook.received
+
+
+def test_a_failing_step_ends_in_a_notification(server: str, site: Path, hook: Listener) -> None:
+    (site.parent / "bucket").rmdir()
+    started = time.monotonic()
+    with pytest.raises(UserError):
+        hourly(str(site), NOW)
+    assert time.monotonic() - started < 8  # a folder that is not there does not come back in ten seconds: no retry
+
+    (message,) = hook.wait()
+    assert message["type"] == "failure"
+    assert message["title"].startswith("[critical] mediameter hourly failed")
+    body = _fields(message)
+    assert body["Window"].endswith(NOW)
+    assert str(site.parent / "bucket") in body["Error"]
+    assert body["Retry"] == f"mediameter run --settings {site}"
+
+
+def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site: Path, hook: Listener) -> None:
+    """Nothing of a killed process can tell; the worker does, from the exit code."""
+    source = hourly.from_source(source=str(CLONE), entrypoint="tests/flows/killed.py:hourly")
+    deployment = source.deploy(name="killed", work_pool_name=POOL, print_next_steps=False, build=False, push=False)  # type: ignore[union-attr]
+    run = run_deployment(deployment, parameters={"settings_path": str(site)}, timeout=0, as_subflow=False)
+    messages = hook.wait(timeout_s=90)
+    assert len(messages) == 1, worker.read_text()
+    assert "SIGKILL" in _fields(messages[0])["Error"]
+    assert _fields(messages[0])["Retry"] == f"mediameter run --settings {site}"
+    assert _until(lambda: _read(run).state.is_crashed(), 10), _read(run).state  # type: ignore[union-attr]
+
+
+def test_prefect_yaml_deploys_the_hourly_flow(server: str, command_environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(command, cwd=CLONE, env=command_environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("hourly/hourly")
+    (schedule,) = deployment.schedules
+    assert (schedule.slug, schedule.active) == ("hourly", True)
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("10 * * * *", "UTC")  # type: ignore[union-attr]
+    assert deployment.work_pool_name == POOL
+    assert deployment.parameters == {"settings_path": None}
+    assert deployment.global_concurrency_limit is not None and deployment.global_concurrency_limit.limit == 1
+    assert deployment.concurrency_options is not None
+    assert deployment.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
+
+
+def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
+    """As the demo starts it: one line of JSON, nothing else, on stdout."""
+    command = [sys.executable, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
+    done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {"ingest", "rollup", "check"}
+
+
+def test_the_module_says_in_one_line_what_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(settings_path: str | None, now: str | None) -> dict[str, Any]:
+        raise WorldError("sqlite:////srv/w.db?key=S3CR3T: the disk\nis full", "make room")
+
+    monkeypatch.setattr(module, "run_flow", failing)
+    assert main([]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1 and "the disk is full: make room" in said.err and "S3CR3T" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retried"),
+    [
+        (WorldError("the bucket answers 503"), True),
+        (ConnectionResetError("reset"), True),
+        (TimeoutError("no answer"), True),
+        (OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked")), True),
+        (OperationalError("SELECT", {}, Exception("no such table: objects")), False),
+        (UserError("bucket: there is no such folder"), False),
+        (PermissionError("bucket"), False),
+        (ValueError("a bug"), False),
+        (TaskRunTimeoutError("40 minutes"), False),
+    ],
+)
+def test_only_what_can_heal_is_retried(error: Exception, is_retried: bool) -> None:
+    assert heals(module.ingest, None, Failed(data=error)) is is_retried  # type: ignore[arg-type]
+
+
+def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:
+    assert module.ingest.retries == 3
+    assert module.ingest.retry_delay_seconds == [10, 20, 40]
+    assert module.ingest.retry_jitter_factor
+
+
+def _fields(message: dict[str, Any]) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in message["message"].splitlines())
+
+
+def _latest_table() -> list[dict[str, Any]]:
+    async def read() -> Any:
+        async with get_client() as client:
+            return await client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["hourly"])))
+
+    (artifact,) = asyncio.run(read())
+    rows: list[dict[str, Any]] = json.loads(artifact.data)
+    return rows
+
+
+def _read(run: FlowRun) -> FlowRun:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run.id)
+
+
+def _until(is_so: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not (so := is_so()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return so

@@ -1,0 +1,333 @@
+"""From objects to distinct records: what each one is, whose, and when (docs/definitions.md, "Records" to "Days")."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.vocabulary import operation_class
+from tests.reference.lines import Ignored, Parsed, Rejected, read_line, read_lines, unpacked
+
+Row = dict[str, Any]
+UNITS = {
+    "B": 1,
+    **{f"{n}B": 1000**e for e, n in enumerate("KMGT", 1)},
+    **{f"{n}iB": 1024**e for e, n in enumerate("KMGT", 1)},
+}
+DELIVERY_GAP = timedelta(seconds=60)
+NOT_AVAILABLE = "not_available"
+UNATTRIBUTED = "unattributed"
+
+FILES_KEY = re.compile(r"files/[^/]+/([^/]+)/")
+MEDIA_KEY = re.compile(r"media/([^/]+)/[^/]+/(originals|variants)/")
+VARIANT_KEY = re.compile(r"media/([^/]+)/[^/]+/variants/([^/]+)/")
+UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+MIXED_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_-]{8,}")
+HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]+)")
+
+
+def _not_available(_address: str) -> str:
+    return NOT_AVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCard:
+    """What one unit (``per``: GB, GiB, …) of a source's measure costs from its first to its last day, both included."""
+
+    source: str
+    amount: Decimal
+    currency: str
+    per: str
+    valid_from: date
+    valid_to: date | None = None
+    measure: str = "bytes_sent"
+
+    @property
+    def price_id(self) -> str:
+        return f"{self.source}/{self.measure}/{self.currency}/{self.valid_from}"
+
+    def is_valid(self, source: str, day: date) -> bool:
+        is_in_time = self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return source == self.source and self.measure == "bytes_sent" and is_in_time
+
+    def micros(self, size: int) -> int:
+        exact: Fraction = Fraction(self.amount) * size * 10**6 / UNITS[self.per]
+        return round(exact)  # Python rounds halves to even
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the figures depend on besides the logs. ``country`` and ``edge`` get the normalised address text,
+    or the empty text where a record has no address."""
+
+    seed: int
+    address_key: bytes
+    tenant: str = "default"
+    time_zone: str = "UTC"
+    referers: dict[str, str] = field(default_factory=dict)
+    prices: tuple[PriceCard, ...] = ()
+    log_buckets: dict[str, str] = field(default_factory=dict)
+    country: Callable[[str], str] = _not_available
+    edge: Callable[[str], str] = _not_available
+    endpoint_cap: int = 200
+
+
+class LogObject(NamedTuple):
+    """An access log as it lies in the bucket, gzipped or not. One object a (source, key)."""
+
+    source: str
+    key: str
+    data: bytes
+    last_modified: datetime
+
+
+@dataclass(slots=True)
+class Record:
+    """What the rollups need of a distinct record; ``is_delivery`` is set once all records are known."""
+
+    source: str
+    line_hash: int
+    at: datetime
+    hour_at: datetime
+    day: date
+    application: str
+    bucket: str
+    operation_class: str
+    status_class: str
+    key: str | None
+    endpoint: str
+    http_status: int | None
+    error_code: str
+    bytes_sent: int
+    total_ms: int | None
+    turn_around_ms: int | None
+    user_agent: str | None
+    address: str | None
+    country: str
+    edge: str
+    is_request: bool
+    is_delivery: bool = False
+
+
+# --- from lines to distinct records ----------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class DayCount:
+    """Counts of one source and day; the names are those of the table ``days``."""
+
+    objects: int = 0
+    parsed: int = 0
+    ignored: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+
+    @property
+    def lines(self) -> int:
+        return self.parsed + self.ignored + self.rejected
+
+
+class Lookups:
+    """What is derived from repeated texts, remembered, so that a million lines stay feasible."""
+
+    def __init__(self, world: Settings) -> None:
+        zone = ZoneInfo(world.time_zone)
+        self.day: Callable[[datetime], date] = cache(lambda hour: hour.astimezone(zone).date())
+        self.address = cache(normalised_address)
+        self.pseudonym = cache(lambda text: _pseudonym(text, world.address_key))
+        self.country = cache(world.country)
+        self.edge = cache(world.edge)
+        self.host: Callable[[str], str | None] = cache(host_of)
+        self.endpoint: Callable[[str, str | None], str] = cache(endpoint_of)
+        self.text: Callable[[str | None], str | None] = cache(lambda text: text)  # one copy of each text
+
+
+def read_objects(objects: Iterable[LogObject], world: Settings) -> tuple[list[Record], list[Row]]:
+    """The distinct records of each source, and how many lines of each day became what."""
+    lookups = Lookups(world)
+    counts: dict[tuple[str, date], DayCount] = defaultdict(DayCount)
+    seen: dict[str, set[int]] = defaultdict(set)
+    records: list[Record] = []
+    for log in objects:
+        records += _read_object(log, world, lookups, counts, seen[log.source])
+    names = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates")
+    rows = [
+        {"tenant": world.tenant, "source": source, "day": day} | {name: getattr(count, name) for name in names}
+        for (source, day), count in sorted(counts.items(), key=lambda item: item[0])
+    ]
+    return records, rows
+
+
+def _read_object(
+    log: LogObject,
+    world: Settings,
+    lookups: Lookups,
+    counts: dict[tuple[str, date], DayCount],
+    seen: set[int],
+) -> Iterator[Record]:
+    touched: set[date] = set()
+    first_at: datetime | None = None
+    others = Counter[type]()
+    for parsed in _outcomes(log, world):
+        if not isinstance(parsed, Parsed):
+            others[type(parsed)] += 1
+            continue
+        day = lookups.day(_hour(parsed.at))
+        touched.add(day)
+        first_at = min(first_at or parsed.at, parsed.at)
+        counts[log.source, day].parsed += 1
+        if parsed.line_hash in seen:
+            counts[log.source, day].duplicates += 1
+        else:
+            seen.add(parsed.line_hash)
+            yield _record(log.source, parsed, world, lookups)
+    if others:
+        day = lookups.day(_hour(first_at or log.last_modified))
+        touched.add(day)
+        counts[log.source, day].ignored += others[Ignored]
+        counts[log.source, day].rejected += others[Rejected]
+    for day in touched:
+        counts[log.source, day].objects += 1
+
+
+def _outcomes(log: LogObject, world: Settings) -> Iterator[Parsed | Rejected | Ignored]:
+    log_bucket = world.log_buckets.get(log.source, "")
+    for line in read_lines(unpacked(log.data)):
+        yield read_line(line.raw, seed=world.seed, last_modified=log.last_modified, log_bucket=log_bucket)
+
+
+def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> Record:
+    hour_at = _hour(parsed.at)
+    address = None if parsed.remote_ip is None else lookups.address(parsed.remote_ip)
+    key = lookups.text(parsed.key)
+    kind = operation_class(parsed.operation)
+    return Record(
+        source=source,
+        line_hash=parsed.line_hash,
+        at=parsed.at,
+        hour_at=hour_at,
+        day=lookups.day(hour_at),
+        application=application_of(key, lookups.host(parsed.referer or ""), world.referers),
+        bucket=lookups.text(parsed.bucket) or "",
+        operation_class=kind,
+        status_class=status_class(parsed.http_status),
+        key=key,
+        endpoint=lookups.endpoint(kind, key),
+        http_status=parsed.http_status,
+        error_code=lookups.text(parsed.error_code) or "",
+        bytes_sent=parsed.bytes_sent,
+        total_ms=parsed.total_ms,
+        turn_around_ms=parsed.turn_around_ms,
+        user_agent=lookups.text(parsed.user_agent),
+        address=None if address is None else lookups.pseudonym(address),
+        country=lookups.country(address or ""),
+        edge=lookups.edge(address or ""),
+        is_request=kind not in ("lifecycle", "sub_record"),
+    )
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def normalised_address(text: str) -> str:
+    """An IPv4 address inside IPv6 as IPv4, IPv6 compressed and in lower case, any other text in lower case."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text.lower()
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).compressed.lower()
+
+
+def _pseudonym(address: str, key: bytes) -> str:
+    return hmac.digest(key, address.encode(), "sha256").hex()[:32]
+
+
+# --- what a record is --------------------------------------------------------------------------------
+
+
+def status_class(status: int | None) -> str:
+    if status == 499:
+        return "aborted"
+    return f"{status // 100}xx" if status is not None and 200 <= status <= 599 else "none"
+
+
+def is_error(record: Record) -> bool:
+    return record.http_status is not None and record.http_status >= 400
+
+
+def host_of(referer: str) -> str | None:
+    found = HOST.match(referer)
+    return found[1].lower() if found else None
+
+
+def application_of(key: str | None, host: str | None, referers: dict[str, str]) -> str:
+    """By the key's pattern, else by the referer's host. ``*`` is no application: it names all of them."""
+    return _application_in(key or "") or referers.get(host or "") or UNATTRIBUTED
+
+
+def _application_in(key: str) -> str | None:
+    files = FILES_KEY.match(key)
+    media = MEDIA_KEY.match(key)
+    name = files[1].rpartition("-")[0] if files else media[1] if media else ""
+    return name if name not in ("", "*") else None
+
+
+def endpoint_of(kind: str, key: str | None) -> str:
+    """Operation class and key template, ids replaced."""
+    return f"{kind} {_template(key)}"
+
+
+def _template(key: str | None) -> str:
+    if key is None or "/" not in key:
+        return "-" if key is None else "*"
+    if found := FILES_KEY.match(key):
+        return f"files/{{user}}/{found[1]}/*"
+    if found := VARIANT_KEY.match(key):
+        return f"media/{found[1]}/{{user}}/variants/{found[2]}/*"
+    if (found := MEDIA_KEY.match(key)) and found[2] == "originals":
+        return f"media/{found[1]}/{{user}}/originals/*"
+    first = key.partition("/")[0]
+    return "{id}/*" if is_id(first) else f"{first}/*"
+
+
+def is_id(segment: str) -> bool:
+    is_number = segment.isascii() and segment.isdigit()
+    return is_number or bool(UUID.fullmatch(segment) or MIXED_ID.fullmatch(segment))
+
+
+def mark_deliveries(records: list[Record]) -> None:
+    """Sets ``is_delivery`` on the first of each run of GETs of one object, address and agent, gaps up to 60 s."""
+    runs: dict[tuple[str | None, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.operation_class == "get_object" and record.http_status in (200, 206):
+            runs[record.source, record.bucket, record.key, record.address, record.user_agent].append(record)
+    for run in runs.values():
+        run.sort(key=attrgetter("at", "line_hash"))
+        before: datetime | None = None
+        for record in run:
+            record.is_delivery = before is None or record.at - before > DELIVERY_GAP
+            before = record.at
+
+
+def cap_endpoints(requests: list[Record], cap: int) -> None:
+    """Per day and application the endpoints with the most requests keep their name; the rest become ``other``."""
+    counts: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
+    for record in requests:
+        counts[record.day, record.application][record.endpoint] += 1
+    kept = {group: set(sorted(count, key=lambda name: (-count[name], name))[:cap]) for group, count in counts.items()}
+    for record in requests:
+        if record.endpoint not in kept[record.day, record.application]:
+            record.endpoint = "other"

@@ -1,0 +1,323 @@
+"""All rollups of a small world, computed record by record (docs/definitions.md from "Records" on).
+
+Plain dicts and sorted lists: what this prints is meant to be checked by eye. Column names come from the contracts,
+figures from the definitions; nothing comes from the code under test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from calendar import monthrange
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from operator import attrgetter
+from typing import Any
+
+from schemas.contract import Contract
+from schemas.rollups import (
+    AUDIENCE_TRAILING,
+    BANDWIDTH_COST_DAILY,
+    COUNTRIES_DAILY,
+    ENDPOINTS_DAILY,
+    ERRORS_DAILY,
+    MEDIA_FILE_DAILY,
+    RESPONSE_TIME_BUCKETS_HOURLY,
+    RESPONSE_TIME_DAILY,
+    TRAFFIC_DAILY,
+    TRAFFIC_HOURLY,
+)
+from tests.reference.records import (
+    NOT_AVAILABLE,
+    LogObject,
+    PriceCard,
+    Record,
+    Row,
+    Settings,
+    cap_endpoints,
+    is_error,
+    mark_deliveries,
+    read_objects,
+)
+
+__all__ = ["LogObject", "PriceCard", "Settings", "compute"]
+
+PERCENTILES = (50, 90, 95, 99)
+WINDOWS = (1, 7, 30)
+
+
+def compute(objects: Iterable[LogObject], world: Settings) -> dict[str, list[Row]]:
+    """Every rollup but the alerts' verdicts, plus ``days`` (counts a source and day) and ``alert_values``."""
+    records, days = read_objects(objects, world)
+    mark_deliveries(records)
+    requests = [record for record in records if record.is_request]
+    cap_endpoints(requests, world.endpoint_cap)
+    tables = {
+        TRAFFIC_HOURLY.name: added(TRAFFIC_HOURLY, records, world, _traffic_of),
+        TRAFFIC_DAILY.name: added(TRAFFIC_DAILY, records, world, _traffic_of),
+        BANDWIDTH_COST_DAILY.name: costs(requests, world),
+        RESPONSE_TIME_DAILY.name: response_times(requests, world),
+        RESPONSE_TIME_BUCKETS_HOURLY.name: response_time_buckets(requests, world),
+        ERRORS_DAILY.name: added(ERRORS_DAILY, [r for r in requests if is_error(r)], world, lambda _: (1,)),
+        ENDPOINTS_DAILY.name: added(ENDPOINTS_DAILY, requests, world, _errors_of),
+        MEDIA_FILE_DAILY.name: media_files(requests, world),
+        COUNTRIES_DAILY.name: added(COUNTRIES_DAILY, requests, world, _delivered_of),
+        AUDIENCE_TRAILING.name: audiences(requests, sorted({r.day for r in records}), world),
+        "days": days,
+    }
+    return tables | {"alert_values": alert_values(tables)}
+
+
+# --- tables whose measures are sums ------------------------------------------------------------------
+
+
+def added(
+    contract: Contract,
+    records: Iterable[Record],
+    world: Settings,
+    figures_of: Callable[[Record], tuple[int, ...]],
+) -> list[Row]:
+    """Sums over the contract's grain; ``figures_of`` gives what a record adds to each measure, in their order."""
+    grain = attrgetter(*contract.key[1:])
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for record in records:
+        group, figures = grain(record), figures_of(record)
+        held = sums.get(group)
+        sums[group] = list(figures) if held is None else [a + b for a, b in zip(held, figures, strict=True)]
+    return [_row(contract, world, *group, *sums[group]) for group in sorted(sums)]
+
+
+def _row(contract: Contract, world: Settings, *values: Any) -> Row:
+    return dict(zip(contract.names, (world.tenant, *values), strict=True))
+
+
+def _traffic_of(record: Record) -> tuple[int, ...]:
+    if not record.is_request:
+        return 1, 0, 0, 0, 0, 0
+    timed = record.http_status is not None and record.total_ms is not None
+    return 1, 1, int(record.is_delivery), record.bytes_sent, (record.total_ms or 0) if timed else 0, int(timed)
+
+
+def _errors_of(record: Record) -> tuple[int, ...]:
+    status = record.http_status or 0
+    return 1, int(status >= 400), int(500 <= status <= 599), int(status == 499), record.bytes_sent
+
+
+def _delivered_of(record: Record) -> tuple[int, ...]:
+    return 1, int(record.is_delivery), record.bytes_sent
+
+
+def costs(requests: list[Record], world: Settings) -> list[Row]:
+    """Bytes by price card, and what they cost: exact, rounded once a row; None without a card."""
+    cards: dict[tuple[str, date], PriceCard | None] = {}
+    sums: dict[tuple[date, str, str, PriceCard | None], list[int]] = defaultdict(lambda: [0, 0])
+    for record in requests:
+        when = record.source, record.day
+        if when not in cards:
+            cards[when] = card_for(*when, world.prices)
+        held = sums[record.day, record.application, record.bucket, cards[when]]
+        held[0] += 1
+        held[1] += record.bytes_sent
+    rows = []
+    for (day, application, bucket, card), (count, size) in sums.items():
+        price = (card.price_id, card.currency) if card else ("", "")
+        micros = card.micros(size) if card else None
+        rows.append(_row(BANDWIDTH_COST_DAILY, world, day, application, bucket, *price, count, size, micros))
+    return _sorted(BANDWIDTH_COST_DAILY, rows)
+
+
+def card_for(source: str, day: date, cards: Iterable[PriceCard]) -> PriceCard | None:
+    """The card of (source, bytes_sent) valid on the day; two are an error of the settings."""
+    valid = [card for card in cards if card.is_valid(source, day)]
+    if len(valid) > 1:
+        raise ValueError(f"{len(valid)} price cards of {source} overlap on {day}")
+    return valid[0] if valid else None
+
+
+def media_files(requests: list[Record], world: Settings) -> list[Row]:
+    """Requests that name an object, by object."""
+    groups: dict[tuple[date, str, str, str], list[Record]] = defaultdict(list)
+    for record in requests:
+        if record.key is not None:
+            groups[record.day, record.application, record.bucket, record.key].append(record)
+    rows = []
+    for (day, application, bucket, key), group in groups.items():
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        sums = [sum(column) for column in zip(*map(_delivered_of, group), strict=True)]
+        last_at = max(record.at for record in group)
+        rows.append(_row(MEDIA_FILE_DAILY, world, day, application, bucket, "", digest, key, *sums, last_at))
+    return _sorted(MEDIA_FILE_DAILY, rows)
+
+
+def _sorted(contract: Contract, rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: tuple(row[name] for name in contract.key))
+
+
+# --- response times ----------------------------------------------------------------------------------
+
+
+def response_times(requests: list[Record], world: Settings) -> list[Row]:
+    """Exact percentiles by application and operation class, and over all of either."""
+    values: dict[tuple[date, str, str, str], list[int]] = defaultdict(list)
+    for record in requests:
+        for measure, value in _times_of(record):
+            for application in (record.application, "*"):
+                for kind in (record.operation_class, "*"):
+                    values[record.day, application, kind, measure].append(value)
+    return [_row(RESPONSE_TIME_DAILY, world, *group, *summary(values[group])) for group in sorted(values)]
+
+
+def _times_of(record: Record) -> Iterator[tuple[str, int]]:
+    if record.http_status is None:
+        return
+    if record.total_ms is not None:
+        yield "total", record.total_ms
+    if record.turn_around_ms is not None and record.operation_class == "get_object":
+        yield "turn_around", record.turn_around_ms
+
+
+def summary(values: list[int]) -> tuple[int, ...]:
+    """Number, mean (half-even), nearest-rank percentiles, largest."""
+    ordered, count = sorted(values), len(values)
+    ranks = [-(-percent * count // 100) for percent in PERCENTILES]
+    return count, round(Fraction(sum(ordered), count)), *(ordered[rank - 1] for rank in ranks), ordered[-1]
+
+
+def response_time_buckets(requests: list[Record], world: Settings) -> list[Row]:
+    """How many requests of each hour fell into which bucket of the histogram."""
+    counts = Counter[tuple[datetime, str, str, int]]()
+    for record in requests:
+        if record.http_status is not None and record.total_ms is not None:
+            counts[record.hour_at, record.application, record.operation_class, upper_edge(record.total_ms)] += 1
+    return [_row(RESPONSE_TIME_BUCKETS_HOURLY, world, *group, counts[group]) for group in sorted(counts)]
+
+
+def _edges() -> Iterator[int]:
+    yield 0
+    upper = 0
+    while upper < 2**63 - 1:
+        upper = min((upper + 1) * 101 // 100, 2**63 - 1)
+        yield upper
+
+
+EDGES = tuple(_edges())
+
+
+def upper_edge(value_ms: int) -> int:
+    """Upper edge of the bucket: 0 alone, then from n to floor(1.01 n)."""
+    return EDGES[bisect_left(EDGES, value_ms)]
+
+
+# --- audience and checks -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Audience:
+    """Who asked, over some days: distinct addresses, requests with one, and how many of these came from an edge."""
+
+    addresses: set[str] = field(default_factory=set)
+    requests: int = 0
+    from_edges: int = 0
+    is_edge_known: bool = False
+
+    def add(self, record: Record) -> None:
+        if record.address is None:
+            return
+        self.addresses.add(record.address)
+        self.requests += 1
+        self.from_edges += record.edge == "edge"
+        self.is_edge_known |= record.edge != NOT_AVAILABLE
+
+    def merge(self, other: Audience) -> None:
+        self.addresses |= other.addresses
+        self.requests += other.requests
+        self.from_edges += other.from_edges
+        self.is_edge_known |= other.is_edge_known
+
+    @property
+    def is_behind_cdn(self) -> bool | None:
+        return self.from_edges * 2 >= self.requests if self.is_edge_known else None
+
+
+def audiences(requests: list[Record], days: list[date], world: Settings) -> list[Row]:
+    """Windows that end on each day from the first to the last, for every group with a request in them."""
+    by_day: dict[date, dict[str, Audience]] = defaultdict(lambda: defaultdict(Audience))
+    for record in requests:
+        for application in (record.application, "*"):
+            by_day[record.day][application].add(record)
+    rows = []
+    for last in sorted({day + timedelta(days=n) for day in by_day for n in range(max(WINDOWS))}):
+        for window in WINDOWS if last <= days[-1] else ():
+            for application, group in _merged(by_day, last, window).items():
+                figures = len(group.addresses), None, None, group.is_behind_cdn
+                rows.append(_row(AUDIENCE_TRAILING, world, last, application, window, *figures))
+    return _sorted(AUDIENCE_TRAILING, rows)
+
+
+def _merged(by_day: dict[date, dict[str, Audience]], last: date, window: int) -> dict[str, Audience]:
+    merged: dict[str, Audience] = defaultdict(Audience)
+    for n in range(window):
+        for application, group in by_day.get(last - timedelta(days=n), {}).items():
+            merged[application].merge(group)
+    return merged
+
+
+def alert_values(tables: dict[str, list[Row]]) -> list[Row]:
+    """The five checks' values of each day with a record; None where the value is not available."""
+    spent = _spent(tables[BANDWIDTH_COST_DAILY.name])
+    totals: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
+    for row in tables[ENDPOINTS_DAILY.name]:
+        totals[row["tenant"], row["day"]].update({name: row[name] for name in ("requests", "errors", "bytes_sent")})
+    p95 = {
+        r["day"]: r["p95_ms"] for r in tables[RESPONSE_TIME_DAILY.name] if _is_overall(r) and r["measure"] == "total"
+    }
+    addresses = {
+        r["day"]: r["unique_addresses"]
+        for r in tables[AUDIENCE_TRAILING.name]
+        if r["application"] == "*" and r["window_days"] == 1
+    }
+    rows = []
+    for tenant, day in sorted({(row["tenant"], row["day"]) for row in tables[TRAFFIC_DAILY.name]}):
+        total = totals[tenant, day]
+        values = {
+            "daily_bandwidth": total["bytes_sent"],
+            "error_rate": total["errors"] / total["requests"] if total["requests"] else None,
+            "monthly_budget": _projected(spent, day),
+            "response_time_p95": p95.get(day),
+            "unique_addresses": addresses.get(day, 0),
+        }
+        rows += [
+            {
+                "tenant": tenant,
+                "day": day,
+                "rule": rule,
+                "check_group": "*",
+                "value": value,
+                "sample": total["requests"],
+            }
+            for rule, value in values.items()
+        ]
+    return rows
+
+
+def _is_overall(row: Row) -> bool:
+    return bool(row["application"] == "*" and row["operation_class"] == "*")
+
+
+def _spent(costs_daily: list[Row]) -> dict[date, int | None]:
+    """Micros of each day; None where a row has no price."""
+    spent: dict[date, int | None] = {}
+    for row in costs_daily:
+        before, micros = spent.get(row["day"], 0), row["cost_micros"]
+        spent[row["day"]] = None if before is None or micros is None else before + micros
+    return spent
+
+
+def _projected(spent: dict[date, int | None], day: date) -> float | None:
+    so_far = [spent.get(day.replace(day=n), 0) for n in range(1, day.day + 1)]
+    if None in so_far or not any(when.replace(day=1) == day.replace(day=1) and when <= day for when in spent):
+        return None
+    return sum(micros or 0 for micros in so_far) * monthrange(day.year, day.month)[1] / (10**6 * day.day)

@@ -1,0 +1,315 @@
+"""The parser against fixtures written from the format and docs/definitions.md alone, one file a kind of trouble.
+
+How a fixture becomes bytes
+    A *line* is a text, or a mapping with ``line``, ``hex``, ``base`` (a clean line of bases.yaml) or ``glue`` (parts
+    put together). ``with`` replaces fields as logged, ``ends_with`` names the last field, ``then`` adds words,
+    ``until`` cuts behind the first place of a text; ``repeat`` fills a mark up to a length in bytes, ``bytes_for``
+    puts raw bytes for a mark.
+    An *object* is ``object``, ``object_hex``, or ``lines`` with ``line_end`` and ``final_line_end``; ``before_hex``
+    leads it, ``gzip`` packs it (whole, or ``each_line`` a member) and ``drop_bytes`` cuts its end off.
+    ``among_others``: the line alone would be an object of nothing known, so it always follows a clean line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from parsers.access_log import Context, Refused, parse_object
+from schemas.records import PARSED
+from schemas.vocabulary import IGNORE_REASONS, REFUSALS, REJECT_REASONS
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "access_log"
+BASES: dict[str, Any] = yaml.safe_load((FOLDER / "bases.yaml").read_text("utf-8"))
+SOURCES = {"line", "hex", "base", "glue", "object", "object_hex", "lines"}
+LAST_MODIFIED = datetime(2026, 1, 2, tzinfo=UTC)
+BEFORE, BEHIND = (
+    f'acme media [01/Jan/2020:00:00:01 +0000] 192.0.2.1 - {head_and_block} "-" "x"'.encode()
+    for head_and_block in (
+        'BEFORE REST.GET.OBJECT b "GET /b HTTP/1.1" 200 - 11 - 1 1',
+        'BEHIND REST.GET.OBJECT c "GET /c HTTP/1.1" 206 - 22 - 2 2',
+    )
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of a fixture file, as written there."""
+
+    file: str
+    spec: dict[str, Any]
+    last_modified: datetime
+    log_bucket: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.file}: {self.spec['name']}"
+
+    @property
+    def expect(self) -> dict[str, Any]:
+        expect: dict[str, Any] = self.spec["expect"]
+        return expect
+
+    @property
+    def is_object(self) -> bool:
+        return bool({"object", "object_hex", "lines"} & self.spec.keys())
+
+    @property
+    def context(self) -> Context:
+        return Context(seed=7, log_bucket=self.log_bucket, last_modified=self.last_modified)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the parser made of one line: an outcome's name, and its row where it left one."""
+
+    outcome: str
+    row: dict[str, Any]
+
+
+def load() -> list[Case]:
+    cases = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8"))
+        for spec in content.get("cases", []):
+            own = {**content, **spec}
+            log_bucket = own.get("log_bucket", "media-logs")
+            cases.append(Case(path.stem, spec, own.get("last_modified", LAST_MODIFIED), log_bucket))
+    return cases
+
+
+# --- from YAML to bytes -----------------------------------------------------------------------------
+def base_line(spec: dict[str, Any]) -> str:
+    fields = dict(BASES[spec["base"]])
+    changes = spec.get("with", {})
+    assert changes.keys() <= fields.keys(), f"unknown field: {changes.keys() - fields.keys()}"
+    fields |= changes
+    names = list(fields)
+    if "ends_with" in spec:
+        names = names[: names.index(spec["ends_with"]) + 1]
+    return " ".join([*(fields[name] for name in names), *([spec["then"]] if "then" in spec else [])])
+
+
+def line_text(spec: str | dict[str, Any]) -> str:
+    if isinstance(spec, str):
+        return spec
+    if "glue" in spec:
+        text = "".join(map(line_text, spec["glue"]))
+    else:
+        text = spec["line"] if "line" in spec else base_line(spec)
+    if "until" in spec:
+        begin, found, _ = text.partition(spec["until"])
+        assert found, f"cut at what is not there: {spec['until']}"
+        text = begin + found
+    return text
+
+
+def line_bytes(spec: str | dict[str, Any]) -> bytes:
+    if isinstance(spec, str):
+        return spec.encode()
+    if "hex" in spec:
+        return bytes.fromhex(spec["hex"])
+    if isinstance(spec.get("line"), bytes):
+        return bytes(spec["line"])
+    line = line_text(spec).encode()
+    for mark, raw in spec.get("bytes_for", {}).items():
+        assert mark.encode() in line, f"no mark {mark}"
+        line = line.replace(mark.encode(), bytes.fromhex(raw))
+    return filled(line, **spec["repeat"]) if "repeat" in spec else line
+
+
+def filled(line: bytes, mark: str, text: str, line_bytes: int) -> bytes:
+    missing = line_bytes - len(line) + len(mark.encode())
+    times, rest = divmod(missing, len(text.encode()))
+    assert rest == 0 and line.count(mark.encode()) == 1, f"cannot fill {mark} to {line_bytes} bytes"
+    return line.replace(mark.encode(), text.encode() * times)
+
+
+def object_bytes(spec: dict[str, Any]) -> bytes:
+    if "lines" in spec:
+        end = spec.get("line_end", "\n").encode()
+        parts = [line_bytes(line) + end for line in spec["lines"]]
+        if not spec.get("final_line_end", True):
+            parts[-1] = parts[-1].removesuffix(end)
+    else:
+        parts = [bytes.fromhex(spec["object_hex"]) if "object_hex" in spec else spec["object"].encode()]
+    parts[0] = bytes.fromhex(spec.get("before_hex", "")) + parts[0]
+    if spec.get("gzip") == "each_line":
+        parts = [gzip.compress(part, mtime=0) for part in parts]
+    whole = b"".join(parts)
+    if spec.get("gzip") is True:
+        whole = gzip.compress(whole, mtime=0)
+    return whole[: len(whole) - spec.get("drop_bytes", 0)]
+
+
+# --- from Parsed to one outcome a line --------------------------------------------------------------
+def read(data: bytes, context: Context) -> tuple[dict[int, Seen], Counter[str]]:
+    """Outcome by line number (ignored lines have none of their own), and the counts. Conservation always holds."""
+    parsed = parse_object(data, context)
+    ignored = Counter({reason: count for reason, count in parsed.ignored[0].items() if count})
+    lines = parsed.lines[0]
+    assert lines == parsed.frame.height + sum(ignored.values()) + parsed.rejects.height
+    rows = [Seen("parsed", row) for row in parsed.frame.to_dicts()]
+    rows += [Seen(row["reason"], row) for row in parsed.rejects.to_dicts()]
+    seen = {one.row["line_number"]: one for one in rows}
+    assert len(seen) == len(rows), "a line with two outcomes"
+    assert all(1 <= number <= lines for number in seen), "a line that is not there"
+    return seen, Counter(one.outcome for one in rows) + ignored
+
+
+def expected_outcome(expect: dict[str, Any]) -> str:
+    return "parsed" if "parsed" in expect else str(expect.get("rejected") or expect["ignored"])
+
+
+def in_utc(value: Any) -> Any:
+    if not isinstance(value, datetime):
+        return value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def assert_line(case: Case, seen: Seen | None, offset: int) -> None:
+    """The outcome at its place, every field that the case names, and a reject's own text."""
+    if "ignored" in case.expect:
+        assert seen is None, f"should be ignored, is {seen}"
+        return
+    assert seen is not None, f"ignored, should be {expected_outcome(case.expect)}"
+    assert seen.outcome == expected_outcome(case.expect), seen.row
+    assert seen.row.get("byte_offset", offset) == offset  # only rejects keep it
+    if "parsed" in case.expect:
+        wanted = {name: in_utc(value) for name, value in case.expect["parsed"].items()}
+        assert {name: in_utc(seen.row[name]) for name in wanted} == wanted
+    else:
+        text = line_bytes(case.spec).decode(errors="replace").replace("\0", "\ufffd")
+        assert seen.row["line"] == text[:2000]
+
+
+def check_together(cases: Sequence[Case], line_end: bytes) -> None:
+    """Clean line, the cases' lines in this order, clean line: each has the outcome that it has alone."""
+    lines = [BEFORE, *(line_bytes(case.spec) for case in cases), BEHIND]
+    seen, counts = read(b"".join(line + line_end for line in lines), cases[0].context)
+    wanted = Counter(expected_outcome(case.expect) for case in cases) + Counter(parsed=2)
+    offset = len(BEFORE) + len(line_end)
+    problems = []
+    for number, (case, line) in enumerate(zip(cases, lines[1:], strict=False), start=2):
+        try:
+            assert_line(case, seen.get(number), offset)
+        except AssertionError as error:
+            problems.append(f"{case.id}: {error}")
+        offset += len(line) + len(line_end)
+    assert not problems, "\n".join(problems)
+    assert counts == wanted
+    for number, id_, status, sent in ((1, "BEFORE", 200, 11), (len(lines), "BEHIND", 206, 22)):
+        row = seen[number].row
+        assert (row["request_id"], row["http_status"], row["bytes_sent"]) == (id_, status, sent)
+
+
+CASES = load()
+LINES = [case for case in CASES if not case.is_object]
+OBJECTS = [case for case in CASES if case.is_object]
+CONTEXTS = sorted({(case.last_modified, case.log_bucket) for case in LINES})
+
+
+def by_id(case: Case) -> str:
+    return case.id
+
+
+# --- the fixtures themselves ------------------------------------------------------------------------
+def test_there_are_enough_cases_and_no_name_twice() -> None:
+    assert len(CASES) >= 150
+    assert not [name for name, count in Counter(case.id for case in CASES).items() if count > 1]
+
+
+def test_every_line_outcome_has_a_case() -> None:
+    outcomes = {expected_outcome(case.expect) for case in LINES}
+    assert outcomes == {"parsed", *REJECT_REASONS, *IGNORE_REASONS}
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_id)
+def test_case_is_well_written(case: Case) -> None:
+    assert len(SOURCES & case.spec.keys()) == 1
+    assert len(case.expect.keys() - {"outcomes"}) == 1
+    data = object_bytes(case.spec) if case.is_object else line_bytes(case.spec)
+    assert case.is_object or b"\n" not in data
+    if "parsed" in case.expect:
+        assert {"http_status", "bytes_sent"} <= case.expect["parsed"].keys() <= set(PARSED.names)
+        kinds: dict[str, type] = {"text": str, "int": int, "bool": bool, "instant": datetime}
+        for name, value in case.expect["parsed"].items():
+            assert value is None or type(value) is kinds[PARSED.column(name).type], name
+    elif "counts" in case.expect:
+        counts = case.expect["counts"]
+        assert counts["lines"] == counts["parsed"] + counts["ignored"] + counts["rejected"]
+        assert len(case.expect.get("outcomes", ())) in (0, counts["lines"])
+    else:
+        assert next(iter(case.expect.values())) in {*REJECT_REASONS, *IGNORE_REASONS, *REFUSALS}
+
+
+# --- the parser -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("case", LINES, ids=by_id)
+def test_line(case: Case) -> None:
+    before = BEFORE + b"\n" if case.spec.get("among_others") else b""
+    seen, counts = read(before + line_bytes(case.spec) + b"\n", case.context)
+    assert_line(case, seen.get(2 if before else 1), len(before))
+    assert counts == Counter([expected_outcome(case.expect)]) + Counter(parsed=1 if before else 0)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("case", LINES, ids=by_id)
+def test_line_harms_no_neighbour(case: Case, line_end: bytes) -> None:
+    check_together([case], line_end)
+
+
+@pytest.mark.parametrize("order", range(5))
+@pytest.mark.parametrize("last_modified, log_bucket", CONTEXTS, ids=str)
+def test_all_lines_in_one_object(last_modified: datetime, log_bucket: str, order: int) -> None:
+    together = [case for case in LINES if (case.last_modified, case.log_bucket) == (last_modified, log_bucket)]
+    random.Random(order).shuffle(together)
+    check_together(together, b"\n")
+
+
+@pytest.mark.parametrize("case", OBJECTS, ids=by_id)
+def test_object(case: Case) -> None:
+    data = object_bytes(case.spec)
+    if "refused" in case.expect:
+        with pytest.raises(Refused) as refusal:
+            parse_object(data, case.context)
+        assert refusal.value.reason == case.expect["refused"]
+        return
+    seen, counts = read(data, case.context)
+    found = {"lines": counts.total(), "parsed": counts["parsed"]}
+    found["ignored"] = sum(counts[reason] for reason in IGNORE_REASONS)
+    found["rejected"] = sum(counts[reason] for reason in REJECT_REASONS)
+    assert found == case.expect["counts"]
+    for number, outcome in enumerate(case.expect.get("outcomes", ()), start=1):
+        assert (seen[number].outcome if number in seen else "ignored") == (
+            "ignored" if outcome in IGNORE_REASONS else outcome
+        )
+    if "outcomes" in case.expect:
+        assert counts == Counter(case.expect["outcomes"])
+
+
+def hashes(data: bytes) -> list[Any]:
+    seen, _ = read(data, Context(seed=7, log_bucket="media-logs", last_modified=LAST_MODIFIED))
+    return [seen[number].row["line_hash"] for number in sorted(seen)]
+
+
+def test_hash_is_of_the_raw_line_without_its_end() -> None:
+    alone = hashes(BEFORE)
+    assert hashes(BEFORE + b"\r\n" + BEHIND + b"\n" + BEFORE + b"\n") == [*alone, *hashes(BEHIND), *alone]
+    assert hashes(BEFORE) != hashes(BEHIND)
+
+
+def test_hash_tells_lossy_lines_apart() -> None:
+    """Both read U+FFFD, and are still two records."""
+    one, other = (BEFORE.replace(b'"x"', b'"' + bad + b'"') for bad in (b"\xe9", b"\xfc"))
+    first, second = hashes(one + b"\n" + other + b"\n")
+    assert first != second
+    assert hashes(other) == [second]

@@ -1,0 +1,808 @@
+"""Each answer against figures worked by hand: rows in, rows out, on every engine that is at hand.
+
+SQLite always; PostgreSQL and MariaDB where MEDIAMETER_TEST_POSTGRES_URL and MEDIAMETER_TEST_MARIADB_URL name a server.
+In the pictures "-" is NULL. Every row also exists for another tenant: an answer that looks over the fence doubles.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from mediameter.answers import Answer, AnswerError, Result, ask, catalogue, find, window, write
+from mediameter.warehouse import metadata
+from schemas import TABLES
+from schemas.contract import Column
+from schemas.vocabulary import histogram_edge
+
+ROOT = Path(__file__).parents[2]
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 7)
+DAYS = """
+    day        | source | state | complete_through_at
+    2026-11-01 | ovh    | final | 2026-11-02 15:00
+    2026-11-02 | ovh    | open  | 2026-11-02 15:00
+"""
+
+
+# --- a tiny warehouse --------------------------------------------------------------------------------
+@contextmanager
+def _sqlite() -> Iterator[sa.Engine]:
+    yield sa.create_engine("sqlite://")
+
+
+@contextmanager
+def _postgres() -> Iterator[sa.Engine]:
+    url, name = _server("MEDIAMETER_TEST_POSTGRES_URL"), f"answers_{uuid.uuid4().hex[:12]}"
+    with _made_and_dropped(url, f"CREATE SCHEMA {name}", f"DROP SCHEMA {name} CASCADE"):
+        engine = sa.create_engine(url, connect_args={"options": f"-csearch_path={name}"})
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def _mariadb() -> Iterator[sa.Engine]:
+    url, name = _server("MEDIAMETER_TEST_MARIADB_URL"), f"answers_{uuid.uuid4().hex[:12]}"
+    # MariaDB's own collation takes `a` and `A` for one application.
+    make = f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    with _made_and_dropped(url, make, f"DROP DATABASE {name}"):
+        engine = sa.create_engine(sa.make_url(url).set(database=name))
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def _made_and_dropped(url: str, make: str, drop: str) -> Iterator[None]:
+    server = sa.create_engine(url)
+    with server.begin() as connection:
+        connection.exec_driver_sql(make)
+    try:
+        yield
+    finally:
+        with server.begin() as connection:
+            connection.exec_driver_sql(drop)
+        server.dispose()
+
+
+def _server(variable: str) -> str:
+    url = os.environ.get(variable)
+    if not url:
+        pytest.skip(f"{variable} is not set")
+    return url
+
+
+@pytest.fixture(scope="module", params=[_sqlite, _postgres, _mariadb], ids=["sqlite", "postgres", "mariadb"])
+def engine(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
+    with request.param() as engine:
+        with engine.begin() as connection:
+            for table in metadata.sorted_tables:  # without their indexes, which serve speed alone
+                connection.execute(sa.schema.CreateTable(table))
+        yield engine
+
+
+class Warehouse:
+    """One transaction on the engine: `fill` tables, `ask`, `show` the answer as a picture."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+
+    def fill(self, table: str, picture: str) -> None:
+        contract = next(contract for contract in TABLES if contract.name == table)
+        names, *rows = _cells(picture)
+        for cells in rows:
+            row = {column.name: _DEFAULTS.get(column.type) for column in contract if not column.is_nullable}
+            row |= {name: _value(contract.column(name), cell) for name, cell in zip(names, cells, strict=True)}
+            is_shared = "tenant" in contract.names and "tenant" not in names
+            rows_of = [row | {"tenant": tenant} for tenant in ("default", "other")] if is_shared else [row]
+            self.connection.execute(metadata.tables[table].insert(), rows_of)
+
+    def ask(self, name: str, **more: Any) -> Result:
+        return ask(self.connection, name, **{"first_day": FIRST, "last_day": LAST} | more)
+
+    def expect(self, name: str, picture: str, **more: Any) -> None:
+        result = self.ask(name, **more)
+        assert [list(result.columns), *[[_cell(value) for value in row] for row in result.rows]] == _cells(picture)
+
+
+_DEFAULTS = {"text": "", "int": 0, "bool": False, "instant": datetime(2026, 11, 1), "day": FIRST}  # noqa: DTZ001
+_READ: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "int": lambda cell: int(cell.replace("_", "")),
+    "float": float,
+    "bool": lambda cell: cell == "yes",
+    "instant": datetime.fromisoformat,
+    "day": date.fromisoformat,
+}
+
+
+def _cells(picture: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")] for line in picture.strip().splitlines()]
+
+
+def _value(column: Column, cell: str) -> Any:
+    return None if cell == "-" else _READ[column.type](cell)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
+
+
+@pytest.fixture
+def warehouse(engine: sa.Engine) -> Iterator[Warehouse]:
+    with engine.connect() as connection:
+        yield Warehouse(connection)
+        connection.rollback()
+
+
+# --- one picture an answer ---------------------------------------------------------------------------
+def test_bandwidth_by_day(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | application | operation_class | status_class | records | requests | deliveries | bytes_sent
+        2026-10-31 | castingly   | get_object      | 2xx          | 900     | 900      | 900        | 900
+        2026-11-01 | castingly   | get_object      | 2xx          | 5       | 5        | 3          | 5_000_000_000
+        2026-11-01 | castingly   | lifecycle       | none         | 4       | 0        | 0          | 0
+        2026-11-01 | palette     | get_object      | 2xx          | 1       | 1        | 1          | 70
+        2026-11-02 | castingly   | put_object      | 2xx          | 2       | 2        | 0          | 0
+        2026-11-08 | castingly   | get_object      | 2xx          | 900     | 900      | 900        | 900
+        """,
+    )
+    warehouse.expect(
+        "bandwidth_by_day",
+        """
+        day        | requests | deliveries | bytes_sent | is_final | complete_through_at
+        2026-11-02 | 2        | 0          | 0          | no       | 2026-11-02 15:00
+        2026-11-01 | 6        | 4          | 5000000070 | yes      | 2026-11-02 15:00
+        """,
+    )
+    warehouse.expect(
+        "bandwidth_by_day",
+        """
+        day        | requests | deliveries | bytes_sent | is_final | complete_through_at
+        2026-11-01 | 1        | 1          | 70         | yes      | 2026-11-02 15:00
+        """,
+        application="palette",
+    )
+
+
+def test_the_source_that_lags_decides_whether_a_day_is_final(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "days",
+        """
+        day        | source | state  | complete_through_at
+        2026-11-01 | aws    | frozen | 2026-11-05 00:00
+        2026-11-01 | ovh    | open   | 2026-11-01 20:00
+        2026-11-02 | aws    | final  | 2026-11-05 00:00
+        2026-11-02 | ovh    | open   | -
+        2026-11-03 | aws    | frozen | 2026-11-05 00:00
+        2026-11-03 | ovh    | final  | 2026-11-04 12:00
+        """,
+    )
+    warehouse.fill("days", "tenant | day | source | state | complete_through_at \n third | 2026-11-03 | ovh | open | -")
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | requests
+        2026-11-01 | 1
+        2026-11-02 | 1
+        2026-11-03 | 1
+        2026-11-04 | 1
+        """,
+    )
+    warehouse.expect(
+        "bandwidth_by_day",
+        """
+        day        | requests | deliveries | bytes_sent | is_final | complete_through_at
+        2026-11-04 | 1        | 0          | 0          | no       | -
+        2026-11-03 | 1        | 0          | 0          | yes      | 2026-11-04 12:00
+        2026-11-02 | 1        | 0          | 0          | no       | -
+        2026-11-01 | 1        | 0          | 0          | no       | 2026-11-01 20:00
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    "answer", [answer for answer in catalogue() if "finality AS" in answer.sql], ids=attrgetter("name")
+)
+def test_every_answer_reads_finality_alike(answer: Answer) -> None:
+    finality = re.compile(r"WITH finality AS \(.*?\n\)", re.DOTALL)
+    assert finality.findall(answer.sql) == finality.findall(find("bandwidth_by_day").sql)
+
+
+@pytest.mark.parametrize(
+    "answer", [answer for answer in catalogue() if "application" in answer.parameters], ids=attrgetter("name")
+)
+def test_one_application_is_asked_alone(warehouse: Warehouse, answer: Answer) -> None:
+    for table in (contract for contract in TABLES if "application" in contract.names):
+        row = {"application": "castingly", "operation_class": "*", "measure": "total", "hour_at": "2026-11-01 10:00"}
+        cells = {name: value for name, value in row.items() if name in table.names}
+        warehouse.fill(table.name, f"{' | '.join(cells)}\n{' | '.join(cells.values())}")
+    found, missed = (warehouse.ask(answer.name, application=name).rows for name in ("castingly", "nobody"))
+    assert len(found) == 1
+    assert not missed or (answer.name == "response_times_window" and missed[0][0] == 0)
+
+
+def test_cost_by_application(warehouse: Warehouse) -> None:
+    """A millionth survives on every engine, and bytes without a price cost "not available", not 0."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | bucket | price_id | currency | requests | bytes_sent | cost_micros
+        2026-11-01 | castingly   | a      | ovh/1    | USD      | 2        | 500        | 1_000_001
+        2026-11-01 | castingly   | b      | ovh/1    | USD      | 1        | 100        | 10
+        2026-11-01 | castingly   | c      |          |          | 7        | 700        | -
+        2026-11-01 | palette     | a      | ovh/2    | EUR      | 3        | 300        | 0
+        2026-11-02 | castingly   | a      | ovh/1    | USD      | 1        | 100        | 5
+        """,
+    )
+    warehouse.expect(
+        "cost_by_application",
+        """
+        day        | application | requests | bytes_sent | cost     | currency | is_final | complete_through_at
+        2026-11-02 | castingly   | 1        | 100        | 0.000005 | USD      | no       | 2026-11-02 15:00
+        2026-11-01 | castingly   | 7        | 700        | -        | -        | yes      | 2026-11-02 15:00
+        2026-11-01 | castingly   | 3        | 600        | 1.000011 | USD      | yes      | 2026-11-02 15:00
+        2026-11-01 | palette     | 3        | 300        | 0.000000 | EUR      | yes      | 2026-11-02 15:00
+        """,
+    )
+
+
+COSTS = """
+    day        | application | bucket | currency | bytes_sent | cost_micros
+    2026-10-31 | castingly   | a      | USD      | 900        | 900_000_000
+    2026-11-01 | castingly   | a      | USD      | 1000       | 60_000_000
+    2026-11-02 | castingly   | a      | USD      | 500        | 30_000_000
+    2026-11-02 | castingly   | b      |          | 70         | -
+    2026-11-15 | palette     | a      | USD      | 200        | 10_000_000
+    2026-11-16 | palette     | a      | USD      | 900        | 900_000_000
+"""
+
+
+@pytest.mark.parametrize(
+    ("budget", "shown", "is_over"),
+    [
+        (None, "-", "-"),
+        ("200.00 USD", "200.000000", "no"),  # met exactly
+        ("199.999999 USD", "199.999999", "yes"),
+        ("1.00 EUR", "-", "-"),  # a budget in another currency judges nothing
+    ],
+)
+def test_cost_projection(warehouse: Warehouse, budget: str | None, shown: str, is_over: str) -> None:
+    """100 USD in 15 of 30 days: 200 USD. First and last day of the month are the answer's own business."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill("bandwidth_cost_daily", COSTS)
+    warehouse.expect(
+        "cost_projection",
+        f"""
+        {_PROJECTION_COLUMNS}
+        -   | 70   | -          | -          | -       | -         | 1 | 15 | 30
+        USD | 1700 | 100.000000 | 200.000000 | {shown} | {is_over} | 1 | 15 | 30
+        """,
+        first_day=date(2026, 11, 9),
+        last_day=date(2026, 11, 15),
+        budget=budget,
+    )
+
+
+_PROJECTION_COLUMNS = (
+    "currency | bytes_sent | cost | projected_cost | budget | is_over_budget | final_days | days_so_far | days_in_month"
+)
+
+
+def test_cost_projection_keeps_six_digits(warehouse: Warehouse) -> None:
+    """10 micros in 7 of 30 days: 42.857 micros."""
+    warehouse.fill("bandwidth_cost_daily", "day | currency | bytes_sent | cost_micros \n 2026-11-03 | USD | 9 | 10")
+    warehouse.expect(
+        "cost_projection",
+        f"""
+        {_PROJECTION_COLUMNS}
+        USD | 9 | 0.000010 | 0.000043 | - | - | 0 | 7 | 30
+        """,
+    )
+
+
+def test_top_files_by_bandwidth(warehouse: Warehouse) -> None:
+    """One file in two applications is one row; its id shows although one day did not know it yet."""
+    warehouse.fill(
+        "media_file_daily",
+        """
+        day | application | bucket | media_file_id | object_key_sha256 | object_key | requests | deliveries | bytes_sent | last_at
+        2026-11-01 | castingly | a |   | 01 | files/u/castingly-x/1.jpg | 2 | 1 | 100 | 2026-11-01 08:00
+        2026-11-02 | palette   | a | 7 | 01 | files/u/castingly-x/1.jpg | 3 | 3 | 150 | 2026-11-02 09:30
+        2026-11-02 | castingly | a |   | 02 | files/u/castingly-x/2.jpg | 1 | 1 | 200 | 2026-11-02 07:00
+        2026-11-02 | castingly | b |   | 02 | files/u/castingly-x/2.jpg | 1 | 1 | 199 | 2026-11-02 07:00
+        2026-11-08 | castingly | a |   | 02 | files/u/castingly-x/2.jpg | 9 | 9 | 900 | 2026-11-08 07:00
+        """,  # noqa: E501
+    )
+    warehouse.expect(
+        "top_files_by_bandwidth",
+        """
+        bucket | object_key                | media_file_id | requests | deliveries | bytes_sent | last_at
+        a      | files/u/castingly-x/1.jpg | 7             | 5        | 4          | 250        | 2026-11-02 09:30
+        a      | files/u/castingly-x/2.jpg | -             | 1        | 1          | 200        | 2026-11-02 07:00
+        """,
+        limit=2,
+    )
+    warehouse.expect(
+        "top_files_by_bandwidth",
+        """
+        bucket | object_key                | media_file_id | requests | deliveries | bytes_sent | last_at
+        a      | files/u/castingly-x/1.jpg | 7             | 3        | 3          | 150        | 2026-11-02 09:30
+        """,
+        application="palette",
+    )
+
+
+def test_response_times(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "response_time_daily",
+        """
+        day | application | operation_class | measure | observations | mean_ms | p50_ms | p95_ms | p99_ms | max_ms
+        2026-11-01 | * | * | total | 9 | 40 | 30 | 90 | 99 | 100
+        2026-11-01 | * | * | turn_around | 4 | 11 | 10 | 19 | 20 | 21
+        2026-11-01 | * | get_object | total | 4 | 44 | 44 | 44 | 44 | 44
+        2026-11-01 | castingly | * | total | 2 | 55 | 50 | 60 | 60 | 60
+        2026-11-02 | * | * | total | 1 | 7 | 7 | 7 | 7 | 7
+        """,
+    )
+    columns = (
+        "day | measure | observations | mean_ms | p50_ms | p95_ms | p99_ms | max_ms | is_final | complete_through_at"
+    )
+    warehouse.expect(
+        "response_times",
+        f"""
+        {columns}
+        2026-11-02 | total       | 1 | 7  | 7  | 7  | 7  | 7   | no  | 2026-11-02 15:00
+        2026-11-01 | total       | 9 | 40 | 30 | 90 | 99 | 100 | yes | 2026-11-02 15:00
+        2026-11-01 | turn_around | 4 | 11 | 10 | 19 | 20 | 21  | yes | 2026-11-02 15:00
+        """,
+    )
+    warehouse.expect(
+        "response_times",
+        f"""
+        {columns}
+        2026-11-01 | total       | 2 | 55 | 50 | 60 | 60 | 60  | yes | 2026-11-02 15:00
+        """,
+        application="castingly",
+    )
+
+
+BUCKETS = """
+    hour_at          | application | operation_class | upper_ms | observations
+    2026-10-31 22:00 | castingly   | get_object      | 9999     | 1000
+    2026-10-31 23:00 | castingly   | get_object      | 10       | 8
+    2026-11-01 05:00 | castingly   | get_object      | 10       | 3
+    2026-11-01 05:00 | castingly   | put_object      | 10       | 7
+    2026-11-01 22:00 | palette     | get_object      | 100      | 1
+    2026-11-01 22:00 | castingly   | get_object      | 500      | 1
+    2026-11-01 23:00 | castingly   | get_object      | 9999     | 1000
+"""
+BERLIN = {"first_day": FIRST, "last_day": FIRST, "zone": ZoneInfo("Europe/Berlin")}  # 23:00 to 23:00 UTC
+
+
+def test_response_times_window(warehouse: Warehouse) -> None:
+    """20 requests of a day in Berlin: 18 at 10 ms, then 100, then 500. p95 is the 19th, p99 the 20th."""
+    warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.expect(
+        "response_times_window",
+        """
+        observations | p50_ms | p95_ms | p99_ms | max_ms
+        20           | 10     | 100    | 500    | 500
+        """,
+        **BERLIN,
+    )
+    warehouse.expect(
+        "response_times_window",
+        """
+        observations | p50_ms | p95_ms | p99_ms | max_ms
+        0            | -      | -      | -      | -
+        """,
+        application="nobody",
+    )
+
+
+def test_response_times_window_is_at_most_one_percent_too_high(warehouse: Warehouse) -> None:
+    seeded = random.Random(2)
+    times = sorted(seeded.choice((0, 1, seeded.randrange(200), seeded.randrange(90_000))) for _ in range(333))
+    edges = [histogram_edge(time) for time in times]
+    lines = [f"2026-11-02 10:00 | {edge} | {edges.count(edge)}" for edge in set(edges)]
+    warehouse.fill("response_time_buckets_hourly", "\n".join(["hour_at | upper_ms | observations", *lines]))
+    result = warehouse.ask("response_times_window")
+    shown = dict(zip(result.columns, result.rows[0], strict=True))
+    assert shown["observations"] == 333
+    for p in (50, 95, 99):
+        exact = times[-(-p * 333 // 100) - 1]
+        assert exact <= shown[f"p{p}_ms"] <= exact * 1.01
+
+
+def test_slow_operations(warehouse: Warehouse) -> None:
+    warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.expect(
+        "slow_operations",
+        """
+        application | operation_class | observations | p50_ms | p95_ms | max_ms
+        castingly   | get_object      | 12           | 10     | 500    | 500
+        palette     | get_object      | 1            | 100    | 100    | 100
+        castingly   | put_object      | 7            | 10     | 10     | 10
+        """,
+        **BERLIN,
+    )
+
+
+ENDPOINTS = """
+    day        | application | endpoint     | requests | errors | server_errors | client_aborts
+    2026-11-01 | castingly   | get_object * | 3        | 1      | 1             | 0
+    2026-11-01 | palette     | get_object * | 6        | 2      | 0             | 2
+    2026-11-02 | castingly   | get_object * | 5        | 0      | 0             | 0
+    2026-11-02 | castingly   | list -       | 4        | 3      | 1             | 1
+    2026-11-03 | castingly   | other        | 0        | 0      | 0             | 0
+"""
+
+
+def test_error_rate(warehouse: Warehouse) -> None:
+    """A third keeps its digits on every engine; the share of no requests is "not available"."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill("endpoints_daily", ENDPOINTS)
+    warehouse.expect(
+        "error_rate",
+        f"""
+        {" | ".join(("day", "requests", "errors", *_RATES, "is_final", "complete_through_at"))}
+        2026-11-03 | 0 | 0 | -           | -           | -           | no  | -
+        2026-11-02 | 9 | 3 | 0.333333333 | 0.111111111 | 0.111111111 | no  | 2026-11-02 15:00
+        2026-11-01 | 9 | 3 | 0.333333333 | 0.111111111 | 0.222222222 | yes | 2026-11-02 15:00
+        """,
+    )
+
+
+_RATES = ("error_rate", "server_error_rate", "client_abort_rate")
+
+
+def test_error_rate_by_endpoint(warehouse: Warehouse) -> None:
+    warehouse.fill("endpoints_daily", ENDPOINTS)
+    warehouse.expect(
+        "error_rate_by_endpoint",
+        f"""
+        {" | ".join(("application", "endpoint", "requests", "errors", *_RATES))}
+        castingly | list -       | 4 | 3 | 0.75        | 0.25  | 0.25
+        palette   | get_object * | 6 | 2 | 0.333333333 | 0.0   | 0.333333333
+        castingly | get_object * | 8 | 1 | 0.125       | 0.125 | 0.0
+        """,
+        limit=3,
+    )
+
+
+def test_errors_by_status(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "errors_daily",
+        """
+        day        | application | endpoint     | http_status | error_code | requests
+        2026-11-01 | castingly   | get_object * | 404         | NoSuchKey  | 2
+        2026-11-02 | castingly   | get_object * | 404         | NoSuchKey  | 3
+        2026-11-02 | castingly   | get_object * | 499         |            | 4
+        2026-11-08 | castingly   | get_object * | 499         |            | 4
+        """,
+    )
+    warehouse.expect(
+        "errors_by_status",
+        """
+        http_status | error_code | application | endpoint     | requests
+        404         | NoSuchKey  | castingly   | get_object * | 5
+        499         | -          | castingly   | get_object * | 4
+        """,
+    )
+
+
+def test_requests_by_operation(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | application | operation_class | status_class | records | requests | deliveries | bytes_sent
+        2026-11-01 | castingly   | get_object      | 2xx          | 4       | 4        | 3          | 400
+        2026-11-02 | palette     | get_object      | 2xx          | 1       | 1        | 1          | 100
+        2026-11-02 | castingly   | get_object      | 4xx          | 2       | 2        | 0          | 20
+        2026-11-02 | castingly   | lifecycle       | none         | 9       | 0        | 0          | 0
+        """,
+    )
+    warehouse.expect(
+        "requests_by_operation",
+        """
+        operation_class | status_class | records | requests | deliveries | bytes_sent
+        lifecycle       | none         | 9       | 0        | 0          | 0
+        get_object      | 2xx          | 5       | 5        | 4          | 500
+        get_object      | 4xx          | 2       | 2        | 0          | 20
+        """,
+    )
+
+
+def test_unique_addresses(warehouse: Warehouse) -> None:
+    """The row over all applications is read, never summed from theirs: one address may ask two of them."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "audience_trailing",
+        """
+        day        | application | window_days | unique_addresses | is_behind_cdn
+        2026-11-01 | *           | 1           | 5                | -
+        2026-11-01 | *           | 7           | 11               | yes
+        2026-11-01 | castingly   | 1           | 4                | no
+        2026-11-01 | palette     | 1           | 3                | no
+        """,
+    )
+    warehouse.expect(
+        "unique_addresses",
+        """
+        day        | window_days | unique_addresses | is_behind_cdn | is_final | complete_through_at
+        2026-11-01 | 1           | 5                | -             | yes      | 2026-11-02 15:00
+        2026-11-01 | 7           | 11               | yes           | yes      | 2026-11-02 15:00
+        """,
+    )
+    warehouse.expect(
+        "unique_addresses",
+        """
+        day        | window_days | unique_addresses | is_behind_cdn | is_final | complete_through_at
+        2026-11-01 | 1           | 3                | no            | yes      | 2026-11-02 15:00
+        """,
+        application="palette",
+    )
+
+
+def test_countries(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "countries_daily",
+        """
+        day        | application | country | edge   | requests | deliveries | bytes_sent
+        2026-11-01 | castingly   | DE      | direct | 2        | 1          | 20
+        2026-11-02 | palette     | DE      | direct | 2        | 2          | 30
+        2026-11-02 | castingly   | DE      | edge   | 3        | 3          | 60
+        2026-11-02 | castingly   | unknown | direct | 1        | 0          | 0
+        """,
+    )
+    warehouse.expect(
+        "countries",
+        """
+        country | edge   | requests | deliveries | bytes_sent
+        DE      | direct | 4        | 3          | 50
+        DE      | edge   | 3        | 3          | 60
+        """,
+        limit=2,
+    )
+
+
+def test_checks(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "alert_checks_daily",
+        """
+        day | rule | check_group | value | threshold | unit | verdict | sample | complete_through_at
+        2026-11-01 | error_rate | * | 0.25 | 0.01 | ratio | critical | 8 | 2026-11-02 14:00
+        2026-11-01 | monthly_budget | * | - | - | USD | not_available | 8 | 2026-11-02 14:00
+        2026-11-02 | error_rate     | *           | 0     | 0.01      | ratio | not_yet_knowable | 3      | -
+        """,
+    )
+    warehouse.expect(
+        "checks",
+        """
+        day | rule | check_group | verdict | value | threshold | unit | sample | is_final | complete_through_at
+        2026-11-02 | error_rate     | * | not_yet_knowable | 0.0  | 0.01 | ratio | 3 | no  | -
+        2026-11-01 | error_rate     | * | critical         | 0.25 | 0.01 | ratio | 8 | yes | 2026-11-02 14:00
+        2026-11-01 | monthly_budget | * | not_available    | -    | -    | USD   | 8 | yes | 2026-11-02 14:00
+        """,
+    )
+
+
+def test_completeness(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "days",
+        """
+        day | source | state | is_suspect | revision | complete_through_at | objects | lines | parsed | ignored | rejected | duplicates
+        2026-11-01 | ovh | frozen | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1
+        2026-11-02 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
+        2026-11-08 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
+        """,  # noqa: E501
+    )
+    columns = (
+        "day | source | state | is_final | is_suspect | revision | complete_through_at | objects | lines | parsed"
+        " | ignored | rejected | duplicates"
+    )
+    warehouse.expect(
+        "completeness",
+        f"""
+        {columns}
+        2026-11-02 | ovh | open   | no  | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
+        2026-11-01 | ovh | frozen | yes | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1
+        """,
+    )
+
+
+def test_rejects_by_reason(warehouse: Warehouse) -> None:
+    """A line counts at its object's first record, else at its last-modified; line 0 is an object refused whole."""
+    warehouse.fill(
+        "objects",
+        """
+        object_id | source | object_key | state      | first_at         | last_modified_at
+        1         | ovh    | a          | settled    | 2026-11-01 00:00 | 2026-11-09 00:00
+        2         | ovh    | b          | refused    | -                | 2026-11-07 23:59
+        3         | ovh    | c          | settled    | 2026-10-31 23:59 | 2026-11-01 01:00
+        4         | ovh    | d          | settled    | -                | 2026-11-08 00:00
+        5         | ovh    | e          | superseded | 2026-11-02 00:00 | 2026-11-02 01:00
+        """,
+    )
+    warehouse.fill(
+        "rejects",
+        """
+        object_id | line_number | reason
+        1         | 3           | BAD_TIME
+        1         | 4           | BAD_TIME
+        1         | 9           | SHORT_LINE
+        2         | 0           | TRUNCATED
+        3         | 1           | BAD_TIME
+        4         | 1           | BAD_TIME
+        5         | 1           | BAD_TIME
+        """,
+    )
+    warehouse.expect(
+        "rejects_by_reason",
+        """
+        source | reason     | rejected_lines | refused_objects
+        ovh    | BAD_TIME   | 2              | 0
+        ovh    | SHORT_LINE | 1              | 0
+        ovh    | TRUNCATED  | 0              | 1
+        """,
+    )
+
+
+def test_cache_hit_ratio(warehouse: Warehouse) -> None:
+    warehouse.expect(
+        "cache_hit_ratio",
+        """
+        cache_hit_ratio | status        | reason
+        -               | not_available | S3 access logs hold no cache hit or miss; the logs of the CDN are needed
+        """,
+    )
+
+
+# --- the catalogue -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("answer", catalogue(), ids=attrgetter("name"))
+def test_every_answer_is_whole_tested_and_in_the_docs(answer: Answer) -> None:
+    assert f"test_{answer.name}" in globals()
+    assert f"### {answer.name}\n" in (ROOT / "docs/answers.md").read_text(encoding="utf-8")
+    assert answer.question.endswith("?")
+    assert answer.asked_in and answer.note
+    statement = re.sub(r"--.*", "", answer.sql)
+    assert set(re.findall(r"(?<!:):([a-z_]+)", statement)) == set(answer.parameters)
+
+
+def test_an_unknown_answer_names_the_near_ones(warehouse: Warehouse) -> None:
+    with pytest.raises(ValueError, match=r"'top_file'.*top_files_by_bandwidth"):
+        warehouse.ask("top_file")
+    with pytest.raises(AnswerError, match="bandwidth_by_day, cache_hit_ratio, checks"):
+        warehouse.ask("zzz")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"first_day": LAST, "last_day": FIRST}, "ends .* before it begins"),
+        ({"limit": 0}, "shows nothing"),
+        ({"budget": "200"}, "no budget"),
+        ({"budget": "NaN USD"}, "no budget"),
+        ({"budget": "0.0000001 USD"}, "no budget"),
+        ({"last_day": date.max}, "calendar"),
+    ],
+)
+def test_what_cannot_be_asked(warehouse: Warehouse, more: dict[str, Any], said: str) -> None:
+    with pytest.raises(AnswerError, match=said):
+        warehouse.ask("cost_projection", **more)
+
+
+# --- the window --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("last", "days"),
+    [
+        ("7d", (date(2026, 11, 4), date(2026, 11, 10))),
+        ("1d", (date(2026, 11, 10), date(2026, 11, 10))),
+        ("2026-11-01..2026-11-07", (FIRST, LAST)),
+        ("2026-11-01", (FIRST, FIRST)),
+    ],
+)
+def test_window(last: str, days: tuple[date, date]) -> None:
+    assert window(last, newest=date(2026, 11, 10)) == days
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("0d", "no window"),
+        ("7", "no window"),
+        ("", "no window"),
+        ("7d ", "no window"),
+        ("2026-11-01..", "no window"),
+        ("2026-11-31", "does not exist"),
+        ("2026-11-07..2026-11-01", "ends before it begins"),
+    ],
+)
+def test_no_window(last: str, said: str) -> None:
+    with pytest.raises(AnswerError, match=said):
+        window(last, newest=date(2026, 11, 10))
+
+
+# --- writing -----------------------------------------------------------------------------------------
+RESULT = Result(
+    ("day", "object_key", "requests", "error_rate", "cost", "is_final", "last_at"),
+    (
+        (FIRST, "=cmd|' /C calc'!A0", 12, 0.25, Decimal("1.000001"), True, datetime(2026, 11, 1, 8, tzinfo=UTC)),
+        (FIRST, 'a"b,\r\nc\x1b[2J', 0, None, None, None, None),
+    ),
+)
+
+
+def _text_of(format: str, result: Result = RESULT) -> str:
+    out = io.StringIO(newline="")
+    write(result, format, out)
+    return out.getvalue()
+
+
+def test_table() -> None:
+    assert _text_of("table").splitlines() == [
+        "day         object_key          requests     error_rate           cost  is_final       last_at",
+        "2026-11-01  =cmd|' /C calc'!A0        12           0.25       1.000001  yes            2026-11-01T08:00:00Z",
+        r'2026-11-01  a"b,\r\nc\x1b[2J           0  not available  not available  not available  not available',
+    ]
+    assert _text_of("table", Result(("day",), ())) == "day\n(no rows)\n"
+
+
+def test_csv() -> None:
+    rows = list(csv.reader(io.StringIO(_text_of("csv"), newline="")))
+    assert rows[1] == ["2026-11-01", "'=cmd|' /C calc'!A0", "12", "0.25", "1.000001", "true", "2026-11-01T08:00:00Z"]
+    assert rows[2] == ["2026-11-01", 'a"b,\r\nc\x1b[2J', "0", "", "", "", ""]
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_csv_takes_the_sting_out_of_formulas_but_not_of_numbers(first: str) -> None:
+    rows = _text_of("csv", Result(("object_key", "value"), ((f"{first}1", -1.5),)))
+    assert list(csv.reader(io.StringIO(rows, newline="")))[1] == [f"'{first}1", "-1.5"]
+
+
+def test_json() -> None:
+    first, second = json.loads(_text_of("json"))
+    assert first["cost"] == 1.000001
+    assert (first["day"], first["is_final"], first["last_at"]) == ("2026-11-01", True, "2026-11-01T08:00:00Z")
+    assert second["cost"] is None
+
+
+def test_parquet() -> None:
+    out = io.BytesIO()
+    write(RESULT, "parquet", out)
+    frame = pl.read_parquet(io.BytesIO(out.getvalue()))
+    assert tuple(frame.rows()) == RESULT.rows
+    assert frame.schema["cost"] == pl.Decimal(38, 6)
+    assert frame.schema["last_at"] == pl.Datetime("us", "UTC")
+
+
+def test_an_unknown_format_names_the_known_ones() -> None:
+    with pytest.raises(AnswerError, match="table, csv, json, parquet"):
+        _text_of("xlsx")

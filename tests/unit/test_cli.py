@@ -1,0 +1,297 @@
+"""The command as a person meets it: what it prints, its exit codes, and one line for what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from mediameter import connect, warehouse
+from mediameter.cli import app, main
+from mediameter.settings import Settings, load
+from mediameter.steps.status import status
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'
+COMMANDS = sorted(str(command.name or getattr(command.callback, "__name__", "")) for command in app.registered_commands)
+NOW = datetime(2025, 11, 3, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every command runs in a folder of its own, without the settings of whoever runs the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MEDIAMETER_TOML", raising=False)
+    monkeypatch.delenv("MEDIAMETER_TRACEBACK", raising=False)
+    yield tmp_path
+
+
+@pytest.fixture
+def settings(empty_folder: Path) -> Settings:
+    """A warehouse with a final day, an open one, one rejected line, and one of an object that was overwritten."""
+    Path("mediameter.toml").write_text(SETTINGS)
+    loaded = load()
+    engine = connect.engine(loaded.warehouse.url)
+    with connect.writing(engine) as connection:
+        warehouse.metadata.create_all(connection)
+        for name, rows in _content().items():
+            connection.execute(insert(warehouse.tables[name]), rows)
+    engine.dispose()
+    return loaded
+
+
+def _content() -> dict[str, list[dict[str, object]]]:
+    listed = NOW.replace(tzinfo=None)
+    counts = {"lines": 10, "parsed": 8, "ignored": 1, "rejected": 1}
+    day = {
+        **counts,
+        "tenant": "default",
+        "source": "logs",
+        "is_suspect": False,
+        "revision": 1,
+        "objects": 1,
+        "duplicates": 2,
+        "complete_through_at": listed - timedelta(hours=6),
+    }
+    version = {
+        **counts,
+        "source": "logs",
+        "object_key": "access-logs/one",
+        "etag": "e",
+        "version_id": "",
+        "size_bytes": 9,
+        "sha256": "0",
+        "parser_version": 1,
+        "ignored_log_bucket": 0,
+        "last_modified_at": listed,
+        **dict.fromkeys(("reason", "detail", "first_at", "last_at")),
+    }
+    reject = {"line_number": 3, "byte_offset": 512, "reason": "SHORT_LINE", "line": "too \x1b[31mshort"}
+    return {
+        "days": [
+            {**day, "day": date(2025, 11, 1), "state": "final"},
+            {**day, "day": date(2025, 11, 2), "state": "open"},
+        ],
+        "listings": [
+            {"source": "logs", "listed_at": listed, "objects": 2, "pending": 0, "complete_through_at": listed},
+        ],
+        "objects": [
+            {**version, "object_id": 1, "state": "settled"},
+            {**version, "object_id": 2, "state": "superseded"},
+        ],
+        "rejects": [{**reject, "object_id": 1}, {**reject, "object_id": 2}],
+    }
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on stderr: one line, and nothing on stdout."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mediameter: ") and captured.err.count("\n") == 1, captured.err
+    return captured.err
+
+
+# --- help --------------------------------------------------------------------------------------------
+def test_the_commands_are_these() -> None:
+    assert COMMANDS == ["answer", "demo", "init", "rejects", "report", "run", "status"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example_that_names_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    _, examples = capsys.readouterr().out.split("Examples:\n")
+    assert f"mediameter {command}" in examples.splitlines()[0]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'polars', 'prefect', 'sqlalchemy', 'pandera', 'pydantic', 'great_expectations', 'rich.console'}"
+    code = f"import sys; from mediameter.cli import main; main(['--help']); print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- what the user can mend: 2 -----------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "no such settings file: `mediameter init` writes one"),
+        (["status", "--settings", "absent.toml"], "absent.toml: there is no such settings file"),
+        (["statsu"], "No such command 'statsu'"),
+        (["run", "--dry"], "No such option"),
+        (["rejects", "--limit", "0"], "--limit"),
+        (["status", "yesterday"], "'yesterday' is not a day"),
+    ],
+)
+def test_a_wrong_word_is_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert said in one_line(capsys)
+
+
+def test_a_wrong_setting_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mediameter.toml").write_text(SETTINGS + "[reporting]\nzone = 'UTC'\n")
+    assert main(["status"]) == 2
+    assert "mediameter.toml line 5: reporting.zone: unknown setting: did you mean reporting.time_zone?" in one_line(
+        capsys
+    )
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["report"], ["answer", "checks"], ["rejects"]])
+def test_reading_before_the_first_run_is_2_and_makes_nothing(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], empty_folder: Path
+) -> None:
+    Path("mediameter.toml").write_text(SETTINGS)
+    assert main(arguments) == 2
+    assert "there is no warehouse yet: `mediameter run` makes it" in one_line(capsys)
+    assert [path.name for path in empty_folder.iterdir()] == ["mediameter.toml"]
+
+
+# --- what the world has to mend: 1 -------------------------------------------------------------------
+def test_a_broken_warehouse_is_1(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mediameter.toml").write_text(SETTINGS)
+    Path("warehouse.sqlite").write_text("this is no database, however long one looks at it")
+    assert main(["status"]) == 1
+    assert "file is not a database" in one_line(capsys)
+
+
+def test_a_report_into_no_folder_is_1(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--out", "absent/report.html"]) == 1
+    assert "No such file or directory" in one_line(capsys)
+
+
+def test_a_traceback_shows_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAMETER_TRACEBACK", "1")
+    assert main(["run"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+# --- whose packages these are ------------------------------------------------------------------------
+def test_another_package_of_our_name_is_named(tmp_path: Path) -> None:
+    intruder = tmp_path / "elsewhere" / "parsers"
+    intruder.mkdir(parents=True)
+    (intruder / "__init__.py").write_text("")
+    path = os.pathsep.join([str(intruder.parent), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "mediameter", "status"],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"another package named parsers stands in the way: {intruder}: remove it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+# --- init --------------------------------------------------------------------------------------------
+def test_init_writes_settings_that_load_and_never_overwrites(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    written = Path("mediameter.toml").read_text()
+    assert load().sources["logs"].is_folder
+    capsys.readouterr()
+    assert main(["init"]) == 2
+    assert "there is a file already" in one_line(capsys)
+    assert Path("mediameter.toml").read_text() == written
+
+
+# --- status ------------------------------------------------------------------------------------------
+def test_status_tells_days_and_sources(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(day["day"], day["state"], day["lines"]) for day in told["days"]] == [
+        ("2025-11-01", "final", 10),
+        ("2025-11-02", "open", 10),
+    ]
+    assert told["sources"][0]["listed_at"] == "2025-11-03T09:00:00Z"
+    assert told["objects"] == {"settled": 1, "superseded": 1}
+    assert told["rejects"] == {"SHORT_LINE": 1}
+
+
+def test_status_shows_the_same_to_a_person(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "2025-11-01"]) == 0
+    shown = capsys.readouterr().out
+    assert "2025-11-01" in shown and "2025-11-02" not in shown and "1 SHORT_LINE" in shown
+
+
+@pytest.mark.parametrize(
+    ("now", "day", "is_late"),
+    [
+        (NOW - timedelta(hours=1), None, False),  # the open day still has its 6 hours, and our patience of 3
+        (NOW + timedelta(hours=1), None, True),  # now it should be final
+        (NOW + timedelta(hours=1), date(2025, 11, 1), False),  # the final day does not mind
+        (NOW + timedelta(hours=4), date(2025, 11, 1), True),  # but nobody has listed for 4 hours
+        (NOW, date(2025, 10, 1), True),  # asked for, and unknown
+    ],
+)
+def test_what_is_late(settings: Settings, now: datetime, day: date | None, is_late: bool) -> None:
+    assert status(settings, day, now=now).is_late is is_late
+
+
+def test_status_check_is_1_when_something_is_late(settings: Settings) -> None:
+    assert main(["status"]) == 0
+    assert main(["status", "--check"]) == 1  # nobody has listed since November 2025
+
+
+def test_a_source_that_was_never_listed_is_late(settings: Settings) -> None:
+    Path("mediameter.toml").write_text(SETTINGS + '[sources.second]\nkind = "s3_access_log"\npath = "b"\n')
+    found = status(load(), now=NOW)
+    assert [(source.source, source.is_late) for source in found.sources] == [("logs", False), ("second", True)]
+
+
+# --- report, answer, rejects -------------------------------------------------------------------------
+def test_report_prints_where_it_lies(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report"]) == 0
+    written = Path(capsys.readouterr().out.strip())
+    assert written == Path.cwd() / "report.html"
+    assert written.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_answer_lists_the_questions_without_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["answer"]) == 0
+    assert "cost_by_application" in capsys.readouterr().out
+
+
+def test_answer_writes_every_format(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    for format, begin in (("table", b"day"), ("csv", b"day"), ("json", b"["), ("parquet", b"PAR1")):
+        assert main(["answer", "completeness", "--format", format, "--out", f"answer.{format}"]) == 0
+        assert Path(f"answer.{format}").read_bytes().startswith(begin), format
+    assert main(["answer", "completeness", "--last", "2025-11-01", "--format", "json"]) == 0
+    assert [row["day"] for row in json.loads(capsys.readouterr().out)] == ["2025-11-01"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cost"], "no answer is called 'cost'"),
+        (["checks", "--last", "week"], "'week' is no window"),
+        (["checks", "--format", "xml"], "no format is called 'xml': choose table, csv, json, parquet"),
+    ],
+)
+def test_a_wrong_question_is_2(
+    arguments: list[str], said: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["answer", *arguments]) == 2
+    assert said in one_line(capsys)
+
+
+def test_rejects_show_what_stands_and_obey_no_escape(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rejects"]) == 0
+    shown = capsys.readouterr().out
+    assert "SHORT_LINE  logs:access-logs/one line 3" in shown and "1 of 1 rejects" in shown
+    assert "\x1b" not in shown and r"\x1b[31mshort" in shown
+
+
+def test_rejects_of_one_reason_as_json(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rejects", "--reason", "short_line", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["total"] == 1 and told["rejects"][0]["byte_offset"] == 512
+    assert main(["rejects", "--reason", "SHRT_LINE"]) == 2
+    assert "did you mean SHORT_LINE?" in one_line(capsys)

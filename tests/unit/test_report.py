@@ -1,0 +1,581 @@
+"""What people see, held against rows put in by hand: the figures, the page, the terminal.
+
+SQLite always; PostgreSQL and MariaDB where MEDIAMETER_TEST_POSTGRES_URL and MEDIAMETER_TEST_MARIADB_URL name a server.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import sqlalchemy as sa
+from rich.console import Console
+
+from mediameter.report import html, summary, words
+from mediameter.report.facts import Audience, Cost, Figures, MediaFile, Refusal, Reject, Response
+from mediameter.report.figures import read
+from mediameter.report.svg import day_labels, log_ticks, ticks
+from mediameter.warehouse import metadata
+from schemas import TABLES
+from schemas.contract import Contract
+
+NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
+MON, TUE, WED, THU = (date(2026, 11, day) for day in (2, 3, 4, 5))
+HOSTILE = "<script>canary()</script>\"'><img src=x onerror=canary()>\x1b[31m\u202e&amp;[red]"
+CONTRACTS = {contract.name: contract for contract in TABLES}
+
+
+# --- a warehouse put together by hand --------------------------------------------------------------
+@contextmanager
+def _server(variable: str, make: str, drop: str) -> Iterator[tuple[sa.URL, str]]:
+    url, name = os.environ.get(variable), f"report_{uuid.uuid4().hex[:12]}"
+    if not url:
+        pytest.skip(f"{variable} is not set")
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(make.format(name))
+        try:
+            yield sa.make_url(url), name
+        finally:
+            connection.exec_driver_sql(drop.format(name))
+
+
+@contextmanager
+def _sqlite() -> Iterator[sa.Engine]:
+    yield sa.create_engine("sqlite://")
+
+
+@contextmanager
+def _postgres() -> Iterator[sa.Engine]:
+    with _server("MEDIAMETER_TEST_POSTGRES_URL", "CREATE SCHEMA {}", "DROP SCHEMA {} CASCADE") as (url, name):
+        engine = sa.create_engine(url, connect_args={"options": f"-csearch_path={name}"})
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def _mariadb() -> Iterator[sa.Engine]:
+    make = "CREATE DATABASE {} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    with _server("MEDIAMETER_TEST_MARIADB_URL", make, "DROP DATABASE {}") as (url, name):
+        engine = sa.create_engine(url.set(database=name))
+        yield engine
+        engine.dispose()
+
+
+class Warehouse:
+    """``put`` rows by their telling columns; the others get a neutral value."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+
+    def put(self, table: str, **values: Any) -> None:
+        row = {**_neutral(CONTRACTS[table]), **values}
+        self.connection.execute(metadata.tables[table].insert(), row)
+
+    def figures(self, **more: Any) -> Figures:
+        return read(self.connection, **more)
+
+
+def _neutral(contract: Contract) -> dict[str, Any]:
+    values = {"text": "", "int": 0, "bool": False, "instant": datetime(2026, 11, 2), "day": MON}  # noqa: DTZ001
+    neutral = {column.name: None if column.is_nullable else values.get(column.type) for column in contract}
+    return neutral | ({"tenant": "default"} if "tenant" in neutral else {})
+
+
+def _made(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:  # without their indexes, which serve speed alone
+            connection.execute(sa.schema.CreateTable(table))
+
+
+@pytest.fixture(params=[_sqlite, _postgres, _mariadb], ids=["sqlite", "postgres", "mariadb"])
+def on_every_engine(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    with request.param() as engine:
+        _made(engine)
+        with engine.connect() as connection:
+            yield Warehouse(connection)
+
+
+@pytest.fixture
+def warehouse() -> Iterator[Warehouse]:
+    with _sqlite() as engine:
+        _made(engine)
+        with engine.connect() as connection:
+            yield Warehouse(connection)
+
+
+def fill(
+    warehouse: Warehouse, application: str = "castingly", example: str = "half a line", tenant: str = "default"
+) -> None:
+    """Monday final and priced, Tuesday without anything, Wednesday open and unpriced; two applications."""
+    put, of = warehouse.put, {"tenant": tenant}
+    for day, scale in ((MON, 1), (WED, 2)):
+        for name, share in ((application, 3), ("studio", 1)):
+            times = scale * share
+            row: dict[str, Any] = {**of, "day": day, "application": name}
+            traffic = {**row, "bucket": "media", "operation_class": "get_object"}
+            sent = {"requests": 900 * times, "deliveries": 500 * times, "bytes_sent": 2_000_000_000 * times}
+            put("traffic_daily", **traffic, status_class="2xx", **sent)
+            put("traffic_daily", **traffic, status_class="4xx", requests=100 * times)
+            price = {"price_id": "card", "currency": "USD", "cost_micros": 22_000 * times} if day == MON else {}
+            put("bandwidth_cost_daily", **row, bytes_sent=2_000_000_000 * times, **price)
+            put("endpoints_daily", **row, endpoint="get_object *", requests=1000 * times, errors=100 * times)
+            put(
+                "errors_daily",
+                **row,
+                endpoint="get_object *",
+                http_status=404,
+                error_code=example,
+                requests=100 * times,
+            )
+            key = {"object_key_sha256": name[:64], "object_key": f"media/{application}.mp4"}
+            put(
+                "media_file_daily", **row, bucket="media", **key, requests=times, deliveries=times, bytes_sent=5 * times
+            )
+            put("countries_daily", **row, country="FR", edge="direct", requests=1000 * times)
+        for name in (application, "*"):
+            row = {**of, "day": day, "application": name}
+            times_of = {"p50_ms": 40 * scale, "p95_ms": 300 * scale, "p99_ms": 1500 * scale}
+            put("response_time_daily", **row, operation_class="*", measure="total", **times_of)
+            put("response_time_daily", **row, operation_class="*", measure="turn_around", p50_ms=7)
+            for window in (1, 7):
+                put("audience_trailing", **row, window_days=window, unique_addresses=70 * scale * window)
+    for day, state, rejected in ((MON, "final", 3), (WED, "open", 0)):
+        counts = {"lines": 5000, "parsed": 4997 - rejected, "ignored": 3, "rejected": rejected, "duplicates": 2}
+        through = datetime(2026, 11, 4, 6)  # noqa: DTZ001
+        put("days", **of, day=day, source="ovh", state=state, complete_through_at=through, objects=2, **counts)
+        verdict = "critical" if state == "final" else "not_yet_knowable"
+        check = {
+            "rule": "error_rate",
+            "check_group": "*",
+            "value": 0.1,
+            "threshold": 0.01,
+            "unit": "ratio",
+            "sample": 4000,
+        }
+        put("alert_checks_daily", **of, day=day, **check, verdict=verdict)
+    if tenant == "default":
+        _fill_ledger(warehouse, example)
+
+
+def _fill_ledger(warehouse: Warehouse, example: str) -> None:
+    put = warehouse.put
+    at = {"first_at": datetime(2026, 11, 2, 23, 30), "last_modified_at": datetime(2026, 11, 3)}  # noqa: DTZ001
+    put("objects", object_id=1, object_key="logs/monday", state="settled", ignored_log_bucket=3, **at)
+    put("objects", object_id=2, object_key="logs/old", state="superseded", ignored_log_bucket=9, **at)
+    put(
+        "objects",
+        object_id=3,
+        object_key="logs/cat.jpg",
+        state="refused",
+        reason="NOT_AN_ACCESS_LOG",
+        detail=example,
+        **at,
+    )
+    put("rejects", object_id=1, line_number=8, reason="SHORT_LINE", line="a later one")
+    put("rejects", object_id=1, line_number=7, reason="SHORT_LINE", line=f"{example} {'x' * 2000}")
+    put("rejects", object_id=1, line_number=9, reason="BAD_TIME", line="when?")
+    put("rejects", object_id=2, line_number=1, reason="AMBIGUOUS", line="of an object that was overwritten")
+    put("rejects", object_id=3, line_number=0, reason="NOT_AN_ACCESS_LOG", line="the object itself")
+    put(
+        "prices",
+        price_id="card",
+        amount="0.011",
+        currency="USD",
+        per="GB",
+        valid_from_day=MON,
+        citation="the price page",
+    )
+    put("prices", price_id="unused", amount="9", currency="EUR", per="GB", valid_from_day=MON)
+
+
+def fill_days(warehouse: Warehouse, number: int, applications: int = 1, last: date = WED) -> None:
+    for n in range(number):
+        day = last - timedelta(days=n)
+        warehouse.put("days", day=day, source="ovh", state="final", lines=10, parsed=10)
+        for name in range(applications):
+            row = {"day": day, "application": f"app-{name:02}"}
+            counts = {"requests": 10 * (n + 1), "bytes_sent": 1_000_000_000_000 + n}
+            warehouse.put("traffic_daily", **row, bucket="m", operation_class="list", status_class="2xx", **counts)
+            warehouse.put("bandwidth_cost_daily", **row, price_id="card", currency="USD", cost_micros=11_000_000)
+
+
+# --- looking at what comes out ---------------------------------------------------------------------
+class Page(HTMLParser):
+    """Tags, attributes, tables (by caption) and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[tuple[str, str | None]] = set()
+        self.tables: dict[str, list[list[str]]] = {}
+        self._caption, self._text, self.text = "", "", ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= set(attrs)
+        if tag == "tr":
+            self.tables[self._caption].append([])
+        if tag in ("th", "td", "caption"):
+            self._text = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "caption":
+            self._caption = self._text
+            self.tables[self._caption] = []
+        if tag in ("th", "td"):
+            self.tables[self._caption][-1].append(self._text)
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+        self.text += data
+
+    def table(self, caption: str) -> list[list[str]]:
+        return next(rows for name, rows in self.tables.items() if name.startswith(caption))
+
+
+def page(warehouse: Warehouse, **more: Any) -> str:
+    return html.render(warehouse.figures(**more), "Media <of> Acme", NOW)
+
+
+def terminal(warehouse: Warehouse, *, in_colour: bool = False, **more: Any) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=100, force_terminal=in_colour, color_system="truecolor" if in_colour else None)
+    summary.render(warehouse.figures(**more), console)
+    return out.getvalue()
+
+
+def svgs(text: str) -> list[ElementTree.Element]:
+    return [ElementTree.fromstring(found) for found in re.findall(r"<svg viewBox.*?</svg>", text, re.S)]
+
+
+def picture(text: str, slug: str) -> ElementTree.Element:
+    return next(
+        found for found in svgs(text) if found.find("title") is not None and slug in found.attrib["aria-labelledby"]
+    )
+
+
+# --- the figures -----------------------------------------------------------------------------------
+def test_figures_are_those_of_the_tables(on_every_engine: Warehouse) -> None:
+    fill(on_every_engine)
+    fill(on_every_engine, tenant="other")  # a figure that looks over the fence doubles
+    found = on_every_engine.figures(countries="a database of 2026")
+
+    monday, wednesday = found.totals
+    assert (monday.day, monday.requests, monday.deliveries, monday.bytes_sent) == (MON, 4000, 2000, 8_000_000_000)
+    assert (monday.errors, monday.cost) == (400, Cost({"USD": 88_000}))
+    assert (monday.response, monday.audience) == (Response(40, 300, 1500), Audience(70, None))
+    assert wednesday.cost == Cost({}, unpriced_bytes=16_000_000_000)
+    assert [(row.day, row.application, row.requests) for row in found.traffic] == [
+        (MON, "castingly", 3000), (MON, "studio", 1000), (WED, "castingly", 6000), (WED, "studio", 2000)
+    ]  # fmt: skip
+    assert found.traffic[1].response is None
+    assert found.statuses[WED] == {"2xx": 7200, "3xx": 0, "4xx": 800, "5xx": 0, "aborted": 0, "none": 0}
+    assert [(row.name, row.bytes_sent, row.highest_p95_ms) for row in found.applications] == [
+        ("castingly", 18_000_000_000, 600), ("studio", 6_000_000_000, None)
+    ]  # fmt: skip
+    assert [(row.day, row.verdict, row.value) for row in found.checks] == [
+        (MON, "critical", 0.1), (WED, "not_yet_knowable", 0.1)
+    ]  # fmt: skip
+    assert [row.price_id for row in found.prices] == ["card"]
+    assert found.media_files[0] == MediaFile("castingly", "media", "media/castingly.mp4", 9, 9, 45)
+    assert (found.media_file_count, found.endpoint_count, found.countries[0].requests) == (2, 2, 12_000)
+    assert found.endpoints[0].causes == ((404, "half a line", 900),)
+    assert (found.countries_label, found.edges_label) == ("a database of 2026", None)
+
+
+def test_ledger_counts_once_and_no_superseded_object(on_every_engine: Warehouse) -> None:
+    fill(on_every_engine)
+    found = on_every_engine.figures()
+    example = ("half a line " + "x" * 2000)[:100]
+    assert found.rejects == (
+        Reject("SHORT_LINE", 2, example, "logs/monday", 7),
+        Reject("BAD_TIME", 1, "when?", "logs/monday", 9),
+    )
+    assert found.refusals == (Refusal("NOT_AN_ACCESS_LOG", 1, "logs/cat.jpg", "half a line"),)
+    assert found.ignored_log_bucket == 3
+
+
+def test_days_are_known_open_or_missing(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    found = warehouse.figures()
+    assert (found.spine, found.known_days) == ((MON, TUE, WED), (MON, WED))
+    assert (set(found.open_days), found.state_of(MON)) == ({WED}, "final")
+    assert found.complete_through_at == datetime(2026, 11, 4, 6, tzinfo=UTC)
+    warehouse.put("days", day=MON, source="silent", state="open")
+    both = warehouse.figures()
+    assert (both.complete_through_at, both.state_of(MON)) == (None, "open")
+
+
+def test_range_bounds_both_ends_in_the_reporting_zone(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    assert warehouse.figures(first=TUE).known_days == (WED,)
+    assert warehouse.figures(last=TUE).known_days == (MON,)
+    assert warehouse.figures(first=THU).known_days == ()
+    # Monday 23:30 UTC is Tuesday in Paris.
+    assert warehouse.figures(first=MON, last=MON).rejects
+    assert not warehouse.figures(first=MON, last=MON, zone="Europe/Paris").rejects
+    assert warehouse.figures(first=TUE, last=TUE, zone="Europe/Paris").rejects
+
+
+# --- the page --------------------------------------------------------------------------------------
+def test_page_shows_the_figures(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    text = page(warehouse)
+    found = Page(text)
+    assert found.table("All applications")[1:] == [
+        [
+            "2026-11-04",
+            "open",
+            "8,000",
+            "4,000",
+            "16.000",
+            "not available",
+            "800 (10.00 %)",
+            "80",
+            "600",
+            "3,000",
+            "140",
+        ],
+        ["2026-11-02", "final", "4,000", "2,000", "8.000", "0.0880 USD", "400 (10.00 %)", "40", "300", "1,500", "70"],
+    ]
+    assert found.table("GB sent") == [
+        ["day", "state", "castingly", "studio", "all"],
+        ["2026-11-04", "open", "12.000", "4.000", "16.000"],
+        ["2026-11-02", "final", "6.000", "2.000", "8.000"],
+    ]
+    assert found.table("Cost in USD")[1:] == [["2026-11-02", "final", "0.0660", "0.0220", "0.0880"]]
+    assert found.table("lines = ")[1] == [
+        "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2"
+    ]  # fmt: skip
+    assert found.table("Newest verdict")[1] == ["error_rate", "2026-11-02", "critical", "10.00 %", "1.00 %", "4,000"]
+    assert "16.000 GB have no price" in found.text
+    assert "The log bucket's own records are left out: 3 records." in found.text
+    assert "Without any data: 2026-11-03." in found.text
+
+
+def test_pictures_are_drawn_to_scale(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    monday, wednesday = picture(page(warehouse), "bytes-title").findall("g")  # Tuesday is a gap
+    heights = [[float(bar.attrib["height"]) for bar in day.findall("rect")] for day in (monday, wednesday)]
+    assert heights[0][0] == pytest.approx(3 * heights[0][1], rel=1e-3)
+    assert heights[1][:2] == pytest.approx([2 * height for height in heights[0]], rel=1e-3)
+    assert heights[1][2] == pytest.approx(sum(heights[1][:2]), rel=1e-3)
+    assert [bar.attrib["class"] for bar in wednesday.findall("rect")][2] == "hatch"
+    assert (wednesday.findtext("title") or "").split("\n") == [
+        "2026-11-04 (open)", "studio: 4.000 GB", "castingly: 12.000 GB"
+    ]  # fmt: skip
+
+
+def test_lines_break_where_a_day_is_missing(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    drawn = picture(page(warehouse), "response-title")
+    assert not [line for line in drawn.findall("line") if line.attrib["class"].startswith("line ")]
+    points = [point.attrib["class"] for point in drawn.findall("circle")]
+    assert sorted(points) == sorted(
+        f"point {colour}{hollow}" for colour in ("c1", "c3", "c6") for hollow in ("", " hollow")
+    )
+
+
+def test_pictures_are_told_to_those_who_do_not_see_them(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    drawn = svgs(page(warehouse))
+    assert len(drawn) == 8
+    for found in drawn:
+        ids = found.attrib["aria-labelledby"].split()
+        assert [found[0].attrib["id"], found[1].attrib["id"]] == ids
+        assert found[0].text
+        assert found[1].text
+
+
+def test_page_needs_nothing_else_and_is_always_the_same(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    text = page(warehouse)
+    found = Page(text)
+    assert not found.tags & {"script", "link", "img", "iframe", "object", "base", "form"}
+    links = {value for name, value in found.attributes if name in ("href", "src", "xlink:href", "action")}
+    assert all(value and value.startswith("#") for value in links)
+    assert "://" not in text
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.*?)\)", text)) == {"#hatch", "#waiting"}
+    assert "<title>Media &lt;of&gt; Acme</title>" in text
+    assert text == page(warehouse)
+
+
+def test_hostile_text_stays_text_on_the_page(warehouse: Warehouse) -> None:
+    fill(warehouse, application=HOSTILE, example=HOSTILE)
+    text = page(warehouse, countries=HOSTILE, edges=HOSTILE)
+    found = Page(text)
+    assert not found.tags & {"script", "img"}
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+    assert not {"\x1b", "\u202e"} & set(text)
+    shown = words.visible(HOSTILE)
+    assert "<script>canary()</script>" in shown
+    assert [row[0] for row in found.table("2 of 2 objects")[1:]] == [f"media/{shown}.mp4"] * 2
+    assert found.table("* of the highest")[1][0] == words.visible(HOSTILE, 60)
+    assert found.table("Whole objects")[1][3] == shown
+    assert found.table("One line of each reason")[1][2].startswith(shown)
+    assert len(svgs(text)) == 8  # each of them well-formed
+
+
+def test_empty_warehouse_makes_a_page(warehouse: Warehouse) -> None:
+    text = page(warehouse)
+    assert "The warehouse holds no day of this range" in Page(text).text
+    assert not svgs(text)
+
+
+def test_days_without_any_traffic_make_a_page(warehouse: Warehouse) -> None:
+    warehouse.put("days", day=MON, source="ovh", state="final")
+    found = Page(page(warehouse))
+    assert "No check has run" in found.text
+    assert found.table("lines = ")[1][:3] == ["2026-11-02", "ovh", "final"]
+
+
+def test_cost_without_a_price_is_not_available(warehouse: Warehouse) -> None:
+    warehouse.put("traffic_daily", day=MON, application="a", status_class="2xx", requests=1, bytes_sent=10**9)
+    warehouse.put("bandwidth_cost_daily", day=MON, application="a", bytes_sent=10**9, cost_micros=None)
+    found = Page(page(warehouse))
+    assert found.table("All applications")[1][5] == "not available"
+    assert "Not available: no price card covers these days." in found.text
+    assert "Cost: not available" in terminal(warehouse)
+
+
+def test_data_sets_are_named_or_said_to_be_missing(warehouse: Warehouse) -> None:
+    warehouse.put("days", day=MON, source="ovh", state="final")
+    warehouse.put("countries_daily", day=MON, application="a", country="FR", edge="not_available", requests=1)
+    assert "Country data: geo of May. CDN ranges: not available." in Page(page(warehouse, countries="geo of May")).text
+    assert "Country data: from a data set that was not named." in Page(page(warehouse)).text
+
+
+def test_each_currency_has_its_own_picture(warehouse: Warehouse) -> None:
+    warehouse.put("traffic_daily", day=MON, application="a", status_class="2xx", requests=1, bytes_sent=10**9)
+    for currency, micros in (("USD", 1_500_000), ("EUR", 2_000_000)):
+        warehouse.put("bandwidth_cost_daily", day=MON, application="a", currency=currency, cost_micros=micros)
+    text = page(warehouse)
+    assert picture(text, "cost-EUR") is not picture(text, "cost-USD")
+    assert Page(text).table("All applications")[1][5] == "2.0000 EUR + 1.5000 USD"
+    assert "2.0000 EUR" in terminal(warehouse)
+
+
+def test_a_year_of_many_applications_stays_readable(warehouse: Warehouse) -> None:
+    fill_days(warehouse, 450, applications=9)
+    text = page(warehouse)
+    drawn = picture(text, "bytes-title")
+    labels = [label for label in drawn.findall("text") if label.attrib["class"] == "tick middle"]
+    assert 8 <= len(labels) <= 14
+    assert len(drawn.findall("g")) == 400
+    assert {bar.attrib["class"] for bar in drawn.iter("rect")} == {"c0", "c1", "c2", "c3", "c4", "c5", "c6"}
+    found = Page(text)
+    assert "newest 400 of 450 days" in found.text
+    assert found.table("GB sent")[0] == [
+        "day", "state", *(f"app-{n:02}" for n in range(6)), "3 other applications", "all"
+    ]  # fmt: skip
+    assert len(found.table("GB sent")) == 451
+
+
+# --- the terminal ----------------------------------------------------------------------------------
+def test_terminal_shows_the_figures(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    lines = [" ".join(line.split()) for line in terminal(warehouse).splitlines()]
+    assert lines[0] == "2 days, 2026-11-02 to 2026-11-04 (UTC)"
+    assert "2026-11-02 final 4,000 2,000 8.000 0.0880 400 10.00 % 40 300 1,500 70" in lines
+    assert "2026-11-04 open 8,000 4,000 16.000 n/a 800 10.00 % 80 600 3,000 140" in lines
+    assert "castingly 9,000 4,500 18.000 0.0660+ 900 10.00 % 600 140" in lines
+    assert "error_rate 1.00 % 0 0 1 1 0" in lines
+    assert "2026-11-02 critical error_rate: 10.00 %, limit 1.00 %, 4,000 requests" in lines
+    assert "2 SHORT_LINE monday, line 7" in lines
+    assert "2026-11-02 final 2026-11-04 06:00 2 5,000 4,994 3 3 2" in lines
+    assert "Cost: 0.0880 USD + 16.000 GB without a price" in lines
+    assert "0.011 USD per GB, from 2026-11-02 until further notice: the price page" in lines
+
+
+def test_terminal_shows_fourteen_days_and_says_so(warehouse: Warehouse) -> None:
+    fill_days(warehouse, 20, applications=12)
+    text = terminal(warehouse)
+    days, _, rest = text.partition("Applications, whole range")
+    assert len(re.findall(r"^2026-", days, re.M)) == 14
+    assert "6 earlier days left out" in days
+    assert "4 smaller" in rest
+    assert "15 earlier days left out" in rest  # five days of eight applications make forty rows
+
+
+def test_terminal_is_never_wider_than_a_hundred_columns(warehouse: Warehouse) -> None:
+    fill(warehouse, application=HOSTILE, example=HOSTILE)
+    fill_days(warehouse, 20, last=date(2026, 11, 1))
+    assert max(len(line.rstrip()) for line in terminal(warehouse).splitlines()) <= 100
+
+
+def test_hostile_text_does_not_steer_the_terminal(warehouse: Warehouse) -> None:
+    fill(warehouse, application=HOSTILE, example=HOSTILE)
+    assert not {"\x1b", "\u202e"} & set(terminal(warehouse))
+    coloured = terminal(warehouse, in_colour=True)
+    assert "\\x1b[31m\\u202e&amp;[red]" in coloured
+    assert set(re.findall(r"\x1b\[([\d;]*)m", coloured)) <= {"0", "1", "2", "3", "32", "33", "36", "1;2", "1;31"}
+
+
+def test_colours_change_no_word(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    assert re.sub(r"\x1b\[[\d;]*m", "", terminal(warehouse, in_colour=True)) == terminal(warehouse)
+
+
+def test_empty_warehouse_is_said(warehouse: Warehouse) -> None:
+    assert terminal(warehouse) == "Nothing to show: the warehouse holds no day of this range.\n"
+
+
+# --- words and axes --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
+    [
+        (words.gigabytes(0), "0.000"),
+        (words.gigabytes(1), "<0.001"),
+        (words.gigabytes(1_234_567_890_123), "1,234.568"),
+        (words.money(50), "<0.0001"),
+        (words.money(1_250), "0.0012"),  # half to even
+        (words.money(-1_250_000), "-1.2500"),
+        (words.rate(0, 0), "-"),
+        (words.rate(0, 7), "0.00 %"),
+        (words.rate(1, 10**6), "<0.01 %"),
+        (words.count(None), "-"),
+        (words.measured(107374182400.0, "bytes"), "107.374 GB"),
+        (words.measured(0.0123, "ratio"), "1.23 %"),
+        (words.measured(1000.0, "ms"), "1,000 ms"),
+        (words.measured(12.5, "USD"), "12.50 USD"),
+        (words.measured(None, "USD"), "not available"),
+        (words.cost(Cost({})), "not available"),
+        (words.visible("a\tb\r\n\x9b"), "a\\x09b\\x0d\\x0a\\x9b"),
+        (words.visible("abcdef", 4), "abc…"),
+    ],
+)
+def test_words(shown: str, wanted: str) -> None:
+    assert shown == wanted
+
+
+@pytest.mark.parametrize("highest", [0, 1e-6, 0.3, 1, 7, 10, 99.9, 1e3, 123_456, 8e15])
+def test_an_axis_ends_at_or_above_its_highest_value(highest: float) -> None:
+    scale = ticks(highest)
+    assert scale[0] == 0
+    assert scale[-1] >= highest * (1 - 1e-9)
+    assert 2 <= len(scale) <= 7
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(0, 0), (1, 1), (0, 9), (38, 1450), (5, 2**62), (700, 700)])
+def test_a_logarithmic_axis_holds_its_values(lowest: int, highest: int) -> None:
+    scale = log_ticks(lowest, highest)
+    assert scale[0] <= max(lowest, 1) <= max(highest, 1) <= scale[-1]
+    assert scale[0] < scale[-1]
+
+
+@pytest.mark.parametrize("number", [1, 14, 15, 98, 99, 120, 400])
+def test_days_are_labelled_sparsely(number: int) -> None:
+    labels = day_labels([date(2025, 10, 3) + timedelta(days=n) for n in range(number)])
+    assert 1 <= len(labels) <= 14

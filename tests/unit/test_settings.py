@@ -1,0 +1,302 @@
+"""The settings: what they are without a file's help, and the one line that each mistake gives."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mediameter.errors import UserError
+from mediameter.settings import Money, Settings, SettingsError, address_key, load, render_commented_toml
+from mediameter.settings.prices import PriceCard, closed_without_gaps
+from mediameter.settings.quantities import bytes_of
+
+SOURCE = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'
+Write = Callable[[str], Settings]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Write:
+    """Loads a text as the settings file of an own folder."""
+
+    def write(text: str) -> Settings:
+        file = tmp_path / "mediameter.toml"
+        file.write_text(text)
+        return load(file)
+
+    return write
+
+
+def card(valid_from: str, valid_to: str = "", **changed: str) -> str:
+    """A price card as TOML."""
+    fields = {
+        "source": '"logs"',
+        "measure": '"bytes_sent"',
+        "amount": '"0.011"',
+        "currency": '"USD"',
+        "per": '"GB"',
+        "valid_from": valid_from,
+        "citation": '"price page, read 2025-01-01"',
+        **({"valid_to": valid_to} if valid_to else {}),
+        **changed,
+    }
+    return "[[prices]]\n" + "".join(f"{name} = {value}\n" for name, value in fields.items())
+
+
+# --- what holds without saying -----------------------------------------------------------------------
+def test_defaults_lie_beside_the_file(settings: Write, tmp_path: Path) -> None:
+    loaded = settings(SOURCE)
+    assert loaded.warehouse.sqlite_path == tmp_path / "warehouse.sqlite"
+    assert loaded.warehouse.url == f"sqlite:///{tmp_path}/warehouse.sqlite"
+    assert loaded.lake.path == tmp_path / "lake"
+    assert loaded.sources["logs"].path == tmp_path / "bucket"
+    assert loaded.sources["logs"].is_folder
+    assert loaded.reporting.time_zone == "UTC" and loaded.reporting.settle_hours == 6
+    assert loaded.ingest.batch_bytes == 32 * 2**20 and loaded.ingest.max_unpacked_bytes == 64 * 2**30
+    assert loaded.tenant == "default" and loaded.prices == () and loaded.alerts.budget is None
+
+
+def test_settings_are_frozen(settings: Write) -> None:
+    with pytest.raises(ValidationError):
+        settings(SOURCE).tenant = "other"
+
+
+def test_the_file_that_init_writes_says_the_defaults(settings: Write) -> None:
+    written, bare = settings(render_commented_toml()), settings(SOURCE.replace('"bucket"', '"./bucket"'))
+    assert written == bare
+
+
+def test_every_line_of_that_file_can_be_uncommented(settings: Write) -> None:
+    lines = render_commented_toml().splitlines()
+    loaded = settings("\n".join(re.sub(r"^# (?=[\[\w\"].*[=\]])", "", line) for line in lines if "---" not in line))
+    assert loaded.alerts.rules["daily_bandwidth"].above == 250 * 10**9
+    assert loaded.alerts.budget == Money(Decimal("200.00"), "USD")
+    assert loaded.attribution.referers == {"app.example.org": "app"}
+    assert loaded.prices[0].price_id == "logs/bytes_sent/USD/2025-01-01"
+
+
+def test_that_file_shows_every_setting() -> None:
+    text = render_commented_toml()
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        for setting in getattr(section, "model_fields", {}):
+            assert re.search(rf"\b{name}\b", text) and re.search(rf"\b{setting}\b", text), f"{name}.{setting}"
+
+
+# --- where it is found -------------------------------------------------------------------------------
+def test_the_argument_goes_before_the_variable_before_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("argument", "variable", "folder"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mediameter.toml").write_text(f'tenant = "{name}"\n{SOURCE}')
+    monkeypatch.chdir(tmp_path / "folder")
+    monkeypatch.delenv("MEDIAMETER_TOML", raising=False)
+    assert load().tenant == "folder"
+    monkeypatch.setenv("MEDIAMETER_TOML", str(tmp_path / "variable" / "mediameter.toml"))
+    assert load().tenant == "variable"
+    assert load(tmp_path / "argument").tenant == "argument"
+
+
+# --- secrets -----------------------------------------------------------------------------------------
+def test_a_secret_comes_from_the_environment_and_never_shows(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://me:canary-7731@db/media")
+    monkeypatch.setenv("SLACK_URL", "slack://canary-7732")
+    monkeypatch.setenv("ADDRESS_KEY", "canary-7733-canary-7733")
+    loaded = settings(
+        f'{SOURCE}[warehouse]\nurl = "env:WAREHOUSE_URL"\n[alerts]\nnotify = ["env:SLACK_URL"]\n'
+        '[privacy]\nkey = "env:ADDRESS_KEY"\n'
+    )
+    assert loaded.warehouse.url == "postgresql://me:canary-7731@db/media"
+    assert loaded.alerts.notify == ("slack://canary-7732",)
+    assert address_key(loaded) == b"canary-7733-canary-7733"
+    assert "canary" not in repr(loaded) + str(loaded)
+
+
+def test_a_wrong_secret_does_not_show_either(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADDRESS_KEY", "canary-7733")
+    with pytest.raises(SettingsError) as caught:
+        settings(f'{SOURCE}[privacy]\nkey = "env:ADDRESS_KEY"\n')
+    assert "canary" not in str(caught.value)
+
+
+def test_the_address_key_is_made_once_for_its_owner_alone(settings: Write, tmp_path: Path) -> None:
+    loaded = settings(SOURCE)
+    first = address_key(loaded)
+    assert len(first) == 64 and address_key(loaded) == first
+    assert stat.S_IMODE((tmp_path / "address.key").stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["address.key", "mediameter.toml"]
+
+
+def test_a_key_that_others_can_read_is_refused(settings: Write, tmp_path: Path) -> None:
+    loaded = settings(SOURCE)
+    address_key(loaded)
+    (tmp_path / "address.key").chmod(0o644)
+    with pytest.raises(SettingsError, match=r"chmod 600"):
+        address_key(loaded)
+
+
+# --- one line for each mistake -----------------------------------------------------------------------
+MISTAKES = {
+    "unknown setting": (
+        "[reporting]\nsettle_hour = 3\n",
+        r"line 5: reporting\.settle_hour: unknown setting: did you mean reporting\.settle_hours\?",
+    ),
+    "unknown section": ("[reprting]\n", r"line 4: reprting: unknown setting: did you mean reporting\?"),
+    "unknown rule": (
+        "[alerts.rules.daily_bandwith]\nabove = 1\n",
+        r"alerts\.rules\.daily_bandwith: .*alerts\.rules\.daily_bandwidth\?",
+    ),
+    "unknown kind": ('[sources.b]\nkind = "ftp"\npath = "x"\n', r"line 5: sources\.b\.kind: .*'s3_access_log'"),
+    "no place": (
+        '[sources.b]\nkind = "s3_access_log"\n',
+        r"sources\.b: .*neither path nor bucket and endpoint: add path",
+    ),
+    "two places": (
+        '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "e"\n',
+        r"path and endpoint exclude each other",
+    ),
+    "no number": ('[reporting]\nsettle_hours = "six"\n', r"line 5: reporting\.settle_hours: .*integer"),
+    "half an hour": (
+        '[reporting]\ntime_zone = "Asia/Kolkata"\n',
+        r"line 5: reporting\.time_zone: Asia/Kolkata is 5:30:00 off UTC",
+    ),
+    "half an hour once": ('[reporting]\ntime_zone = "Asia/Pyongyang"\n', r"is 8:30:00 off UTC in 2015"),
+    "half an hour of summer": ('[reporting]\ntime_zone = "Australia/Lord_Howe"\n', r"Australia/Lord_Howe is 1[01]:"),
+    "no such zone": ('[reporting]\ntime_zone = "Europe/Pari"\n', r"no time zone is named 'Europe/Pari'"),
+    "variable not set": (
+        '[warehouse]\nurl = "env:NOT_SET_ANYWHERE"\n',
+        r"line 5: warehouse\.url: the environment variable NOT_SET_ANYWHERE is not set",
+    ),
+    "no unit": ('[alerts.rules.daily_bandwidth]\nabove = "250 XB"\n', r"'250 XB' is not a quantity: .*250 GB"),
+    "no share": ("[alerts.rules.error_rate]\nabove = 2\n", r"2 is not a share"),
+    "no currency": ('[alerts]\nmonthly_budget = "200"\n', r"'200' is not an amount of money: .*200\.00 USD"),
+    "two budgets": (
+        '[alerts]\nmonthly_budget = "1 USD"\n[alerts.rules.monthly_budget]\nabove = "2 USD"\n',
+        r"given twice",
+    ),
+    "a float as amount": (
+        card("2025-01-01", amount="0.011"),
+        r"line 7: prices\[1\]\.amount: 0\.011 is not an exact amount: .*quotes",
+    ),
+    "a number as day": (card("20250101"), r"prices\[1\]\.valid_from: this is not a day"),
+    "no citation": (card("2025-01-01", citation='" "'), r"prices\[1\]\.citation"),
+    "misspelt in a card": (
+        card("2025-01-01").replace("amount", "amout"),
+        r"line 7: prices\[1\]\.amout: .*prices\[1\]\.amount\?",
+    ),
+    "a card of nobody": (card("2025-01-01", source='"log"'), r"no source is named so: sources: logs"),
+    "overlap": (
+        card("2025-01-01", "2025-06-02") + card("2025-06-01"),
+        r"logs/bytes_sent/USD/2025-01-01 and logs/bytes_sent/USD/2025-06-01 overlap from 2025-06-01 to 2025-06-02",
+    ),
+    "gap": (
+        card("2025-06-01") + card("2025-01-01", "2025-05-30"),
+        r"prices\[2\]: .*logs/bytes_sent/USD/2025-01-01 and logs/bytes_sent/USD/2025-06-01 leave a gap on 2025-05-31",
+    ),
+    "the same day twice": (card("2025-01-01") * 2, r"overlap on 2025-01-01: give them different days"),
+    "ends before it begins": (card("2025-01-02", "2025-01-01"), r"prices\[1\]\.valid_to: 2025-01-01 lies before"),
+    "no TOML": ("a = \n", r"this is not TOML: .*line 4"),
+    "an address as lake": ('[lake]\npath = "s3://bucket"\n', r"lake\.path: addresses are not read yet"),
+    "a short key": ('[privacy]\nkey = "abc"\n', r"privacy\.key: a key of less than 16 characters"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_that_names_it(name: str, settings: Write, tmp_path: Path) -> None:
+    text, pattern = MISTAKES[name]
+    with pytest.raises(SettingsError, match=pattern) as caught:
+        settings(SOURCE + text)
+    said = str(caught.value)
+    assert "\n" not in said and said.startswith(str(tmp_path / "mediameter.toml"))
+    assert isinstance(caught.value, UserError) and caught.value.remedy
+
+
+def test_no_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no such settings file: `mediameter init`"):
+        load(tmp_path / "absent.toml")
+
+
+# --- prices ------------------------------------------------------------------------------------------
+def test_a_card_ends_the_day_before_the_next_begins(settings: Write) -> None:
+    earlier, later = settings(SOURCE + card("2025-06-01", per='"GiB"') + card("2025-01-01")).prices
+    assert (earlier.valid_from, earlier.valid_to) == (date(2025, 1, 1), date(2025, 5, 31))
+    assert (later.valid_from, later.valid_to) == (date(2025, 6, 1), None)
+    assert (earlier.unit_bytes, later.unit_bytes) == (10**9, 2**30)
+    assert earlier.amount == Decimal("0.011")
+
+
+@given(st.sets(st.dates(date(2020, 1, 1), date(2030, 1, 1)), min_size=1), st.randoms())
+def test_cards_without_an_end_cover_every_day_once(days: set[date], random: object) -> None:
+    shuffled = sorted(days)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    cards = closed_without_gaps(
+        PriceCard(
+            source="a", measure="bytes_sent", amount=Decimal(1), currency="USD", per="GB", valid_from=day, citation="c"
+        )
+        for day in shuffled
+    )
+    ends = [each.valid_to.toordinal() + 1 for each in cards if each.valid_to]
+    assert [each.valid_from.toordinal() for each in cards[1:]] == ends
+    assert cards[-1].valid_to is None
+
+
+@given(st.integers(0, 2**43), st.sampled_from(["B", "KB", "GB", "MiB"]))
+def test_a_quantity_is_exact(number: int, unit: str) -> None:
+    size = {"B": 1, "KB": 10**3, "GB": 10**9, "MiB": 2**20}[unit]
+    if number * size < 2**63:
+        assert bytes_of(f"{number} {unit}") == number * size
+
+
+# --- what makes rollups old --------------------------------------------------------------------------
+CHANGES_ROLLUPS = (
+    '[reporting]\ntime_zone = "Europe/Paris"\n',
+    "[reporting]\nsettle_hours = 7\n",
+    '[attribution.referers]\n"a.org" = "a"\n',
+    card("2025-01-01"),
+    card("2025-01-01", amount='"0.012"'),
+    '[alerts]\nmonthly_budget = "1 USD"\n',
+    '[alerts.rules.daily_bandwidth]\nabove = "1 GB"\n',
+    "[rejects]\nbudget = 0.5\n",
+    '[geo]\ncdn_ranges = "none"\n',
+)
+CHANGES_NOTHING = (
+    "[ingest]\nworkers = 4\n",
+    '[lake]\npath = "elsewhere"\n',
+    '[warehouse]\nurl = "sqlite:///other.sqlite"\n',
+    '[privacy]\nkey = "0123456789abcdef"\n',
+    '[alerts]\nnotify = ["slack://x"]\n',
+)
+
+
+def test_the_fingerprint_changes_with_what_changes_rollups(settings: Write) -> None:
+    prints = [settings(SOURCE + text).fingerprint() for text in ("", *CHANGES_ROLLUPS)]
+    assert len(set(prints)) == len(prints)
+
+
+@pytest.mark.parametrize("text", CHANGES_NOTHING)
+def test_the_fingerprint_holds_where_rollups_do(text: str, settings: Write) -> None:
+    assert settings(SOURCE + text).fingerprint() == settings(SOURCE).fingerprint()
+
+
+def test_the_fingerprint_sees_the_content_of_a_country_table_not_its_place(settings: Write, tmp_path: Path) -> None:
+    for name, content in (
+        ("here", "network,country\n"),
+        ("there", "network,country\n"),
+        ("new", "network,country\n::/0,FR\n"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "countries.csv").write_text(content)
+    here, there, new = (
+        settings(f'{SOURCE}[geo]\ncountries = "{name}/countries.csv"\n').fingerprint()
+        for name in ("here", "there", "new")
+    )
+    assert here == there != new
