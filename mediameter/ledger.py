@@ -11,14 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-import polars as pl
 import sqlalchemy as sa
 
 from mediameter.lake import LakeFile
 from mediameter.sources.objects import ObjectVersion
-from mediameter.warehouse import insert, naive, tables
-from schemas.contract import Contract
-from schemas.frames import polars_schema
+from mediameter.warehouse import frame_of, insert, naive, tables
 from schemas.internal import LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import DELIVERY_GAP_S
 
@@ -107,9 +104,9 @@ def settle(
         if connection.execute(sa.select(_objects.c.object_id).where(_objects.c.object_id.in_(part)).limit(1)).first():
             raise AlreadySettled
     dirty = supersede(connection, [settlement.version for settlement in settlements], zone)
-    insert(connection, OBJECTS, _object_rows(settlements))
-    insert(connection, OBJECT_HOURS, _hour_rows(settlements))
-    insert(connection, REJECTS, _reject_rows(settlements))
+    insert(connection, OBJECTS, frame_of(_object_rows(settlements), OBJECTS))
+    insert(connection, OBJECT_HOURS, frame_of(_hour_rows(settlements), OBJECT_HOURS))
+    insert(connection, REJECTS, frame_of(_reject_rows(settlements), REJECTS))
     _insert_files(connection, files)
     dirty |= touched_days((hour for s in settlements for hour in (*s.hours, s.anchor)), zone)
     dirty |= _days_begun_before(settlements, zone)
@@ -117,7 +114,7 @@ def settle(
     return dirty
 
 
-def _object_rows(settlements: list[Settlement]) -> pl.DataFrame:
+def _object_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
     rows = []
     for s in settlements:
         if s.lines != s.parsed + s.ignored + s.rejected:
@@ -127,31 +124,27 @@ def _object_rows(settlements: list[Settlement]) -> pl.DataFrame:
             (v.object_id, v.source, v.key, v.etag, v.version_id, v.size, v.last_modified, s.sha256, s.state, s.reason,
              s.detail, s.parser_version, s.lines, s.parsed, s.ignored, s.ignored_log_bucket, s.rejected, s.first_at, s.last_at)
         )  # fmt: skip
-    return _frame(rows, OBJECTS)
+    return rows
 
 
-def _hour_rows(settlements: list[Settlement]) -> pl.DataFrame:
+def _hour_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
     rows = []
     for s in settlements:
         for hour in sorted({*s.hours, s.anchor}):
             is_anchor = hour == s.anchor
             rows.append((s.version.object_id, hour, s.hours.get(hour, 0), s.ignored * is_anchor, s.rejected * is_anchor))
-    return _frame(rows, OBJECT_HOURS)
+    return rows
 
 
-def _reject_rows(settlements: list[Settlement]) -> pl.DataFrame:
+def _reject_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
     rows = [(s.version.object_id, *reject) for s in settlements for reject in s.rejects]
     rows += [(s.version.object_id, 0, 0, s.reason, s.detail) for s in settlements if s.state == "refused"]
-    return _frame(rows, REJECTS)
-
-
-def _frame(rows: list[tuple[object, ...]], contract: Contract) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=polars_schema(contract), orient="row")
+    return rows
 
 
 def _insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
     rows = [(f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files]
-    insert(connection, LAKE_FILES, _frame(rows, LAKE_FILES))  # type: ignore[arg-type]
+    insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
 
 
 def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo) -> set[date]:
@@ -214,6 +207,11 @@ def dirty_days(connection: sa.Connection, family: str, basis: str) -> list[date]
     return sorted(connection.execute(query).scalars())
 
 
+def fenced_days(connection: sa.Connection, family: str) -> set[date]:
+    """Days that the family has a fence for."""
+    return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family)).scalars())
+
+
 def epoch(connection: sa.Connection, family: str, day: date) -> int:
     """What a computation that begins now can claim to know."""
     query = sa.select(_fences.c.dirty_epoch).where(_fences.c.family == family, _fences.c.day == day)
@@ -247,6 +245,17 @@ def day_counts(connection: sa.Connection, source: str, begin: datetime, end: dat
         .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
     )
     return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
+
+
+def replace_audience(connection: sa.Connection, day: date, file: LakeFile | None) -> bool:
+    """Lets this file be the day's audience; False when it was so already."""
+    which = sa.and_(_files.c.kind == "audience", _files.c.file_day == day)
+    before = set(connection.execute(sa.select(_files.c.path).where(which)).scalars())
+    if before == ({file.path} if file else set()):
+        return False
+    connection.execute(_files.delete().where(which))
+    _insert_files(connection, [file] if file else [])
+    return True
 
 
 # --- listings ----------------------------------------------------------------------------------------

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 import schemas
-from mediameter import connect
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
+from schemas.rollups import TRAFFIC_FAMILY as TRAFFIC_FAMILY
 
 metadata = sa.MetaData()
 
@@ -80,7 +80,10 @@ def replace_day(
     for contract, frame in frames.items():
         table = tables[contract.name]
         is_hourly = "hour_at" in table.c
-        when = table.c.hour_at.between(*hours) if is_hourly else table.c.day == day
+        if is_hourly:
+            when = sa.and_(table.c.hour_at >= naive(hours[0]), table.c.hour_at < naive(hours[1]))
+        else:
+            when = table.c.day == day
         connection.execute(table.delete().where(table.c.tenant == tenant, when))
         point("rollup.deleted")
         insert(connection, contract, frame)
@@ -107,16 +110,21 @@ def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[
     table = tables[contract.name]
     query = sa.select(table) if where is None else sa.select(table).where(where)
     rows = [tuple(row) for row in connection.execute(query)]
-    naive = {name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype for name, dtype in polars_schema(contract).items()}
-    frame = pl.DataFrame(rows, schema=naive, orient="row")
+    stored = {name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype for name, dtype in polars_schema(contract).items()}
+    frame = pl.DataFrame(rows, schema=stored, orient="row")
     return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def empty(contract: Contract) -> pl.DataFrame:
+    """No rows of a table."""
+    return pl.DataFrame(schema=polars_schema(contract))
+
+
+def frame_of(rows: Sequence[tuple[object, ...]], contract: Contract) -> pl.DataFrame:
+    """Rows in the order of the contract's columns as a frame of its types."""
+    return pl.DataFrame(rows, schema=polars_schema(contract), orient="row")
 
 
 def naive(at: datetime) -> datetime:
     """An aware instant as the tables hold it."""
-    from datetime import UTC
-
     return at.astimezone(UTC).replace(tzinfo=None)
-
-
-__all__ = ["connect", "insert", "metadata", "naive", "read", "ready", "replace_day", "tables"]

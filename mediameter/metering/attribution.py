@@ -89,7 +89,9 @@ def cap_endpoints(frame: pl.DataFrame, most: int = 200) -> pl.DataFrame:
     within = [name for name in ("day", "application") if name in frame.columns]
     ranked = frame.group_by(*within, "endpoint").agg(pl.col("requests").sum())
     ranked = ranked.sort("requests", "endpoint", descending=[True, False])
-    kept = ranked.filter(pl.int_range(pl.len()).over(within) < most).select(*within, "endpoint", pl.lit(True).alias("_kept"))
+    kept = ranked.filter(pl.int_range(pl.len()).over(within) < most).select(
+        *within, "endpoint", pl.lit(True).alias("_kept")
+    )
     rows = frame.join(kept, on=[*within, "endpoint"], how="left", maintain_order="left")
     named = pl.when("_kept").then("endpoint").otherwise(pl.lit(OTHER_ENDPOINT)).alias("endpoint")
     return rows.with_columns(named).drop("_kept")

@@ -216,7 +216,7 @@ def _media_files(objects: pl.DataFrame) -> pl.DataFrame:
     keyed = objects.filter(pl.col("key").is_not_null())
     by_key = keyed.group_by("application", "bucket", "key").agg(*(pl.col(name).sum() for name in _ADDED), pl.col("last_at").max())
     return by_key.with_columns(
-        object_key=pl.col("key"), media_file_id=pl.lit(""), object_key_sha256=plh.col("key").chash.sha256()
+        object_key=pl.col("key"), media_file_id=pl.lit(""), object_key_sha256=plh.col("key").chash.sha2_256()
     )
 
 
@@ -228,7 +228,7 @@ AUDIENCE = {"application": pl.String(), "address": pl.String(), "edge": pl.Strin
 def audience(slices: Iterable[Parts]) -> pl.DataFrame:
     """The day's addresses: application, address, edge, requests; sorted, so that equal days are equal bytes."""
     rows = pl.concat([part.audience for part in slices]) if slices else pl.DataFrame(schema=AUDIENCE)
-    return _added(rows, ["application", "address", "edge"], ["requests"]).sort("application", "address", "edge").select(AUDIENCE)
+    return _added(rows, ["application", "address", "edge"], ["requests"]).sort("application", "address", "edge").select(AUDIENCE.keys())
 
 
 def audience_trailing(days: pl.LazyFrame, *, tenant: str, day: date, window_days: int) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -34,8 +35,12 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
     """
     from mediameter.steps import check, ingest, rollup  # Polars: not for those who only tell of a failure
 
-    run = {"ingest": ingest.ingest, "rollup": rollup.rollup, "check": check.check}[step]
-    report: dict[str, Any] = run(load(settings_path), now=instant(now)).to_dict()
+    steps: dict[StepName, Callable[..., Any]] = {
+        "ingest": ingest.ingest,
+        "rollup": rollup.rollup,
+        "check": check.check,
+    }
+    report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from prefect.task_engine import TaskRunTimeoutError
 from sqlalchemy.exc import OperationalError
 
 from flows import hourly as module
+from flows.hooks import _window, tell
 from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
+from mediameter.steps.notice import tell_failure
 from tests.listener import Listener
 
 CLONE = Path(__file__).parents[2]
@@ -139,6 +142,27 @@ def test_the_module_says_in_one_line_what_failed(
 )
 def test_only_what_can_heal_is_retried(error: Exception, is_retried: bool) -> None:
     assert heals(module.ingest, None, Failed(data=error)) is is_retried  # type: ignore[arg-type]
+
+
+def test_a_hook_that_breaks_is_seen_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(hourly, None, Failed(message="x"))  # type: ignore[arg-type]
+    assert "the hook of hourly failed: AttributeError" in capsys.readouterr().err
+
+
+def test_a_notice_that_cannot_be_told_stands_in_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The settings hold the channels, so when they are what failed, nobody can be told."""
+    missing = tmp_path / "mediameter.toml"
+    assert tell_failure(str(missing), "hourly", f"up to {NOW}", "WorldError: the disk is full") == []
+    said = capsys.readouterr().err
+    assert f"{missing}: there is no such settings file" in said
+    assert "Error: WorldError: the disk is full" in said
+
+
+def test_the_window_is_what_the_run_looked_at() -> None:
+    run = FlowRun.model_construct(parameters={"now": NOW})
+    assert _window(run) == f"all that was delivered up to {NOW}"
+    started = FlowRun.model_construct(parameters={}, start_time=datetime.fromisoformat(NOW))
+    assert _window(started) == f"all that was delivered up to {NOW}"
 
 
 def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Application and endpoint of a record: cases by hand, and a plain-Python reading of docs/definitions.md beside them."""
+"""Application and endpoint of a record: cases by hand, and a plain-Python reading of the definitions beside them."""
 
 from __future__ import annotations
 
@@ -118,14 +118,18 @@ def plain_is_id(segment: str) -> bool:
 
 
 SEGMENT = st.one_of(
-    st.sampled_from(["files", "media", "originals", "variants", "app-public", "-", "*", "*-x", "", "1", "{}", "$1", "a\nb"]),
+    st.sampled_from(
+        ["files", "media", "originals", "variants", "app-public", "-", "*", "*-x", "", "1", "{}", "$1", "a\nb"]
+    ),
     st.text("aZ9_-.*é", max_size=10),
 )
 KEY = st.one_of(
     st.none(),
     st.lists(SEGMENT, max_size=7).map("/".join),
     st.tuples(st.just("files"), SEGMENT, SEGMENT, SEGMENT).map("/".join),
-    st.tuples(st.just("media"), SEGMENT, SEGMENT, st.sampled_from(["originals", "variants"]), SEGMENT, SEGMENT).map("/".join),
+    st.tuples(st.just("media"), SEGMENT, SEGMENT, st.sampled_from(["originals", "variants"]), SEGMENT, SEGMENT).map(
+        "/".join
+    ),
 )
 HOST = st.sampled_from([None, "app.example.org", "shop.example.org", "elsewhere.example"])
 

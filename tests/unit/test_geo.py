@@ -157,7 +157,9 @@ NETWORKS = st.lists(
 
 @given(NETWORKS)
 def test_flattening_agrees_with_a_search_for_the_narrowest(networks: list[tuple[int, int]]) -> None:
-    rows = sorted(((first, first + size - 1, f"{first}/{size}") for first, size in networks), key=lambda r: (r[0], -r[1]))
+    rows = sorted(
+        ((first, first + size - 1, f"{first}/{size}") for first, size in networks), key=lambda r: (r[0], -r[1])
+    )
     flat = _flattened(rows)
     for address in range(256):
         holding = [row for row in rows if row[0] <= address <= row[1]]

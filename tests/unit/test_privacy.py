@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -23,13 +24,13 @@ PSEUDONYMS = Pseudonyms(KEY)
 ADDRESS = "198.51.100.7"
 
 
-def parsed(*rows: dict[str, str | None]) -> pl.DataFrame:
+def parsed(*rows: Mapping[str, str | None]) -> pl.DataFrame:
     """PARSED records in which only the named columns matter."""
     fixed = {"at": datetime(2025, 1, 1, tzinfo=UTC), "operation": "REST.GET.OBJECT", "line_number": 1}
-    return pl.DataFrame([fixed | row for row in rows], schema=polars_schema(PARSED))
+    return pl.DataFrame([{**fixed, **row} for row in rows], schema=polars_schema(PARSED))
 
 
-def door(*rows: dict[str, str | None], keep: frozenset[str] = frozenset()) -> pl.DataFrame:
+def door(*rows: Mapping[str, str | None], keep: frozenset[str] = frozenset()) -> pl.DataFrame:
     return at_the_door(parsed(*rows), pseudonyms=PSEUDONYMS, geography=Geography(), keep_query=keep)
 
 
@@ -164,7 +165,7 @@ def test_a_record_at_the_door() -> None:
 
 def test_columns_are_those_of_the_record_and_rows_keep_their_order() -> None:
     addresses = [f"192.0.2.{n % 7}" for n in range(50)]
-    frame = door(*({"remote_ip": address} for address in addresses))
+    frame = door(*[{"remote_ip": address} for address in addresses])
     left_to_others = {"operation_class", "status_class", "is_request", "is_delivery_candidate"}
     assert frame.columns == [name for name in RECORD.names if name not in left_to_others]
     assert frame["address"].to_list() == [pseudonym(KEY, address) for address in addresses]
@@ -201,7 +202,7 @@ def test_a_request_uri_loses_its_values(uri: str, cut: str) -> None:
 def test_the_fast_way_cuts_as_the_exact_way(targets: list[str], kept: str) -> None:
     keep = frozenset({kept} - {""})
     uris = [f"GET {target} HTTP/1.1" for target in targets]
-    cut = door(*({"request_uri": uri} for uri in uris), keep=keep)["request_uri"].to_list()
+    cut = door(*[{"request_uri": uri} for uri in uris], keep=keep)["request_uri"].to_list()
     assert cut == [privacy._cut_request(uri, keep) for uri in uris]
 
 

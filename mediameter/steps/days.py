@@ -1,0 +1,86 @@
+"""How complete each day is, and what it rests on: the table `days`."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from mediameter import ledger
+from mediameter.settings import Settings
+from mediameter.warehouse import naive, tables
+
+_days = tables["days"]
+
+
+def write(connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int]) -> None:
+    """Replaces the day's rows, one a source that has lines of it; its checks become dirty, and those of the month after it.
+
+    ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
+    """
+    bounds = ledger.day_bounds(day, settings.reporting.zone)
+    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day)
+    before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
+    connection.execute(_days.delete().where(which))
+    for source in settings.sources:
+        counts = ledger.day_counts(connection, source, *bounds)
+        if not counts["objects"]:
+            continue
+        duplicates = counts["parsed"] - distinct.get(source, 0)
+        if duplicates < 0:
+            raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
+        lines = counts["parsed"] + counts["ignored"] + counts["rejected"]
+        too_many = counts["rejected"] > settings.rejects.budget * lines
+        state, through = _state(connection, source, bounds[1])
+        connection.execute(
+            _days.insert().values(
+                tenant=settings.tenant, source=source, day=day, state=state, complete_through_at=through,
+                is_suspect=bool(counts["refused"]) or too_many, revision=before[source]["revision"] + 1 if source in before else 1,
+                objects=counts["objects"], lines=lines, parsed=counts["parsed"], ignored=counts["ignored"],
+                rejected=counts["rejected"], duplicates=duplicates,
+            )
+        )  # fmt: skip
+    ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
+
+
+def refresh(connection: sa.Connection, settings: Settings) -> None:
+    """After a listing: days that have become complete are final, days that late data reopened are open again."""
+    query = sa.select(_days).where(_days.c.tenant == settings.tenant, _days.c.state != "frozen")
+    changed: set[date] = set()
+    for row in list(connection.execute(query).mappings()):
+        end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
+        state, through = _state(connection, row["source"], end)
+        if (state, through) == (row["state"], row["complete_through_at"]):
+            continue
+        which = sa.and_(_days.c.tenant == settings.tenant, _days.c.source == row["source"], _days.c.day == row["day"])
+        connection.execute(_days.update().where(which).values(state=state, complete_through_at=through))
+        changed.add(row["day"])
+    ledger.mark_dirty(connection, "checks", changed)
+
+
+def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
+    """Until when the logs of all sources are complete (at most the day's end), and whether that is the day's end."""
+    end = ledger.day_bounds(day, settings.reporting.zone)[1]
+    known = [ledger.complete_through(connection, source) for source in settings.sources]
+    if not known or any(at is None for at in known):
+        return None, False
+    through = min(at for at in known if at)
+    return min(through, end), through >= end
+
+
+def _state(connection: sa.Connection, source: str, end: datetime) -> tuple[str, datetime | None]:
+    through = ledger.complete_through(connection, source)
+    if through is None:
+        return "open", None
+    return ("final" if through >= end else "open"), naive(min(through, end))
+
+
+def _rest_of_month(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
+    """This day and the known days after it in its month: their projections rest on it."""
+    last = date(day.year, day.month, monthrange(day.year, day.month)[1])
+    known = connection.execute(
+        sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.day > day, _days.c.day <= last)
+    ).scalars()
+    return {day, *known}
+

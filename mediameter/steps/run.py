@@ -1,0 +1,73 @@
+"""One pass: ingest, roll up, check. What `mediameter run` does, and cron without Prefect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mediameter.settings import Settings
+from mediameter.steps.check import CheckReport, check
+from mediameter.steps.ingest import IngestReport, ingest
+from mediameter.steps.progress import Progress
+from mediameter.steps.rollup import RollupReport, rollup
+
+FIRING = ("critical", "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a pass did, for a person or a program."""
+
+    ingest: IngestReport
+    rollup: RollupReport
+    check: CheckReport
+    is_dry_run: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing new was found and nothing had to be computed."""
+        return not (self.ingest.objects or self.ingest.pending or self.rollup.days)
+
+    @property
+    def has_failed(self) -> bool:
+        """Some objects could not be read; they stay pending."""
+        return bool(self.ingest.failed)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "is_idle": self.is_idle,
+            "is_dry_run": self.is_dry_run,
+            "ingest": self.ingest.to_dict(),
+            "rollup": self.rollup.to_dict(),
+            "check": self.check.to_dict(),
+        }
+
+    def lines(self) -> list[str]:
+        """The summary in a few lines."""
+        found = self.ingest
+        if self.is_dry_run:
+            return [f"{found.listed:,} objects listed, {found.pending:,} would be read ({found.size_bytes:,} bytes); nothing was done"]
+        if self.is_idle:
+            return [f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"]
+        lines = [
+            f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
+            f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
+            f"days written: {', '.join(self.rollup.days) or 'none'}",
+        ]
+        if found.ignored_log_bucket:
+            lines.append(f"{found.ignored_log_bucket:,} of the ignored lines are the log bucket's own records")
+        if found.refused:
+            lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
+        lines += [f"not read, will be tried again: {why}" for why in found.failed]
+        firing = [row for row in self.check.rows if row["verdict"] in FIRING]
+        lines += [f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing]
+        return lines
+
+
+def run(settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False) -> RunSummary:
+    """All three steps. Raises what they raise; each step may run again, and so may the whole."""
+    found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
+    if dry_run:
+        return RunSummary(found, RollupReport(), CheckReport(), is_dry_run=True)
+    return RunSummary(found, rollup(settings, now=now, progress=progress), check(settings, now=now))
