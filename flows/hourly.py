@@ -36,7 +36,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from flows.embedded import embedded_server
 from flows.hooks import tell
-from mediameter.steps.notice import StepName, can_heal, day_table, in_one_line, perform
+from mediameter.steps.notice import StepName, can_heal, day_table, in_one_line, perform, require_all_read
 
 Report = dict[str, Any]
 
@@ -89,10 +89,12 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.
 
     A late run looks at the present too, not at the hour it was meant for: then the next one has nothing to do.
+    Objects that cannot be read hold up nothing else, but in the end they fail the run.
     """
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {step.name: step(settings_path, now) for step in (ingest, rollup, check)}
     _publish(settings_path, now, reports["ingest"])
+    require_all_read(reports["ingest"])
     return reports
 
 

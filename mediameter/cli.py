@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,12 +102,14 @@ def run(
     loaded = _load(settings)
     from mediameter.steps import run as step
 
-    with _progress(hidden=quiet or as_json) as progress:
+    with _Bars(hidden=quiet or as_json) as progress:
         summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
     if as_json:
         _print_json(summary.to_dict())
     elif not quiet:
         typer.echo("\n".join(summary.lines()))
+    if summary.has_failed:
+        raise typer.Exit(THE_WORLD)
 
 
 @app.command()
@@ -234,14 +237,38 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 
-def _progress(hidden: bool) -> Any:
-    """Bars on stderr while a person is looking; nothing for programs."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+class _Bars:
+    """Progress of long work as bars on stderr while a person is looking; nothing for programs."""
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+    def __init__(self, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
+        self._bars = Progress(
+            *columns, TimeRemainingColumn(), console=console, transient=True, disable=hidden or not console.is_terminal
+        )
+
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    @contextmanager
+    def task(self, description: str, total: float, *, unit: str = "") -> Iterator[Callable[[float], None]]:
+        """One bar; the function it gives adds to it."""
+        scale, name = (1_000_000, "MB") if unit == "bytes" else (1, unit)
+        bar = self._bars.add_task(description, total=total, done="")
+
+        def advance(amount: float) -> None:
+            self._bars.advance(bar, amount)
+            done = self._bars.tasks[bar].completed
+            self._bars.update(bar, done=f"{done / scale:,.0f} of {total / scale:,.0f} {name}")
+
+        yield advance
 
 
 def _print_json(value: object) -> None:

@@ -246,7 +246,7 @@ def _cut_requests(uris: pl.Series, keep: frozenset[str]) -> pl.Series:
     names = parts["query"] if keep else _names_alone(parts["query"])
     query = _each_text(names, lambda text: cut_query(text, keep))
     cut = parts.select(pl.concat_str("front", pl.lit("?"), query.alias("cut"), "end")).to_series()
-    is_odd = uris.str.contains(r"#|^[^?]*://")
+    is_odd = uris.str.contains("#", literal=True) | parts["front"].str.contains("://", literal=True)
     odd = uris.filter(is_odd)
     return cut.scatter(is_odd.arg_true(), _each_text(odd, lambda text: _cut_request(text, keep))).alias(uris.name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ class CheckReport:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"rows": [row | {"day": row["day"].isoformat()} for row in self.rows]}
+        return asdict(self)
 
 
 def check(settings: Settings, *, now: datetime) -> CheckReport:
@@ -63,7 +63,7 @@ def _check_day(made: sa.Engine, settings: Settings, day: date) -> list[dict[str,
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, {ALERT_CHECKS_DAILY: frame})
         point("check.before_commit")
-    return [{"day": day, "rule": r.rule, "value": r.value, "threshold": r.threshold, "unit": r.unit, "verdict": r.verdict} for r in rows]  # fmt: skip
+    return [{"day": day.isoformat(), "rule": r.rule, "value": r.value, "threshold": r.threshold, "unit": r.unit, "verdict": r.verdict} for r in rows]  # fmt: skip
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -21,7 +21,6 @@ from mediameter.settings import load
 
 StepName = Literal["ingest", "rollup", "check"]
 
-_UNKNOWN = "not available"
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
 # Of the operating system's errors, these stay as they are however long one waits.
@@ -42,6 +41,16 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
+
+
+def require_all_read(ingested: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when objects of an ingest report could not be read: all else is done, but it is no success."""
+    failed: list[str] = ingested["failed"]
+    if failed:
+        raise WorldError(
+            f"{len(failed)} objects could not be read, the first: {failed[0]}",
+            "they stay pending, and the next run tries them again",
+        )
 
 
 def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
@@ -66,8 +75,8 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
             "requests": row.requests,
             "bytes": row.bytes_sent,
             "cost": words.cost(row.cost),
-            "p95_ms": row.response.p95_ms if row.response else _UNKNOWN,
-            "verdicts": "; ".join(verdicts[row.day]) or _UNKNOWN,
+            "p95_ms": row.response.p95_ms if row.response else words.NOT_AVAILABLE,
+            "verdicts": "; ".join(verdicts[row.day]) or words.NOT_AVAILABLE,
         }
         for row in sorted(found.totals, key=lambda row: row.day, reverse=True)
     ]

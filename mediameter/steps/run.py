@@ -43,6 +43,11 @@ class RunSummary:
             "check": self.check.to_dict(),
         }
 
+    @classmethod
+    def from_dict(cls, reports: dict[str, Any]) -> RunSummary:
+        """The summary of a pass that another process made, from the reports of its steps."""
+        return cls(IngestReport(**reports["ingest"]), RollupReport(**reports["rollup"]), CheckReport(**reports["check"]))
+
     def lines(self) -> list[str]:
         """The summary in a few lines."""
         found = self.ingest

@@ -26,7 +26,7 @@ from flows import hourly as module
 from flows.hooks import _window, tell
 from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
-from mediameter.steps.notice import tell_failure
+from mediameter.steps.notice import require_all_read, tell_failure
 from tests.listener import Listener
 
 CLONE = Path(__file__).parents[2]
@@ -41,10 +41,7 @@ pytestmark = pytest.mark.xdist_group("prefect")
 
 
 def test_brings_the_warehouse_up_to_date_and_leaves_a_table(server: str, site: Path, hook: Listener) -> None:
-    log = site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071"
-    log.write_text(LINE + "\n")
-    written_at = 1767351600  # 2026-01-02T11:00Z
-    os.utime(log, (written_at, written_at))
+    _deliver(site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071")
 
     reports = hourly(str(site), NOW)
 
@@ -165,10 +162,23 @@ def test_the_window_is_what_the_run_looked_at() -> None:
     assert _window(started) == f"all that was delivered up to {NOW}"
 
 
+def test_objects_that_cannot_be_read_are_no_success() -> None:
+    with pytest.raises(WorldError, match="2 objects could not be read, the first: a: reset"):
+        require_all_read({"failed": ["a: reset", "b: reset"]})
+    require_all_read({"failed": []})
+
+
 def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:
     assert module.ingest.retries == 3
     assert module.ingest.retry_delay_seconds == [10, 20, 40]
     assert module.ingest.retry_jitter_factor
+
+
+def _deliver(log: Path) -> None:
+    """A log object of one line, as old as its name says."""
+    log.write_text(LINE + "\n")
+    written_at = datetime.fromisoformat("2026-01-02T11:00:00+00:00").timestamp()
+    os.utime(log, (written_at, written_at))
 
 
 def _fields(message: dict[str, Any]) -> dict[str, str]:

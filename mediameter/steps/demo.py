@@ -1,0 +1,152 @@
+"""The demo: a small world that knows its truth, metered by the hourly flow, shown, and checked against that truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from mediameter.connect import engine, reading
+from mediameter.demo.library import REFERERS
+from mediameter.demo.truth import compare, observe
+from mediameter.demo.world import Size, World, build
+from mediameter.errors import UserError, WorldError
+from mediameter.report import figures, summary
+from mediameter.settings import Settings, load
+from mediameter.steps.geography import geography
+from mediameter.steps.report import write_report
+from mediameter.steps.run import RunSummary, run
+
+LAST_DAY = date(2026, 11, 18)  # fixed, so that a seed means the same world on every day and machine
+SIZES = ("small", "medium", "large")
+
+_SETTINGS = """\
+# The demo's settings: a folder laid out as the log bucket, and the defaults for all else.
+[sources.ovh]
+kind = "s3_access_log"
+path = "world/bucket"
+bucket = "{log_bucket}"
+prefix = "{prefix}"
+
+[attribution.referers]
+{referers}
+
+[[prices]]
+source = "ovh"
+measure = "bytes_sent"
+amount = "0.011"
+currency = "USD"
+per = "GB"
+valid_from = 2025-01-01
+citation = "the demo's own example, after the OVH document's 0.011 USD a GB"
+
+[alerts]
+monthly_budget = "0.50 USD"
+
+[geo]
+countries = "world/{countries}"
+"""
+
+
+def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console: Console) -> int:
+    """Exit code 0 when every figure agrees with the truth, 1 when one does not.
+
+    Raises ``UserError`` for a folder that holds another world, ``WorldError`` when the flow fails.
+    """
+    if size not in SIZES:
+        raise UserError(f"--size {size}: there is no such size", f"choose one of {', '.join(SIZES)}")
+    world = _world(folder, seed, days, cast(Size, size), console)
+    settings = _settings(folder, world)
+    now = _clock()
+    console.print(f"[bold]2. The hourly {'flow, on an embedded Prefect server' if use_flow else 'steps, without Prefect'}[/bold]")
+    begun = time.monotonic()
+    lines = _flow(settings, now) if use_flow else run(settings, now=now).lines()
+    console.print("\n".join(f"   {line}" for line in lines), markup=False, highlight=False)
+    console.print(f"   took {time.monotonic() - begun:.1f} s\n", highlight=False)
+    differences = _show(settings, world, console)
+    path = write_report(settings, now=now)
+    console.print(f"[bold]Report[/bold]: {_shown(path)}", highlight=False, soft_wrap=True)
+    console.print("Ask on: mediameter answer --settings " + _shown(settings_path(folder)) + " top_files_by_bandwidth", highlight=False, soft_wrap=True)
+    return 1 if differences else 0
+
+
+def settings_path(folder: Path) -> Path:
+    """Where the demo keeps its settings."""
+    return folder.resolve() / "mediameter.toml"
+
+
+def _clock() -> datetime:
+    """The instant the world is looked at from: its last day is over, but by six hours not yet complete."""
+    return datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, tzinfo=UTC) + timedelta(days=1, hours=4)
+
+
+def _world(folder: Path, seed: int, days: int, size: Size, console: Console) -> World:
+    console.print(f"[bold]1. A world[/bold] of {days} days up to {LAST_DAY}, seed {seed}, as OVH delivers its logs", highlight=False)
+    try:
+        world = build(folder / "world", seed=seed, days=days, size=size, last_day=LAST_DAY)
+    except FileExistsError as error:
+        raise UserError(f"{folder / 'world'} holds another world ({error})", "remove it, or choose another --folder") from None
+    count = sum(1 for path in world.bucket.rglob("*") if path.is_file())
+    console.print(f"   {count:,} objects in {_shown(world.bucket)}\n", highlight=False, soft_wrap=True)
+    return world
+
+
+def _settings(folder: Path, world: World) -> Settings:
+    text = _SETTINGS.format(
+        log_bucket=world.log_bucket,
+        prefix=world.prefix,
+        countries=world.countries.name,
+        referers="\n".join(f'"{host}" = "{application}"' for host, application in REFERERS.items()),
+    )
+    path = settings_path(folder)
+    if not path.exists():  # an edited one stays: the demo is there to be played with
+        path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+def _flow(settings: Settings, now: datetime) -> list[str]:
+    """The flow in a process of its own, as a worker would run it; its reports in a few lines."""
+    command = [sys.executable, "-m", "flows.hourly", "--settings", str(settings.file), "--now", now.isoformat()]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=dict(os.environ))
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise WorldError(said[-1] if said else "the hourly flow failed", "run the demo with --plain to see it without Prefect")
+    return RunSummary.from_dict(json.loads(done.stdout.strip().splitlines()[-1])).lines()
+
+
+def _show(settings: Settings, world: World, console: Console) -> list[str]:
+    """The summary, and what in the warehouse differs from the world's truth."""
+    where = geography(settings)
+    made = engine(settings.warehouse.url)
+    try:
+        with reading(made) as connection:
+            found = figures.read(
+                connection, tenant=settings.tenant, zone=settings.reporting.time_zone, countries=where.countries_label,
+                edges=where.edges_label,
+            )  # fmt: skip
+            differences = compare(world.truth, observe(connection))
+    finally:
+        made.dispose()
+    console.print("[bold]3. What came out[/bold]")
+    summary.render(found, console)
+    console.print()
+    if differences:
+        console.print(f"[bold red]{len(differences)} figures differ from the known truth:[/bold red]")
+        console.print("\n".join(f"   {line}" for line in differences[:20]), markup=False)
+    else:
+        console.print("[bold green]Checked against the known truth: every figure agrees.[/bold green]")
+    return differences
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the user stands, if that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)
