@@ -15,7 +15,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-slow trials bench lock clean
+.PHONY: help venv demo test trials fuzz bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,13 +43,13 @@ test: $(READY) ## what CI runs: style, types, dictionary, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mediameter.dictionary --check
-	$(BIN)/pytest -n 2 $(ARGS)
-
-test-slow: $(READY) ## the tests that take minutes
-	$(BIN)/pytest -n 2 -m slow $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 trials: $(READY) ## the promises, each at its full count
-	$(BIN)/pytest -m trial $(ARGS)
+	MEDIAMETER_TRIALS=full $(BIN)/pytest -m "trial or not trial" tests/trials $(ARGS)
+
+fuzz: $(READY) ## five minutes of hostile input for the parser
+	$(BIN)/python -m tests.trials.fuzz --seconds 300 $(ARGS)
 
 bench: $(READY) ## the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -107,9 +107,12 @@ def _publish(settings_path: str | None, now: str, ingested: Report) -> None:
 
 
 def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Report]:
-    """The flow on a server of its own, gone afterwards with all its records; raises what the flow raises."""
+    """The flow on a server of its own, gone afterwards with all its records; raises what the flow raises.
+
+    Prefect stays silent meanwhile, tracebacks included: the caller gets the exception itself.
+    """
     for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with (
         tempfile.TemporaryDirectory(prefix="mediameter-prefect-") as home,
         embedded_server(Path(home), meanwhile=_import_steps) as url,
@@ -143,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         reports = run_flow(options.settings, options.now)
-    except Exception as error:  # of whatever kind: one line and the exit code; Prefect has logged the rest
+    except Exception as error:  # of whatever kind: one line and the exit code
         print(f"mediameter: the hourly flow failed: {in_one_line(error)}", file=sys.stderr)
         return 1
     print(json.dumps(reports, default=str))

@@ -106,6 +106,7 @@ _USER_INFO = re.compile(r'//[^/?#\s"]*@')
 _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/]*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\"'<>\[\]]+)(?::(.*))?", re.DOTALL)
 _PORT = re.compile(r"\d{0,5}")
+_SIGNED_KEY = r"(?i)\?.*(?:x-amz-|signature=)"
 _REQUEST = re.compile(r"([^ ]* )?(.*?)( HTTP/[0-9.]{1,8})?", re.DOTALL)
 
 
@@ -196,6 +197,7 @@ def at_the_door(
             pl.Series("referer_host", [host for _, host in cut], dtype=pl.String),
         ]
 
+    frame = _unsigned(frame)
     uris, agents = frame["request_uri"], frame["user_agent"]
     door = frame.with_columns(
         *_each(frame["remote_ip"], places),
@@ -207,6 +209,19 @@ def at_the_door(
     country, edge = geography.nowhere
     door = door.with_columns(pl.col("country").fill_null(country), pl.col("edge").fill_null(edge))
     return door.select(name for name in RECORD.names if name in door.columns)
+
+
+def _unsigned(frame: pl.DataFrame) -> pl.DataFrame:
+    """A broken client's key may hold the whole signed query: it ends at its ``?``, in the URI's path as well."""
+    rows = frame["key"].str.contains(_SIGNED_KEY).fill_null(False)
+    if not rows.any():
+        return frame
+    cut = {name: pl.col(name).str.replace(r"(?is)(?:\?|%(?:25)*3f).*", f"?{CUT}") for name in ("key", "key_raw")}
+    path = pl.col("request_uri").str.replace(r"(?is)(?:\?|%(?:25)*3f).*?( HTTP/[0-9.]{1,8})?$", f"?{CUT}$1")
+    return frame.with_columns(
+        pl.when(rows).then(change).otherwise(pl.col(name)).alias(name)
+        for name, change in {**cut, "request_uri": path}.items()
+    )
 
 
 def _each(column: pl.Series, change: Callable[[pl.Series], list[pl.Series]]) -> list[pl.Series]:

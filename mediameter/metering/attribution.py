@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from schemas.vocabulary import ALL, UNATTRIBUTED
+from schemas.vocabulary import UNATTRIBUTED
 
 KEY_PATTERN = "key_pattern"
 REFERER = "referer"
@@ -19,18 +19,20 @@ OTHER_ENDPOINT = "other"
 
 # Anchored, and never two ways to read on: such patterns go over a key once. Each is used once in an expression, since
 # Polars computes an expression that stands there twice twice.
-_DASHED_BUCKET_ID = r"^files/[^/]+/([^/-]*-[^/]*)/"
-_BEHIND_LAST_DASH = r"-[^-]*$"
-_BUCKET_ID = r"^files/[^/]+/([^/]+)/"
-_APP = r"^media/([^/]+)/[^/]+/(?:originals|variants)/"
-_APP_OF_ORIGINAL = r"^media/([^/]+)/[^/]+/originals/"
-_APP_OF_VARIANT = r"^media/([^/]+)/[^/]+/variants/[^/]+/"
-_VARIANT = r"^media/[^/]+/[^/]+/variants/([^/]+)/"
+# A client may ask for any key: only what reads like a name becomes an application or stands in an endpoint.
+_NAME = r"([A-Za-z0-9_.-]{1,64})"
+_APP_OF_BUCKET_ID = rf"^files/[^/]+/{_NAME}-[^/-]*/"
+_BUCKET_ID = rf"^files/[^/]+/{_NAME}/"
+_APP = rf"^media/{_NAME}/[^/]+/(?:originals|variants)/"
+_APP_OF_ORIGINAL = rf"^media/{_NAME}/[^/]+/originals/"
+_APP_OF_VARIANT = rf"^media/{_NAME}/[^/]+/variants/[^/]+/"
+_VARIANT = rf"^media/[^/]+/[^/]+/variants/{_NAME}/"
 _FIRST = r"^([^/]*)/"
 # The first segment is an id: a number, or eight characters and more with a digit (a UUID is one of these).
 _NUMBER = r"^[0-9]+/"
 _WITH_DIGIT = r"^[A-Za-z_-]*[0-9][A-Za-z0-9_-]*/"
 _EIGHT = r"^[A-Za-z0-9_-]{8}"
+_TOO_LONG = r"^[^/]{65}"
 
 
 def application(referers: Mapping[str, str]) -> pl.Expr:
@@ -48,9 +50,8 @@ def application_basis(referers: Mapping[str, str]) -> pl.Expr:
 
 
 def _by_key() -> pl.Expr:
-    """Null where the key names no application; so do ``*``, which names all of them, and the empty text."""
-    of_bucket = _in_key(_DASHED_BUCKET_ID).str.replace(_BEHIND_LAST_DASH, "")
-    return pl.coalesce(of_bucket, _in_key(_APP)).replace(["", ALL], [None, None])
+    """Null where the key names no application."""
+    return pl.coalesce(_in_key(_APP_OF_BUCKET_ID), _in_key(_APP))
 
 
 def _in_key(pattern: str) -> pl.Expr:
@@ -68,6 +69,7 @@ def endpoint() -> pl.Expr:
     """Endpoint of a record with ``operation_class`` and ``key``: class, a space, the key's template. Before the cap."""
     key = pl.col("key").str
     is_id = key.contains(_NUMBER) | (key.contains(_WITH_DIGIT) & key.contains(_EIGHT))
+    is_id |= key.contains(_TOO_LONG) & key.contains("/", literal=True)
     # A text is null when one of its parts is: the first template that has all its parts is the key's.
     template = pl.coalesce(
         pl.format("files/{{user}}/{}/*", _in_key(_BUCKET_ID)),

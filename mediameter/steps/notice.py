@@ -44,7 +44,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
 
 def require_all_read(ingested: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when objects of an ingest report could not be read: all else is done, but it is no success."""
+    """Raise ``WorldError`` when objects of an ingest report could not be read: the rest is done, but not all."""
     failed: list[str] = ingested["failed"]
     if failed:
         raise WorldError(

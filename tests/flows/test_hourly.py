@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
@@ -76,14 +78,15 @@ def test_a_failing_step_ends_in_a_notification(server: str, site: Path, hook: Li
 
 def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site: Path, hook: Listener) -> None:
     """Nothing of a killed process can tell; the worker does, from the exit code."""
-    source = hourly.from_source(source=str(CLONE), entrypoint="tests/flows/killed.py:hourly")
-    deployment = source.deploy(name="killed", work_pool_name=POOL, print_next_steps=False, build=False, push=False)  # type: ignore[union-attr]
-    run = run_deployment(deployment, parameters={"settings_path": str(site)}, timeout=0, as_subflow=False)
+    source = cast(Flow[..., Any], hourly.from_source(source=str(CLONE), entrypoint="tests/flows/killed.py:hourly"))
+    deployment = cast(UUID, source.deploy("killed", work_pool_name=POOL, print_next_steps=False, build=False))
+    parameters = {"settings_path": str(site)}
+    run = cast(FlowRun, run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False))
     messages = hook.wait(timeout_s=90)
     assert len(messages) == 1, worker.read_text()
     assert "SIGKILL" in _fields(messages[0])["Error"]
     assert _fields(messages[0])["Retry"] == f"mediameter run --settings {site}"
-    assert _until(lambda: _read(run).state.is_crashed(), 10), _read(run).state  # type: ignore[union-attr]
+    assert _until(lambda: _has_crashed(run), timeout_s=10)
 
 
 def test_prefect_yaml_deploys_the_hourly_flow(server: str, command_environment: dict[str, str]) -> None:
@@ -195,9 +198,10 @@ def _latest_table() -> list[dict[str, Any]]:
     return rows
 
 
-def _read(run: FlowRun) -> FlowRun:
+def _has_crashed(run: FlowRun) -> bool:
     with get_client(sync_client=True) as client:
-        return client.read_flow_run(run.id)
+        state = client.read_flow_run(run.id).state
+    return state is not None and state.is_crashed()
 
 
 def _until(is_so: Callable[[], bool], timeout_s: float) -> bool:

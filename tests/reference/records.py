@@ -29,9 +29,11 @@ DELIVERY_GAP = timedelta(seconds=60)
 NOT_AVAILABLE = "not_available"
 UNATTRIBUTED = "unattributed"
 
-FILES_KEY = re.compile(r"files/[^/]+/([^/]+)/")
-MEDIA_KEY = re.compile(r"media/([^/]+)/[^/]+/(originals|variants)/")
-VARIANT_KEY = re.compile(r"media/([^/]+)/[^/]+/variants/([^/]+)/")
+NAME = "([A-Za-z0-9_.-]{1,64})"
+FILES_KEY = re.compile(rf"files/[^/]+/{NAME}/")
+DASHED_KEY = re.compile(rf"files/[^/]+/{NAME}-[^/-]*/")
+MEDIA_KEY = re.compile(rf"media/{NAME}/[^/]+/(originals|variants)/")
+VARIANT_KEY = re.compile(rf"media/{NAME}/[^/]+/variants/{NAME}/")
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 MIXED_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_-]{8,}")
 HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]+)")
@@ -274,15 +276,13 @@ def host_of(referer: str) -> str | None:
 
 
 def application_of(key: str | None, host: str | None, referers: dict[str, str]) -> str:
-    """By the key's pattern, else by the referer's host. ``*`` is no application: it names all of them."""
+    """By the key's pattern, else by the referer's host."""
     return _application_in(key or "") or referers.get(host or "") or UNATTRIBUTED
 
 
 def _application_in(key: str) -> str | None:
-    files = FILES_KEY.match(key)
-    media = MEDIA_KEY.match(key)
-    name = files[1].rpartition("-")[0] if files else media[1] if media else ""
-    return name if name not in ("", "*") else None
+    named = DASHED_KEY.match(key) or MEDIA_KEY.match(key)
+    return named[1] if named else None
 
 
 def endpoint_of(kind: str, key: str | None) -> str:
@@ -305,7 +305,7 @@ def _template(key: str | None) -> str:
 
 def is_id(segment: str) -> bool:
     is_number = segment.isascii() and segment.isdigit()
-    return is_number or bool(UUID.fullmatch(segment) or MIXED_ID.fullmatch(segment))
+    return is_number or len(segment) > 64 or bool(UUID.fullmatch(segment) or MIXED_ID.fullmatch(segment))
 
 
 def mark_deliveries(records: list[Record]) -> None:

@@ -28,6 +28,9 @@ def records(*rows: tuple[str | None, str | None]) -> pl.DataFrame:
         ("files/u1/--x/x", None, "-", "key_pattern"),
         ("files/u1/-x/x", "app.example.org", "app", "referer"),
         ("files/u1/*-x/x", None, "unattributed", "none"),
+        (f"files/u1/{64 * 'a'}-x/x", None, 64 * "a", "key_pattern"),
+        (f"files/u1/{65 * 'a'}-x/x", "app.example.org", "app", "referer"),
+        ("media/pal ette/u1/originals/a.png", None, "unattributed", "none"),
         ("files/u1/nodash/a-b", "app.example.org", "app", "referer"),
         ("files/u1/castingly-public", None, "unattributed", "none"),
         ("files//castingly-public/x", None, "unattributed", "none"),
@@ -74,6 +77,9 @@ def test_without_referers_the_key_alone_tells() -> None:
         ("username/x", "username/*"),
         ("user.name1/x", "user.name1/*"),
         ("user1/x", "user1/*"),
+        (f"{64 * 'a'}/x", f"{64 * 'a'}/*"),
+        (f"{65 * 'a'}/x", "{id}/*"),
+        ("files/u1/<b>-public/b.jpg", "files/*"),
         ("٣٤/x", "٣٤/*"),
         ("12", "*"),
         ("", "*"),
@@ -92,26 +98,32 @@ def plain_application(key: str | None, host: str | None) -> str:
         name = parts[2].rpartition("-")[0]
     elif parts[0] == "media" and len(parts) > 4 and parts[2] and parts[3] in ("originals", "variants"):
         name = parts[1]
-    if name in ("", "*"):
+    if not is_name(name):
         name = {known.lower(): app for known, app in REFERERS.items()}.get(host or "", "unattributed")
     return name
+
+
+def is_name(text: str) -> bool:
+    return 1 <= len(text) <= 64 and all(char.isascii() and (char.isalnum() or char in "_.-") for char in text)
 
 
 def plain_endpoint(key: str | None) -> str:
     if key is None or "/" not in key:
         return "-" if key is None else "*"
     parts = key.split("/")
-    if parts[0] == "files" and len(parts) > 3 and parts[1] and parts[2]:
+    if parts[0] == "files" and len(parts) > 3 and parts[1] and is_name(parts[2]):
         return f"files/{{user}}/{parts[2]}/*"
-    if parts[0] == "media" and len(parts) > 4 and parts[1] and parts[2]:
+    if parts[0] == "media" and len(parts) > 4 and is_name(parts[1]) and parts[2]:
         if parts[3] == "originals":
             return f"media/{parts[1]}/{{user}}/originals/*"
-        if parts[3] == "variants" and parts[4] and len(parts) > 5:
+        if parts[3] == "variants" and is_name(parts[4]) and len(parts) > 5:
             return f"media/{parts[1]}/{{user}}/variants/{parts[4]}/*"
     return "{id}/*" if plain_is_id(parts[0]) else f"{parts[0]}/*"
 
 
 def plain_is_id(segment: str) -> bool:
+    if len(segment) > 64:
+        return True
     if not segment.isascii() or not any(char.isdigit() for char in segment):
         return False
     return segment.isdigit() or (len(segment) >= 8 and segment.replace("_", "").replace("-", "").isalnum())

@@ -284,3 +284,15 @@ def test_no_canary_survives_at_the_door(data: st.DataObject) -> None:
     assert all(text is None or "canary" not in text for row in texts for text in row)
     assert all(text is None or signature[:16] not in text for row in texts for text in row)
     assert all(text is None or len(address) < 4 or address not in text for row in texts for text in row)
+
+
+def test_a_key_that_holds_a_signed_query_ends_at_its_question_mark() -> None:
+    signed = "a/b.jpg?X-Amz-Signature=cafebabe&X-Amz-Credential=AKIA"
+    uri = "GET /a/b.jpg%3FX-Amz-Signature=cafebabe&X-Amz-Credential=AKIA HTTP/1.1"
+    raw = "a/b.jpg%253FX-Amz-Signature=cafebabe&X-Amz-Credential=AKIA"
+    plain = {"key": "what?.jpg", "key_raw": "what%253F.jpg", "request_uri": "GET /what%3F.jpg HTTP/1.1"}
+    shut = door({"key": signed, "key_raw": raw, "request_uri": uri}, plain)
+    assert shut.select("key", "key_raw", "request_uri").rows() == [
+        ("a/b.jpg?…", "a/b.jpg?…", "GET /a/b.jpg?… HTTP/1.1"),
+        tuple(plain.values()),
+    ]

@@ -1,0 +1,21 @@
+"""What the tests of all folders share: how often a promise is tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+Trials = Callable[[int, int], int]
+_HOURS_S = 4 * 3600
+
+
+@pytest.fixture(
+    params=["reduced", pytest.param("full", marks=[pytest.mark.trial, pytest.mark.timeout(_HOURS_S)])],
+)
+def trials(request: pytest.FixtureRequest) -> Trials:
+    """``trials(reduced, full)``: how many trials to run. `make test` runs the reduced count, `make trials` the full one;
+    with MEDIAMETER_TRIALS=full both run the full one."""
+    is_full = request.param == "full" or os.environ.get("MEDIAMETER_TRIALS") == "full"
+    return lambda reduced, full: full if is_full else reduced
