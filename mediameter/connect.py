@@ -32,7 +32,9 @@ def engine(url: str) -> sa.Engine:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise WorldError(f"the warehouse's folder {folder} cannot be made ({error.strerror})", "mend its rights") from None
+            raise WorldError(
+                f"the warehouse's folder {folder} cannot be made ({error.strerror})", "mend its rights"
+            ) from None
     made = sa.create_engine(target, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
     sa.event.listen(made, "connect", _prepare_sqlite)
     sa.event.listen(made, "begin", _begin_sqlite)

@@ -95,9 +95,13 @@ def verified(lake: Path, files: Iterable[LakeFile]) -> list[Path]:
             with path.open("rb") as handle:
                 found = hashlib.file_digest(handle, "sha256").hexdigest()
         except OSError as error:
-            raise WorldError(f"the lake file {path} cannot be read ({error.strerror})", "restore the lake from its backup") from None
+            raise WorldError(
+                f"the lake file {path} cannot be read ({error.strerror})", "restore the lake from its backup"
+            ) from None
         if found != file.sha256:
-            raise WorldError(f"the lake file {path} has changed since it was written", "restore the lake from its backup")
+            raise WorldError(
+                f"the lake file {path} has changed since it was written", "restore the lake from its backup"
+            )
         paths.append(path)
     return paths
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from schemas.vocabulary import DELIVERY_GAP_S
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
 _fences, _listings = tables["fences"], tables["listings"]
+Row = tuple[object, ...]
 _T = TypeVar("_T")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
 
@@ -31,7 +32,7 @@ class AlreadySettled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one object version. ``hours``: (hour, parsed) of its records. lines = parsed + ignored + rejected."""
+    """What became of one object version. ``hours``: parsed by hour. lines = parsed + ignored + rejected."""
 
     version: ObjectVersion
     state: str
@@ -76,7 +77,9 @@ def superseded(connection: sa.Connection, source: str) -> list[int]:
 
 def lake_files(connection: sa.Connection, kind: str, first: date, last: date) -> list[LakeFile]:
     """The files of these days that count, in the order of their paths."""
-    query = sa.select(_files).where(_files.c.kind == kind, _files.c.file_day.between(first, last)).order_by(_files.c.path)
+    query = (
+        sa.select(_files).where(_files.c.kind == kind, _files.c.file_day.between(first, last)).order_by(_files.c.path)
+    )
     return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 
@@ -84,7 +87,7 @@ def all_paths(connection: sa.Connection) -> set[str]:
     return set(connection.execute(sa.select(_files.c.path)).scalars())
 
 
-def _aware(row: sa.RowMapping) -> dict[str, object]:
+def _aware(row: sa.RowMapping) -> dict[str, Any]:
     return {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in row.items()}
 
 
@@ -114,36 +117,41 @@ def settle(
     return dirty
 
 
-def _object_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
-    rows = []
+def _object_rows(settlements: list[Settlement]) -> list[Row]:
+    rows: list[Row] = []
     for s in settlements:
         if s.lines != s.parsed + s.ignored + s.rejected:
             raise AssertionError(f"{s.version.key}: lines != parsed + ignored + rejected; nothing was settled")
         v = s.version
         rows.append(
             (v.object_id, v.source, v.key, v.etag, v.version_id, v.size, v.last_modified, s.sha256, s.state, s.reason,
-             s.detail, s.parser_version, s.lines, s.parsed, s.ignored, s.ignored_log_bucket, s.rejected, s.first_at, s.last_at)
+             s.detail, s.parser_version, s.lines, s.parsed, s.ignored, s.ignored_log_bucket, s.rejected, s.first_at,
+             s.last_at)
         )  # fmt: skip
     return rows
 
 
-def _hour_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
-    rows = []
+def _hour_rows(settlements: list[Settlement]) -> list[Row]:
+    rows: list[Row] = []
     for s in settlements:
         for hour in sorted({*s.hours, s.anchor}):
             is_anchor = hour == s.anchor
-            rows.append((s.version.object_id, hour, s.hours.get(hour, 0), s.ignored * is_anchor, s.rejected * is_anchor))
+            rows.append(
+                (s.version.object_id, hour, s.hours.get(hour, 0), s.ignored * is_anchor, s.rejected * is_anchor)
+            )
     return rows
 
 
-def _reject_rows(settlements: list[Settlement]) -> list[tuple[object, ...]]:
-    rows = [(s.version.object_id, *reject) for s in settlements for reject in s.rejects]
+def _reject_rows(settlements: list[Settlement]) -> list[Row]:
+    rows: list[Row] = [(s.version.object_id, *reject) for s in settlements for reject in s.rejects]
     rows += [(s.version.object_id, 0, 0, s.reason, s.detail) for s in settlements if s.state == "refused"]
     return rows
 
 
 def _insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
-    rows = [(f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files]
+    rows = [
+        (f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files
+    ]
     insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
 
 
@@ -152,7 +160,9 @@ def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone
     dirty: set[date] = set()
     for source in {version.source for version in versions}:
         for keys in _parts([version.key for version in versions if version.source == source]):
-            which = sa.and_(_objects.c.source == source, _objects.c.object_key.in_(keys), _objects.c.state != "superseded")
+            which = sa.and_(
+                _objects.c.source == source, _objects.c.object_key.in_(keys), _objects.c.state != "superseded"
+            )
             ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
             if not ids:
                 continue
@@ -195,7 +205,11 @@ def mark_dirty(connection: sa.Connection, family: str, days: Collection[date]) -
         which = sa.and_(_fences.c.family == family, _fences.c.day.in_(part))
         connection.execute(_fences.update().where(which).values(dirty_epoch=_fences.c.dirty_epoch + 1))
         known = set(connection.execute(sa.select(_fences.c.day).where(which)).scalars())
-        fresh = [{"family": family, "day": day, "dirty_epoch": 1, "done_epoch": 0, "basis": ""} for day in part if day not in known]
+        fresh = [
+            {"family": family, "day": day, "dirty_epoch": 1, "done_epoch": 0, "basis": ""}
+            for day in part
+            if day not in known
+        ]
         if fresh:
             connection.execute(_fences.insert(), fresh)
 
@@ -215,7 +229,7 @@ def fenced_days(connection: sa.Connection, family: str) -> set[date]:
 def epoch(connection: sa.Connection, family: str, day: date) -> int:
     """What a computation that begins now can claim to know."""
     query = sa.select(_fences.c.dirty_epoch).where(_fences.c.family == family, _fences.c.day == day)
-    return connection.execute(query).scalar_one()
+    return int(connection.execute(query).scalar_one())
 
 
 def pass_fence(connection: sa.Connection, family: str, day: date, known: int, basis: str) -> bool:
@@ -237,7 +251,10 @@ def day_counts(connection: sa.Connection, source: str, begin: datetime, end: dat
     query = (
         sa.select(
             sa.func.count(sa.distinct(_hours.c.object_id)).label("objects"),
-            *(sa.func.coalesce(sa.func.sum(_hours.c[name]), 0).label(name) for name in ("parsed", "ignored", "rejected")),
+            *(
+                sa.func.coalesce(sa.func.sum(_hours.c[name]), 0).label(name)
+                for name in ("parsed", "ignored", "rejected")
+            ),
             sa.func.coalesce(sa.func.sum(sa.case((_objects.c.state == "refused", 1), else_=0)), 0).label("refused"),
         )
         .select_from(join)
@@ -286,4 +303,3 @@ def complete_through(connection: sa.Connection, source: str) -> datetime | None:
 
 def _parts(items: list[_T]) -> Iterator[list[_T]]:
     return (items[i : i + _MANY] for i in range(0, len(items), _MANY))
-

@@ -57,7 +57,9 @@ def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -
     if not frame.height:
         return
     frame = frame.select(polars_schema(contract).keys())
-    rows = frame.with_columns(_as_stored(column) for column in contract if column.type in ("instant", "day", "bool")).rows()
+    rows = frame.with_columns(
+        _as_stored(column) for column in contract if column.type in ("instant", "day", "bool")
+    ).rows()
     names, marks = ", ".join(f'"{name}"' for name in frame.columns), ", ".join("?" * frame.width)
     connection.exec_driver_sql(f"INSERT INTO {contract.name} ({names}) VALUES ({marks})", rows)
 
@@ -110,7 +112,10 @@ def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[
     table = tables[contract.name]
     query = sa.select(table) if where is None else sa.select(table).where(where)
     rows = [tuple(row) for row in connection.execute(query)]
-    stored = {name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype for name, dtype in polars_schema(contract).items()}
+    stored = {
+        name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype
+        for name, dtype in polars_schema(contract).items()
+    }
     frame = pl.DataFrame(rows, schema=stored, orient="row")
     return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 

@@ -54,7 +54,11 @@ _FLAGS = (
     Column("is_lossy_text", "bool", "Bytes that are no UTF-8, or NUL, were replaced by U+FFFD."),
     Column("is_ambiguous", "bool", "Referer and user agent could be cut in more than one way; numbers are safe."),
 )
-_HASH = Column("line_hash", "hash128", "Seeded xxh3-128 of the raw line without its line end: two records are one when it is equal.")
+_HASH = Column(
+    "line_hash",
+    "hash128",
+    "Seeded xxh3-128 of the raw line without its line end: two records are one when it is equal.",
+)
 
 TRAILING_FIELDS = [column.name for column in _TRAILING]
 

@@ -20,7 +20,9 @@ _ANY_APPLICATION = key("application", "text", "Application, `unattributed`, or `
 _BUCKET = key("bucket", "text", "Bucket that was asked; empty where the log has none.", length=255)
 _OPERATION = key("operation_class", "text", "Class of the operation.", among=OPERATION_CLASS_NAMES, length=32)
 
-_REQUESTS = measure("requests", "HTTP requests: no lifecycle records, no second records of one action.", unit="requests")
+_REQUESTS = measure(
+    "requests", "HTTP requests: no lifecycle records, no second records of one action.", unit="requests"
+)
 _DELIVERIES = measure(
     "deliveries",
     "GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s "
@@ -71,7 +73,12 @@ BANDWIDTH_COST_DAILY = Contract(
         key("currency", "text", "ISO currency; empty without a price.", length=3),
         _REQUESTS,
         _BYTES,
-        measure("cost_micros", "Cost in millionths of the currency.", unit="micros", null="not available: no price card is valid"),
+        measure(
+            "cost_micros",
+            "Cost in millionths of the currency.",
+            unit="micros",
+            null="not available: no price card is valid",
+        ),
     ),
     additivity="A",
 )
@@ -117,7 +124,9 @@ RESPONSE_TIME_BUCKETS_HOURLY = Contract(
     additivity="A",
 )
 
-_ENDPOINT = key("endpoint", "text", "Operation class and key template, ids replaced; `other` beyond the cap.", length=255)
+_ENDPOINT = key(
+    "endpoint", "text", "Operation class and key template, ids replaced; `other` beyond the cap.", length=255
+)
 ERRORS_DAILY = Contract(
     "errors_daily",
     "tenant, day, application, endpoint, status, error code",
@@ -143,7 +152,11 @@ ENDPOINTS_DAILY = Contract(
         _APPLICATION,
         _ENDPOINT,
         _REQUESTS,
-        measure("errors", "Requests with a status of 400 or more (the documents' definition; 499 included).", unit="requests"),
+        measure(
+            "errors",
+            "Requests with a status of 400 or more (the documents' definition; 499 included).",
+            unit="requests",
+        ),
         measure("server_errors", "Requests with a 5xx.", unit="requests"),
         measure("client_aborts", "Requests with 499.", unit="requests"),
         _BYTES,
@@ -204,7 +217,13 @@ COUNTRIES_DAILY = Contract(
         _DAY,
         _APPLICATION,
         key("country", "text", "ISO code, `unknown`, or `not_available` without a database.", length=16),
-        key("edge", "text", "`edge`, `direct`, or `not_available` without a table of CDN ranges.", among=EDGES, length=16),
+        key(
+            "edge",
+            "text",
+            "`edge`, `direct`, or `not_available` without a table of CDN ranges.",
+            among=EDGES,
+            length=16,
+        ),
         _REQUESTS,
         _DELIVERIES,
         _BYTES,
@@ -233,7 +252,7 @@ DAYS = Contract(
     "days",
     "tenant, source, day",
     "How complete each day is and what it rests on. lines = parsed + ignored + rejected; "
-    "distinct records = parsed - duplicates. A rejected or ignored line counts on the day of its object's first record.",
+    "distinct records = parsed - duplicates. A rejected or ignored line counts on its object's first day.",
     (
         _TENANT,
         key("source", "text", "Source in the settings.", length=64),
@@ -241,7 +260,9 @@ DAYS = Contract(
         Column("state", "text", "open, final or frozen.", among=DAY_STATES),
         Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
         measure("revision", "How often the day has been written."),
-        Column("complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"),
+        Column(
+            "complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"
+        ),
         measure("objects", "Log objects with lines of this day.", unit="objects"),
         measure("lines", "Lines.", unit="lines"),
         measure("parsed", "Lines that became records.", unit="lines"),

@@ -95,7 +95,9 @@ def operation_class(operation: str) -> str:
         return "lifecycle"
     if family == "BATCH":
         return "sub_record"
-    return "bucket" if family == "REST" and operation.startswith(("REST.GET.", "REST.PUT.", "REST.DELETE.")) else "other"
+    return (
+        "bucket" if family == "REST" and operation.startswith(("REST.GET.", "REST.PUT.", "REST.DELETE.")) else "other"
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ _HOURS_S = 4 * 3600
     params=["reduced", pytest.param("full", marks=[pytest.mark.trial, pytest.mark.timeout(_HOURS_S)])],
 )
 def trials(request: pytest.FixtureRequest) -> Trials:
-    """``trials(reduced, full)``: how many trials to run. `make test` runs the reduced count, `make trials` the full one;
+    """``trials(reduced, full)``: how many trials to run. `make test` runs the reduced count, `make trials` all;
     with MEDIAMETER_TRIALS=full both run the full one."""
     is_full = request.param == "full" or os.environ.get("MEDIAMETER_TRIALS") == "full"
     return lambda reduced, full: full if is_full else reduced

@@ -10,7 +10,9 @@ from schemas.vocabulary import CLIENT_ABORT, DELIVERED_STATUS, NOT_REQUESTS, ope
 def classified(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds operation_class, status_class, is_request, is_delivery_candidate. Grain: the frame's, one record a row."""
     known = frame["operation"].unique().to_list()
-    classes = pl.col("operation").replace_strict(known, [operation_class(name) for name in known], return_dtype=pl.String)
+    classes = pl.col("operation").replace_strict(
+        known, [operation_class(name) for name in known], return_dtype=pl.String
+    )
     return frame.with_columns(operation_class=classes, status_class=_status_class()).with_columns(
         is_request=~pl.col("operation_class").is_in(NOT_REQUESTS),
         is_delivery_candidate=(pl.col("operation_class") == "get_object")
@@ -20,7 +22,6 @@ def classified(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _status_class() -> pl.Expr:
     status = pl.col("http_status")
-    expression = pl.when(status == CLIENT_ABORT).then(pl.lit("aborted"))
-    for digit in (2, 3, 4, 5):
-        expression = expression.when(status.is_between(digit * 100, digit * 100 + 99)).then(pl.lit(f"{digit}xx"))
-    return expression.otherwise(pl.lit("none"))
+    known = {digit: f"{digit}xx" for digit in (2, 3, 4, 5)}
+    by_digit = (status // 100).replace_strict(list(known), list(known.values()), default="none", return_dtype=pl.String)
+    return pl.when(status == CLIENT_ABORT).then(pl.lit("aborted")).otherwise(by_digit)

@@ -13,7 +13,7 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """``amount`` of ``currency`` for each ``unit_bytes`` sent by ``source``, from ``first`` to ``last`` (None: open)."""
+    """``amount`` of ``currency`` for each ``unit_bytes`` sent by ``source``, ``first`` to ``last`` (None: open)."""
 
     price_id: str
     source: str
@@ -38,10 +38,11 @@ def costed(bandwidth: pl.DataFrame, day: date, prices: Iterable[Price]) -> pl.Da
     Without a valid price the cost is null and the price_id empty: not available, never zero.
     """
     cards = list(prices)
-    found = {source: next((c for c in cards if c.is_valid(source, day)), None) for source in bandwidth["source"].unique()}
-    rows = [
-        (found[source].price_id, found[source].currency, cost_micros(sent, found[source])) if found[source] else ("", "", None)  # type: ignore[union-attr, arg-type]
-        for source, sent in bandwidth.select("source", "bytes_sent").iter_rows()
-    ]
-    priced = pl.DataFrame(rows, schema={"price_id": pl.String, "currency": pl.String, "cost_micros": pl.Int64}, orient="row")
-    return bandwidth.hstack(priced)
+    rows = [_priced(source, sent, day, cards) for source, sent in bandwidth.select("source", "bytes_sent").iter_rows()]
+    schema = {"price_id": pl.String(), "currency": pl.String(), "cost_micros": pl.Int64()}
+    return bandwidth.hstack(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _priced(source: str, bytes_sent: int, day: date, cards: list[Price]) -> tuple[str, str, int | None]:
+    card = next((card for card in cards if card.is_valid(source, day)), None)
+    return (card.price_id, card.currency, cost_micros(bytes_sent, card)) if card else ("", "", None)

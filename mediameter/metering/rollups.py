@@ -22,9 +22,9 @@ LOOK_BACK = timedelta(seconds=DELIVERY_GAP_S)
 MOST_ENDPOINTS = 200
 # What a rollup reads of a record (schemas.records.RECORD).
 READS = (
-    "object_id", "line_number", "line_hash", "at", "bucket", "key", "http_status", "error_code", "bytes_sent", "total_ms",
-    "turn_around_ms", "user_agent", "address", "country", "edge", "referer_host", "operation_class", "status_class",
-    "is_request", "is_delivery_candidate",
+    "object_id", "line_number", "line_hash", "at", "bucket", "key", "http_status", "error_code", "bytes_sent",
+    "total_ms", "turn_around_ms", "user_agent", "address", "country", "edge", "referer_host", "operation_class",
+    "status_class", "is_request", "is_delivery_candidate",
 )  # fmt: skip
 _ADDED = ("requests", "deliveries", "bytes_sent")
 
@@ -60,17 +60,23 @@ def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapp
     timed = requests.filter(pl.col("http_status").is_not_null())
     return Parts(
         hourly=_hourly(rows),
-        objects=_summed(requests, ["application", "bucket", "operation_class", "key", "http_status", "error_code"], last_at=True),
+        objects=_summed(
+            requests, ["application", "bucket", "operation_class", "key", "http_status", "error_code"], last_at=True
+        ),
         response=_counted(timed, ["hour_at", "application", "operation_class"], "total_ms"),
-        turn_around=_counted(timed.filter(pl.col("operation_class") == "get_object"), ["application"], "turn_around_ms"),
+        turn_around=_counted(
+            timed.filter(pl.col("operation_class") == "get_object"), ["application"], "turn_around_ms"
+        ),
         countries=_summed(requests, ["application", "country", "edge"]),
-        audience=requests.filter(pl.col("address").is_not_null()).group_by("application", "address", "edge").agg(requests=_count()),
+        audience=requests.filter(pl.col("address").is_not_null())
+        .group_by("application", "address", "edge")
+        .agg(requests=_count()),
         distinct=rows.height,
     )
 
 
 def distinct(records: pl.DataFrame) -> pl.DataFrame:
-    """One row a line hash: of equal lines the one of the lowest object id and line, so that every order gives the same."""
+    """One row a line hash: of equal lines the one of the lowest object id and line, whatever their order."""
     is_twin = records["line_hash"].is_duplicated()
     if not is_twin.any():
         return records
@@ -122,15 +128,17 @@ def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.Data
 # --- the day -----------------------------------------------------------------------------------------
 
 
-def rolled_up(slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price]) -> dict[Contract, pl.DataFrame]:
+def rolled_up(
+    slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price]
+) -> dict[Contract, pl.DataFrame]:
     """The traffic family of one day, each frame sorted by its key and of its contract's columns."""
     all_parts = list(slices)
 
-    def together(name: str) -> pl.DataFrame:
-        return pl.concat(getattr(part, name) for part in all_parts)
-
-    hourly, objects = together("hourly"), together("objects")
-    response, turn_around = together("response"), together("turn_around")
+    hourly = pl.concat(part.hourly for part in all_parts)
+    objects = pl.concat(part.objects for part in all_parts)
+    response = pl.concat(part.response for part in all_parts)
+    turn_around = pl.concat(part.turn_around for part in all_parts)
+    countries = pl.concat(part.countries for part in all_parts)
     traffic = _added(hourly, tables.TRAFFIC_HOURLY.key[1:], tables.TRAFFIC_HOURLY.measures)
     endpoints = _by_endpoint(objects)
     frames = {
@@ -142,7 +150,7 @@ def rolled_up(slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterab
         tables.ERRORS_DAILY: _errors(endpoints),
         tables.ENDPOINTS_DAILY: _endpoints(endpoints),
         tables.MEDIA_FILE_DAILY: _media_files(objects),
-        tables.COUNTRIES_DAILY: _added(together("countries"), ["application", "country", "edge"], _ADDED),
+        tables.COUNTRIES_DAILY: _added(countries, ["application", "country", "edge"], _ADDED),
     }
     return {contract: _finished(frame, contract, tenant, day) for contract, frame in frames.items()}
 
@@ -214,7 +222,9 @@ def _endpoints(endpoints: pl.DataFrame) -> pl.DataFrame:
 
 def _media_files(objects: pl.DataFrame) -> pl.DataFrame:
     keyed = objects.filter(pl.col("key").is_not_null())
-    by_key = keyed.group_by("application", "bucket", "key").agg(*(pl.col(name).sum() for name in _ADDED), pl.col("last_at").max())
+    by_key = keyed.group_by("application", "bucket", "key").agg(
+        *(pl.col(name).sum() for name in _ADDED), pl.col("last_at").max()
+    )
     return by_key.with_columns(
         object_key=pl.col("key"), media_file_id=pl.lit(""), object_key_sha256=plh.col("key").chash.sha2_256()
     )
@@ -228,7 +238,11 @@ AUDIENCE = {"application": pl.String(), "address": pl.String(), "edge": pl.Strin
 def audience(slices: Iterable[Parts]) -> pl.DataFrame:
     """The day's addresses: application, address, edge, requests; sorted, so that equal days are equal bytes."""
     rows = pl.concat([part.audience for part in slices]) if slices else pl.DataFrame(schema=AUDIENCE)
-    return _added(rows, ["application", "address", "edge"], ["requests"]).sort("application", "address", "edge").select(AUDIENCE.keys())
+    return (
+        _added(rows, ["application", "address", "edge"], ["requests"])
+        .sort("application", "address", "edge")
+        .select(AUDIENCE.keys())
+    )
 
 
 def audience_trailing(days: pl.LazyFrame, *, tenant: str, day: date, window_days: int) -> pl.DataFrame:
@@ -243,6 +257,8 @@ def audience_trailing(days: pl.LazyFrame, *, tenant: str, day: date, window_days
     of_all = days.select(**measures).with_columns(application=pl.lit(ALL)).select("application", *measures)
     found = pl.concat([of_each, of_all]).collect().filter(pl.col("unique_addresses") > 0)
     frame = found.with_columns(
-        window_days=pl.lit(window_days), unique_users=pl.lit(None, pl.Int64), authenticated_deliveries=pl.lit(None, pl.Int64)
+        window_days=pl.lit(window_days),
+        unique_users=pl.lit(None, pl.Int64),
+        authenticated_deliveries=pl.lit(None, pl.Int64),
     )
     return _finished(frame, tables.AUDIENCE_TRAILING, tenant, day)

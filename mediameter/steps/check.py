@@ -24,7 +24,7 @@ from schemas.vocabulary import ALL
 
 @dataclass(slots=True)
 class CheckReport:
-    """What was judged: one row a day and rule (day, rule, value, threshold, unit, verdict)."""
+    """What was judged: one row a day and rule (day, and the fields of ``Verdict``)."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -56,21 +56,26 @@ def _check_day(made: sa.Engine, settings: Settings, day: date) -> list[dict[str,
         evidence = _evidence(connection, settings, day)
         rows = judged(evidence, thresholds(settings), is_complete=is_complete) if evidence.requests is not None else []
         frame = pl.DataFrame(
-            [(settings.tenant, day, r.rule, ALL, r.value, r.threshold, r.unit, r.verdict, r.sample, through) for r in rows],
+            [
+                (settings.tenant, day, r.rule, ALL, r.value, r.threshold, r.unit, r.verdict, r.sample, through)
+                for r in rows
+            ],
             schema=warehouse.empty(ALERT_CHECKS_DAILY).schema,
             orient="row",
         )
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, {ALERT_CHECKS_DAILY: frame})
         point("check.before_commit")
-    return [{"day": day.isoformat(), "rule": r.rule, "value": r.value, "threshold": r.threshold, "unit": r.unit, "verdict": r.verdict} for r in rows]  # fmt: skip
+    return [{"day": day.isoformat(), **asdict(verdict)} for verdict in rows]
 
 
 def thresholds(settings: Settings) -> Thresholds:
     """The shipped thresholds, with what the settings override."""
     own = {name: rule.above for name, rule in settings.alerts.rules.items() if name != "monthly_budget"}
     budget = settings.alerts.budget
-    return Thresholds(**own, budget_micros=budget.micros if budget else None, currency=budget.currency if budget else "")
+    return Thresholds(
+        **own, budget_micros=budget.micros if budget else None, currency=budget.currency if budget else ""
+    )
 
 
 def _evidence(connection: sa.Connection, settings: Settings, day: date) -> Evidence:
@@ -82,10 +87,14 @@ def _evidence(connection: sa.Connection, settings: Settings, day: date) -> Evide
         return connection.execute(sa.select(*columns).select_from(t).where(*where)).mappings().first() or {}  # type: ignore[return-value]
 
     traffic, endpoints = tables["traffic_daily"].c, tables["endpoints_daily"].c
-    sums = one("traffic_daily", sa.func.sum(traffic.requests).label("requests"), sa.func.sum(traffic.bytes_sent).label("bytes"))
+    sums = one(
+        "traffic_daily", sa.func.sum(traffic.requests).label("requests"), sa.func.sum(traffic.bytes_sent).label("bytes")
+    )
     errors = one("endpoints_daily", sa.func.sum(endpoints.errors).label("errors"))
     times = tables["response_time_daily"].c
-    p95 = one("response_time_daily", times.p95_ms, times.observations, application=ALL, operation_class=ALL, measure="total")
+    p95 = one(
+        "response_time_daily", times.p95_ms, times.observations, application=ALL, operation_class=ALL, measure="total"
+    )
     addresses = one("audience_trailing", tables["audience_trailing"].c.unique_addresses, application=ALL, window_days=1)
     month = _month(connection, settings, day)
     return Evidence(
@@ -104,8 +113,14 @@ def _evidence(connection: sa.Connection, settings: Settings, day: date) -> Evide
 def _month(connection: sa.Connection, settings: Settings, day: date) -> dict[str, int] | None:
     """Cost of the month up to the day by currency; None where some bytes have no price."""
     cost = tables["bandwidth_cost_daily"].c
-    query = sa.select(cost.currency, sa.func.sum(cost.cost_micros), sa.func.sum(sa.case((cost.cost_micros.is_(None), cost.bytes_sent), else_=0)))
-    query = query.where(cost.tenant == settings.tenant, cost.day.between(day.replace(day=1), day)).group_by(cost.currency)
+    query = sa.select(
+        cost.currency,
+        sa.func.sum(cost.cost_micros),
+        sa.func.sum(sa.case((cost.cost_micros.is_(None), cost.bytes_sent), else_=0)),
+    )
+    query = query.where(cost.tenant == settings.tenant, cost.day.between(day.replace(day=1), day)).group_by(
+        cost.currency
+    )
     rows = connection.execute(query).all()
     if not rows or any(unpriced for _, _, unpriced in rows):
         return None

@@ -15,7 +15,7 @@ _days = tables["days"]
 
 
 def write(connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int]) -> None:
-    """Replaces the day's rows, one a source that has lines of it; its checks become dirty, and those of the month after it.
+    """Replaces the day's rows, one a source with lines of it; checks become dirty to the end of its month.
 
     ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
     """
@@ -24,6 +24,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
     before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
     connection.execute(_days.delete().where(which))
     for source in settings.sources:
+        revision = before[source]["revision"] + 1 if source in before else 1
         counts = ledger.day_counts(connection, source, *bounds)
         if not counts["objects"]:
             continue
@@ -36,7 +37,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
         connection.execute(
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, state=state, complete_through_at=through,
-                is_suspect=bool(counts["refused"]) or too_many, revision=before[source]["revision"] + 1 if source in before else 1,
+                is_suspect=bool(counts["refused"]) or too_many, revision=revision,
                 objects=counts["objects"], lines=lines, parsed=counts["parsed"], ignored=counts["ignored"],
                 rejected=counts["rejected"], duplicates=duplicates,
             )
@@ -83,4 +84,3 @@ def _rest_of_month(connection: sa.Connection, settings: Settings, day: date) -> 
         sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.day > day, _days.c.day <= last)
     ).scalars()
     return {day, *known}
-

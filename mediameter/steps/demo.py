@@ -65,7 +65,9 @@ def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console:
     world = _world(folder, seed, days, cast(Size, size), console)
     settings = _settings(folder, world)
     now = _clock()
-    console.print(f"[bold]2. The hourly {'flow, on an embedded Prefect server' if use_flow else 'steps, without Prefect'}[/bold]")
+    console.print(
+        f"[bold]2. The hourly {'flow, on an embedded Prefect server' if use_flow else 'steps, without Prefect'}[/bold]"
+    )
     begun = time.monotonic()
     lines = _flow(settings, now) if use_flow else run(settings, now=now).lines()
     console.print("\n".join(f"   {line}" for line in lines), markup=False, highlight=False)
@@ -73,7 +75,11 @@ def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console:
     differences = _show(settings, world, console)
     path = write_report(settings, now=now)
     console.print(f"[bold]Report[/bold]: {_shown(path)}", highlight=False, soft_wrap=True)
-    console.print("Ask on: mediameter answer --settings " + _shown(settings_path(folder)) + " top_files_by_bandwidth", highlight=False, soft_wrap=True)
+    console.print(
+        "Ask on: mediameter answer --settings " + _shown(settings_path(folder)) + " top_files_by_bandwidth",
+        highlight=False,
+        soft_wrap=True,
+    )
     return 1 if differences else 0
 
 
@@ -88,11 +94,16 @@ def _clock() -> datetime:
 
 
 def _world(folder: Path, seed: int, days: int, size: Size, console: Console) -> World:
-    console.print(f"[bold]1. A world[/bold] of {days} days up to {LAST_DAY}, seed {seed}, as OVH delivers its logs", highlight=False)
+    console.print(
+        f"[bold]1. A world[/bold] of {days} days up to {LAST_DAY}, seed {seed}, as OVH delivers its logs",
+        highlight=False,
+    )
     try:
         world = build(folder / "world", seed=seed, days=days, size=size, last_day=LAST_DAY)
     except FileExistsError as error:
-        raise UserError(f"{folder / 'world'} holds another world ({error})", "remove it, or choose another --folder") from None
+        raise UserError(
+            f"{folder / 'world'} holds another world ({error})", "remove it, or choose another --folder"
+        ) from None
     count = sum(1 for path in world.bucket.rglob("*") if path.is_file())
     console.print(f"   {count:,} objects in {_shown(world.bucket)}\n", highlight=False, soft_wrap=True)
     return world
@@ -118,7 +129,9 @@ def _flow(settings: Settings, now: datetime) -> list[str]:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=dict(os.environ))
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        raise WorldError(said[-1] if said else "the hourly flow failed", "run the demo with --plain to see it without Prefect")
+        raise WorldError(
+            said[-1] if said else "the hourly flow failed", "run the demo with --plain to see it without Prefect"
+        )
     return RunSummary.from_dict(json.loads(done.stdout.strip().splitlines()[-1])).lines()
 
 

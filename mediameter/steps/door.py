@@ -77,9 +77,11 @@ def take_in(pieces: Sequence[Piece], through: Door, counts: dict[int, Counts]) -
         parsed.frame, pseudonyms=through.pseudonyms, geography=through.geography, keep_query=through.keep_query
     )
     records = validate(classified(shut).select(RECORD.names), RECORD)
-    by_day = records.with_columns(pl.col("at").dt.date().alias("_day")).partition_by("_day", as_dict=True, include_key=False)
+    by_day = records.with_columns(pl.col("at").dt.date().alias("_day")).partition_by(
+        "_day", as_dict=True, include_key=False
+    )
     return [
-        lake.write(through.lake, frame, kind="records", source=through.source, file_day=day)  # type: ignore[arg-type]
+        lake.write(through.lake, frame, kind="records", source=through.source, file_day=day)
         for (day,), frame in sorted(by_day.items())
     ]
 

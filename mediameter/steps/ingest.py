@@ -62,7 +62,9 @@ def ingest(
     fails: what was settled before stays, the rest is taken in by the next run.
     """
     if not settings.sources:
-        raise UserError("no source is set", "add [sources.NAME] with kind and path to mediameter.toml; `mediameter init` writes one")
+        raise UserError(
+            "no source is set", "add [sources.NAME] with kind and path to mediameter.toml; `mediameter init` writes one"
+        )
     report = IngestReport()
     made = engine(settings.warehouse.url)
     try:
@@ -79,7 +81,14 @@ def ingest(
 
 
 def _ingest_source(
-    settings: Settings, name: str, made: sa.Engine, now: datetime, progress: Progress, report: IngestReport, *, dry_run: bool
+    settings: Settings,
+    name: str,
+    made: sa.Engine,
+    now: datetime,
+    progress: Progress,
+    report: IngestReport,
+    *,
+    dry_run: bool,
 ) -> None:
     folder = _folder(settings, name)
     listing = folder.listing()
@@ -115,7 +124,12 @@ def _folder(settings: Settings, name: str) -> Folder:
 
 
 def _record_listing(
-    settings: Settings, name: str, made: sa.Engine, now: datetime, listing: list[ObjectVersion], pending: list[ObjectVersion]
+    settings: Settings,
+    name: str,
+    made: sa.Engine,
+    now: datetime,
+    listing: list[ObjectVersion],
+    pending: list[ObjectVersion],
 ) -> None:
     """Logs are complete until the listing began, or until the earliest object that is still to be read."""
     earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
@@ -144,8 +158,8 @@ def _read_all(
 
 
 def _settled(
-    running: dict[Future[Batch], list[ObjectVersion]], folder: Folder, through: Door, made: sa.Engine, settings: Settings,
-    report: IngestReport,
+    running: dict[Future[Batch], list[ObjectVersion]], folder: Folder, through: Door, made: sa.Engine,
+    settings: Settings, report: IngestReport,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
@@ -196,7 +210,7 @@ def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVe
 
 
 def _read_batch(folder: Folder, versions: list[ObjectVersion], through: Door) -> Batch:
-    """Small objects share lake files; one that is larger than a block is taken in block by block, in files of its own."""
+    """Small objects share lake files; a larger one is taken in block by block, in files of its own."""
     batch, shared, counts = Batch(), [], {version.object_id: Counts() for version in versions}
     held = 0
     for version in versions:
@@ -246,7 +260,9 @@ def _placeholder(version: ObjectVersion, sha256: str) -> Settlement:
 
 
 def _refusal(version: ObjectVersion, sha256: str, refused: Refused) -> Settlement:
-    return Settlement(version, "refused", PARSER_VERSION, sha256=sha256 or None, reason=refused.reason, detail=refused.detail)
+    return Settlement(
+        version, "refused", PARSER_VERSION, sha256=sha256 or None, reason=refused.reason, detail=refused.detail
+    )
 
 
 def _settlement(bare: Settlement, counts: Counts) -> Settlement:

@@ -1,4 +1,4 @@
-"""From the lake to the rollups: each dirty day is computed whole and replaced whole, behind its fence (laws 1, 4, 7)."""
+"""From the lake to the rollups: each dirty day is computed and replaced whole, behind its fence (laws 1, 4, 7)."""
 
 from __future__ import annotations
 
@@ -150,9 +150,7 @@ def _look(connection: sa.Connection, settings: Settings, day: date, begin: datet
     return _Basis(ledger.epoch(connection, "traffic", day), files, dead)
 
 
-def _slices(
-    settings: Settings, source: str, seen: _Basis, begin: datetime, end: datetime
-) -> Iterator[rollups.Parts]:
+def _slices(settings: Settings, source: str, seen: _Basis, begin: datetime, end: datetime) -> Iterator[rollups.Parts]:
     """The day's parts, in slices of whole hours that fit into memory."""
     files = seen.files[source]
     paths = dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
@@ -180,7 +178,8 @@ def _records(paths: list[Path], dead: list[int], since: datetime, until: datetim
 
 def _prices(settings: Settings) -> list[Price]:
     return [
-        Price(c.price_id, c.source, c.amount, c.currency, c.unit_bytes, c.valid_from, c.valid_to) for c in settings.prices
+        Price(c.price_id, c.source, c.amount, c.currency, c.unit_bytes, c.valid_from, c.valid_to)
+        for c in settings.prices
     ]
 
 
@@ -219,4 +218,3 @@ def _roll_up_audience(made: sa.Engine, settings: Settings, day: date) -> bool:
         warehouse.replace_day(connection, settings.tenant, day, bounds, {AUDIENCE_TRAILING: frame})
         ledger.mark_dirty(connection, "checks", {day})
     return True
-

@@ -46,13 +46,16 @@ class RunSummary:
     @classmethod
     def from_dict(cls, reports: dict[str, Any]) -> RunSummary:
         """The summary of a pass that another process made, from the reports of its steps."""
-        return cls(IngestReport(**reports["ingest"]), RollupReport(**reports["rollup"]), CheckReport(**reports["check"]))
+        return cls(
+            IngestReport(**reports["ingest"]), RollupReport(**reports["rollup"]), CheckReport(**reports["check"])
+        )
 
     def lines(self) -> list[str]:
         """The summary in a few lines."""
         found = self.ingest
         if self.is_dry_run:
-            return [f"{found.listed:,} objects listed, {found.pending:,} would be read ({found.size_bytes:,} bytes); nothing was done"]
+            would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
+            return [f"{found.listed:,} objects listed, {would}; nothing was done"]
         if self.is_idle:
             return [f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"]
         lines = [
@@ -66,7 +69,9 @@ class RunSummary:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
         lines += [f"not read, will be tried again: {why}" for why in found.failed]
         firing = [row for row in self.check.rows if row["verdict"] in FIRING]
-        lines += [f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing]
+        lines += [
+            f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing
+        ]
         return lines
 
 

@@ -1,6 +1,7 @@
 """S3 server access logs: sniff, unpack, parse. OVH, AWS and the three-id dialect; others are refused by name.
 
-Bytes in, `Parsed` out. Every line has exactly one outcome (docs/definitions.md); `PARSER_VERSION` changes when one does.
+Bytes in, `Parsed` out. Every line has exactly one outcome (docs/definitions.md);
+`PARSER_VERSION` changes when one does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,20 @@ from parsers.access_log.unpack import Block, Limits, blocks, unpacked
 
 PARSER_VERSION = 1
 
-__all__ = ["PARSER_VERSION", "Block", "Context", "Limits", "Outcome", "Parsed", "Piece", "Refused", "parse_object", "parse_pieces", "read_blocks", "read_line"]  # fmt: skip
+__all__ = [
+    "PARSER_VERSION",
+    "Block",
+    "Context",
+    "Limits",
+    "Outcome",
+    "Parsed",
+    "Piece",
+    "Refused",
+    "parse_object",
+    "parse_pieces",
+    "read_blocks",
+    "read_line",
+]
 
 
 def read_blocks(chunks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Block]:
@@ -36,8 +50,6 @@ def read_blocks(chunks: Iterable[bytes], limits: Limits | None = None) -> Iterat
 def parse_object(data: bytes, context: Context, limits: Limits | None = None, object_id: int = 0) -> Parsed:
     """One whole object. Raises ``Refused``; nothing of a refused object is returned."""
     pieces = [
-        Piece(object_id, block.data, context, block.lines_before, block.offset)
-        for block in read_blocks([data], limits)
+        Piece(object_id, block.data, context, block.lines_before, block.offset) for block in read_blocks([data], limits)
     ]
     return parse_pieces(pieces) if pieces else parse_pieces([Piece(object_id, b"", context)])
-

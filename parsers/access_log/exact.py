@@ -25,14 +25,14 @@ FUTURE_TOLERANCE = timedelta(hours=1)
 # throughout: a hostile line must not make a pattern backtrack. The server writes no quote into the words of a head.
 _BARE = r'[^ "]++'
 _OPERATION = r"(?:REST|WEBSITE|SOAP|BATCH|S3)(?:\.[A-Za-z0-9_-]++){1,3}(?= |\Z)"
-TIME = re.compile(r"\[([0-9]{2})/([A-Za-z]{3})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})\]")
+TIME = re.compile(
+    r"\[([0-9]{2})/([A-Za-z]{3})/([0-9]{4}):([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})\]"
+)
 OPERATION = re.compile(_OPERATION)
 OVH_REQUEST_ID = r"^tx[0-9A-Fa-f]{21}-[0-9A-Fa-f]{10}$"
 _SYSLOG_PREFIX = re.compile(r"s3access-[^ ]*: ++")
 _IDS = re.compile(r"([^ ]++) ++(?:([^ ]++) ++)?([^ ]++) ++(?=\[)")
-_AFTER_TIME = re.compile(
-    rf" ++({_BARE}) ++({_BARE}(?: ++{_BARE})*?) ++({_BARE}) ++({_OPERATION}) ++([^ ]++)"
-)
+_AFTER_TIME = re.compile(rf" ++({_BARE}) ++({_BARE}(?: ++{_BARE})*?) ++({_BARE}) ++({_OPERATION}) ++([^ ]++)")
 _SECOND_HEAD = re.compile(rf"(?: ++{_BARE}){{3,40}}? ++{_OPERATION} ++[^ ]")
 _ANY_OPERATION = re.compile(rf"(?<![^ ]){_OPERATION}")
 _FIVE_WORDS = r" ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++(?=[\"-])"
@@ -43,7 +43,10 @@ _REQUEST = re.compile(r"[A-Za-z-]+ ([^ ]+) HTTP/[0-9.]+")
 _WHOLE_NUMBER = re.compile(r"0*([0-9]{1,19})")
 _CUT = re.compile(r'" ++"')
 _CUTS = re.compile(r'(?=" ++")')
-_MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {
+    name: n
+    for n, name in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
+}
 
 
 class Bad(Exception):

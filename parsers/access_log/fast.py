@@ -35,7 +35,7 @@ _NUMBERS = ("status", "sent", "size", "total", "turn_around")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Lines of one object: ``data`` is whole lines; ``lines_before`` and ``offset`` say where in the object they stand."""
+    """Lines of one object: ``data`` is whole lines; ``lines_before`` and ``offset`` say where they stand in it."""
 
     object_id: int
     data: bytes
@@ -61,7 +61,11 @@ def parse_pieces(pieces: Sequence[Piece]) -> Parsed:
     counts = [data.count(b"\n") for data in datas]
     block = b"".join(datas)
     clean, odd = _fast(block, pieces, counts)
-    own = clean.filter(pl.col("bucket").eq_missing(pieces[0].context.log_bucket)) if pieces[0].context.log_bucket else None
+    own = (
+        clean.filter(pl.col("bucket").eq_missing(pieces[0].context.log_bucket))
+        if pieces[0].context.log_bucket
+        else None
+    )
     ignored: dict[int, dict[str, int]] = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
     if own is not None and own.height:
         clean = clean.filter(pl.col("bucket").ne_missing(pieces[0].context.log_bucket))
@@ -111,7 +115,7 @@ def _fast(block: bytes, pieces: Sequence[Piece], counts: list[int]) -> tuple[pl.
 
 
 def _without_lossy_lines(block: bytes) -> bytes:
-    """The block with each line that is no clean UTF-8 blanked, so that it harms no other; `exact` reads the original."""
+    """The block with each line that is no clean UTF-8 blanked: it harms no other, and `exact` reads the original."""
     if b"\0" not in block:
         try:
             block if block.isascii() else block.decode()
@@ -122,7 +126,7 @@ def _without_lossy_lines(block: bytes) -> bytes:
 
 
 def _leading_words(block: bytes) -> int:
-    """How many words stand before the time in most of the first lines: two ids, or three (or a syslog prefix and two)."""
+    """How many words stand before the time in most of the first lines: two ids, or three (or a prefix and two)."""
     sample = [line.partition(b"[")[0].count(b" ") for line in block[:16_384].split(b"\n")[:20]]
     return 3 if sample.count(3) > sample.count(2) else 2
 
@@ -144,7 +148,17 @@ def _places(pieces: Sequence[Piece], counts: list[int]) -> pl.DataFrame:
 
 def _split(frame: pl.DataFrame, ids: int) -> pl.DataFrame:
     """The four pieces that are split at spaces; the last part of each holds what is too much (or nothing)."""
-    head = [*(f"id{i}" for i in range(ids)), "date", "zone", "address", "requester", "request_id", "operation", "key_raw", "rest"]
+    head = [
+        *(f"id{i}" for i in range(ids)),
+        "date",
+        "zone",
+        "address",
+        "requester",
+        "request_id",
+        "operation",
+        "key_raw",
+        "rest",
+    ]
     middle = ["before", "status", "error_code", "sent", "size", "total", "turn_around", "after"]
     tail = ["lead", *TRAILING_FIELDS]
 
@@ -153,17 +167,22 @@ def _split(frame: pl.DataFrame, ids: int) -> pl.DataFrame:
 
     kept = [pl.col(f"p{i}").str.len_bytes().cast(pl.Int64).alias(f"p{i}_bytes") for i in range(7)]
     kept += [pl.col(f"p{i}").alias(f"p{i}_text") for i in (0, 2, 6)]
-    return frame.with_columns(
-        *kept,
-        words("p0", head),
-        words("p1", ["method", "target", "protocol"]),
-        words("p2", middle),
-        words("p6", tail),
-        uri=pl.col("p1"),
-    ).unnest("p0", "p1", "p2", "p6").with_columns(
-        pl.concat_str("date", pl.lit(" "), "zone").alias("clock"),
-        *(pl.col(word).cast(pl.Int64, strict=False).alias(f"{word}_n") for word in _NUMBERS),
-    ).with_columns(at=pl.col("clock").str.to_datetime("[%d/%b/%Y:%H:%M:%S %z]", strict=False, time_unit="us"))
+    return (
+        frame.with_columns(
+            *kept,
+            words("p0", head),
+            words("p1", ["method", "target", "protocol"]),
+            words("p2", middle),
+            words("p6", tail),
+            uri=pl.col("p1"),
+        )
+        .unnest("p0", "p1", "p2", "p6")
+        .with_columns(
+            pl.concat_str("date", pl.lit(" "), "zone").alias("clock"),
+            *(pl.col(word).cast(pl.Int64, strict=False).alias(f"{word}_n") for word in _NUMBERS),
+        )
+        .with_columns(at=pl.col("clock").str.to_datetime("[%d/%b/%Y:%H:%M:%S %z]", strict=False, time_unit="us"))
+    )
 
 
 def _is_sound(frame: pl.DataFrame, ids: int) -> pl.Expr:
@@ -235,7 +254,9 @@ def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
         "turn_around_ms": pl.col("turn_around_n"),
         "is_lossy_text": pl.lit(False),
         "is_ambiguous": pl.lit(False),
-        **{name: _text(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code", *TRAILING_FIELDS)},
+        **{
+            name: _text(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code", *TRAILING_FIELDS)
+        },
     }
     return frame.with_columns(**columns).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 
@@ -251,7 +272,9 @@ def _decoded(frame: pl.DataFrame) -> pl.Expr:
     if not coded.height:
         return _text(raw)
     pairs = coded.with_columns(
-        pl.Series("decoded", [exact.decode_key(key, operation) for key, operation in coded.iter_rows()], dtype=pl.String)
+        pl.Series(
+            "decoded", [exact.decode_key(key, operation) for key, operation in coded.iter_rows()], dtype=pl.String
+        )
     )
     found = frame.select("key_raw", "operation").join(
         pairs, on=["key_raw", "operation"], how="left", maintain_order="left"

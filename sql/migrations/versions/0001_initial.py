@@ -8,923 +8,312 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _alert_checks_daily()
+    _audience_trailing()
+    _bandwidth_cost_daily()
+    _countries_daily()
+    _days()
+    _endpoints_daily()
+    _errors_daily()
+    _fences()
+    _lake_files()
+    _listings()
+    _media_file_daily()
+    _object_hours()
+    _objects()
+    _prices()
+    _rejects()
+    _response_time_buckets_hourly()
+    _response_time_daily()
+    _traffic_daily()
+    _traffic_hourly()
 
+
+def _alert_checks_daily() -> None:
     op.create_table(
         "alert_checks_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column("rule", sa.String(length=64), autoincrement=False, nullable=False, comment="Name of the rule."),
-        sa.Column(
-            "check_group",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="What the rule was judged for; `*` is everything.",
-        ),
-        sa.Column(
-            "value",
-            sa.Double(),
-            autoincrement=False,
-            nullable=True,
-            comment="The measure; one division of integers at most.",
-        ),
-        sa.Column("threshold", sa.Double(), autoincrement=False, nullable=True, comment="Above this the rule fires."),
-        sa.Column(
-            "unit",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="bytes, ratio, ms, addresses, or a currency.",
-        ),
-        sa.Column("verdict", sa.Text(), autoincrement=False, nullable=False, comment="The answer."),
-        sa.Column(
-            "sample", sa.BigInteger(), autoincrement=False, nullable=False, comment="Requests the value rests on."
-        ),
-        sa.Column(
-            "complete_through_at",
-            sa.DateTime(),
-            autoincrement=False,
-            nullable=True,
-            comment="Until when the logs were complete.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "rule", "check_group"),
-        comment="What each rule said of each day. A day that is not complete is neither good nor bad.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("rule", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("check_group", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("threshold", sa.Double(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("sample", sa.BigInteger(), nullable=False),
+        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
     )
+
+
+def _audience_trailing() -> None:
     op.create_table(
         "audience_trailing",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, `unattributed`, or `*` for all.",
-        ),
-        sa.Column(
-            "window_days",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Days in the window (1, 7, 30), this day the last.",
-        ),
-        sa.Column(
-            "unique_addresses",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Distinct client addresses of requests.",
-        ),
-        sa.Column("unique_users", sa.BigInteger(), autoincrement=False, nullable=True, comment="Distinct users."),
-        sa.Column(
-            "authenticated_deliveries",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=True,
-            comment="Deliveries to a known user.",
-        ),
-        sa.Column(
-            "is_behind_cdn",
-            sa.Boolean(),
-            autoincrement=False,
-            nullable=True,
-            comment="At least half of the requests came from CDN edges: unique addresses count edges.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "window_days"),
-        comment="Distinct addresses over the window that ends with the day. Behind a CDN the addresses are edges.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("window_days", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("unique_addresses", sa.BigInteger(), nullable=False),
+        sa.Column("unique_users", sa.BigInteger(), nullable=True),
+        sa.Column("authenticated_deliveries", sa.BigInteger(), nullable=True),
+        sa.Column("is_behind_cdn", sa.Boolean(), nullable=True),
     )
+
+
+def _bandwidth_cost_daily() -> None:
     op.create_table(
         "bandwidth_cost_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "bucket",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Bucket that was asked; empty where the log has none.",
-        ),
-        sa.Column(
-            "price_id",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Price card in `prices`; empty where none is valid.",
-        ),
-        sa.Column(
-            "currency",
-            sa.String(length=3),
-            autoincrement=False,
-            nullable=False,
-            comment="ISO currency; empty without a price.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.Column(
-            "cost_micros",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=True,
-            comment="Cost in millionths of the currency.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "bucket", "price_id", "currency"),
-        comment="What the bytes sent cost. Rounded half-even once, here; totals are sums of these rows.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("price_id", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("currency", sa.String(3), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
+        sa.Column("cost_micros", sa.BigInteger(), nullable=True),
     )
+
+
+def _countries_daily() -> None:
     op.create_table(
         "countries_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "country",
-            sa.String(length=16),
-            autoincrement=False,
-            nullable=False,
-            comment="ISO code, `unknown`, or `not_available` without a database.",
-        ),
-        sa.Column(
-            "edge",
-            sa.String(length=16),
-            autoincrement=False,
-            nullable=False,
-            comment="`edge`, `direct`, or `not_available` without a table of CDN ranges.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "deliveries",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s apart count once, at the first of them.",
-        ),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "country", "edge"),
-        comment="Requests by the country of the address. Rows with edge = 'edge' say where the CDN is, not the viewer.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("country", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("edge", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
     )
+
+
+def _days() -> None:
     op.create_table(
         "days",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column(
-            "source", sa.String(length=64), autoincrement=False, nullable=False, comment="Source in the settings."
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column("state", sa.Text(), autoincrement=False, nullable=False, comment="open, final or frozen."),
-        sa.Column(
-            "is_suspect",
-            sa.Boolean(),
-            autoincrement=False,
-            nullable=False,
-            comment="A check failed, or too much was rejected or refused.",
-        ),
-        sa.Column(
-            "revision",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="How often the day has been written.",
-        ),
-        sa.Column(
-            "complete_through_at",
-            sa.DateTime(),
-            autoincrement=False,
-            nullable=True,
-            comment="Until when the source's logs are complete.",
-        ),
-        sa.Column(
-            "objects",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Log objects with lines of this day.",
-        ),
-        sa.Column("lines", sa.BigInteger(), autoincrement=False, nullable=False, comment="Lines."),
-        sa.Column("parsed", sa.BigInteger(), autoincrement=False, nullable=False, comment="Lines that became records."),
-        sa.Column(
-            "ignored",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Blank lines, and the log bucket's own records.",
-        ),
-        sa.Column(
-            "rejected",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Lines that could not be read; see rejects.",
-        ),
-        sa.Column(
-            "duplicates",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Records that were there already.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "source", "day"),
-        comment="How complete each day is and what it rests on. lines = parsed + ignored + rejected; distinct records = parsed - duplicates. A rejected or ignored line counts on the day of its object's first record.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("is_suspect", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
+        sa.Column("objects", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("parsed", sa.BigInteger(), nullable=False),
+        sa.Column("ignored", sa.BigInteger(), nullable=False),
+        sa.Column("rejected", sa.BigInteger(), nullable=False),
+        sa.Column("duplicates", sa.BigInteger(), nullable=False),
     )
+
+
+def _endpoints_daily() -> None:
     op.create_table(
         "endpoints_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "endpoint",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Operation class and key template, ids replaced; `other` beyond the cap.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "errors",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Requests with a status of 400 or more (the documents' definition; 499 included).",
-        ),
-        sa.Column(
-            "server_errors", sa.BigInteger(), autoincrement=False, nullable=False, comment="Requests with a 5xx."
-        ),
-        sa.Column("client_aborts", sa.BigInteger(), autoincrement=False, nullable=False, comment="Requests with 499."),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "endpoint"),
-        comment="All requests by endpoint: the denominators of errors_daily.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("endpoint", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("errors", sa.BigInteger(), nullable=False),
+        sa.Column("server_errors", sa.BigInteger(), nullable=False),
+        sa.Column("client_aborts", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
     )
+
+
+def _errors_daily() -> None:
     op.create_table(
         "errors_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "endpoint",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Operation class and key template, ids replaced; `other` beyond the cap.",
-        ),
-        sa.Column("http_status", sa.BigInteger(), autoincrement=False, nullable=False, comment="HTTP status."),
-        sa.Column(
-            "error_code",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="S3 error code; empty where none.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "endpoint", "http_status", "error_code"),
-        comment="Requests with a status of 400 or more.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("endpoint", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("http_status", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("error_code", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
     )
+
+
+def _fences() -> None:
     op.create_table(
         "fences",
-        sa.Column("family", sa.String(length=32), autoincrement=False, nullable=False, comment="Rollup family."),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "dirty_epoch",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Raised by whatever changes what the day rests on.",
-        ),
-        sa.Column(
-            "done_epoch",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="The epoch that the rows in the tables were computed from.",
-        ),
-        sa.Column(
-            "basis",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="Fingerprint of settings, prices and rollup code they were computed with.",
-        ),
-        sa.PrimaryKeyConstraint("family", "day"),
-        comment="Law 7: a day is written only by a reader of a newer epoch than the one that wrote it last.",
+        sa.Column("family", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("dirty_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("done_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
     )
+
+
+def _lake_files() -> None:
     op.create_table(
         "lake_files",
-        sa.Column("path", sa.String(length=255), autoincrement=False, nullable=False, comment="Relative to the lake."),
-        sa.Column(
-            "source", sa.String(length=64), autoincrement=False, nullable=False, comment="Source in the settings."
-        ),
-        sa.Column("kind", sa.Text(), autoincrement=False, nullable=False, comment="What it holds."),
-        sa.Column(
-            "file_day",
-            sa.Date(),
-            autoincrement=False,
-            nullable=False,
-            comment="UTC day of records; reporting day of an audience.",
-        ),
-        sa.Column("rows", sa.BigInteger(), autoincrement=False, nullable=False, comment="Rows."),
-        sa.Column("first_at", sa.DateTime(), autoincrement=False, nullable=True, comment="Earliest record."),
-        sa.Column("last_at", sa.DateTime(), autoincrement=False, nullable=True, comment="Latest record."),
-        sa.Column("size_bytes", sa.BigInteger(), autoincrement=False, nullable=False, comment="Size."),
-        sa.Column("sha256", sa.Text(), autoincrement=False, nullable=False, comment="Of its content; also its name."),
-        sa.PrimaryKeyConstraint("path"),
-        comment="The files that count. A file that is not here is an orphan.",
+        sa.Column("path", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("file_day", sa.Date(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.DateTime(), nullable=True),
+        sa.Column("last_at", sa.DateTime(), nullable=True),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
     )
+
+
+def _listings() -> None:
     op.create_table(
         "listings",
-        sa.Column(
-            "source", sa.String(length=64), autoincrement=False, nullable=False, comment="Source in the settings."
-        ),
-        sa.Column(
-            "listed_at",
-            sa.DateTime(),
-            autoincrement=False,
-            nullable=False,
-            comment="When the last complete listing began.",
-        ),
-        sa.Column("objects", sa.BigInteger(), autoincrement=False, nullable=False, comment="Objects it showed."),
-        sa.Column(
-            "pending",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Of these, not settled after the run.",
-        ),
-        sa.Column(
-            "complete_through_at",
-            sa.DateTime(),
-            autoincrement=False,
-            nullable=True,
-            comment="Until when the logs are complete.",
-        ),
-        sa.PrimaryKeyConstraint("source"),
-        comment="The last complete listing of each source.",
+        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("listed_at", sa.DateTime(), nullable=False),
+        sa.Column("objects", sa.BigInteger(), nullable=False),
+        sa.Column("pending", sa.BigInteger(), nullable=False),
+        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
     )
+
+
+def _media_file_daily() -> None:
     op.create_table(
         "media_file_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "bucket",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Bucket that was asked; empty where the log has none.",
-        ),
-        sa.Column(
-            "media_file_id",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Id in media_files; empty while the application is not connected.",
-        ),
-        sa.Column(
-            "object_key_sha256",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="SHA-256 of the decoded key, hex: long keys need no long index.",
-        ),
-        sa.Column("object_key", sa.Text(), autoincrement=False, nullable=False, comment="The decoded key."),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "deliveries",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s apart count once, at the first of them.",
-        ),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.Column(
-            "last_at",
-            sa.DateTime(),
-            autoincrement=False,
-            nullable=False,
-            comment="Latest request. Take MAX, never a sum.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "bucket", "media_file_id", "object_key_sha256"),
-        comment="Requests that name an object, by object.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("media_file_id", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key_sha256", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key", sa.Text(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(), nullable=False),
     )
+
+
+def _object_hours() -> None:
     op.create_table(
         "object_hours",
-        sa.Column("object_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="In objects."),
-        sa.Column("hour_at", sa.DateTime(), autoincrement=False, nullable=False, comment="Begin of the hour, UTC."),
-        sa.Column("parsed", sa.BigInteger(), autoincrement=False, nullable=False, comment="Records of the hour."),
-        sa.Column(
-            "ignored",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Ignored lines, at the hour of the object's first record (else its last-modified).",
-        ),
-        sa.Column(
-            "rejected", sa.BigInteger(), autoincrement=False, nullable=False, comment="Rejected lines, there too."
-        ),
-        sa.PrimaryKeyConstraint("object_id", "hour_at"),
-        comment="Which hours an object touches, and with how many lines: what makes a day dirty, and what it rests on.",
+        sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("parsed", sa.BigInteger(), nullable=False),
+        sa.Column("ignored", sa.BigInteger(), nullable=False),
+        sa.Column("rejected", sa.BigInteger(), nullable=False),
     )
-    op.create_index("object_hours_by_hour", "object_hours", ["hour_at"], unique=False)
+    op.create_index("object_hours_by_hour", "object_hours", ["hour_at"])
+
+
+def _objects() -> None:
     op.create_table(
         "objects",
-        sa.Column(
-            "object_id",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="First 63 bits of SHA-256 over (source, key, etag, version, size).",
-        ),
-        sa.Column(
-            "source", sa.String(length=64), autoincrement=False, nullable=False, comment="Source in the settings."
-        ),
-        sa.Column(
-            "object_key", sa.String(length=1024), autoincrement=False, nullable=False, comment="Key in the bucket."
-        ),
-        sa.Column(
-            "etag",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="Entity tag; for a folder, time of change and size.",
-        ),
-        sa.Column(
-            "version_id",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="Version in the bucket; empty without versioning.",
-        ),
-        sa.Column("size_bytes", sa.BigInteger(), autoincrement=False, nullable=False, comment="Size as listed."),
-        sa.Column("last_modified_at", sa.DateTime(), autoincrement=False, nullable=False, comment="As listed."),
-        sa.Column("sha256", sa.Text(), autoincrement=False, nullable=True, comment="Of the bytes as fetched."),
-        sa.Column("state", sa.Text(), autoincrement=False, nullable=False, comment="What became of it."),
-        sa.Column("reason", sa.Text(), autoincrement=False, nullable=True, comment="Why it was refused."),
-        sa.Column("detail", sa.Text(), autoincrement=False, nullable=True, comment="What was seen, in words."),
-        sa.Column(
-            "parser_version",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Version of the parser that read it.",
-        ),
-        sa.Column("lines", sa.BigInteger(), autoincrement=False, nullable=False, comment="Lines."),
-        sa.Column("parsed", sa.BigInteger(), autoincrement=False, nullable=False, comment="Lines that became records."),
-        sa.Column(
-            "ignored",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Blank lines, and the log bucket's own records.",
-        ),
-        sa.Column(
-            "ignored_log_bucket",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Of these, the log bucket's own records.",
-        ),
-        sa.Column(
-            "rejected", sa.BigInteger(), autoincrement=False, nullable=False, comment="Lines that could not be read."
-        ),
-        sa.Column("first_at", sa.DateTime(), autoincrement=False, nullable=True, comment="Earliest record."),
-        sa.Column("last_at", sa.DateTime(), autoincrement=False, nullable=True, comment="Latest record."),
-        sa.PrimaryKeyConstraint("object_id"),
-        comment="The ledger: what became of each object version. lines = parsed + ignored + rejected, or the commit is refused.",
+        sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("object_key", sa.String(1024), nullable=False),
+        sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("last_modified_at", sa.DateTime(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("parser_version", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("parsed", sa.BigInteger(), nullable=False),
+        sa.Column("ignored", sa.BigInteger(), nullable=False),
+        sa.Column("ignored_log_bucket", sa.BigInteger(), nullable=False),
+        sa.Column("rejected", sa.BigInteger(), nullable=False),
+        sa.Column("first_at", sa.DateTime(), nullable=True),
+        sa.Column("last_at", sa.DateTime(), nullable=True),
     )
-    op.create_index("objects_by_key", "objects", ["source", "object_key"], unique=False)
+    op.create_index("objects_by_key", "objects", ["source", "object_key"])
+
+
+def _prices() -> None:
     op.create_table(
         "prices",
-        sa.Column(
-            "price_id",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="source/measure/currency/valid_from.",
-        ),
-        sa.Column("source", sa.Text(), autoincrement=False, nullable=False, comment="Source it applies to."),
-        sa.Column("measure", sa.Text(), autoincrement=False, nullable=False, comment="What is priced."),
-        sa.Column("amount", sa.Text(), autoincrement=False, nullable=False, comment="Exact decimal amount."),
-        sa.Column("currency", sa.Text(), autoincrement=False, nullable=False, comment="ISO currency."),
-        sa.Column(
-            "per", sa.Text(), autoincrement=False, nullable=False, comment="Unit: GB is 10^9, GiB is 2^30 bytes."
-        ),
-        sa.Column("valid_from_day", sa.Date(), autoincrement=False, nullable=False, comment="First day."),
-        sa.Column("valid_to_day", sa.Date(), autoincrement=False, nullable=True, comment="Last day."),
-        sa.Column(
-            "citation",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="Where the price stands, and when it was read.",
-        ),
-        sa.PrimaryKeyConstraint("price_id"),
-        comment="The price cards of the settings, as used.",
+        sa.Column("price_id", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("measure", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("per", sa.Text(), nullable=False),
+        sa.Column("valid_from_day", sa.Date(), nullable=False),
+        sa.Column("valid_to_day", sa.Date(), nullable=True),
+        sa.Column("citation", sa.Text(), nullable=False),
     )
+
+
+def _rejects() -> None:
     op.create_table(
         "rejects",
-        sa.Column("object_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="In objects."),
-        sa.Column(
-            "line_number",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Line in the object, from 1; 0 is the object itself.",
-        ),
-        sa.Column(
-            "byte_offset",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Where the line begins in the unpacked object.",
-        ),
-        sa.Column("reason", sa.Text(), autoincrement=False, nullable=False, comment="Why."),
-        sa.Column(
-            "line",
-            sa.Text(),
-            autoincrement=False,
-            nullable=False,
-            comment="The line, redacted, at most 2,000 characters.",
-        ),
-        sa.PrimaryKeyConstraint("object_id", "line_number"),
-        comment="Lines that could not be read, and (line 0) objects that were refused. Redacted.",
+        sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("line_number", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("byte_offset", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
     )
+
+
+def _response_time_buckets_hourly() -> None:
     op.create_table(
         "response_time_buckets_hourly",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("hour_at", sa.DateTime(), autoincrement=False, nullable=False, comment="Begin of the hour, UTC."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "operation_class",
-            sa.String(length=32),
-            autoincrement=False,
-            nullable=False,
-            comment="Class of the operation.",
-        ),
-        sa.Column(
-            "upper_ms",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Upper edge of the bucket, inclusive.",
-        ),
-        sa.Column(
-            "observations", sa.BigInteger(), autoincrement=False, nullable=False, comment="Requests in the bucket."
-        ),
-        sa.PrimaryKeyConstraint("tenant", "hour_at", "application", "operation_class", "upper_ms"),
-        comment="Additive histogram of total_ms: any window's percentile in plain SQL, at most 1 % too high.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("upper_ms", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("observations", sa.BigInteger(), nullable=False),
     )
+
+
+def _response_time_daily() -> None:
     op.create_table(
         "response_time_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, `unattributed`, or `*` for all.",
-        ),
-        sa.Column(
-            "operation_class",
-            sa.String(length=32),
-            autoincrement=False,
-            nullable=False,
-            comment="Class of the operation, or `*` for all.",
-        ),
-        sa.Column(
-            "measure", sa.String(length=16), autoincrement=False, nullable=False, comment="`total` or `turn_around`."
-        ),
-        sa.Column(
-            "observations",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Requests the figures rest on.",
-        ),
-        sa.Column("mean_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="Mean, rounded half-even."),
-        sa.Column("p50_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="Median, nearest rank."),
-        sa.Column(
-            "p90_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="90th percentile, nearest rank."
-        ),
-        sa.Column(
-            "p95_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="95th percentile, nearest rank."
-        ),
-        sa.Column(
-            "p99_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="99th percentile, nearest rank."
-        ),
-        sa.Column("max_ms", sa.BigInteger(), autoincrement=False, nullable=False, comment="Slowest."),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "operation_class", "measure"),
-        comment="Exact percentiles of total_ms (requests with a status) and turn_around_ms (GETs of objects with a status).",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("measure", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("observations", sa.BigInteger(), nullable=False),
+        sa.Column("mean_ms", sa.BigInteger(), nullable=False),
+        sa.Column("p50_ms", sa.BigInteger(), nullable=False),
+        sa.Column("p90_ms", sa.BigInteger(), nullable=False),
+        sa.Column("p95_ms", sa.BigInteger(), nullable=False),
+        sa.Column("p99_ms", sa.BigInteger(), nullable=False),
+        sa.Column("max_ms", sa.BigInteger(), nullable=False),
     )
+
+
+def _traffic_daily() -> None:
     op.create_table(
         "traffic_daily",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="Day in the reporting time zone."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "bucket",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Bucket that was asked; empty where the log has none.",
-        ),
-        sa.Column(
-            "operation_class",
-            sa.String(length=32),
-            autoincrement=False,
-            nullable=False,
-            comment="Class of the operation.",
-        ),
-        sa.Column(
-            "status_class",
-            sa.String(length=16),
-            autoincrement=False,
-            nullable=False,
-            comment="2xx … 5xx, `aborted` (499), `none`.",
-        ),
-        sa.Column(
-            "records",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Distinct log records, whatever they are.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "deliveries",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s apart count once, at the first of them.",
-        ),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.Column(
-            "response_ms_sum",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Sum of total_ms over requests that have a status and a time.",
-        ),
-        sa.Column(
-            "response_count",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="How many requests response_ms_sum rests on.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "day", "application", "bucket", "operation_class", "status_class"),
-        comment="The sum of the day's hours.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("status_class", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
+        sa.Column("response_ms_sum", sa.BigInteger(), nullable=False),
+        sa.Column("response_count", sa.BigInteger(), nullable=False),
     )
+
+
+def _traffic_hourly() -> None:
     op.create_table(
         "traffic_hourly",
-        sa.Column(
-            "tenant",
-            sa.String(length=64),
-            autoincrement=False,
-            nullable=False,
-            comment="Boundary of isolation; `default` where there is one.",
-        ),
-        sa.Column("hour_at", sa.DateTime(), autoincrement=False, nullable=False, comment="Begin of the hour, UTC."),
-        sa.Column(
-            "application",
-            sa.String(length=128),
-            autoincrement=False,
-            nullable=False,
-            comment="Application, or `unattributed`.",
-        ),
-        sa.Column(
-            "bucket",
-            sa.String(length=255),
-            autoincrement=False,
-            nullable=False,
-            comment="Bucket that was asked; empty where the log has none.",
-        ),
-        sa.Column(
-            "operation_class",
-            sa.String(length=32),
-            autoincrement=False,
-            nullable=False,
-            comment="Class of the operation.",
-        ),
-        sa.Column(
-            "status_class",
-            sa.String(length=16),
-            autoincrement=False,
-            nullable=False,
-            comment="2xx … 5xx, `aborted` (499), `none`.",
-        ),
-        sa.Column(
-            "records",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Distinct log records, whatever they are.",
-        ),
-        sa.Column(
-            "requests",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="HTTP requests: no lifecycle records, no second records of one action.",
-        ),
-        sa.Column(
-            "deliveries",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="GETs of an object answered 200 or 206, where requests of the same object, address and agent at most 60 s apart count once, at the first of them.",
-        ),
-        sa.Column(
-            "bytes_sent",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Bytes of the responses' bodies.",
-        ),
-        sa.Column(
-            "response_ms_sum",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="Sum of total_ms over requests that have a status and a time.",
-        ),
-        sa.Column(
-            "response_count",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="How many requests response_ms_sum rests on.",
-        ),
-        sa.PrimaryKeyConstraint("tenant", "hour_at", "application", "bucket", "operation_class", "status_class"),
-        comment="Requests, deliveries, bytes and response time by hour.",
+        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("status_class", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
+        sa.Column("response_ms_sum", sa.BigInteger(), nullable=False),
+        sa.Column("response_count", sa.BigInteger(), nullable=False),
     )

@@ -1,0 +1,115 @@
+"""Runs in processes of their own, which may be killed and stopped.
+
+They are forked from a process that has imported everything and computed nothing: a start from scratch costs a second
+of CPU, and a fork of the tests' own process would hang in Polars, whose threads do not outlive a fork.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+
+from mediameter import faults
+from mediameter.sources.objects import Folder, ObjectVersion
+from mediameter.steps.run import run
+from tests.trials.site import Site
+
+_LONGEST_S = 120
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.trials.runs", "pandera.polars", "alembic.command", "alembic.config", "pytest"])
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """At the ``occurrence``-th time (from 1) that ``point`` is passed, the process gets ``signal``."""
+
+    point: str
+    occurrence: int
+    signal: int
+
+
+def start(site: Site, now: datetime, *, fault: Fault | None = None, shuffled: int | None = None) -> BaseProcess:
+    """Begins a run as of ``now``; ``shuffled`` is the seed of the order in which the bucket lists its objects."""
+    process = _forks.Process(target=_work, args=(site, now, fault, shuffled))
+    process.start()
+    return process
+
+
+def exit_code(process: BaseProcess) -> int:
+    """How the process ended (negative: by that signal); ``TimeoutError`` when it does not."""
+    process.join(_LONGEST_S)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise TimeoutError(f"a run was not over after {_LONGEST_S} s")
+    return process.exitcode
+
+
+def complete(site: Site, now: datetime, *, shuffled: int | None = None) -> None:
+    """A run that nobody disturbs, and that has to succeed."""
+    code = exit_code(start(site, now, shuffled=shuffled))
+    assert code == 0, f"the run ended with {code}"
+
+
+def counted(site: Site, now: datetime) -> Counter[str]:
+    """A run that nobody disturbs: how often it passes each named point."""
+    receiver, sender = _forks.Pipe(duplex=False)
+    process = _forks.Process(target=_work_and_count, args=(site, now, sender))
+    process.start()
+    sender.close()
+    passed: Counter[str] = receiver.recv()
+    assert exit_code(process) == 0
+    return passed
+
+
+def wait_for_stop(process: BaseProcess) -> None:
+    """Returns when the process has been stopped by a signal."""
+    deadline = time.monotonic() + _LONGEST_S
+    while time.monotonic() < deadline:
+        state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "T":
+            return
+        time.sleep(0.01)
+    raise TimeoutError("the process did not stop")
+
+
+def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None) -> None:
+    if fault:
+        faults.at[fault.point] = _at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
+    if shuffled is not None:
+        _shuffle_listings(Random(shuffled))
+    run(site.settings(), now=now)
+
+
+def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connection.Connection) -> None:
+    passed: Counter[str] = Counter()
+    for name in faults.POINTS:
+        faults.at[name] = lambda name=name: passed.update([name])  # type: ignore[misc]
+    run(site.settings(), now=now)
+    sender.send(passed)
+
+
+def _at_the(occurrence: int, action: Callable[[], None]) -> Callable[[], None]:
+    numbers = count(1)
+    return lambda: action() if next(numbers) == occurrence else None
+
+
+def _shuffle_listings(rng: Random) -> None:
+    """S3 lists by key; nothing may depend on that."""
+    listing = Folder.listing
+
+    def shuffled(folder: Folder) -> list[ObjectVersion]:
+        versions = listing(folder)
+        rng.shuffle(versions)
+        return versions
+
+    Folder.listing = shuffled  # type: ignore[method-assign]

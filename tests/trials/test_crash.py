@@ -1,0 +1,117 @@
+"""Promise 1: a run may be killed at any instant; the next one ends with the very figures of an undisturbed run."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from mediameter.faults import POINTS
+from tests.conftest import Trials
+from tests.trials.dump import dump_hash
+from tests.trials.runs import Fault, complete, counted, exit_code, start
+from tests.trials.site import NOW, LogObject, Site, small_world
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One delivery and the run after it: the site before that run, and what came of it undisturbed."""
+
+    before: Site
+    delivery: list[LogObject]
+    now: datetime
+    passed: Counter[str]
+    seconds: float
+    figures: str
+
+
+def deliveries(objects: list[LogObject]) -> tuple[list[LogObject], list[LogObject]]:
+    """Half of the objects, some of them in an earlier version; then the rest, which touches the same days, and these
+    few overwritten."""
+    rng = Random(1)
+    first = sorted(rng.sample(range(len(objects)), len(objects) // 2))
+    overwritten = [objects[n] for n in first if objects[n].lines][:4]
+    earlier = {each.key: each.rewritten(rng, later=-timedelta(minutes=1)) for each in overwritten}
+    rest = [each for number, each in enumerate(objects) if number not in first]
+    return [earlier.get(objects[n].key, objects[n]) for n in first], overwritten + rest
+
+
+@pytest.fixture(scope="module")
+def acts(tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
+    site = Site(tmp_path_factory.mktemp("undisturbed") / "site")
+    objects = small_world(site.folder.parent / "world")
+    site.folder.mkdir()
+    shutil.copy(site.folder.parent / "world" / "countries.csv", site.folder)
+    result = []
+    for number, delivery in enumerate(deliveries(objects)):
+        site.deliver(delivery)
+        before = site.copied(site.folder.with_name(f"before-{number}"))
+        now = NOW + timedelta(hours=number)
+        begin = time.monotonic()
+        passed = counted(site, now)
+        result.append(Act(before, delivery, now, passed, time.monotonic() - begin, dump_hash(site.url)))
+    return result
+
+
+def test_the_undisturbed_run_says_what_one_run_over_all_says(acts: list[Act], tmp_path: Path) -> None:
+    site = acts[0].before.copied(tmp_path / "site")
+    site.deliver(acts[1].delivery)
+    complete(site, acts[1].now)
+    assert dump_hash(site.url) == acts[1].figures
+    assert all(acts[0].passed[point] and acts[1].passed[point] for point in POINTS)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at(point: str, acts: list[Act], trials: Trials, tmp_path: Path) -> None:
+    asked = trials(1, 5)
+    places = [(act, n) for act in acts for n in range(1, act.passed[point] + 1)]
+    chosen = [places[(2 * n + 1) * len(places) // (2 * asked)] for n in range(asked)]
+
+    def killed(site: Site, act: Act, occurrence: int) -> None:
+        assert exit_code(start(site, act.now, fault=Fault(point, occurrence, signal.SIGKILL))) == -signal.SIGKILL
+
+    failed = [
+        f"the {occurrence}. time of run {acts.index(act) + 1}"
+        for number, (act, occurrence) in enumerate(chosen)
+        if not _heals(acts, act, tmp_path / str(number), lambda site, act, n=occurrence: killed(site, act, n))  # type: ignore[misc]
+    ]
+    print(f"killed at {point}: {asked} asked, {len(chosen)} run, {len(failed)} failed")
+    assert not failed
+
+
+def test_killed_at_random_times(acts: list[Act], trials: Trials, tmp_path: Path) -> None:
+    asked, rng = trials(10, 100), Random(2)
+    codes: Counter[int] = Counter()
+
+    def killed(site: Site, act: Act) -> None:
+        process = start(site, act.now)
+        time.sleep(rng.uniform(0, act.seconds))
+        process.kill()
+        codes[exit_code(process)] += 1
+
+    failed = [n for n in range(asked) if not _heals(acts, acts[n % 2], tmp_path / str(n), killed)]
+    over = codes[0]
+    print(f"killed at random times: {asked} asked, {codes.total()} run ({over} over before), {len(failed)} failed")
+    assert not failed and set(codes) <= {0, -signal.SIGKILL} and over < asked / 2
+
+
+def _heals(acts: list[Act], act: Act, folder: Path, kill: Callable[[Site, Act], None]) -> bool:
+    """Whether the same run, made again after it was killed, and the ones after it end with the undisturbed figures."""
+    site = act.before.copied(folder)
+    kill(site, act)
+    found = []
+    for each in acts[acts.index(act) :]:
+        if each is not act:
+            site.deliver(each.delivery)
+        complete(site, each.now)
+        found.append(dump_hash(site.url) == each.figures)
+    shutil.rmtree(folder)
+    return all(found)

@@ -1,0 +1,143 @@
+"""The tables, the fence, the ledger's refusals: on a real SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from mediameter import lake, ledger, warehouse
+from mediameter.connect import engine, reading, writing
+from mediameter.errors import UserError, WorldError
+from mediameter.ledger import AlreadySettled, Settlement
+from mediameter.sources.objects import ObjectVersion
+from schemas.rollups import TRAFFIC_DAILY
+
+DAY = date(2025, 10, 30)
+NOON = datetime(2025, 10, 30, 12, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[sa.Engine]:
+    made = engine(f"sqlite:///{tmp_path}/deep/warehouse.sqlite")
+    warehouse.ready(made)
+    yield made
+    made.dispose()
+
+
+def version(key: str = "a", etag: str = "1") -> ObjectVersion:
+    return ObjectVersion("ovh", key, etag, 10, NOON)
+
+
+def settled(of: ObjectVersion, **more: object) -> Settlement:
+    return Settlement(of, "settled", 1, lines=1, hours={NOON: 1}, first_at=NOON, last_at=NOON, **more)  # type: ignore[arg-type]
+
+
+def test_the_migrations_make_the_contracts_tables(made: sa.Engine) -> None:
+    with made.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), warehouse.metadata) == []
+
+
+def test_a_newer_warehouse_is_refused_by_name(made: sa.Engine) -> None:
+    with writing(made) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(WorldError, match="9999"):
+        warehouse.ready(made)
+
+
+def test_another_engine_is_refused_with_a_remedy() -> None:
+    with pytest.raises(UserError, match="only SQLite"):
+        engine("postgresql://somewhere/db")
+
+
+def test_an_object_is_settled_once(made: sa.Engine) -> None:
+    with writing(made) as connection:
+        assert ledger.settle(connection, [settled(version())], [], UTC_ZONE) == {DAY}
+    with pytest.raises(AlreadySettled), writing(made) as connection:
+        ledger.settle(connection, [settled(version("b")), settled(version())], [], UTC_ZONE)
+    with reading(made) as connection:
+        assert ledger.known_versions(connection, "ovh") == {version().object_id}
+
+
+def test_lines_that_do_not_add_up_are_not_settled(made: sa.Engine) -> None:
+    with pytest.raises(AssertionError, match="nothing was settled"), writing(made) as connection:
+        ledger.settle(connection, [settled(version(), ignored=1)], [], UTC_ZONE)
+    with reading(made) as connection:
+        assert ledger.known_versions(connection, "ovh") == set()
+
+
+def test_a_newer_version_supersedes_and_dirties_the_days_of_the_old_one(made: sa.Engine) -> None:
+    with writing(made) as connection:
+        ledger.settle(connection, [settled(version())], [], UTC_ZONE)
+    later = NOON.replace(day=31)
+    newer = Settlement(version(etag="2"), "settled", 1, lines=1, hours={later: 1}, first_at=later, last_at=later)
+    with writing(made) as connection:
+        assert ledger.settle(connection, [newer], [], UTC_ZONE) == {DAY, date(2025, 10, 31)}
+        assert ledger.superseded(connection, "ovh") == [version().object_id]
+
+
+def test_the_fence_lets_pass_only_who_knows_more(made: sa.Engine) -> None:
+    with writing(made) as connection:
+        ledger.mark_dirty(connection, "traffic", {DAY})
+        old = ledger.epoch(connection, "traffic", DAY)
+        ledger.mark_dirty(connection, "traffic", {DAY})
+        new = ledger.epoch(connection, "traffic", DAY)
+        assert ledger.pass_fence(connection, "traffic", DAY, new, "basis")
+        assert not ledger.pass_fence(connection, "traffic", DAY, old, "basis"), "a zombie with older knowledge"
+        assert not ledger.pass_fence(connection, "traffic", DAY, new, "basis"), "the same again"
+        assert ledger.dirty_days(connection, "traffic", "basis") == []
+        assert ledger.dirty_days(connection, "traffic", "other settings") == [DAY]
+        assert ledger.pass_fence(connection, "traffic", DAY, new, "other settings")
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 10, 26), 25), (date(2025, 6, 1), 24)])
+def test_a_day_has_as_many_hours_as_its_zone_gives_it(day: date, hours: int) -> None:
+    begin, end = ledger.day_bounds(day, ZoneInfo("Europe/Paris"))
+    assert (end - begin).total_seconds() == hours * 3600
+
+
+def test_a_day_is_replaced_whole_or_not_at_all(made: sa.Engine) -> None:
+    row = ("default", DAY, "app", "media", "get_object", "2xx", 1, 1, 1, 5, 7, 1)
+    frame = warehouse.frame_of([row], TRAFFIC_DAILY)
+    bounds = ledger.day_bounds(DAY, UTC_ZONE)
+    with writing(made) as connection:
+        warehouse.replace_day(connection, "default", DAY, bounds, {TRAFFIC_DAILY: frame})
+    with pytest.raises(sa.exc.IntegrityError), writing(made) as connection:
+        twice = pl.concat([frame, frame])
+        warehouse.replace_day(connection, "default", DAY, bounds, {TRAFFIC_DAILY: twice})
+    with reading(made) as connection:
+        assert warehouse.read(connection, TRAFFIC_DAILY).equals(frame)
+
+
+def test_a_lake_file_is_named_by_its_content_and_a_changed_one_is_not_read(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"at": [NOON], "n": [1]})
+    file = lake.write(tmp_path, frame, kind="records", source="ovh", file_day=DAY)
+    assert lake.write(tmp_path, frame, kind="records", source="ovh", file_day=DAY) == file
+    (path,) = lake.verified(tmp_path, [file])
+    assert pl.read_parquet(path).equals(frame)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WorldError, match="has changed since it was written"):
+        lake.verified(tmp_path, [file])
+
+
+def test_orphans_are_swept_after_a_day_and_known_files_never(tmp_path: Path) -> None:
+    import os
+
+    files = [
+        lake.write(tmp_path, pl.DataFrame({"n": [n]}), kind="records", source="ovh", file_day=DAY) for n in range(3)
+    ]
+    known, orphan, young = (tmp_path / file.path for file in files)
+    for path in (known, orphan):
+        os.utime(path, (0, 0))
+    assert lake.sweep(tmp_path, {files[0].path}) == 1
+    assert (known.exists(), orphan.exists(), young.exists()) == (True, False, True)
