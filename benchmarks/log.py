@@ -27,7 +27,7 @@ SMALL_FILES = 96  # that an object is cut into: a gigabyte makes 3,000
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOW_S = 3 * 3600
 BUCKET = "dailey-media"
-OWNER = "4c1e77d09ab34f6e8d52:user-Zr4kWq8NbTyd"
+OWNER = "4c1e77d09ab3:user-Zr4kWq8N"
 _KEYS, _VIEWERS, _AGENTS = 40_000, 60_000, 400
 _NO_UTF8 = "\ue000"  # stands for bytes that no text can hold, until the text is bytes
 
@@ -206,7 +206,7 @@ def _key(rng: np.random.Generator, number: int) -> str:
     if number % 50 == 0:
         name = f"take%2520{name}"  # a space, encoded twice as in every such log
     return (
-        f"files/{user}/castingly-public/actors/headshots/{name}",
+        f"files/{user}/castingly-public/headshots/{name}",
         f"media/directors-palette/{user}/originals/{name}",
         f"media/dailey-core/{user}/variants/w1280/{name}",
         f"files/{user}/palette-private/boards/{name}",
@@ -214,7 +214,7 @@ def _key(rng: np.random.Generator, number: int) -> str:
 
 
 def _agent(rng: np.random.Generator) -> str:
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         return f"aws-sdk-js/3.{int(rng.integers(400, 950))}.0 os/linux lang/js md/nodejs#22.9.0"
     major, minor = int(rng.integers(90, 150)), int(rng.integers(0, 9999))
     systems = ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64", "iPhone; CPU iPhone OS 19_1")

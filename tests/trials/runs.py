@@ -25,7 +25,15 @@ from tests.trials.site import Site
 
 _LONGEST_S = 120
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.trials.runs", "pandera.polars", "alembic.command", "alembic.config", "pytest"])
+_forks.set_forkserver_preload(
+    [
+        "tests.trials.runs",
+        "alembic.command",
+        "pandera.polars",
+        "hypothesis.strategies",  # Pandera imports it at the first check
+        "pytest",  # each process looks into the main module again
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def acts(tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
         site.deliver(delivery)
         before = site.copied(site.folder.with_name(f"before-{number}"))
         now = NOW + timedelta(hours=number)
+        complete(before.copied(before.folder.with_suffix(".warming")), now)  # or the seconds would be those of a cold start
         begin = time.monotonic()
         passed = counted(site, now)
         result.append(Act(before, delivery, now, passed, time.monotonic() - begin, dump_hash(site.url)))
