@@ -1,8 +1,7 @@
-"""A log like OVH's, of any size: about 460 bytes a line, one line in a thousand odd, its truth known.
+"""A log like OVH's, of any size: 475 bytes a line, one line in a thousand odd, and the truth about it.
 
-An object is a pure function of (seed, number): 70,000 lines, 32 MB, 3 hours of traffic. So a longer log begins with the
-shorter one, what was made is kept, and a gigabyte takes seconds: whole columns are drawn and pasted together.
-Runs as a process of its own (`python -m benchmarks.log`), so that whoever measures stays small.
+An object is a pure function of (seed, number): 70,000 lines, 33 MB, 3 hours of traffic. So a longer log begins with
+the shorter one, and what was made once is kept.
 """
 
 from __future__ import annotations
@@ -10,26 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
 GENERATION = 1  # another one makes other bytes: what is kept of the older is not used
 LINES = 70_000
 ODD = LINES // 1000
+OBJECT_MB = 33.3
 SMALL_FILES = 96  # that an object is cut into: a gigabyte makes 3,000
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 WINDOW_S = 3 * 3600
-BUCKET = "dailey-media"
-OWNER = "4c1e77d09ab3:user-Zr4kWq8N"
-_KEYS, _VIEWERS, _AGENTS = 40_000, 60_000, 400
-_NO_UTF8 = "\ue000"  # stands for bytes that no text can hold, until the text is bytes
 
 
 @dataclass(slots=True)
@@ -52,260 +45,88 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Where a log lies: its objects, the same bytes in small files, and its clean lines alone."""
+    """Where a log lies, each file with its name in a bucket: its objects, the same bytes in small files, and its clean
+    lines alone."""
 
-    objects: list[Path]
-    small: list[Path]
+    objects: dict[str, Path]
+    small: dict[str, Path]
     clean: list[Path]
     truth: Truth
 
 
-def stored(folder: Path, numbers: range) -> Log:
-    """The log of these objects, as `make` left it."""
-    names = [f"{number:05d}" for number in numbers]
+def log(folder: Path, seed: int, count: int) -> Log:
+    """The log's first ``count`` objects, made if they are not there."""
+    kept = folder / f"log-{GENERATION}-{seed}"
+    names = [f"{number:05d}" for number in range(count)]
+    if not all((kept / "truth" / name).exists() for name in names):
+        subprocess.run([sys.executable, "-m", "benchmarks.lines", str(kept), str(seed), str(count)], check=True)
     truth = Truth()
     for name in names:
-        truth.add(Truth(**json.loads((folder / "truth" / name).read_text())))
-    small = [path for name in names for path in sorted((folder / "small" / name).iterdir())]
-    objects, clean = ([folder / kind / name for name in names] for kind in ("objects", "clean"))
-    return Log(objects, small, clean, truth)
+        truth.add(Truth(**json.loads((kept / "truth" / name).read_text())))
+    return Log(
+        objects={object_name(number): kept / "objects" / name for number, name in enumerate(names)},
+        small={
+            object_name(number, part): kept / "small" / name / f"{part:03d}"
+            for number, name in enumerate(names)
+            for part in range(SMALL_FILES)
+        },
+        clean=[kept / "clean" / name for name in names],
+        truth=truth,
+    )
 
 
-def make(folder: Path, seed: int, count: int) -> None:
-    """Objects 0 to ``count`` below ``folder``; those that are there are left as they are."""
-    missing = [number for number in range(count) if not (folder / "truth" / f"{number:05d}").exists()]
-    world = _World(seed) if missing else None
-    for number in missing:
-        assert world is not None
-        _make_object(folder, world, number)
-
-
-def _make_object(folder: Path, world: _World, number: int) -> None:
-    name, end = f"{number:05d}", BEGIN + timedelta(seconds=(number + 1) * WINDOW_S)
-    lines, truth = world.lines(number)
-    clean = _joined(lines.filter(~lines["is_odd"])["line"])
-    data = _joined(lines["line"])
-    truth.size, truth.clean_size = len(data), len(clean)
-    _write(folder / "objects" / name, data, end)
-    _write(folder / "clean" / name, clean, end)
-    for piece, rows in enumerate(np.array_split(np.arange(lines.height), SMALL_FILES)):
-        part = lines["line"].slice(int(rows[0]), len(rows))
-        _write(folder / "small" / name / f"{piece:03d}", _joined(part), end)
-    _write(folder / "truth" / name, json.dumps(asdict(truth)).encode(), end)
-
-
-def _joined(lines: pl.Series) -> bytes:
-    return ("\n".join(lines.to_list()) + "\n").encode().replace(_NO_UTF8.encode(), b"\xff\xfe")
-
-
-def _write(path: Path, data: bytes, modified: datetime) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    os.utime(path, (modified.timestamp(), modified.timestamp()))
+def end_of(number: int) -> datetime:
+    """When the object's traffic ends, and when it was last modified."""
+    return BEGIN + timedelta(seconds=(number + 1) * WINDOW_S)
 
 
 def object_name(number: int, part: int = 0) -> str:
-    """How OVH would call it."""
-    end = BEGIN + timedelta(seconds=(number + 1) * WINDOW_S)
-    return f"{end:%Y-%m-%d-%H-%M-%S}-{hashlib.md5(f'{number}/{part}'.encode()).hexdigest().upper()}"
+    """What OVH would call it."""
+    return f"{end_of(number):%Y-%m-%d-%H-%M-%S}-{hashlib.md5(f'{number}/{part}'.encode()).hexdigest().upper()}"
 
 
-# --- who asks for what -------------------------------------------------------------------------------
-
-# operation, method, share; a status for each is drawn from below
-_OPERATIONS = (
-    ("REST.GET.OBJECT", "GET", 0.870),
-    ("REST.HEAD.OBJECT", "HEAD", 0.060),
-    ("REST.PUT.OBJECT", "PUT", 0.045),
-    ("REST.GET.BUCKET", "GET", 0.015),
-    ("REST.DELETE.OBJECT", "DELETE", 0.005),
-    ("S3.EXPIRE.OBJECT", "-", 0.005),
-)
-_STATUSES = (
-    ("200", "-", 0.850),
-    ("206", "-", 0.090),
-    ("304", "-", 0.030),
-    ("404", "NoSuchKey", 0.014),
-    ("403", "AccessDenied", 0.008),
-    ("499", "-", 0.006),
-    ("503", "SlowDown", 0.002),
-)
-_SIGNED = 0.06  # of requests, whose query differs in every one
-_REFERERS = ("https://castingly.dailey.dev/actors", "https://palette.dailey.dev/projects", "https://dailey.dev/gallery")
+def laid_out(folder: Path, files: dict[str, Path]) -> None:
+    """A folder as the bucket that holds just these objects; links, so that it costs no space and keeps their times."""
+    (folder / "access-logs").mkdir(parents=True)
+    for name, path in files.items():
+        os.link(path, folder / "access-logs" / name)
 
 
-class _World:
-    """The files, the viewers, and the words that lines are made of."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        rng = np.random.default_rng(seed)
-        self._keys = pl.Series([_key(rng, number) for number in range(_KEYS)])
-        self._referers = pl.Series([f"{_REFERERS[n % 3]}/{n:04d}" for n in range(600)] + ["-"] * 150)
-        self._agents = pl.Series([_agent(rng) for _ in range(_AGENTS)])
-        self._addresses = pl.Series([_address(rng) for _ in range(_VIEWERS)])
-        self._agent_of_viewer = rng.integers(0, _AGENTS, _VIEWERS)
-
-    def lines(self, number: int) -> tuple[pl.DataFrame, Truth]:
-        """Columns ``line`` and ``is_odd``, and what is true of them (but for sizes)."""
-        rng = np.random.default_rng([self._seed, number])
-        odd = np.sort(rng.choice(LINES, ODD, replace=False))
-        words = self._words(rng, number, odd)
-        plain = words.select(_LINE)["line"]
-        outcomes, texts = zip(*_bent(plain[odd.tolist()]), strict=True)
-        fate = pl.Series(["parsed"]).new_from_index(0, LINES).scatter(odd.tolist(), list(outcomes))
-        counted = words.filter((fate == "parsed") & (words["status"] != "-"))
-        truth = Truth(LINES, *((fate == outcome).sum() for outcome in ("parsed", "ignored", "rejected")))
-        truth.requests, truth.bytes_sent = counted.height, int(counted["sent"].cast(pl.Int64, strict=False).sum())
-        is_odd = pl.Series([False]).new_from_index(0, LINES).scatter(odd.tolist(), True)
-        return pl.DataFrame({"line": plain.scatter(odd.tolist(), list(texts)), "is_odd": is_odd}), truth
-
-    def _words(self, rng: np.random.Generator, number: int, odd: np.ndarray) -> pl.DataFrame:
-        """A row a line, a column a word, as logged. What is to be odd is a plain GET so far."""
-        at = int(BEGIN.timestamp()) + number * WINDOW_S + np.sort(rng.integers(0, WINDOW_S, LINES))
-        viewer = (_VIEWERS * rng.random(LINES) ** 2).astype(np.int64)
-        total = rng.lognormal(4.0, 0.9, LINES).astype(np.int64)
-        drawn = {
-            "operation": _drawn(rng, _OPERATIONS),
-            "drawn_status": _drawn(rng, _STATUSES),
-            "is_signed": rng.random(LINES) < _SIGNED,
-        }
-        for column, value in zip(drawn.values(), ("REST.GET.OBJECT", "200", False), strict=True):
-            column[odd] = value
-        frame = pl.DataFrame(
-            {
-                "at": at,
-                "address": self._addresses.gather(viewer),
-                "agent": self._agents.gather(self._agent_of_viewer[viewer]),
-                "key": self._keys.gather((_KEYS * rng.random(LINES) ** 3).astype(np.int64)),
-                "referer": self._referers.gather(rng.integers(0, len(self._referers), LINES)),
-                "size": rng.lognormal(11.5, 1.2, LINES).astype(np.int64),
-                "total": total,
-                "turn_around": (total * rng.random(LINES)).astype(np.int64),
-                "id": _hex(rng, 21),
-                "signature": _hex(rng, 32),
-                **drawn,
-            }
-        )
-        return frame.with_columns(*_WORDS).with_columns(*_OF_STATUS).with_columns(*_AS_LOGGED)
+def laid_out_as_one(folder: Path, files: Iterable[Path]) -> None:
+    """The same bytes as one object."""
+    (folder / "access-logs").mkdir(parents=True)
+    whole = folder / "access-logs" / object_name(0)
+    modified = 0.0
+    with whole.open("wb") as out:
+        for path in files:
+            out.write(path.read_bytes())
+            modified = path.stat().st_mtime
+    os.utime(whole, (modified, modified))
 
 
-def _drawn(rng: np.random.Generator, table: tuple[tuple[str, str, float], ...]) -> np.ndarray:
-    names, _, shares = zip(*table, strict=True)
-    return np.array(names)[rng.choice(len(table), LINES, p=shares)]
+# --- a quiet bucket, for passes that find little ---------------------------------------------------------
 
-
-def _hex(rng: np.random.Generator, width: int) -> np.ndarray:
-    text = rng.bytes(LINES * ((width + 1) // 2)).hex()[: LINES * width]
-    return np.frombuffer(text.encode(), dtype=f"S{width}").astype(f"U{width}")
-
-
-def _key(rng: np.random.Generator, number: int) -> str:
-    user, name = rng.bytes(4).hex(), rng.bytes(6).hex()
-    name += ".mp4" if number % 11 == 0 else ".jpg"
-    if number % 50 == 0:
-        name = f"take%2520{name}"  # a space, encoded twice as in every such log
-    return (
-        f"files/{user}/castingly-public/headshots/{name}",
-        f"media/directors-palette/{user}/originals/{name}",
-        f"media/dailey-core/{user}/variants/w1280/{name}",
-        f"files/{user}/palette-private/boards/{name}",
-    )[number % 4]
-
-
-def _agent(rng: np.random.Generator) -> str:
-    if rng.random() < 0.3:
-        return f"aws-sdk-js/3.{int(rng.integers(400, 950))}.0 os/linux lang/js md/nodejs#22.9.0"
-    major, minor = int(rng.integers(90, 150)), int(rng.integers(0, 9999))
-    systems = ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64", "iPhone; CPU iPhone OS 19_1")
-    system = systems[int(rng.integers(0, 4))]
-    return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.{minor}.0 Safari/537.36"
-
-
-def _address(rng: np.random.Generator) -> str:
-    a, b, c, d = (int(n) for n in rng.integers(1, 255, 4))
-    return f"2001:db8:{a:x}:{b:x}::{c:x}{d:02x}" if a % 20 == 0 else f"{a}.{b}.{c}.{d}"
-
-
-# --- from words to lines -----------------------------------------------------------------------------
-
-_is_kept = pl.col("operation") == "S3.EXPIRE.OBJECT"  # lifecycle: nobody asked, so there is no status
-_is_read = pl.col("operation") == "REST.GET.OBJECT"
-_METHOD = {operation: method for operation, method, _ in _OPERATIONS}
-_ERROR = {status: error for status, error, _ in _STATUSES}
-_dash = pl.lit("-")
-_WORDS = (
-    pl.from_epoch("at").dt.strftime("[%d/%b/%Y:%H:%M:%S +0000]").alias("time"),
-    pl.when(_is_kept).then(_dash).when(_is_read).then(pl.col("drawn_status")).otherwise(pl.lit("200")).alias("status"),
-    pl.format("tx{}-{}", "id", (pl.col("at") - pl.col("total") // 1000).map_batches(
-        lambda at: pl.Series([f"{second:010x}" for second in at]), return_dtype=pl.String
-    )).alias("request_id"),
-    pl.when("is_signed")
-    .then(pl.format("?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900&X-Amz-Signature={}", "signature"))
-    .otherwise(pl.lit("")).alias("query"),
-    pl.when("is_signed").then(pl.lit("SigV4")).otherwise(_dash).alias("signature_version"),
-    pl.when("is_signed").then(pl.lit("QueryString")).otherwise(_dash).alias("authentication"),
-    pl.when(_is_kept).then(_dash).otherwise("address").alias("address"),
-    pl.col("operation").replace_strict(_METHOD).alias("method"),
-)  # fmt: skip
-_has_body = pl.col("status").is_in(["200", "206", "499"]) & _is_read
-_OF_STATUS = (
-    pl.col("status").replace_strict(_ERROR, default="-").alias("error"),
-    pl.when(_has_body).then(pl.col("size").cast(pl.String))
-    .when(pl.col("status").is_in(["403", "404", "503"])).then(pl.lit("243"))
-    .otherwise(_dash).alias("sent"),
-    pl.when(pl.col("operation") == "REST.PUT.OBJECT").then(pl.col("size").cast(pl.String)).otherwise(_dash).alias("body"),
-    pl.when(_is_kept).then(_dash)
-    .otherwise(pl.format("{} /{}{} HTTP/1.1", "method", pl.col("key").str.replace("%25", "%", literal=True), "query"))
-    .alias("uri"),
-)  # fmt: skip
-_AS_LOGGED = (
-    pl.when(_is_kept).then(_dash).otherwise(pl.col("total").cast(pl.String)).alias("total"),
-    pl.when(_is_kept).then(_dash).when(_is_read).then(pl.col("turn_around").cast(pl.String)).otherwise(pl.lit("0")).alias("turn_around"),
-    pl.when(_is_kept).then(_dash).otherwise("referer").alias("referer"),
-    pl.when(_is_kept).then(_dash).otherwise("agent").alias("agent"),
-)  # fmt: skip
-_SHAPE = (
-    OWNER + " " + BUCKET + ' {time} {address} - {request_id} {operation} {key} "{uri}" {status} {error} {sent} {body} '
-    '{total} {turn_around} "{referer}" "{agent}" - - {signature_version} - {authentication} ' + BUCKET + ".s3.gra.io.cloud.ovh.net - -"
+_QUIET_LINE = (
+    "4c1e77d09ab3:user-Zr4kWq8N dailey-media [{at:%d/%b/%Y:%H:%M:%S} +0000] 203.0.113.{n} - tx{n:021x}-{second:010x} "
+    'REST.GET.OBJECT media/dailey-core/a6b88810/originals/{n}.jpg "GET /media/dailey-core/a6b88810/originals/{n}.jpg HTTP/1.1" '
+    '200 - 265767 - 171 79 "-" "Mozilla/5.0" - - - - - dailey-media.s3.gra.io.cloud.ovh.net - -\n'
 )
 
 
-def _pasted(shape: str) -> Iterator[pl.Expr]:
-    for part in shape.split("{"):
-        name, closed, text = part.partition("}")
-        if closed:
-            yield pl.col(name)
-        yield pl.lit(text if closed else part)
+def laid_out_quietly(folder: Path, hours: int) -> None:
+    """A bucket with a small object for each of so many hours."""
+    (folder / "access-logs").mkdir(parents=True)
+    for hour in range(hours):
+        add_hour(folder, hour)
 
 
-_LINE = pl.concat_str(*_pasted(_SHAPE)).alias("line")
-
-# --- odd lines, each with what must become of it (docs/definitions.md) ----------------------------------
-
-_PLANTED = 'x HTTP/1.1" 200 - 999999999 - 1 1 "-" "-'
-_ODDITIES: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("parsed", lambda line: line.replace(' HTTP/1.1"', '?q="><script>alert(1)</script> HTTP/1.1"')),
-    ("parsed", lambda line: re.sub('"(Mozilla|aws)', r'""\1', line)),
-    ("parsed", lambda line: re.sub('"(?:Mozilla|aws).*?"', '"{"app":"castingly","build":"4.2 (17)"}"', line)),
-    ("parsed", lambda line: re.sub('"(?:https:[^"]*|-)" "', f'"{_PLANTED}" "', line)),
-    ("parsed", lambda line: line.replace(" - - - - - ", "  -  - - -  - ")),
-    ("parsed", lambda line: re.sub('"(?:https:[^"]*|-)" ".*?"', "- -", line)),
-    ("parsed", lambda line: re.sub('"(Mozilla|aws)', rf'"\1{_NO_UTF8}', line)),
-    ("rejected", lambda line: re.sub(r"\[.*?\]", "[-]", line)),
-    ("rejected", lambda line: line.replace(" 200 - ", " 200 - -")),
-    ("rejected", lambda line: line[: line.index(" HTTP/1.1")]),
-    ("rejected", lambda line: line + line),
-    ("ignored", lambda line: ""),
-)
-
-
-def _bent(lines: pl.Series) -> Iterator[tuple[str, str]]:
-    """(outcome, line) of each line, bent in one of these ways."""
-    for number, line in enumerate(lines):
-        outcome, bend = _ODDITIES[number % len(_ODDITIES)]
-        yield outcome, bend(line)
-
-
-if __name__ == "__main__":
-    make(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+def add_hour(folder: Path, hour: int | None = None) -> None:
+    """The small object of an hour since BEGIN; without one, of the hour after the newest."""
+    bucket = folder / "access-logs"
+    hour = len(list(bucket.iterdir())) if hour is None else hour
+    begin = BEGIN + timedelta(hours=hour)
+    times = [begin + timedelta(minutes=n) for n in range(20)]
+    path = bucket / f"{begin:%Y-%m-%d-%H-%M-%S}-{hour:032X}"
+    path.write_text("".join(_QUIET_LINE.format(at=at, n=n, second=int(at.timestamp())) for n, at in enumerate(times)))
+    end = begin.timestamp() + 3600
+    os.utime(path, (end, end))

@@ -59,7 +59,7 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
 
 
 def _write_synced(path: Path, content: memoryview) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
     try:
         with draft.open("wb") as file:
@@ -73,6 +73,15 @@ def _write_synced(path: Path, content: memoryview) -> None:
         raise
     _sync_folder(path.parent)
     point("lake.renamed")
+
+
+def _make_folder(folder: Path) -> None:
+    """A new folder is a name in the one above it, and that one must outlast a crash of the machine, too."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -69,6 +69,12 @@ def known_versions(connection: sa.Connection, source: str) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
+def overwritten(connection: sa.Connection, source: str) -> set[int]:
+    """Ids of the versions that another one has taken the place of."""
+    query = sa.select(_objects.c.object_id).where(_objects.c.source == source, _objects.c.state == "superseded")
+    return set(connection.execute(query).scalars())
+
+
 def superseded(connection: sa.Connection, source: str) -> list[int]:
     """Ids whose rows in the lake no longer count."""
     query = sa.select(_objects.c.object_id).where(_objects.c.source == source, _objects.c.state == "superseded")
@@ -164,14 +170,30 @@ def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone
                 _objects.c.source == source, _objects.c.object_key.in_(keys), _objects.c.state != "superseded"
             )
             ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
-            if not ids:
-                continue
-            hours = connection.execute(sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(ids))).scalars()
-            dirty |= touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone)
-            ends = connection.execute(sa.select(_objects.c.last_at).where(_objects.c.object_id.in_(ids))).scalars()
-            dirty |= {day_of(end.replace(tzinfo=UTC) + timedelta(seconds=DELIVERY_GAP_S), zone) for end in ends if end}
-            connection.execute(_objects.update().where(which).values(state="superseded"))
+            if ids:
+                dirty |= _days_resting_on(connection, ids, zone)
+                connection.execute(_objects.update().where(which).values(state="superseded"))
     return dirty
+
+
+def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo) -> set[date]:
+    """Versions that were overwritten and that the bucket shows again count again, their rows are in the lake still;
+    what had overwritten them no longer counts. Returns the days that this makes dirty."""
+    dirty = supersede(connection, versions, zone)
+    for ids in _parts([version.object_id for version in versions]):
+        dirty |= _days_resting_on(connection, ids, zone)
+        before = sa.case((_objects.c.reason.is_(None), "settled"), else_="refused")
+        connection.execute(_objects.update().where(_objects.c.object_id.in_(ids)).values(state=before))
+    mark_dirty(connection, "traffic", dirty)
+    return dirty
+
+
+def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo) -> set[date]:
+    """Days of the objects' hours, and the one that a delivery begun at their end may reach."""
+    hours = connection.execute(sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(ids))).scalars()
+    dirty = touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone)
+    ends = connection.execute(sa.select(_objects.c.last_at).where(_objects.c.object_id.in_(ids))).scalars()
+    return dirty | {day_of(end.replace(tzinfo=UTC) + timedelta(seconds=DELIVERY_GAP_S), zone) for end in ends if end}
 
 
 # --- days and fences ---------------------------------------------------------------------------------

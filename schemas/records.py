@@ -85,13 +85,16 @@ REJECTED = Contract(
 )
 
 _DROPPED_AT_THE_DOOR = {"remote_ip", "requester"}
+_KEPT = {
+    "key_raw": Column("key_raw", "text", "Object key as logged.", null="no key, or the same as key", pii="personal"),
+}
 
 RECORD = Contract(
     "record",
     "one access-log record of one object version",
     "What the lake keeps: addresses and requesters are keyed pseudonyms, query strings are cut.",
     (
-        *(column for column in PARSED if column.name not in _DROPPED_AT_THE_DOOR),
+        *(_KEPT.get(column.name, column) for column in PARSED if column.name not in _DROPPED_AT_THE_DOOR),
         Column("address", "text", "HMAC of the client address.", null="no address (lifecycle)", pii="pseudonym"),
         Column("requester_hash", "text", "HMAC of the requester.", null="anonymous", pii="pseudonym"),
         Column("country", "text", "ISO country of the address; `unknown`; `not_available` without a database."),

@@ -8,12 +8,17 @@ from schemas.vocabulary import CLIENT_ABORT, DELIVERED_STATUS, NOT_REQUESTS, ope
 
 
 def classified(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds operation_class, status_class, is_request, is_delivery_candidate. Grain: the frame's, one record a row."""
+    """Adds operation_class, status_class, is_request, is_delivery_candidate; drops key_raw where it is the key.
+
+    Grain: the frame's, one record a row.
+    """
     known = frame["operation"].unique().to_list()
     classes = pl.col("operation").replace_strict(
         known, [operation_class(name) for name in known], return_dtype=pl.String
     )
-    return frame.with_columns(operation_class=classes, status_class=_status_class()).with_columns(
+    key_raw = pl.when(pl.col("key_raw") != pl.col("key")).then(pl.col("key_raw"))
+    frame = frame.with_columns(operation_class=classes, status_class=_status_class(), key_raw=key_raw)
+    return frame.with_columns(
         is_request=~pl.col("operation_class").is_in(NOT_REQUESTS),
         is_delivery_candidate=(pl.col("operation_class") == "get_object")
         & pl.col("http_status").is_in(DELIVERED_STATUS).fill_null(False),

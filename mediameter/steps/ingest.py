@@ -91,16 +91,20 @@ def _ingest_source(
     dry_run: bool,
 ) -> None:
     folder = _folder(settings, name)
+    with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
+        known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
     listing = folder.listing()
-    with reading(made) as connection:
-        known = ledger.known_versions(connection, name)
     point("ingest.listed")
     fresh = [version for version in listing if version.object_id not in known]
+    returned = [version for version in listing if version.object_id in overwritten]
     report.listed += len(listing)
     report.size_bytes += sum(version.size for version in fresh)
     if dry_run:
         report.pending += len(fresh)
         return
+    if returned:
+        with writing(made) as connection:
+            ledger.revive(connection, returned, settings.reporting.zone)
     pending: list[ObjectVersion] = []
     if fresh:
         through = door(settings, name, settings.sources[name])

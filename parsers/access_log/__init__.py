@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from parsers.access_log.exact import Context, Outcome, read_line
-from parsers.access_log.fast import Parsed, Piece, parse_pieces
+from parsers.access_log.pieces import Parsed, Piece, parse_pieces
 from parsers.access_log.sniff import SAMPLE_BYTES, Refused, sniff
 from parsers.access_log.unpack import Block, Limits, blocks, unpacked
 

@@ -18,7 +18,7 @@ from mediameter.faults import POINTS
 from tests.conftest import Trials
 from tests.trials.dump import dump_hash
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import NOW, LogObject, Site, small_world
+from tests.trials.site import NOW, LogObject, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,16 @@ def deliveries(objects: list[LogObject]) -> tuple[list[LogObject], list[LogObjec
 
 
 @pytest.fixture(scope="module")
-def acts(tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
+def acts(world: Path, objects: list[LogObject], tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
     site = Site(tmp_path_factory.mktemp("undisturbed") / "site")
-    objects = small_world(site.folder.parent / "world")
     site.folder.mkdir()
-    shutil.copy(site.folder.parent / "world" / "countries.csv", site.folder)
+    shutil.copy(world / "countries.csv", site.folder)
     result = []
     for number, delivery in enumerate(deliveries(objects)):
         site.deliver(delivery)
         before = site.copied(site.folder.with_name(f"before-{number}"))
         now = NOW + timedelta(hours=number)
-        complete(before.copied(before.folder.with_suffix(".warming")), now)  # or the seconds would be those of a cold start
+        complete(before.copied(before.folder.with_suffix(".warming")), now)  # a cold start takes more seconds
         begin = time.monotonic()
         passed = counted(site, now)
         result.append(Act(before, delivery, now, passed, time.monotonic() - begin, dump_hash(site.url)))

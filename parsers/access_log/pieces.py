@@ -1,0 +1,156 @@
+"""Lines of many objects at once: the fast path for what is well formed, `exact` for the rest, and all are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from parsers.access_log import exact
+from parsers.access_log.exact import Context
+from parsers.access_log.fast import read_sound_lines
+from schemas.frames import polars_schema
+from schemas.records import PARSED, REJECTED
+from schemas.vocabulary import IGNORE_REASONS
+
+KEPT_OF_A_REJECT = 2_000
+_SCHEMA = polars_schema(PARSED)
+_NEWLINE = 10
+Ignored = dict[int, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines of one object: ``data`` is whole lines; ``lines_before`` and ``offset`` say where they stand in it."""
+
+    object_id: int
+    data: bytes
+    context: Context
+    lines_before: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """``frame`` (PARSED, one row a record), ``rejects`` (REJECTED), and the counts of each object:
+    ``lines`` and ``ignored`` by reason, keyed by object id. For each object lines = parsed + ignored + rejected."""
+
+    frame: pl.DataFrame
+    rejects: pl.DataFrame
+    lines: dict[int, int]
+    ignored: Ignored
+
+
+def parse_pieces(pieces: Sequence[Piece]) -> Parsed:
+    """All lines of the pieces. The seed and the log bucket must be the same in all contexts.
+
+    Raises ``AssertionError`` when a line has come out twice or not at all: a defect, and nothing may be kept.
+    """
+    datas = [_ended(piece.data) for piece in pieces]
+    block = b"".join(datas)
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
+    counts = np.diff(np.searchsorted(ends, np.cumsum([0, *map(len, datas)]))).tolist()
+    seed, log_bucket = pieces[0].context.seed, pieces[0].context.log_bucket
+    sound, odd = read_sound_lines(_without_lossy_lines(block), _places(pieces, counts), seed)
+    ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
+    sound = _leave_out_log_bucket(sound, log_bucket, ignored)
+    slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored)
+    lines: dict[int, int] = dict.fromkeys((piece.object_id for piece in pieces), 0)
+    for piece, count in zip(pieces, counts, strict=True):
+        lines[piece.object_id] += count
+    parsed = Parsed(pl.concat([sound, slow]) if slow.height else sound, rejects, lines, ignored)
+    _assert_conserved(parsed)
+    return parsed
+
+
+def _ended(data: bytes) -> bytes:
+    return data if not data or data.endswith(b"\n") else data + b"\n"
+
+
+def _assert_conserved(parsed: Parsed) -> None:
+    ignored = sum(sum(reasons.values()) for reasons in parsed.ignored.values())
+    if sum(parsed.lines.values()) != parsed.frame.height + ignored + parsed.rejects.height:
+        raise AssertionError("lines != parsed + ignored + rejected: a defect of the parser, nothing was kept")
+
+
+def _without_lossy_lines(block: bytes) -> bytes:
+    """The block with each line that is no clean UTF-8 blanked: it harms no other, and `exact` reads the original."""
+    if b"\0" not in block:
+        try:
+            block if block.isascii() else block.decode()
+            return block
+        except UnicodeDecodeError:
+            pass
+    return b"\n".join(b"" if exact.readable(line)[1] else line for line in block.split(b"\n"))
+
+
+def _places(pieces: Sequence[Piece], counts: list[int]) -> pl.DataFrame:
+    """object_id, line_number, and the latest time that is not the future, of each line."""
+    first = np.cumsum([0, *counts[:-1]])
+    before = np.array([piece.lines_before for piece in pieces], dtype=np.int64) - first + 1
+    latest = pl.Series([piece.context.latest for piece in pieces], dtype=pl.Datetime("us", "UTC"))
+    which = np.repeat(np.arange(len(pieces)), counts)
+    return pl.DataFrame(
+        {
+            "object_id": np.array([piece.object_id for piece in pieces], dtype=np.int64)[which],
+            "line_number": np.arange(sum(counts), dtype=np.int64) + before[which],
+            "latest": latest.gather(which),
+        }
+    )
+
+
+def _leave_out_log_bucket(sound: pl.DataFrame, log_bucket: str, ignored: Ignored) -> pl.DataFrame:
+    """Logging a bucket into itself makes endless logs: its own records are counted and left out."""
+    if not log_bucket:
+        return sound
+    is_own = sound["bucket"].eq_missing(log_bucket)
+    if not is_own.any():
+        return sound
+    for object_id, count in sound.filter(is_own)["object_id"].value_counts().iter_rows():
+        ignored[object_id]["LOG_BUCKET"] += count
+    return sound.filter(~is_own)
+
+
+@dataclass(frozen=True, slots=True)
+class _OddLine:
+    piece: Piece
+    raw: bytes
+    line_number: int
+    offset: int
+
+
+def _odd_lines(
+    block: bytes, ends: np.ndarray, odd: np.ndarray, pieces: Sequence[Piece], datas: list[bytes], counts: list[int]
+) -> Iterator[_OddLine]:
+    if not odd.size:
+        return
+    first_row, first_byte = np.cumsum([0, *counts]).tolist(), np.cumsum([0, *map(len, datas)]).tolist()
+    which = np.searchsorted(first_row, odd, side="right") - 1
+    begins, stops = np.where(odd > 0, ends[odd - 1] + 1, 0), ends[odd]
+    for row, number, begin, stop in zip(odd.tolist(), which.tolist(), begins.tolist(), stops.tolist(), strict=True):
+        piece = pieces[number]
+        raw = block[begin:stop].removesuffix(b"\r")
+        yield _OddLine(
+            piece, raw, row - first_row[number] + 1 + piece.lines_before, begin - first_byte[number] + piece.offset
+        )
+
+
+def _slow(lines: Iterator[_OddLine], ignored: Ignored) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and rejects of the odd lines, each read by `exact`; counts what is ignored."""
+    records: list[dict[str, object]] = []
+    rejects: list[tuple[int, int, int, str, str]] = []
+    for line in lines:
+        object_id, outcome = line.piece.object_id, exact.read_line(line.raw, line.piece.context)
+        if outcome.fields is not None:
+            records.append({"object_id": object_id, "line_number": line.line_number, **outcome.fields})
+        elif outcome.ignored:
+            ignored[object_id][outcome.ignored] += 1
+        else:
+            text = exact.readable(line.raw[: 4 * KEPT_OF_A_REJECT])[0][:KEPT_OF_A_REJECT]
+            rejects.append((object_id, line.line_number, line.offset, outcome.rejected, text))
+    return (
+        pl.DataFrame(records, schema=_SCHEMA, orient="row"),
+        pl.DataFrame(rejects, schema=polars_schema(REJECTED), orient="row"),
+    )

@@ -1,0 +1,99 @@
+"""Promise 6: runs at the same time, and one that wakes after another has taken over, do no harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from random import Random
+
+import pytest
+
+from tests.conftest import Trials
+from tests.trials.conftest import NewSite
+from tests.trials.dump import difference, dump
+from tests.trials.runs import Fault, complete, exit_code, start, wait_for_stop
+from tests.trials.site import NOW, LogObject, Site
+
+PROCESSES = 3
+_LATER = timedelta(hours=1)
+
+
+def straight(site: Site, objects: list[LogObject]) -> dict[str, list[str]]:
+    """What one run over everything says, an hour later."""
+    site.deliver(objects)
+    complete(site, NOW + _LATER)
+    return dump(site.url)
+
+
+def stopped(site: Site, point: str, occurrence: int) -> BaseProcess:
+    """A run that sleeps at a named point."""
+    zombie = start(site, NOW, fault=Fault(point, occurrence, signal.SIGSTOP))
+    wait_for_stop(zombie)
+    return zombie
+
+
+def wake(zombie: BaseProcess) -> None:
+    """The run goes on, and nothing of what has happened meanwhile disturbs it."""
+    assert zombie.pid
+    os.kill(zombie.pid, signal.SIGCONT)
+    assert exit_code(zombie) == 0
+
+
+def test_three_at_once(new_site: NewSite, objects: list[LogObject], trials: Trials) -> None:
+    asked, failed = trials(3, 50), []
+    meant = straight(new_site("straight"), objects)
+    for number in range(asked):
+        rng = Random(number)
+        site = replace(new_site(f"contested-{number}"), ingest=(("batch_bytes", rng.choice((80_000, 300_000))),))
+        delivered = rng.randrange(len(objects))
+        if number % 2:  # else all three begin with making the warehouse
+            site.deliver(objects[:delivered])
+            complete(site, NOW)
+        site.deliver(objects)
+        processes = [start(site, NOW + _LATER, shuffled=rng.randrange(100)) for _ in range(PROCESSES)]
+        codes = [exit_code(process) for process in processes]
+        if codes != [0] * PROCESSES or dump(site.url) != meant:
+            failed.append(f"{number}: exit codes {codes}, {difference(meant, dump(site.url))[:6]}")
+    print(f"{PROCESSES} runs at once: {asked} asked, {asked} run, {len(failed)} failed")
+    assert not failed
+
+
+@pytest.mark.parametrize("occurrence", [1, 2])
+def test_a_sleeper_does_not_write_an_old_day(new_site: NewSite, objects: list[LogObject], occurrence: int) -> None:
+    meant = straight(new_site("straight"), objects)
+    site = new_site("site")
+    site.deliver(objects[::2])
+    zombie = stopped(site, "rollup.computed", occurrence)
+    assert straight(site, objects) == meant
+    wake(zombie)
+    assert dump(site.url) == meant
+
+
+@pytest.mark.parametrize("point", ["ingest.listed", "ingest.parsed", "lake.renamed", "ingest.before_settle"])
+def test_a_sleeper_does_not_settle_what_another_has_settled(
+    new_site: NewSite, objects: list[LogObject], point: str
+) -> None:
+    meant = straight(new_site("straight"), objects)
+    site = new_site("site")
+    site.deliver(objects)
+    zombie = stopped(site, point, 1)
+    assert straight(site, objects) == meant
+    wake(zombie)
+    assert dump(site.url) == meant
+
+
+def test_what_a_sleeper_has_read_of_an_overwritten_object_goes_with_the_next_listing(
+    new_site: NewSite, objects: list[LogObject]
+) -> None:
+    rng = Random(5)
+    new = [each.rewritten(rng, _LATER) if each.lines else each for each in objects]
+    meant = straight(new_site("straight"), new)
+    site = new_site("site")
+    site.deliver(objects)
+    zombie = stopped(site, "ingest.before_settle", 1)
+    straight(site, new)
+    wake(zombie)
+    assert straight(site, []) == meant

@@ -1,0 +1,113 @@
+"""Promises 5 and 8: how the objects come, in what order, in which batches and by how many workers, is not to be seen
+in the figures; an object that was overwritten leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from tests.conftest import Trials
+from tests.trials.conftest import NewSite
+from tests.trials.dump import FIGURES, difference, dump, dump_hash
+from tests.trials.runs import complete
+from tests.trials.site import NOW, LogObject, Site
+from schemas.rollups import DAYS
+
+WORKERS = (1, 2, 4)
+_LATER = timedelta(minutes=1)
+
+
+@pytest.fixture
+def straight(new_site: NewSite, objects: list[LogObject]) -> dict[str, list[str]]:
+    """What one run over everything says."""
+    return fresh(new_site("straight"), objects)
+
+
+def fresh(site: Site, objects: list[LogObject]) -> dict[str, list[str]]:
+    site.deliver(objects)
+    complete(site, NOW)
+    return dump(site.url)
+
+
+def portions(objects: list[LogObject], rng: Random) -> list[list[LogObject]]:
+    """The objects in one to four deliveries."""
+    number = rng.randrange(1, 5)
+    parts: list[list[LogObject]] = [[] for _ in range(number)]
+    for each in objects:
+        rng.choice(parts).append(each)
+    return parts
+
+
+def test_order_batches_and_workers_change_nothing(
+    new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]], trials: Trials
+) -> None:
+    asked, failed = trials(6, 50), []
+    for seed in range(asked):
+        rng = Random(seed)
+        ingest = (("workers", WORKERS[seed % 3]), ("batch_bytes", round(10 ** rng.uniform(4.7, 6.3))))
+        site = replace(new_site(f"shuffled-{seed}"), ingest=ingest)
+        deliveries = portions(objects, rng)
+        for hours, delivery in enumerate(deliveries, start=1 - len(deliveries)):
+            site.deliver(delivery)
+            complete(site, NOW + timedelta(hours=hours), shuffled=rng.randrange(10**6))
+        if dump(site.url) != straight:
+            failed.append(f"seed {seed}: {difference(straight, dump(site.url))[:6]}")
+    print(f"permutations: {asked} asked, {asked} run, {len(failed)} failed")
+    assert not failed
+
+
+def test_an_overwritten_object_leaves_nothing_behind(
+    new_site: NewSite, objects: list[LogObject], trials: Trials
+) -> None:
+    asked, failed, rng = trials(3, 50), [], Random(3)
+    bucket = {each.key: each for each in objects}
+    site = new_site("overwritten")
+    fresh(site, objects)
+    for number in range(asked):
+        chosen = rng.sample([key for key, each in bucket.items() if each.lines], rng.randrange(1, 4))
+        written = [bucket[key].rewritten(rng, _LATER) for key in chosen]
+        bucket |= {each.key: each for each in written}
+        told, meant = fresh(site, written), fresh(new_site(f"meant-{number}"), list(bucket.values()))
+        if told != meant:
+            failed.append(f"mutation {number}: {difference(meant, told)[:6]}")
+    print(f"overwritten objects: {asked} asked, {asked} run, {len(failed)} failed")
+    assert not failed
+
+
+def test_an_object_may_become_what_it_was(
+    new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]]
+) -> None:
+    site = new_site("there and back")
+    fresh(site, objects)
+    fresh(site, [objects[9].rewritten(Random(4), _LATER)])
+    assert fresh(site, [objects[9]]) == straight
+
+
+def test_the_same_content_under_a_second_key_is_only_duplicates(
+    new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]]
+) -> None:
+    first = objects[9]
+    second = replace(first, key=first.key + "F", modified_ns=first.modified_ns + 10**9)
+    doubled = fresh(new_site("doubled"), [*objects, second])
+    assert [doubled[table.name] for table in FIGURES[:-1]] == [straight[table.name] for table in FIGURES[:-1]]
+    names = [name for name in DAYS.names if name != "revision"]
+    [before], [after] = (
+        [row for line in set(one["days"]) - set(other["days"]) if (row := dict(zip(names, json.loads(line), strict=True)))]
+        for one, other in ((straight, doubled), (doubled, straight))
+    )
+    more = {name: after[name] - before[name] for name in ("objects", "lines", "parsed", "duplicates")}
+    assert more == {"objects": 1, "lines": len(first.lines), "parsed": len(first.lines), "duplicates": len(first.lines)}
+
+
+def test_a_second_run_changes_nothing_at_all(new_site: NewSite, objects: list[LogObject]) -> None:
+    site = new_site("twice")
+    fresh(site, objects)
+    content = (site.folder / "warehouse.sqlite").read_bytes()
+    before = dump_hash(site.url)
+    complete(site, NOW)
+    assert dump_hash(site.url) == before
+    assert len((site.folder / "warehouse.sqlite").read_bytes()) == len(content)
