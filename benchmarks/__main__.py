@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import Report
-from benchmarks.sections import SECTIONS, Bench
+from benchmarks.sections import SECTIONS, Bench, warm
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     work.mkdir(parents=True)
     bench = Bench(kept, work, asked.mb, asked.repeat, asked.seed, asked.full, not asked.no_install, report, _tell)
     try:
+        warm(bench)
         for name in asked.only or SECTIONS:
             SECTIONS[name](bench)
     finally:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+PYCACHE = Path(tempfile.gettempdir()) / "mediameter-bench" / "pycache"
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -29,7 +30,6 @@ class Case:
     cores: int = 2
     before: Callable[[], None] | None = None
     after: Callable[[], dict[str, Any]] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,10 +46,9 @@ def measured(case: Case) -> Usage:
     """One run. Raises ``RuntimeError`` with the program's last words when it fails."""
     if case.before:
         case.before()
-    environment = {**os.environ, "POLARS_MAX_THREADS": str(case.cores), "PYTHONPATH": str(ROOT), **case.environment}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        process = subprocess.Popen(case.command, cwd=ROOT, env=environment, stdout=out, stderr=errors, preexec_fn=_bound(case.cores))
+        process = subprocess.Popen(case.command, cwd=ROOT, env=_environment(case.cores), stdout=out, stderr=errors, preexec_fn=_bound(case.cores))
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -58,6 +57,12 @@ def measured(case: Case) -> Usage:
         raise RuntimeError(f"{case.name}: exit code {process.returncode}: {texts[1][-2000:] or texts[0][-2000:]}")
     said = _json(texts[0]) | (case.after() if case.after else {})
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _RSS_UNIT / 1e6, said)
+
+
+def _environment(cores: int) -> dict[str, str]:
+    """Modules are kept compiled, as they are wherever a program runs twice."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**environment, "POLARS_MAX_THREADS": str(cores), "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(PYCACHE)}
 
 
 def _bound(cores: int) -> Callable[[], None] | None:

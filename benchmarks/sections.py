@@ -49,6 +49,11 @@ class Bench:
                 self.report.notes.append(f"WRONG: {name}: {what} {usage.said[what]:,}, in truth {getattr(truth, what):,}")
 
 
+def warm(bench: Bench) -> None:
+    """A small run that nobody measures: modules get compiled, libraries come into memory."""
+    measured(Job(bench.work / "warm", lambda bucket: log.laid_out_quietly(bucket, 2)).case("warming up", 0))
+
+
 # --- parsing -----------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,7 @@ def run(
     """
     loaded = _load(settings)
     from mediameter.steps import run as step
+    from mediameter.steps.notice import require_all_read
 
     with _Bars(hidden=quiet or as_json) as progress:
         summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
@@ -108,8 +109,7 @@ def run(
         _print_json(summary.to_dict())
     elif not quiet:
         typer.echo("\n".join(summary.lines()))
-    if summary.has_failed:
-        raise typer.Exit(THE_WORLD)
+    require_all_read(summary.ingest.to_dict())
 
 
 @app.command()

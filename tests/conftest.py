@@ -1,4 +1,4 @@
-"""What the tests of all folders share: how often a promise is tried."""
+"""What the tests of all folders share: database servers, and how often a promise is tried."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import servers
+
 Trials = Callable[[int, int], int]
 _HOURS_S = 4 * 3600
+
+
+def pytest_configure() -> None:
+    servers.find()
 
 
 @pytest.fixture(

@@ -14,10 +14,12 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-LINE = re.compile(
-    rb"[^ ]+ [^ ]+ \[([^: ]+):[^\]]+\] ([^ ]+) .+? [^ ]+ (?:REST|WEBSITE|SOAP|BATCH|S3)\.[A-Z0-9_.]+ ([^ ]+) "
-    rb'(?:"[A-Z]+ [^ ]+ HTTP/[0-9.]+"|"-"|-) ([0-9]{3}|-) [^ ]+ ([0-9]+|-) (?:[0-9]+|-) ([0-9]+|-) (?:[0-9]+|-) ["-]'
+HEAD = (
+    rb"([^ ]+) ([^ ]+) \[([^: ]+):([^\]]+)\] ([^ ]+) (.+?) ([^ ]+) ((?:REST|WEBSITE|SOAP|BATCH|S3)\.[A-Z0-9_.]+) ([^ ]+) "
+    rb'("[A-Z]+ [^ ]+ HTTP/[0-9.]+"|"-"|-) ([0-9]{3}|-) ([^ ]+) ([0-9]+|-) ([0-9]+|-) ([0-9]+|-) ([0-9]+|-) '
 )
+# All fields of the line, as every such script has them.
+LINE = re.compile(HEAD + rb'("(.*?)"|-) ("(.*)"|-)(?: ([^"]*))?\r?\n?')
 PERCENTILES = (50, 95, 99)
 
 
@@ -35,7 +37,7 @@ def metered(path: str) -> tuple[int, int, dict[tuple[bytes, bytes], Group]]:
     """Lines, lines that did not match, and the groups of one file."""
     groups: dict[tuple[bytes, bytes], Group] = defaultdict(Group)
     lines = failed = 0
-    match = LINE.match
+    match = LINE.fullmatch
     with Path(path).open("rb") as file:
         for line in file:
             lines += 1
@@ -43,7 +45,7 @@ def metered(path: str) -> tuple[int, int, dict[tuple[bytes, bytes], Group]]:
             if not found:
                 failed += 1
                 continue
-            day, address, key, status, sent, total = found.groups()
+            (_, _, day, _, address, _, _, _, key, _, status, _, sent, _, total, *_) = found.groups()
             if status == b"-":
                 continue  # lifecycle: nobody asked
             group = groups[day, application(key)]

@@ -29,7 +29,13 @@ class ObjectVersion:
     def object_id(self) -> int:
         """The ledger's key: 63 bits of a hash of what makes the version, the same in every run."""
         identity = "\0".join((self.source, self.key, self.etag, self.version_id, str(self.size)))
-        return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") >> 1
+        digest = hashlib.sha256(identity.encode(errors="surrogateescape")).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+    @property
+    def has_readable_key(self) -> bool:
+        """False for a file whose name is no UTF-8: no database could keep it."""
+        return self.key.isascii() or not any("\ud800" <= char <= "\udfff" for char in self.key)
 
 
 class Changed(Exception):
@@ -95,6 +101,10 @@ class Reading:
 
         Raises ``Changed`` when the file is not the version that was listed, ``WorldError`` when it cannot be read.
         """
+        if not self.version.has_readable_key:
+            raise WorldError(
+                f"source '{self.version.source}': the name {ascii(self.version.key)} is no UTF-8", "rename the file"
+            )
         path, digest, seen = self.folder.path / self.version.key, hashlib.sha256(), 0
         try:
             with path.open("rb") as file:

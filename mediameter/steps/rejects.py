@@ -16,6 +16,9 @@ from mediameter.warehouse import tables
 from schemas.vocabulary import REFUSALS, REJECT_REASONS
 
 
+SHOWN_CHARACTERS = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """One rejected line, redacted; line 0 is an object that was refused as a whole."""
@@ -42,8 +45,13 @@ class Rejects:
         for each in self.rejects:
             place = f"{each.source}:{each.object_key}" + (f" line {each.line_number}" if each.line_number else "")
             console.print(shown(f"{each.reason}  {place}"), style="bold", markup=False, highlight=False, soft_wrap=True)
-            console.print(shown(f"  {each.line}"), markup=False, highlight=False, soft_wrap=True)
+            console.print(shown(f"  {cut(each.line)}"), markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
+
+
+def cut(line: str) -> str:
+    """What a terminal can show of a line; ``--json`` has all that is kept."""
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} … ({len(line):,} characters kept)"
 
 
 def list_rejects(settings: Settings, reason: str | None = None, limit: int = 20) -> Rejects:

@@ -77,8 +77,12 @@ def misplaced(seen: list[Call], lake: Path, path: str) -> str:
     final = lake / path
     [renamed] = [call for call in seen if call.name.startswith("rename") and f'"{final}"' in call.arguments]
     [draft] = re.findall(r'"([^"]*\.draft-[^"]*)"', renamed.arguments)
-    told = next(call for call in seen if call.name == "pwrite64" and "-wal>" in call.arguments and final.stem in call.arguments)
-    commit = next((call for call in seen if "sync" in call.name and "-wal>" in call.arguments and call.begin > told.end), None)
+    told = next(
+        call for call in seen if call.name == "pwrite64" and "-wal>" in call.arguments and final.stem in call.arguments
+    )
+    commit = next(
+        (call for call in seen if "sync" in call.name and "-wal>" in call.arguments and call.begin > told.end), None
+    )
     new_folders = [call for call in seen if call.name.startswith("mkdir") and f'"{final.parent}"' in call.arguments]
 
     def synced(name: Path, after: int, before: int) -> bool:

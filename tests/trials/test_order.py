@@ -96,7 +96,11 @@ def test_the_same_content_under_a_second_key_is_only_duplicates(
     assert [doubled[table.name] for table in FIGURES[:-1]] == [straight[table.name] for table in FIGURES[:-1]]
     names = [name for name in DAYS.names if name != "revision"]
     [before], [after] = (
-        [row for line in set(one["days"]) - set(other["days"]) if (row := dict(zip(names, json.loads(line), strict=True)))]
+        [
+            row
+            for line in set(one["days"]) - set(other["days"])
+            if (row := dict(zip(names, json.loads(line), strict=True)))
+        ]
         for one, other in ((straight, doubled), (doubled, straight))
     )
     more = {name: after[name] - before[name] for name in ("objects", "lines", "parsed", "duplicates")}

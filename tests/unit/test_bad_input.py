@@ -1,0 +1,377 @@
+"""What goes wrong around a run: one clear line on stderr, the right exit code, nothing half written, and the next run
+makes it good."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from mediameter import connect, faults
+from mediameter.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+MODIFIED = datetime(2026, 1, 3, 4, tzinfo=UTC).timestamp()
+SETTINGS = """
+[sources.logs]
+kind = "s3_access_log"
+path = "bucket"
+
+[privacy]
+key = "sixteen characters"
+
+[geo]
+countries = "none"
+"""
+WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")  # root too obeys modes then
+_NO_SETPRIV = os.getuid() == 0 and not shutil.which("setpriv")
+
+
+def line(number: int, key: str = "files/u-1/castingly-1/a.jpg") -> bytes:
+    """A well-formed line of 2 January 2026, another for each number."""
+    second = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
+    return (
+        f"0f1e acme-media [02/Jan/2026:{second} +0000] 203.0.113.7 - {number:016X} REST.GET.OBJECT "
+        f'{key} "GET /{key} HTTP/1.1" 200 - {5000 + number} 9000 42 40 "-" "probe/1" -\n'
+    ).encode()
+
+
+def put(name: str, content: bytes) -> Path:
+    """An object of the bucket in the working folder."""
+    path = Path("bucket", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (MODIFIED, MODIFIED))
+    return path
+
+
+def settings(more: str = "") -> None:
+    Path("mediameter.toml").write_text(SETTINGS + more)
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working folder with settings and a bucket of two objects."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MEDIAMETER_TOML", "MEDIAMETER_TRACEBACK"):
+        monkeypatch.delenv(name, raising=False)
+    settings()
+    for number in range(2):
+        put(f"object-{number}", line(number) * 2 + line(number + 10))
+    yield tmp_path
+    faults.at.clear()
+
+
+@pytest.fixture
+def fails(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs `mediameter run` in this process; it has to end with this code and one line, which is returned."""
+
+    def failed(code: int) -> str:
+        assert main(["run", "--quiet"]) == code
+        return one_line(capfd.readouterr().err)
+
+    return failed
+
+
+def one_line(stderr: str) -> str:
+    assert stderr.startswith("mediameter: ") and stderr.count("\n") == 1, stderr
+    return stderr
+
+
+def command(*before: str, path: str = str(ROOT)) -> subprocess.CompletedProcess[str]:
+    """`mediameter run` in a process of its own, after the words ``before``."""
+    words = [*before, sys.executable, "-m", "mediameter", "run", "--quiet"]
+    return subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+
+
+def told() -> dict[str, int]:
+    """What the warehouse has to say: objects by state, distinct records, bytes; and what lies about in the lake."""
+    with closing(sqlite3.connect("warehouse.sqlite")) as connection:
+        states = dict(connection.execute("SELECT state, count(*) FROM objects GROUP BY state"))
+        records, size = connection.execute(
+            "SELECT coalesce(sum(records), 0), coalesce(sum(bytes_sent), 0) FROM traffic_daily"
+        ).fetchone()
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    drafts = len(list(Path("lake").rglob(".draft-*"))) if Path("lake").exists() else 0
+    return {**states, "records": records, "bytes": size, "drafts": drafts}
+
+
+TWO_OBJECTS = {"settled": 2, "records": 4, "bytes": 20022, "drafts": 0}
+
+
+def test_all_is_well_without_trouble() -> None:
+    assert main(["run", "--quiet"]) == 0
+    assert told() == TWO_OBJECTS
+
+
+# --- settings: the user can mend it ------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("[ingest]\nworker = 3\n", "ingest.worker: unknown setting: did you mean ingest.workers?"),
+        ('[reporting]\ntime_zone = "Asia/Kolkata"\n', "not a whole number of hours: days are built of whole UTC hours"),
+        ('[reporting]\ntime_zone = "Mars/Base"\n', "no time zone is named 'Mars/Base'"),
+    ],
+)
+def test_a_wrong_setting(more: str, said: str, fails: Callable[[int], str]) -> None:
+    settings(more)
+    complaint = fails(2)
+    assert "mediameter.toml line" in complaint and said in complaint
+    assert not Path("warehouse.sqlite").exists() and not Path("lake").exists()
+
+
+def test_a_gap_between_price_cards(fails: Callable[[int], str]) -> None:
+    card = '[[prices]]\nsource = "logs"\nmeasure = "bytes_sent"\namount = "0.01"\ncurrency = "USD"\nper = "GB"\ncitation = "x"\n'
+    settings(f"{card}valid_from = 2025-01-01\nvalid_to = 2025-06-30\n{card}valid_from = 2025-07-02\n")
+    assert "2025-07-01" in fails(2)
+    assert not Path("warehouse.sqlite").exists()
+
+
+def test_a_folder_that_is_not_there(fails: Callable[[int], str]) -> None:
+    shutil.rmtree("bucket")
+    assert "source 'logs': the folder" in (said := fails(2)) and "does not exist: create it or correct" in said
+
+
+def test_another_package_of_our_name(tmp_path: Path) -> None:
+    intruder = tmp_path / "elsewhere" / "parsers"
+    intruder.mkdir(parents=True)
+    (intruder / "__init__.py").write_text("raise SystemExit('the intruder was imported')")
+    done = command(path=os.pathsep.join([str(intruder.parent), str(ROOT)]))
+    assert done.returncode == 2
+    assert f"another package named parsers stands in the way: {intruder}: remove it" in one_line(done.stderr)
+    assert not Path("warehouse.sqlite").exists()
+
+
+# --- files that cannot be read -----------------------------------------------------------------------
+@contextmanager
+def forbidden(path: Path) -> Iterator[None]:
+    path.chmod(0)
+    try:
+        yield
+    finally:
+        path.chmod(0o755)
+
+
+def unprivileged() -> subprocess.CompletedProcess[str]:
+    return command(*(WITHOUT_PRIVILEGE if os.getuid() == 0 else ()))
+
+
+@pytest.mark.skipif(_NO_SETPRIV, reason="root reads everything, and setpriv is not installed")
+def test_an_object_that_cannot_be_read_holds_up_nothing_else() -> None:
+    with forbidden(Path("bucket/object-1")):
+        done = unprivileged()
+    said = one_line(done.stderr)
+    assert done.returncode == 1
+    assert "object-1 cannot be read (Permission denied): mend its rights" in said
+    assert told() == {"settled": 1, "records": 2, "bytes": 10010, "drafts": 0}
+    assert main(["run", "--quiet"]) == 0
+    assert told() == TWO_OBJECTS
+
+
+@pytest.mark.skipif(_NO_SETPRIV, reason="root reads everything, and setpriv is not installed")
+def test_a_folder_that_cannot_be_read_is_no_quiet_day() -> None:
+    put("deeper/object-2", line(2))
+    with forbidden(Path("bucket/deeper")):
+        done = unprivileged()
+    assert done.returncode == 1
+    assert "deeper cannot be listed (Permission denied): mend its rights" in one_line(done.stderr)
+    assert told() == {"records": 0, "bytes": 0, "drafts": 0}
+
+
+# --- no space ----------------------------------------------------------------------------------------
+@contextmanager
+def small_files(size: int) -> Iterator[None]:
+    """No file may grow beyond this: what a full disk or a quota is to a writer, without a disk to fill."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def much(lines: int) -> bytes:
+    """Lines that do not pack well."""
+    rng = Random(1)
+    return b"".join(line(number, f"files/u-1/castingly-1/{rng.getrandbits(400):x}.jpg") for number in range(lines))
+
+
+def test_no_space_for_the_lake(fails: Callable[[int], str]) -> None:
+    put("much", much(9000))
+    with small_files(400_000):
+        said = fails(1)
+    assert "the lake file" in said and "cannot be written (File too large): free some space" in said
+    assert told() == {"records": 0, "bytes": 0, "drafts": 0}
+    assert not list(Path("lake").rglob("*.parquet"))
+    assert main(["run", "--quiet"]) == 0
+    assert told()["records"] == 9002
+
+
+@pytest.mark.parametrize("size", [0, 30_000])
+def test_no_space_for_the_warehouse_at_all(size: int, fails: Callable[[int], str]) -> None:
+    with small_files(size):
+        said = fails(1)
+    assert "warehouse" in said and "disk" in said
+    assert main(["run", "--quiet"]) == 0
+    assert told() == TWO_OBJECTS
+
+
+def test_no_space_for_the_warehouse_any_more(fails: Callable[[int], str]) -> None:
+    assert main(["run", "--quiet"]) == 0
+    put("unreadable", b"".join(b"%d this is no log line%s\n" % (number, b" and more" * 300) for number in range(999)))
+    put("one-more", line(30))
+    with small_files(900_000):
+        said = fails(1)
+    assert "warehouse: " in said and "disk" in said
+    assert told() == TWO_OBJECTS
+    assert main(["run", "--quiet"]) == 0
+    assert told() == {"settled": 4, "records": 5, "bytes": 25052, "drafts": 0}
+
+
+@pytest.mark.parametrize(("full", "said"), [("lake", "No space left on device"), ("warehouse", "disk")])
+def test_a_disk_that_is_full(full: str, said: str) -> None:
+    """A real one: a file system of 300 kB in a mount name space of its own."""
+    if subprocess.run(["unshare", "--version"], capture_output=True).returncode:
+        pytest.skip("unshare is not installed")
+    settings(
+        '[warehouse]\nurl = "sqlite:///disk/warehouse.sqlite"\n' if full == "warehouse" else '[lake]\npath = "disk"\n'
+    )
+    put("much", much(9000))
+    Path("disk").mkdir()
+    run = f"{sys.executable} -m mediameter run --quiet"
+    script = (
+        "mount -t tmpfs -o size=300k tmpfs disk || exit 77\n"
+        f"{run}; echo $?; ls -A disk; mount -o remount,size=99m disk; {run}; echo $?; cp disk/*.sqlite . || true"
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("mounting is not allowed")
+    first, *held, second = done.stdout.split()
+    assert (first, second) == ("1", "0"), done.stderr
+    complaint, *more = done.stderr.splitlines(keepends=True)
+    assert said in one_line(complaint) and not [each for each in more if not each.startswith("cp:")], done.stderr
+    assert told()["records"] == 9002
+
+
+# --- the warehouse and the lake are not as they should be ---------------------------------------------
+def test_a_warehouse_of_a_newer_mediameter(fails: Callable[[int], str]) -> None:
+    assert main(["run", "--quiet"]) == 0
+    with closing(sqlite3.connect("warehouse.sqlite")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    said = fails(1)
+    assert "the warehouse is at revision 9999" in said and "use the newer mediameter that made it" in said
+    assert told() == TWO_OBJECTS
+
+
+def test_a_flipped_bit_in_the_lake(fails: Callable[[int], str]) -> None:
+    assert main(["run", "--quiet"]) == 0
+    [file] = Path("lake/records").rglob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    put("object-2", line(20))
+    said = fails(1)
+    assert f"the lake file {file.absolute()} has changed since it was written: restore the lake" in said
+    assert told() == {**TWO_OBJECTS, "settled": 3}
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert main(["run", "--quiet"]) == 0
+    assert told()["records"] == 5
+
+
+def test_a_lake_file_that_is_gone(fails: Callable[[int], str]) -> None:
+    assert main(["run", "--quiet"]) == 0
+    shutil.rmtree("lake/records")
+    put("object-2", line(20))
+    assert "cannot be read (No such file or directory): restore the lake" in fails(1)
+    assert told() == {**TWO_OBJECTS, "settled": 3}
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_warehouse_that_another_holds(
+    is_new: bool, fails: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_new:
+        assert main(["run", "--quiet"]) == 0
+        put("object-2", line(20))
+    with closing(sqlite3.connect("warehouse.sqlite", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE" if is_new else "BEGIN IMMEDIATE")
+        monkeypatch.setattr(connect, "BUSY_TIMEOUT_S", 0.2)
+        assert "database is locked" in (said := fails(1)) and "fault of mediameter" not in said
+        monkeypatch.setattr(connect, "BUSY_TIMEOUT_S", 60)
+        released = threading.Timer(0.5, lambda: other.execute("COMMIT"))
+        released.start()
+        assert main(["run", "--quiet"]) == 0
+        released.join()
+    assert told()["records"] == (4 if is_new else 5)
+
+
+# --- objects that are too much, or change ------------------------------------------------------------
+def test_a_bomb_and_an_endless_line_are_read_in_bounded_memory(site: Path) -> None:
+    settings("[ingest]\nmax_gzip_ratio = 50\n")
+    member = gzip.compress(line(3) * 400_000, 1)  # 64 MB
+    with put("bomb", b"").open("wb") as bomb:
+        for _ in range(160):
+            bomb.write(member)
+    with put("endless", b"").open("wb") as endless:
+        endless.write(line(40))
+        for _ in range(200):
+            endless.write(b"a" * 10**6)
+        endless.write(b"\n" + line(41))
+    for name in ("bomb", "endless"):
+        os.utime(Path("bucket", name), (MODIFIED, MODIFIED))
+    limited = f"import resource, sys; from mediameter.cli import main; c = main(['run', '--quiet']); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10); sys.exit(c)"
+    done = subprocess.run(
+        [sys.executable, "-c", limited], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    print(f"peak memory: {done.stdout.strip()} MiB")
+    assert int(done.stdout) < 700
+    assert told() == {"settled": 3, "refused": 1, "records": 6, "bytes": 30103, "drafts": 0}
+    with closing(sqlite3.connect("warehouse.sqlite")) as connection:
+        assert set(connection.execute("SELECT reason FROM rejects")) == {("TOO_LARGE",), ("LONG_LINE",)}
+
+
+@pytest.mark.parametrize("moment", ["ingest.listed", "ingest.parsed"])
+def test_an_object_that_grows_is_read_when_it_is_whole(moment: str, fails: Callable[[int], str]) -> None:
+    settings('[ingest]\nbatch_bytes = "1 MiB"\n')
+    for number in range(2):
+        Path(f"bucket/object-{number}").unlink()
+    whole = b"".join(line(number) for number in range(40_000))
+    path = put("growing", whole[: len(whole) * 3 // 4])
+
+    def grow() -> None:
+        faults.at.clear()
+        path.write_bytes(whole)
+
+    faults.at[moment] = grow
+    assert "growing has changed since it was listed" in fails(1)
+    assert told() == {"records": 0, "bytes": 0, "drafts": 0}
+    os.utime(path, (MODIFIED, MODIFIED))
+    assert main(["run", "--quiet"]) == 0
+    assert told()["records"] == 40_000
+
+
+def test_an_object_that_goes_while_it_is_read(fails: Callable[[int], str]) -> None:
+    faults.at["ingest.listed"] = Path("bucket/object-1").unlink
+    assert "object-1 has gone" in fails(1)
+    faults.at.clear()
+    assert main(["run", "--quiet"]) == 0
+    assert told() == {"settled": 1, "records": 2, "bytes": 10010, "drafts": 0}

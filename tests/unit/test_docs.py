@@ -1,0 +1,41 @@
+"""What the pages tell people to do exists: commands, options, targets, pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from mediameter.answers import catalogue
+from mediameter.cli import app
+
+HOUSE = Path(__file__).resolve().parents[2]
+PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_command_exists_with_its_options(page: Path) -> None:
+    text = page.read_text()
+    for line in re.findall(r"(?:bin/|`)mediameter ([a-z][^`#\n]*)", text):
+        name, *words = line.split()
+        assert name in COMMANDS, f"{page.name}: mediameter {line}"
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts + parameter.secondary_opts}
+        assert {word for word in words if word.startswith("--")} <= known, f"{page.name}: mediameter {line}"
+        if name == "answer" and words and words[0].islower():
+            assert words[0] in {answer.name for answer in catalogue()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (HOUSE / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", page.read_text(), re.MULTILINE))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_page_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:docs|benchmarks)/[\w./]+)`", page.read_text())
+    assert all((HOUSE / name).exists() for name in named), named
