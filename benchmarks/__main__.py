@@ -39,10 +39,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mb", type=int, default=1000, help="size of the log; 50 is a smoke run (default: 1000)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each, of which the median counts (default: 3)")
     parser.add_argument("--seed", type=int, default=7, help="another seed makes another log")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=f"some of: {', '.join(SECTIONS)}")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--full", action="store_true", help="scaling up to 64 times a tenth of the log")
     parser.add_argument("--no-install", action="store_true", help="do without peers that are not there")
-    parser.add_argument("--folder", type=Path, help="where logs are kept (default: mediameter-bench in the temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where logs are kept (default: below the temporary folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     return parser.parse_args()
 

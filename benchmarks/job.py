@@ -1,4 +1,4 @@
-"""`mediameter run` in a folder of its own: laid out anew before each run, its totals read from the warehouse after it."""
+"""`mediameter run` in a folder of its own: laid out anew before each run; its totals are what the warehouse says."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ citation = "made up for the benchmark"
 [geo]
 countries = "none"  # whether the machine has a table of countries must not tell in the figures
 """
+_TRAFFIC = "SELECT sum(requests) AS requests, sum(bytes_sent) AS bytes_sent FROM traffic_daily"
+_OUTCOMES = (
+    "SELECT sum(lines) AS lines, sum(parsed) AS parsed, sum(ignored) AS ignored, sum(rejected) AS rejected FROM objects"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,8 @@ class Job:
     def totals(self) -> dict[str, Any]:
         """What the warehouse says."""
         with sqlite3.connect(self.folder / "warehouse.sqlite") as warehouse:
-            requests, sent = warehouse.execute("SELECT sum(requests), sum(bytes_sent) FROM traffic_daily").fetchone()
-            row = warehouse.execute("SELECT sum(lines), sum(parsed), sum(ignored), sum(rejected) FROM objects").fetchone()
-        return {"requests": requests, "bytes_sent": sent, **dict(zip(("lines", "parsed", "ignored", "rejected"), row, strict=True))}
+            warehouse.row_factory = sqlite3.Row
+            return {**dict(warehouse.execute(_TRAFFIC).fetchone()), **dict(warehouse.execute(_OUTCOMES).fetchone())}
 
     def case(self, name: str, size: int) -> Case:
         """A first run over everything in the bucket."""

@@ -77,6 +77,12 @@ _STATUSES = (
     ("503", "SlowDown", 0.002),
 )
 _SIGNED = 0.06  # of requests, whose query differs in every one
+_SYSTEMS = (
+    "Windows NT 10.0; Win64; x64",
+    "Macintosh; Intel Mac OS X 10_15_7",
+    "X11; Linux x86_64",
+    "iPhone; CPU iPhone OS 19_1",
+)
 _REFERERS = ("https://castingly.dailey.dev/actors", "https://palette.dailey.dev/projects", "https://dailey.dev/gallery")
 
 
@@ -101,7 +107,7 @@ class _World:
         outcomes, texts = zip(*_bent(plain[odd.tolist()]), strict=True)
         fate = pl.Series(["parsed"]).new_from_index(0, LINES).scatter(odd.tolist(), list(outcomes))
         counted = words.filter((fate == "parsed") & (words["status"] != "-"))
-        truth = Truth(LINES, *((fate == outcome).sum() for outcome in ("parsed", "ignored", "rejected")))
+        truth = Truth(LINES, *(int((fate == outcome).sum()) for outcome in ("parsed", "ignored", "rejected")))
         truth.requests, truth.bytes_sent = counted.height, int(counted["sent"].cast(pl.Int64, strict=False).sum())
         is_odd = pl.Series([False]).new_from_index(0, LINES).scatter(odd.tolist(), True)
         return pl.DataFrame({"line": plain.scatter(odd.tolist(), list(texts)), "is_odd": is_odd}), truth
@@ -163,8 +169,7 @@ def _agent(rng: np.random.Generator) -> str:
     if rng.random() < 0.3:
         return f"aws-sdk-js/3.{int(rng.integers(400, 950))}.0 os/linux lang/js md/nodejs#22.9.0"
     major, minor = int(rng.integers(90, 150)), int(rng.integers(0, 9999))
-    systems = ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64", "iPhone; CPU iPhone OS 19_1")
-    system = systems[int(rng.integers(0, 4))]
+    system = _SYSTEMS[int(rng.integers(0, len(_SYSTEMS)))]
     return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.{minor}.0 Safari/537.36"
 
 
@@ -176,6 +181,7 @@ def _address(rng: np.random.Generator) -> str:
 # --- from words to lines -----------------------------------------------------------------------------
 
 _is_kept = pl.col("operation") == "S3.EXPIRE.OBJECT"  # lifecycle: nobody asked, so there is no status
+_is_written = pl.col("operation") == "REST.PUT.OBJECT"
 _is_read = pl.col("operation") == "REST.GET.OBJECT"
 _METHOD = {operation: method for operation, method, _ in _OPERATIONS}
 _ERROR = {status: error for status, error, _ in _STATUSES}
@@ -200,7 +206,7 @@ _OF_STATUS = (
     pl.when(_has_body).then(pl.col("size").cast(pl.String))
     .when(pl.col("status").is_in(["403", "404", "503"])).then(pl.lit("243"))
     .otherwise(_dash).alias("sent"),
-    pl.when(pl.col("operation") == "REST.PUT.OBJECT").then(pl.col("size").cast(pl.String)).otherwise(_dash).alias("body"),
+    pl.when(_is_written).then(pl.col("size").cast(pl.String)).otherwise(_dash).alias("body"),
     pl.when(_is_kept).then(_dash)
     .otherwise(pl.format("{} /{}{} HTTP/1.1", "method", pl.col("key").str.replace("%25", "%", literal=True), "query"))
     .alias("uri"),
@@ -213,7 +219,9 @@ _AS_LOGGED = (
 )  # fmt: skip
 _SHAPE = (
     OWNER + " " + BUCKET + ' {time} {address} - {request_id} {operation} {key} "{uri}" {status} {error} {sent} {body} '
-    '{total} {turn_around} "{referer}" "{agent}" - - {signature_version} - {authentication} ' + BUCKET + ".s3.gra.io.cloud.ovh.net - -"
+    '{total} {turn_around} "{referer}" "{agent}" - - {signature_version} - {authentication} '
+    + BUCKET
+    + ".s3.gra.io.cloud.ovh.net - -"
 )
 
 

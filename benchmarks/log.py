@@ -108,7 +108,7 @@ def laid_out_as_one(folder: Path, files: Iterable[Path]) -> None:
 
 _QUIET_LINE = (
     "4c1e77d09ab3:user-Zr4kWq8N dailey-media [{at:%d/%b/%Y:%H:%M:%S} +0000] 203.0.113.{n} - tx{n:021x}-{second:010x} "
-    'REST.GET.OBJECT media/dailey-core/a6b88810/originals/{n}.jpg "GET /media/dailey-core/a6b88810/originals/{n}.jpg HTTP/1.1" '
+    'REST.GET.OBJECT media/dailey-core/a6b8/originals/{n}.jpg "GET /media/dailey-core/a6b8/originals/{n}.jpg HTTP/1.1" '
     '200 - 265767 - 171 79 "-" "Mozilla/5.0" - - - - - dailey-media.s3.gra.io.cloud.ovh.net - -\n'
 )
 

@@ -48,7 +48,8 @@ def measured(case: Case) -> Usage:
         case.before()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        process = subprocess.Popen(case.command, cwd=ROOT, env=_environment(case.cores), stdout=out, stderr=errors, preexec_fn=_bound(case.cores))
+        bound, environment = _bound(case.cores), _environment(case.cores)
+        process = subprocess.Popen(case.command, cwd=ROOT, env=environment, stdout=out, stderr=errors, preexec_fn=bound)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -61,8 +62,8 @@ def measured(case: Case) -> Usage:
 
 def _environment(cores: int) -> dict[str, str]:
     """Modules are kept compiled, as they are wherever a program runs twice."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, "POLARS_MAX_THREADS": str(cores), "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(PYCACHE)}
+    ours = {"POLARS_MAX_THREADS": str(cores), "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(PYCACHE)}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ours
 
 
 def _bound(cores: int) -> Callable[[], None] | None:
@@ -95,6 +96,6 @@ def interleaved(cases: list[Case], repeat: int, tell: Callable[[str], None]) -> 
 
 def _median(usages: list[Usage]) -> Usage:
     def middle(name: str) -> float:
-        return statistics.median(getattr(usage, name) for usage in usages)
+        return float(statistics.median(getattr(usage, name) for usage in usages))
 
     return Usage(middle("wall_s"), middle("cpu_s"), max(usage.peak_mb for usage in usages), usages[0].said)

@@ -1,6 +1,6 @@
 """Our parser alone, over objects side by side as `ingest` does it: bytes to frames and rejects, on request to Parquet.
 
-`python -m benchmarks.parse THREADS PARQUET_FOLDER|- FILE...` prints JSON: lines, parsed, ignored, rejected, requests, bytes_sent.
+`python -m benchmarks.parse THREADS PARQUET_FOLDER|- FILE...` prints JSON: what became of the lines.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def parsed(folder: Path | None, path: Path) -> Counter[str]:
             counts["rejected"] += found.rejects.height
             counts["parsed"] += found.frame.height
             counts["requests"] += found.frame["http_status"].count()
-            counts["bytes_sent"] += found.frame["bytes_sent"].sum()
+            counts["bytes_sent"] += int(found.frame["bytes_sent"].sum())
     return counts
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,7 +72,12 @@ class Report:
 
     def write(self, path: Path) -> None:
         findings = [asdict(finding) | {"verdict": finding.verdict} for finding in self.findings]
-        about = {"mb": self.mb, "repeat": self.repeat, "machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        about = {
+            "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+            "machine": machine(),
+            "mb": self.mb,
+            "repeat": self.repeat,
+        }
         told = {**about, "lines": [asdict(line) for line in self.lines], "findings": findings, "notes": self.notes}
         path.write_text(json.dumps(told, indent=1) + "\n")
 
@@ -104,4 +108,4 @@ class Report:
 def machine() -> str:
     """The class of the machine, not its name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}, {sys.platform}"
+    return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"

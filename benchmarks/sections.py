@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from benchmarks.peers import found
 from benchmarks.report import Report
 
 PEERS = Path(__file__).parent / "peers"
+RUNS = "mediameter run"
 IDLE_DAYS = 90
 
 
@@ -42,11 +42,23 @@ class Bench:
         self.report.add(section, cases, usages)
         return usages
 
+    def job(self, name: str, files: dict[str, Path], truth: Truth, *, as_one: bool = False) -> Case:
+        """`mediameter run` over a bucket that holds these files, or one object of all their bytes."""
+
+        def fill(bucket: Path) -> None:
+            if as_one:
+                log.laid_out_as_one(bucket, files.values())
+            else:
+                log.laid_out(bucket, files)
+
+        return Job(self.work / name.replace(" ", "-"), fill).case(name, truth.size)
+
     def check(self, name: str, usage: Usage, truth: Truth) -> None:
         """Ours is held against the truth: one line lost or one byte wrong, and no speed counts."""
         for what in ("lines", "parsed", "ignored", "rejected", "requests", "bytes_sent"):
-            if usage.said[what] != getattr(truth, what):
-                self.report.notes.append(f"WRONG: {name}: {what} {usage.said[what]:,}, in truth {getattr(truth, what):,}")
+            told, true = usage.said[what], getattr(truth, what)
+            if told != true:
+                self.report.notes.append(f"WRONG: {name}: {what} {told:,}, in truth {true:,}")
 
 
 def warm(bench: Bench) -> None:
@@ -56,38 +68,33 @@ def warm(bench: Bench) -> None:
 
 # --- parsing -----------------------------------------------------------------------------------------
 
+RAW, FAST, EXACT, PARQUET = (
+    "raw Polars scan (clean log)",
+    "fast path (clean log)",
+    "with odd lines, rejects",
+    "and Parquet",
+)
+
 
 def parse(bench: Bench) -> None:
     """Our parser beside Polars' own reader, on one core and on two."""
     made, out = bench.log(), bench.work / "parquet"
     out.mkdir()
     clean, real = list(map(str, made.clean)), [str(path) for path in made.objects.values()]
-    ours = [sys.executable, "-m", "benchmarks.parse"]
-    usages: dict[tuple[str, int], Usage] = {}
-    for cores in (1, 2):
-        programs = {
-            "raw Polars scan of the clean log": ([sys.executable, str(PEERS / "raw_scan.py"), str(cores), *clean], made.truth.clean_size),
-            "ours, fast path (clean log)": ([*ours, str(cores), "-", *clean], made.truth.clean_size),
-            "ours, with odd lines and rejects": ([*ours, str(cores), "-", *real], made.truth.size),
-            "ours, and Parquet": ([*ours, str(cores), str(out), *real], made.truth.size),
-        }
-        cases = [Case(name, command, size, cores) for name, (command, size) in programs.items()]
-        section = f"parse, {cores} core{'s' * (cores > 1)}"
-        for case, usage in zip(cases, bench.measure(section, cases).values(), strict=True):
-            usages[case.name, cores] = usage
-            if case.size == made.truth.size:
-                bench.check(f"{section}, {case.name}", usage, made.truth)
-    raw, fast, exact, parquet = programs
-    _against_raw(bench, usages, fast, raw, 1, 0.80)
-    _against_raw(bench, usages, fast, raw, 2, 0.85)
-    _against_raw(bench, usages, exact, raw, 1, 0.55)
-    _against_raw(bench, usages, exact, raw, 2, None)
-    _against_raw(bench, usages, parquet, raw, 2, 0.45)
-
-
-def _against_raw(bench: Bench, usages: dict[tuple[str, int], Usage], name: str, raw: str, cores: int, least: float | None) -> None:
-    ratio = usages[raw, cores].wall_s / usages[name, cores].wall_s
-    bench.report.find(f"{name} / raw scan, {cores} core{'s' * (cores > 1)}", ratio, least=least)
+    for cores, targets in ((1, {FAST: 0.80, EXACT: 0.55}), (2, {FAST: 0.85, PARQUET: 0.45})):
+        ours, count = [sys.executable, "-m", "benchmarks.parse"], str(cores)
+        cases = [
+            Case(RAW, [sys.executable, str(PEERS / "raw_scan.py"), count, *clean], made.truth.clean_size, cores),
+            Case(FAST, [*ours, count, "-", *clean], made.truth.clean_size, cores),
+            Case(EXACT, [*ours, count, "-", *real], made.truth.size, cores),
+            Case(PARQUET, [*ours, count, str(out), *real], made.truth.size, cores),
+        ]
+        usages = bench.measure(f"parse, {cores} core(s)", cases)
+        for name in (EXACT, PARQUET):
+            bench.check(f"parse, {name}", usages[name], made.truth)
+        for name in (FAST, EXACT, PARQUET):
+            ratio = usages[RAW].wall_s / usages[name].wall_s
+            bench.report.find(f"parse, {name} / raw scan, {cores} core(s)", ratio, least=targets.get(name))
 
 
 # --- the whole job -----------------------------------------------------------------------------------
@@ -97,7 +104,7 @@ def job(bench: Bench) -> None:
     """`mediameter run`, and what others need for less of it, on two cores."""
     made = bench.log()
     files, size = list(made.objects.values()), made.truth.size
-    ours = Job(bench.work / "job", lambda bucket: log.laid_out(bucket, made.objects)).case("mediameter run", size)
+    ours = bench.job(RUNS, made.objects, made.truth)
     regex = [sys.executable, str(PEERS / "python_regex.py")]
     cases = [
         ours,
@@ -111,7 +118,7 @@ def job(bench: Bench) -> None:
     for case in cases[1:]:
         least, goal = targets.get(case.name, (None, None))
         ratio = usages[case.name].wall_s / usages[ours.name].wall_s
-        bench.report.find(f"mediameter run, times as fast as {case.name}", ratio, least=least, goal=goal)
+        bench.report.find(f"whole job, times as fast as {case.name}", ratio, least=least, goal=goal)
         _tell_difference(bench, case.name, usages[case.name], made.truth)
 
 
@@ -134,61 +141,52 @@ def _foreign(bench: Bench, made: Log) -> list[Case]:
 
 def _tell_difference(bench: Bench, name: str, usage: Usage, truth: Truth) -> None:
     requests, sent = (usage.said[what] - getattr(truth, what) for what in ("requests", "bytes_sent"))
-    agrees = "the same requests and bytes as the truth" if not (requests or sent) else f"requests {requests:+,}, bytes {sent:+,} beside the truth"
-    bench.report.notes.append(f"{name}: {agrees}; {usage.said['failed']:,} lines failed")
+    difference = (
+        f"requests {requests:+,}, bytes {sent:+,} beside the truth" if requests or sent else "agrees with the truth"
+    )
+    bench.report.notes.append(f"{name}: {difference}; {usage.said['failed']:,} lines failed")
 
 
-# --- many files, much memory, much data, nothing new -------------------------------------------------
+# --- many files, much data, much memory, nothing new --------------------------------------------------
 
 
 def files(bench: Bench) -> None:
     """The same bytes as small files, as objects of 33 MB, and as one object."""
     made = bench.log()
-    size = made.truth.size
-    count = len(made.small)
-    small = Job(bench.work / "small", lambda bucket: log.laid_out(bucket, made.small)).case(f"{count:,} small objects", size)
-    middle = Job(bench.work / "middle", lambda bucket: log.laid_out(bucket, made.objects)).case(f"{len(made.objects)} objects", size)
-    one = Job(bench.work / "one", lambda bucket: log.laid_out_as_one(bucket, made.objects.values())).case("one object", size)
-    usages = bench.measure("mediameter run, the same bytes", [small, middle, one])
+    small = bench.job(f"{len(made.small):,} small objects", made.small, made.truth)
+    middle = bench.job(f"{len(made.objects)} objects", made.objects, made.truth)
+    one = bench.job("one object", made.objects, made.truth, as_one=True)
+    usages = bench.measure(RUNS, [small, middle, one])
     for name, usage in usages.items():
         bench.check(name, usage, made.truth)
-    bench.report.find("small objects, times as long as objects of 33 MB", usages[small.name].wall_s / usages[middle.name].wall_s, most=1.2)
-    bench.report.find("small objects, times as long as one object", usages[small.name].wall_s / usages[one.name].wall_s)
-
-
-def memory(bench: Bench) -> None:
-    """One object of twice the size; the memory must not follow."""
-    made = bench.log(2)
-    case = Job(bench.work / "large", lambda bucket: log.laid_out_as_one(bucket, made.objects.values())).case("one object, twice the size", made.truth.size)
-    bench.tell(f"memory: {case.name}")
-    usage = measured(case)
-    shutil.rmtree(bench.work / "large")
-    bench.report.add("memory", [case], {case.name: usage})
-    bench.check(case.name, usage, made.truth)
-    highest = max(line.usage.peak_mb for line in bench.report.lines if "mediameter run" in (line.section, line.name) or line.section == "memory")
-    bench.report.find("peak memory of mediameter run", highest, unit="MB", most=1500)
+    times = {case.name: usages[small.name].wall_s / usages[case.name].wall_s for case in (middle, one)}
+    bench.report.find(f"{small.name}, times as long as {middle.name}", times[middle.name], most=1.2)
+    bench.report.find(f"{small.name}, times as long as {one.name}", times[one.name], most=1.2)
 
 
 def scaling(bench: Bench) -> None:
     """A tenth of the log, and 4, 16 (64) times that: twice the data must not take more than twice the time."""
-    times = (1, 4, 16, 64) if bench.is_full else (1, 4, 16)
-    cases, truths = [], []
-    for factor in times:
-        made = bench.log(factor / 10)
-        place = Job(bench.work / f"times-{factor}", partial(_lay_out, made))
-        cases.append(place.case(f"{made.truth.size / 1e6:,.0f} MB", made.truth.size))
-        truths.append(made.truth)
-    usages = bench.measure("scaling of mediameter run", cases)
-    for case, truth in zip(cases, truths, strict=True):
-        bench.check(case.name, usages[case.name], truth)
+    made = {factor: bench.log(factor / 10) for factor in ((1, 4, 16, 64) if bench.is_full else (1, 4, 16))}
+    cases = [bench.job(f"{factor} x {bench.mb / 10:g} MB", part.objects, part.truth) for factor, part in made.items()]
+    usages = bench.measure(RUNS, cases)
+    for case, part in zip(cases, made.values(), strict=True):
+        bench.check(case.name, usages[case.name], part.truth)
     first = cases[0]
     for case in cases[1:]:
-        growth = (usages[case.name].wall_s / usages[first.name].wall_s) / (case.size / first.size)
-        bench.report.find(f"time of {case.name} / time of {first.name} / data", growth, most=1.0)
+        growth = usages[case.name].wall_s / usages[first.name].wall_s
+        bench.report.find(f"{case.name}: growth of time / growth of data", growth * first.size / case.size, most=1.0)
 
 
-def _lay_out(made: Log, bucket: Path) -> None:
-    log.laid_out(bucket, made.objects)
+def memory(bench: Bench) -> None:
+    """One object of twice the size, once; and the highest peak of all runs."""
+    made = bench.log(2)
+    case = bench.job("one object of 2 x the size", made.objects, made.truth, as_one=True)
+    bench.tell(f"memory: {case.name}")
+    usage = measured(case)
+    bench.report.add(RUNS, [case], {case.name: usage})
+    bench.check(case.name, usage, made.truth)
+    highest = max(line.usage.peak_mb for line in bench.report.lines if RUNS in (line.section, line.name))
+    bench.report.find("peak memory of all runs", highest, unit="MB", most=1500)
 
 
 def idle(bench: Bench) -> None:

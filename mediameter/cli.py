@@ -330,10 +330,19 @@ def _of_the_system(error: OSError) -> str:
     )
 
 
+_DATABASE_REMEDIES = (
+    ("full", "free some space on its disk, then run again: nothing is half written"),
+    ("disk I/O", "see its disk (is it full, is there a quota?), then run again: nothing is half written"),
+    ("locked", "another process holds it: run again when that has ended"),
+    ("", "see [warehouse] url, and whether it can be reached and written"),
+)
+
+
 def _of_the_database(error: Exception) -> str:
     """The driver's own words; SQLAlchemy's hold the statement and its values."""
     words = str(getattr(error, "orig", None) or type(error).__name__)
-    return f"warehouse: {words}: see [warehouse] url, and whether it can be reached and written"
+    remedy = next(remedy for part, remedy in _DATABASE_REMEDIES if part in words)
+    return f"warehouse: {words}: {remedy}"
 
 
 def _fail(message: str, code: int) -> int:

@@ -103,7 +103,7 @@ def ready(engine: sa.Engine) -> None:
     except sa.exc.OperationalError as error:
         raise WorldError(
             f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
-            "check that its folder exists and can be written, and that the disk is not full",
+            "check that its folder can be written, that the disk is not full, and that no other process holds it",
         ) from None
 
 

@@ -15,7 +15,8 @@ LINE = (
 QUERY = """
 WITH extractGroups(line, {pattern}) AS words
 SELECT day, application, count() AS lines, countIf(is_request) AS requests, sum(sent) AS bytes_sent,
-    countIf(status >= 400) AS errors, quantilesExactIf(0.5, 0.95, 0.99)(total, is_request), uniqExactIf(address, is_request)
+    countIf(status >= 400) AS errors, quantilesExactIf(0.5, 0.95, 0.99)(total, is_request) AS percentiles,
+    uniqExactIf(address, is_request) AS addresses
 FROM (
     SELECT toDate(parseDateTimeOrNull(words[1], '%d/%b/%Y:%H:%i:%s')) AS day, words[2] AS address, words[3] AS key,
         multiIf(

@@ -13,7 +13,7 @@ from typing import Any
 
 def goaccess(*, install: bool) -> str | None:
     """Path of GoAccess; root gets it from Debian."""
-    if not shutil.which("goaccess") and install and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+    if install and not shutil.which("goaccess") and hasattr(os, "geteuid") and os.geteuid() == 0:
         _succeeds(["apt-get", "install", "-y", "goaccess"])
     return shutil.which("goaccess")
 

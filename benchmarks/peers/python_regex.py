@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HEAD = (
-    rb"([^ ]+) ([^ ]+) \[([^: ]+):([^\]]+)\] ([^ ]+) (.+?) ([^ ]+) ((?:REST|WEBSITE|SOAP|BATCH|S3)\.[A-Z0-9_.]+) ([^ ]+) "
+    rb"([^ ]+) ([^ ]+) \[([^: ]+):([^\]]+)\] ([^ ]+) (.+?) ([^ ]+) "
+    rb"((?:REST|WEBSITE|SOAP|BATCH|S3)\.[A-Z0-9_.]+) ([^ ]+) "
     rb'("[A-Z]+ [^ ]+ HTTP/[0-9.]+"|"-"|-) ([0-9]{3}|-) ([^ ]+) ([0-9]+|-) ([0-9]+|-) ([0-9]+|-) ([0-9]+|-) '
 )
 # All fields of the line, as every such script has them.
@@ -79,19 +80,20 @@ def merged(into: dict[tuple[bytes, bytes], Group], groups: dict[tuple[bytes, byt
 def row(name: tuple[bytes, bytes], group: Group) -> list[object]:
     times, n = sorted(group.total_ms), len(group.total_ms)
     ranks = [times[-(-n * percent // 100) - 1] for percent in PERCENTILES] if n else []
-    return [name[0].decode(), name[1].decode(), group.requests, group.bytes_sent, group.errors, *ranks, len(group.addresses)]
+    day, application = (text.decode() for text in name)
+    return [day, application, group.requests, group.bytes_sent, group.errors, *ranks, len(group.addresses)]
 
 
 def main(processes: int, paths: list[str]) -> None:
     lines = failed = 0
     groups: dict[tuple[bytes, bytes], Group] = {}
     with ProcessPoolExecutor(processes) as pool:
-        for some, bad, found in (map if processes == 1 else pool.map)(metered, paths):  # type: ignore[operator]
+        for some, bad, found in (map if processes == 1 else pool.map)(metered, paths):
             lines, failed = lines + some, failed + bad
             merged(groups, found)
     table = [row(name, group) for name, group in sorted(groups.items())]
-    totals = {"requests": sum(g.requests for g in groups.values()), "bytes_sent": sum(g.bytes_sent for g in groups.values())}
-    print(json.dumps({"lines": lines, "failed": failed, **totals, "rows": table}))
+    requests, sent = (sum(getattr(group, name) for group in groups.values()) for name in ("requests", "bytes_sent"))
+    print(json.dumps({"lines": lines, "failed": failed, "requests": requests, "bytes_sent": sent, "rows": table}))
 
 
 if __name__ == "__main__":

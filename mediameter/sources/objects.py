@@ -103,7 +103,7 @@ class Reading:
         """
         if not self.version.has_readable_key:
             raise WorldError(
-                f"source '{self.version.source}': the name {ascii(self.version.key)} is no UTF-8", "rename the file"
+                f"source '{self.version.source}': the name {self.version.key!a} is no UTF-8", "rename the file"
             )
         path, digest, seen = self.folder.path / self.version.key, hashlib.sha256(), 0
         try:

@@ -126,7 +126,7 @@ def _flow(settings: Settings, now: datetime) -> list[str]:
     """The flow in a process of its own, as a worker would run it; its reports in a few lines."""
     command = [sys.executable, "-m", "flows.hourly", "--settings", str(settings.file), "--now", now.isoformat()]
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise WorldError(

@@ -47,8 +47,9 @@ def require_all_read(ingested: dict[str, Any]) -> None:
     """Raise ``WorldError`` when objects of an ingest report could not be read: the rest is done, but not all."""
     failed: list[str] = ingested["failed"]
     if failed:
+        objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
         raise WorldError(
-            f"{len(failed)} objects could not be read, the first: {failed[0]}",
+            f"{objects} could not be read, the first: {failed[0]}",
             "they stay pending, and the next run tries them again",
         )
 

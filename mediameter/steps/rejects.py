@@ -15,7 +15,6 @@ from mediameter.steps.reader import reader, rows, shown
 from mediameter.warehouse import tables
 from schemas.vocabulary import REFUSALS, REJECT_REASONS
 
-
 SHOWN_CHARACTERS = 400
 
 

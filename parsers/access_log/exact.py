@@ -206,7 +206,7 @@ def decode_key(key_raw: str, operation: str) -> str:
     if "%" not in key_raw and "+" not in key_raw:
         return key_raw
     key = unquote_plus(key_raw)
-    if not operation.startswith(("BATCH.", "S3.")):
+    if operation != "BATCH.DELETE.OBJECT" and not operation.startswith("S3."):
         key = unquote_plus(key)
     return key.replace("\0", "\ufffd")
 

@@ -14,6 +14,7 @@ from parsers.access_log.sniff import Refused
 GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UNPACK_STEP = 4 << 20
+_SURELY_TOO_LONG = LONGEST_LINE + 2  # a carriage return may still be taken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def unpacked(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
 
     Raises ``Refused`` TRUNCATED where a gzip stream ends early or is broken, TOO_LARGE past the limits.
     """
-    stream = iter(chunks)
+    stream = filter(None, chunks)  # an empty chunk is not the end
     first = _begin(stream, len(GZIP_MAGIC))
     plain: Iterator[bytes] = chain([first], stream)
     if first.startswith(GZIP_MAGIC):
@@ -116,8 +117,8 @@ def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
             yield Block(text[:end], offset, lines_before)
             lines_before += text.count(b"\n", 0, end)
             offset += end
-        else:
-            yield Block(text[: LONGEST_LINE + 1], offset, lines_before)
+        elif size > _SURELY_TOO_LONG:
+            yield Block(text[:_SURELY_TOO_LONG], offset, lines_before)
             lines_before += 1
             offset += len(text)
             end, is_skipping = len(text), True

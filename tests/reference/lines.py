@@ -174,7 +174,7 @@ def decoded(raw: bytes) -> tuple[str, bool]:
 
 
 def is_glued(text: str, head: re.Match[str] | None) -> bool:
-    first = head.end(4) if head else _end(TIME.search(text))
+    first = head.end(4) + len("]") if head else _end(TIME.search(text))
     return first > 0 and "[" in text[first:] and SECOND_HEAD.search(text, first) is not None
 
 

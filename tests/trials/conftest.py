@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.trials.site import LogObject, Site, small_world
+from tests.trials.dump import dump
+from tests.trials.runs import complete
+from tests.trials.site import NOW, LogObject, Site, small_world
 
 NewSite = Callable[[str], Site]
 
@@ -27,14 +29,27 @@ def objects(world: Path) -> list[LogObject]:
     return small_world(world)
 
 
+@pytest.fixture(scope="session")
+def straight(world: Path, objects: list[LogObject], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What one run over all objects says."""
+    return said_of(_laid_out(tmp_path_factory.mktemp("straight"), world), objects)
+
+
 @pytest.fixture
 def new_site(world: Path, tmp_path: Path) -> NewSite:
     """Makes a site with an empty bucket."""
+    return lambda name: _laid_out(tmp_path / name, world)
 
-    def made(name: str) -> Site:
-        site = Site(tmp_path / name)
-        site.bucket.mkdir(parents=True)
-        shutil.copy(world / "countries.csv", site.folder)
-        return site
 
-    return made
+def _laid_out(folder: Path, world: Path) -> Site:
+    site = Site(folder)
+    site.bucket.mkdir(parents=True)
+    shutil.copy(world / "countries.csv", folder)
+    return site
+
+
+def said_of(site: Site, objects: list[LogObject]) -> dict[str, list[str]]:
+    """What the site's warehouse says after these objects have come, too."""
+    site.deliver(objects)
+    complete(site, NOW)
+    return dump(site.url)

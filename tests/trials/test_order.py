@@ -8,29 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-import pytest
-
+from schemas.rollups import DAYS
 from tests.conftest import Trials
-from tests.trials.conftest import NewSite
+from tests.trials.conftest import NewSite, said_of
 from tests.trials.dump import FIGURES, difference, dump, dump_hash
 from tests.trials.runs import complete
-from tests.trials.site import NOW, LogObject, Site
-from schemas.rollups import DAYS
+from tests.trials.site import NOW, LogObject
 
 WORKERS = (1, 2, 4)
 _LATER = timedelta(minutes=1)
-
-
-@pytest.fixture
-def straight(new_site: NewSite, objects: list[LogObject]) -> dict[str, list[str]]:
-    """What one run over everything says."""
-    return fresh(new_site("straight"), objects)
-
-
-def fresh(site: Site, objects: list[LogObject]) -> dict[str, list[str]]:
-    site.deliver(objects)
-    complete(site, NOW)
-    return dump(site.url)
 
 
 def portions(objects: list[LogObject], rng: Random) -> list[list[LogObject]]:
@@ -66,12 +52,12 @@ def test_an_overwritten_object_leaves_nothing_behind(
     asked, failed, rng = trials(3, 50), [], Random(3)
     bucket = {each.key: each for each in objects}
     site = new_site("overwritten")
-    fresh(site, objects)
+    said_of(site, objects)
     for number in range(asked):
         chosen = rng.sample([key for key, each in bucket.items() if each.lines], rng.randrange(1, 4))
         written = [bucket[key].rewritten(rng, _LATER) for key in chosen]
         bucket |= {each.key: each for each in written}
-        told, meant = fresh(site, written), fresh(new_site(f"meant-{number}"), list(bucket.values()))
+        told, meant = said_of(site, written), said_of(new_site(f"meant-{number}"), list(bucket.values()))
         if told != meant:
             failed.append(f"mutation {number}: {difference(meant, told)[:6]}")
     print(f"overwritten objects: {asked} asked, {asked} run, {len(failed)} failed")
@@ -82,9 +68,9 @@ def test_an_object_may_become_what_it_was(
     new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]]
 ) -> None:
     site = new_site("there and back")
-    fresh(site, objects)
-    fresh(site, [objects[9].rewritten(Random(4), _LATER)])
-    assert fresh(site, [objects[9]]) == straight
+    said_of(site, objects)
+    said_of(site, [objects[9].rewritten(Random(4), _LATER)])
+    assert said_of(site, [objects[9]]) == straight
 
 
 def test_the_same_content_under_a_second_key_is_only_duplicates(
@@ -92,7 +78,7 @@ def test_the_same_content_under_a_second_key_is_only_duplicates(
 ) -> None:
     first = objects[9]
     second = replace(first, key=first.key + "F", modified_ns=first.modified_ns + 10**9)
-    doubled = fresh(new_site("doubled"), [*objects, second])
+    doubled = said_of(new_site("doubled"), [*objects, second])
     assert [doubled[table.name] for table in FIGURES[:-1]] == [straight[table.name] for table in FIGURES[:-1]]
     names = [name for name in DAYS.names if name != "revision"]
     [before], [after] = (
@@ -109,7 +95,7 @@ def test_the_same_content_under_a_second_key_is_only_duplicates(
 
 def test_a_second_run_changes_nothing_at_all(new_site: NewSite, objects: list[LogObject]) -> None:
     site = new_site("twice")
-    fresh(site, objects)
+    said_of(site, objects)
     content = (site.folder / "warehouse.sqlite").read_bytes()
     before = dump_hash(site.url)
     complete(site, NOW)

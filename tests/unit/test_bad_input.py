@@ -23,6 +23,7 @@ from mediameter import connect, faults
 from mediameter.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 MODIFIED = datetime(2026, 1, 3, 4, tzinfo=UTC).timestamp()
 SETTINGS = """
 [sources.logs]
@@ -34,6 +35,22 @@ key = "sixteen characters"
 
 [geo]
 countries = "none"
+"""
+CARD = """
+[[prices]]
+source = "logs"
+measure = "bytes_sent"
+amount = "0.01"
+currency = "USD"
+per = "GB"
+citation = "made up"
+"""
+MEASURED = """
+import resource, sys
+from mediameter.cli import main
+code = main(["run", "--quiet"])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+sys.exit(code)
 """
 WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")  # root too obeys modes then
 _NO_SETPRIV = os.getuid() == 0 and not shutil.which("setpriv")
@@ -93,7 +110,7 @@ def one_line(stderr: str) -> str:
 def command(*before: str, path: str = str(ROOT)) -> subprocess.CompletedProcess[str]:
     """`mediameter run` in a process of its own, after the words ``before``."""
     words = [*before, sys.executable, "-m", "mediameter", "run", "--quiet"]
-    return subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    return subprocess.run(words, env={**ENVIRONMENT, "PYTHONPATH": path}, capture_output=True, text=True)
 
 
 def told() -> dict[str, int]:
@@ -133,8 +150,7 @@ def test_a_wrong_setting(more: str, said: str, fails: Callable[[int], str]) -> N
 
 
 def test_a_gap_between_price_cards(fails: Callable[[int], str]) -> None:
-    card = '[[prices]]\nsource = "logs"\nmeasure = "bytes_sent"\namount = "0.01"\ncurrency = "USD"\nper = "GB"\ncitation = "x"\n'
-    settings(f"{card}valid_from = 2025-01-01\nvalid_to = 2025-06-30\n{card}valid_from = 2025-07-02\n")
+    settings(f"{CARD}valid_from = 2025-01-01\nvalid_to = 2025-06-30\n{CARD}valid_from = 2025-07-02\n")
     assert "2025-07-01" in fails(2)
     assert not Path("warehouse.sqlite").exists()
 
@@ -216,31 +232,36 @@ def test_no_space_for_the_lake(fails: Callable[[int], str]) -> None:
     assert told() == {"records": 0, "bytes": 0, "drafts": 0}
     assert not list(Path("lake").rglob("*.parquet"))
     assert main(["run", "--quiet"]) == 0
-    assert told()["records"] == 9002
+    assert told()["records"] == 9004
 
 
-@pytest.mark.parametrize("size", [0, 30_000])
+@pytest.mark.parametrize("size", [10_000, 100_000])
 def test_no_space_for_the_warehouse_at_all(size: int, fails: Callable[[int], str]) -> None:
     with small_files(size):
         said = fails(1)
-    assert "warehouse" in said and "disk" in said
+    assert "the warehouse sqlite:///" in said and "that the disk is not full" in said
     assert main(["run", "--quiet"]) == 0
     assert told() == TWO_OBJECTS
 
 
 def test_no_space_for_the_warehouse_any_more(fails: Callable[[int], str]) -> None:
     assert main(["run", "--quiet"]) == 0
-    put("unreadable", b"".join(b"%d this is no log line%s\n" % (number, b" and more" * 300) for number in range(999)))
+    put(
+        "unreadable",
+        line(31) + b"".join(b"%d this is no log line%s\n" % (number, b" and more" * 300) for number in range(999)),
+    )
     put("one-more", line(30))
     with small_files(900_000):
         said = fails(1)
-    assert "warehouse: " in said and "disk" in said
+    assert "warehouse: disk I/O error: see its disk (is it full" in said
     assert told() == TWO_OBJECTS
     assert main(["run", "--quiet"]) == 0
-    assert told() == {"settled": 4, "records": 5, "bytes": 25052, "drafts": 0}
+    assert told() == {"settled": 4, "records": 6, "bytes": 30083, "drafts": 0}
 
 
-@pytest.mark.parametrize(("full", "said"), [("lake", "No space left on device"), ("warehouse", "disk")])
+@pytest.mark.parametrize(
+    ("full", "said"), [("lake", "No space left on device"), ("warehouse", "disk is full: free some space")]
+)
 def test_a_disk_that_is_full(full: str, said: str) -> None:
     """A real one: a file system of 300 kB in a mount name space of its own."""
     if subprocess.run(["unshare", "--version"], capture_output=True).returncode:
@@ -253,21 +274,20 @@ def test_a_disk_that_is_full(full: str, said: str) -> None:
     run = f"{sys.executable} -m mediameter run --quiet"
     script = (
         "mount -t tmpfs -o size=300k tmpfs disk || exit 77\n"
-        f"{run}; echo $?; ls -A disk; mount -o remount,size=99m disk; {run}; echo $?; cp disk/*.sqlite . || true"
+        f"{run}; echo $?; find disk -name '.draft-*'; mount -o remount,size=99m disk; {run}; echo $?; cp disk/*.sqlite . || true"
     )
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
     )
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("mounting is not allowed")
-    first, *held, second = done.stdout.split()
-    assert (first, second) == ("1", "0"), done.stderr
+    assert done.stdout.split() == ["1", "0"], done.stderr  # nothing half written between them
     complaint, *more = done.stderr.splitlines(keepends=True)
     assert said in one_line(complaint) and not [each for each in more if not each.startswith("cp:")], done.stderr
-    assert told()["records"] == 9002
+    assert told()["records"] == 9004
 
 
 # --- the warehouse and the lake are not as they should be ---------------------------------------------
@@ -314,7 +334,7 @@ def test_a_warehouse_that_another_holds(
     with closing(sqlite3.connect("warehouse.sqlite", isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN EXCLUSIVE" if is_new else "BEGIN IMMEDIATE")
         monkeypatch.setattr(connect, "BUSY_TIMEOUT_S", 0.2)
-        assert "database is locked" in (said := fails(1)) and "fault of mediameter" not in said
+        assert "database is locked" in (said := fails(1)) and "holds it" in said
         monkeypatch.setattr(connect, "BUSY_TIMEOUT_S", 60)
         released = threading.Timer(0.5, lambda: other.execute("COMMIT"))
         released.start()
@@ -325,7 +345,7 @@ def test_a_warehouse_that_another_holds(
 
 # --- objects that are too much, or change ------------------------------------------------------------
 def test_a_bomb_and_an_endless_line_are_read_in_bounded_memory(site: Path) -> None:
-    settings("[ingest]\nmax_gzip_ratio = 50\n")
+    settings('[ingest]\nmax_gzip_ratio = 50\nbatch_bytes = "4 MiB"\n')
     member = gzip.compress(line(3) * 400_000, 1)  # 64 MB
     with put("bomb", b"").open("wb") as bomb:
         for _ in range(160):
@@ -337,13 +357,10 @@ def test_a_bomb_and_an_endless_line_are_read_in_bounded_memory(site: Path) -> No
         endless.write(b"\n" + line(41))
     for name in ("bomb", "endless"):
         os.utime(Path("bucket", name), (MODIFIED, MODIFIED))
-    limited = f"import resource, sys; from mediameter.cli import main; c = main(['run', '--quiet']); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10); sys.exit(c)"
-    done = subprocess.run(
-        [sys.executable, "-c", limited], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", MEASURED], env=ENVIRONMENT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     print(f"peak memory: {done.stdout.strip()} MiB")
-    assert int(done.stdout) < 700
+    assert int(done.stdout) < 700  # of which 200 are imports
     assert told() == {"settled": 3, "refused": 1, "records": 6, "bytes": 30103, "drafts": 0}
     with closing(sqlite3.connect("warehouse.sqlite")) as connection:
         assert set(connection.execute("SELECT reason FROM rejects")) == {("TOO_LARGE",), ("LONG_LINE",)}
