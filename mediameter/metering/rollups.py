@@ -20,6 +20,7 @@ from schemas.vocabulary import ALL, CLIENT_ABORT, DELIVERY_GAP_S
 
 LOOK_BACK = timedelta(seconds=DELIVERY_GAP_S)
 MOST_ENDPOINTS = 200
+LARGEST_SUM = 2**63 - 1
 # What a rollup reads of a record (schemas.records.RECORD).
 READS = (
     "object_id", "line_number", "line_hash", "at", "bucket", "key", "http_status", "error_code", "bytes_sent",
@@ -49,13 +50,14 @@ class Parts:
 def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapping[str, str]) -> Parts:
     """Parts of one source's records from ``begin`` on; those up to 60 s before only say whether a delivery went on.
 
-    ``records``: the columns READS, one row a line, duplicates included.
+    ``records``: the columns READS, one row a line, duplicates included. Raises ``OverflowError`` when a sum does not fit.
     """
     rows = with_deliveries(distinct(records)).filter(pl.col("at") >= begin)
     rows = rows.with_columns(
         application(referers).alias("application"), pl.col("bucket").fill_null(""), pl.lit(source).alias("source")
     )
     rows = rows.with_columns(pl.col("at").dt.truncate("1h").alias("hour_at"))
+    _refuse_overflow(rows, "bytes_sent", "total_ms")
     requests = rows.filter("is_request")
     timed = requests.filter(pl.col("http_status").is_not_null())
     return Parts(
@@ -96,6 +98,14 @@ def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
     return records.join(begins, on="line_hash", how="left").with_columns(pl.col("deliveries").fill_null(0))
 
 
+def _refuse_overflow(frame: pl.DataFrame, *names: str) -> None:
+    """A sum of integers wraps silently; a bill must not."""
+    for name in names:
+        total = frame[name].cast(pl.Int128).sum()
+        if total > LARGEST_SUM:
+            raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
+
+
 def _count() -> pl.Expr:
     return pl.len().cast(pl.Int64)
 
@@ -131,10 +141,14 @@ def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.Data
 def rolled_up(
     slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price]
 ) -> dict[Contract, pl.DataFrame]:
-    """The traffic family of one day, each frame sorted by its key and of its contract's columns."""
+    """The traffic family of one day, each frame sorted by its key and of its contract's columns.
+
+    Raises ``OverflowError`` when a sum does not fit into 63 bits.
+    """
     all_parts = list(slices)
 
     hourly = pl.concat(part.hourly for part in all_parts)
+    _refuse_overflow(hourly, "bytes_sent", "response_ms_sum")
     objects = pl.concat(part.objects for part in all_parts)
     response = pl.concat(part.response for part in all_parts)
     turn_around = pl.concat(part.turn_around for part in all_parts)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
 from mediameter.connect import engine, reading, writing
+from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
 from mediameter.metering.cost import Price
@@ -120,9 +121,13 @@ def _roll_up_day(made: sa.Engine, settings: Settings, day: date) -> bool:
     begin, end = ledger.day_bounds(day, zone)
     with reading(made) as connection:
         seen = _look(connection, settings, day, begin, end)
-    parts = {source: list(_slices(settings, source, seen, begin, end)) for source in seen.files}
-    every = [part for each in parts.values() for part in each]
-    frames = rollups.rolled_up(every, tenant=settings.tenant, day=day, prices=_prices(settings)) if every else {}
+    try:
+        parts = {source: list(_slices(settings, source, seen, begin, end)) for source in seen.files}
+        every = [part for each in parts.values() for part in each]
+        frames = rollups.rolled_up(every, tenant=settings.tenant, day=day, prices=_prices(settings)) if every else {}
+    except OverflowError as error:
+        remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
+        raise WorldError(f"{day} was not written: {error}; some record's number is absurd", remedy) from None
     audience = _write_audience(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
