@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from mediameter.atomic import sync_folder
 from mediameter.errors import WorldError
 from mediameter.faults import point
 
@@ -71,7 +72,7 @@ def _write_synced(path: Path, content: memoryview) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     point("lake.renamed")
 
 
@@ -81,15 +82,7 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 def verified(lake: Path, files: Iterable[LakeFile]) -> list[Path]:

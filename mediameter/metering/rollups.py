@@ -50,7 +50,7 @@ class Parts:
 def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapping[str, str]) -> Parts:
     """Parts of one source's records from ``begin`` on; those up to 60 s before only say whether a delivery went on.
 
-    ``records``: the columns READS, one row a line, duplicates included. Raises ``OverflowError`` when a sum does not fit.
+    ``records``: the columns READS, a row a line, duplicates included. Raises ``OverflowError`` when a sum does not fit.
     """
     rows = with_deliveries(distinct(records)).filter(pl.col("at") >= begin)
     rows = rows.with_columns(
