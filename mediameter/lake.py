@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -116,7 +117,10 @@ def sweep(lake: Path, known: set[str]) -> int:
     before, swept = time.time() - ORPHANS_AFTER_S, 0
     for path in lake.rglob("*"):
         is_ours = path.suffix == ".parquet" or path.name.startswith(_DRAFT)
-        if is_ours and str(path.relative_to(lake)) not in known and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
-            swept += 1
+        if not is_ours or str(path.relative_to(lake)) in known:
+            continue
+        with suppress(FileNotFoundError):  # a draft that has got its name meanwhile; or another sweep was first
+            if path.stat().st_mtime < before:
+                path.unlink()
+                swept += 1
     return swept

@@ -120,4 +120,4 @@ def _shuffle_listings(rng: Random) -> None:
         rng.shuffle(versions)
         return versions
 
-    Folder.listing = shuffled  # type: ignore[method-assign]
+    Folder.listing = shuffled  # type: ignore[method-assign,assignment]
