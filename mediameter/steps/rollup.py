@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,11 +22,13 @@ from mediameter.metering.cost import Price
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.progress import Progress, quiet
+from schemas.contract import Contract
 from schemas.rollups import AUDIENCE_TRAILING, PRICES
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 ROLLUP_VERSION = 1
-ROWS_AT_ONCE = 1_500_000
+ROWS_AT_ONCE = 600_000
+DAYS_AT_ONCE = 2
 _HOUR = timedelta(hours=1)
 
 
@@ -50,9 +54,9 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
         with writing(made) as connection:
             _write_prices(connection, settings)
             _mark_unfenced(connection, settings)
-        for day in _each(made, settings, "traffic", listener):
-            if _roll_up_day(made, settings, day):
-                report.days.append(day.isoformat())
+        for computed in _compute_days(made, settings, _each(made, settings, "traffic", listener)):
+            if _write_day(made, settings, computed):
+                report.days.append(computed.day.isoformat())
         for day in _each(made, settings, "audience", listener):
             if _roll_up_audience(made, settings, day):
                 report.audience_days.append(day.isoformat())
@@ -115,10 +119,31 @@ class _Basis:
     dead: dict[str, list[int]]
 
 
-def _roll_up_day(made: sa.Engine, settings: Settings, day: date) -> bool:
-    """Computes and replaces one day; False when somebody who knew more has written it in the meantime."""
-    zone = settings.reporting.zone
-    begin, end = ledger.day_bounds(day, zone)
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """A day's rollups, and the epoch they can claim to know."""
+
+    day: date
+    epoch: int
+    frames: dict[Contract, pl.DataFrame]
+    audience: lake.LakeFile | None
+    distinct: dict[str, int]
+
+
+def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date]) -> Iterator[_Computed]:
+    """Computes days side by side, at most DAYS_AT_ONCE in memory, and gives them in order to be written."""
+    with ThreadPoolExecutor(DAYS_AT_ONCE, thread_name_prefix="rollup") as pool:
+        running: deque[Future[_Computed]] = deque()
+        for day in days_to_do:
+            running.append(pool.submit(_compute_day, made, settings, day))
+            if len(running) == DAYS_AT_ONCE:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(made) as connection:
         seen = _look(connection, settings, day, begin, end)
     try:
@@ -131,15 +156,22 @@ def _roll_up_day(made: sa.Engine, settings: Settings, day: date) -> bool:
     audience = _write_audience(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
+    return _Computed(day, seen.epoch, frames, audience, distinct)
+
+
+def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool:
+    """Replaces one day; False when somebody who knew more has written it in the meantime."""
+    day, frames = computed.day, computed.frames
     with writing(made) as connection:
-        if not ledger.pass_fence(connection, "traffic", day, seen.epoch, basis(settings)):
+        if not ledger.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
-        warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
-        if ledger.replace_audience(connection, day, audience):
+        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
+        if ledger.replace_audience(connection, day, computed.audience):
             ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
-        days.write(connection, settings, day, distinct)
+        days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
     point("rollup.committed")
     return True
