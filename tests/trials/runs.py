@@ -19,7 +19,8 @@ from pathlib import Path
 from random import Random
 
 from mediameter import faults
-from mediameter.sources.objects import Folder, ObjectVersion
+from mediameter.sources.folder import Folder
+from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.run import run
 from tests.trials.site import Site
 

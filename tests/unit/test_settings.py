@@ -158,11 +158,31 @@ MISTAKES = {
     "unknown kind": ('[sources.b]\nkind = "ftp"\npath = "x"\n', r"line 5: sources\.b\.kind: .*'s3_access_log'"),
     "no place": (
         '[sources.b]\nkind = "s3_access_log"\n',
-        r"sources\.b: .*neither path nor bucket and endpoint: add path",
+        r"sources\.b: .*neither path nor bucket: add bucket",
     ),
     "two places": (
-        '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "e"\n',
+        '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "https://e"\n',
         r"path and endpoint exclude each other",
+    ),
+    "no address": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "s3.example.org"\n',
+        r"line 7: sources\.b\.endpoint: this is not the address of an S3",
+    ),
+    "no TLS": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "http://s3.example.org"\n',
+        r"line 7: sources\.b\.endpoint: without TLS",
+    ),
+    "half a key": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\naccess_key = "canary-7734"\n',
+        r"sources\.b: access_key and secret_key belong together",
+    ),
+    "two identities": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nprofile = "p"\naccess_key = "a"\nsecret_key = "s"\n',
+        r"sources\.b: profile and access_key exclude each other",
+    ),
+    "no bucket's name": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "s3://acme-logs"\n',
+        r"line 6: sources\.b\.bucket: this is not the name of a bucket",
     ),
     "no number": ('[reporting]\nsettle_hours = "six"\n', r"line 5: reporting\.settle_hours: .*integer"),
     "half an hour": (
