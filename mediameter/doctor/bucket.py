@@ -22,14 +22,14 @@ from mediameter.sources.s3 import S3
 
 _SKEW_IS_BAD, _SKEW_IS_FATAL = timedelta(minutes=5), timedelta(minutes=15)
 _QUIET = timedelta(days=2)
-_LATE = "where keys do not begin with their day, each run lists all: give logs a prefix of their own, or expire old ones"
+_LATE = "where keys do not begin with their day, a run lists all: give logs a prefix of their own, or expire old ones"
 
 
 def reach(visit: Visit) -> Iterator[Finding]:
     """One listing of one key passes every rung that a run has to pass."""
     looked_at = f"s3://{visit.source.bucket}/{visit.source.prefix}"
     try:
-        visit.client = connect.s3_client(visit.source)
+        visit.connection = connect.s3_connection(visit.source)
         visit.client.meta.events.register("needs-retry.s3", _clock_reader(visit))
         visit.client.list_objects_v2(Bucket=visit.source.bucket, Prefix=visit.source.prefix, MaxKeys=1)
     except (BotoCoreError, ClientError, ResponseParserError) as failed:
@@ -97,7 +97,7 @@ def listing(visit: Visit) -> Iterator[Finding]:
     """The objects that a run would list: those of the window where the keys tell their day, else all."""
     source, now = visit.source, visit.clock()
     since = (now - timedelta(days=visit.settings.reporting.window_days)).date()
-    bucket = S3(visit.name, connect.s3_connection(source), source.bucket, source.prefix, since)
+    bucket = S3(visit.name, visit.connection, source.bucket, source.prefix, since)
     visit.objects = sorted(bucket.listing(), key=lambda version: (version.last_modified, version.key))
     visit.chunks = lambda version: bucket.read(version).chunks()
     looked_at = f"s3://{source.bucket}/{source.prefix}"

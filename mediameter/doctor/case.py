@@ -41,13 +41,18 @@ class Visit:
     source: Source
     settings: Settings
     clock: Clock
-    client: Any = None
+    connection: Any = None
+    """``connect.S3Connection``, once a bucket has been reached for."""
     server_clock: timedelta | None = None
     """The server's clock less ours, as its last answer told."""
     objects: list[ObjectVersion] = field(default_factory=list)
     """As listed, the newest last."""
     samples: list[Sample] = field(default_factory=list)
     chunks: Callable[[ObjectVersion], Generator[bytes]] | None = None
+
+    @property
+    def client(self) -> Any:
+        return self.connection.client
 
     @property
     def setting(self) -> str:

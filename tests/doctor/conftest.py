@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from tests.doctor.proxy import Proxy, proxying
 from tests.doctor.site import Folder, lines, whole_second
-from tests.doctor.store import Bucket, bucket
+from tests.doctor.store import Bucket, bucket, client_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,11 @@ def moto() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def client(moto: str) -> Any:
+    return client_of(moto)
+
+
 @pytest.fixture
 def proxy(moto: str) -> Iterator[Proxy]:
     with proxying(moto) as made:
@@ -47,6 +53,6 @@ def proxy(moto: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def store(proxy: Proxy, tmp_path: Path) -> Bucket:
+def store(client: Any, proxy: Proxy, tmp_path: Path) -> Bucket:
     """A clean one, with logs just delivered and logging on."""
-    return bucket(proxy, tmp_path)
+    return bucket(client, proxy, tmp_path)

@@ -42,9 +42,12 @@ class Bucket(Folder):
         return lines(before or self.now - timedelta(minutes=10), bucket=how.pop("bucket", self.media_bucket), **how)
 
 
-def bucket(proxy: Proxy, path: Path) -> Bucket:
+def client_of(endpoint: str) -> Any:
     keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=f"http://{proxy.upstream}", **keys)
+    return boto3.client("s3", endpoint_url=endpoint, **keys)
+
+
+def bucket(client: Any, proxy: Proxy, path: Path) -> Bucket:
     mark = secrets.token_hex(4)
     log_bucket, media_bucket = f"logs-{mark}", f"media-{mark}"
     client.create_bucket(Bucket=log_bucket, ACL="log-delivery-write")
