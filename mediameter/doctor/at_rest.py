@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from mediameter import connect, migration
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
-from mediameter.doctor.finding import Finding, error, ok, warning
+from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 
 LITTLE_BYTES = 5 * 10**9
 NOTHING_BYTES = 2 * 10**8  # a batch, its sort, and SQLite's journal
@@ -90,8 +90,8 @@ def disk(case: Case) -> Iterator[Finding]:
         by_device.setdefault(_nearest(path).stat().st_dev, []).append(path)
     for paths in by_device.values():
         names = ", ".join(dict.fromkeys(str(path) for path in paths))
-        free = shutil.disk_usage(_nearest(paths[0])).free
-        yield _space(names, free)
+        usage = shutil.disk_usage(_nearest(paths[0]))
+        yield _space(names, usage.free) if usage.total else skipped(names, "what lies there tells no size")
 
 
 def _space(names: str, free: int) -> Finding:
