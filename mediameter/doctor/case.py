@@ -30,6 +30,7 @@ class Sample:
     version: ObjectVersion
     parsed: Parsed | None
     refused: str = ""
+    remedy: str = ""
     is_whole: bool = True
 
 

@@ -57,9 +57,8 @@ def sample(visit: Visit) -> Iterator[Finding]:
         yield skipped("newest objects", NOTHING_TO_LOOK_AT)
     elif refused:
         found = f"{len(refused)} of {len(newest)} cannot be read as access logs, the last: {refused[-1].version.key}: "
-        remedy = f"point {visit.setting} prefix at access logs alone, as S3 server access logging writes them"
         tell = error if len(refused) == len(newest) else warning
-        yield tell(looked_at, found + refused[-1].refused, remedy)
+        yield tell(looked_at, found + refused[-1].refused, refused[-1].remedy)
     else:
         yield ok(
             looked_at, f"access logs, of dialect {', '.join(_dialects(visit.samples)) or 'unknown: no line in them'}"
@@ -75,8 +74,13 @@ def _sampled(visit: Visit, version: ObjectVersion) -> Sample:
         context = Context(_NO_SEED, version.last_modified, "")
         parsed = parse_pieces([Piece(version.object_id, block.data if block else b"", context)])
         return Sample(version, parsed, is_whole=is_whole)
-    except (Refused, Changed, WorldError) as trouble:
-        return Sample(version, None, str(trouble))
+    except Refused as refused:
+        remedy = f"point {visit.setting} prefix at access logs alone, as S3 server access logging writes them"
+        return Sample(version, None, str(refused), remedy)
+    except Changed as changed:
+        return Sample(version, None, str(changed), "run doctor again: it has changed just now")
+    except WorldError as trouble:
+        return Sample(version, None, trouble.message, trouble.remedy)
     finally:
         blocks.close()  # type: ignore[attr-defined]  # a generator: lets go of the connection
 
@@ -114,7 +118,7 @@ def lag(visit: Visit) -> Iterator[Finding]:
     newest = max(modified - last for modified, _, last in times)
     oldest = max(modified - first for modified, first, _ in times)
     given = timedelta(hours=visit.settings.reporting.settle_hours)
-    found = f"records come at most {_hours(newest)} after an object's last one, {_hours(oldest)} after its first one"
+    found = f"objects come at most {_hours(newest)} after their last record, {_hours(oldest)} after their first"
     if oldest <= given:
         yield ok("delivery lag", f"{found}; settle_hours = {visit.settings.reporting.settle_hours}")
         return

@@ -29,20 +29,20 @@ def prefect(case: Case) -> Iterator[Finding]:
     api = prefect_api()
     if api is None:
         remedy = "cron and `mediameter run` need no Prefect; with Prefect: export PREFECT_API_URL=http://…:4200/api"
-        yield skipped("Prefect", "PREFECT_API_URL is not set", remedy)
+        yield skipped("Prefect", "PREFECT_API_URL is not set (Prefect's profiles are not looked into)", remedy)
         return
-    with _client(api) as client:
-        try:
+    try:
+        with _client(api) as client:
             client.get("health").raise_for_status()
-            yield ok(f"API {client.base_url.host}", "reachable")
+            yield ok("API", f"reachable at {client.base_url.host}")
             yield from _pool(client, case.clock())
             for name in DEPLOYMENTS:
                 yield _deployment(name, _get(client, f"deployments/name/{name}"))
-        except httpx.HTTPStatusError as trouble:
-            yield _refused(trouble.response)
-        except (httpx.HTTPError, httpx.InvalidURL) as trouble:
-            remedy = "start it (`prefect server start`), or correct or unset PREFECT_API_URL"
-            yield error(f"API {client.base_url.host}", f"not reachable: {trouble or type(trouble).__name__}", remedy)
+    except httpx.HTTPStatusError as trouble:
+        yield _refused(trouble.response)
+    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
+        remedy = "start it (`prefect server start`), or correct or unset PREFECT_API_URL"
+        yield error("API", f"not reachable: {trouble or type(trouble).__name__}", remedy)
 
 
 def _client(api: PrefectApi) -> httpx.Client:

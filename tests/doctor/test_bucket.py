@@ -159,7 +159,7 @@ def _late(store: Bucket, proxy: Proxy) -> None:
         (_own_records, "loop", "20 records of the newest objects are the log bucket's own", "not log into itself"),
         (_logging_off, "logging", "it is off: no new logs will come", "turn it on: aws s3api put-bucket-logging"),
         (_logging_elsewhere, "logging", "/elsewhere/, not to s3://", "add a source for s3://"),
-        (_late, "lag", "9.3 h after its first one", "settle_hours = 10"),
+        (_late, "lag", "9.3 h after their first", "settle_hours = 10"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

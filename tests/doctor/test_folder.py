@@ -18,7 +18,7 @@ def test_a_clean_folder_has_no_error_and_no_warning_of_its_own(folder: Folder) -
     of_source = [finding for finding in findings if finding.check.startswith("sources.")]
     assert {finding.verdict for finding in of_source} == {"ok"}, of_source
     assert said(findings, "sources.logs.newest", "ok").found == "access logs, of dialect aws"
-    assert said(findings, "sources.logs.lag", "ok").found.startswith("records come at most 1 min after")
+    assert said(findings, "sources.logs.lag", "ok").found.startswith("objects come at most 1 min after")
 
 
 def test_nothing_is_written(folder: Folder) -> None:
@@ -109,7 +109,7 @@ def _late(folder: Folder) -> None:
         (_one_is_no_log, "newest", "1 of 2 cannot be read as access logs, the last: logs/metadata.json", "prefix"),
         (_some_are_cut, "rejects", "1 would be rejected (4.76%), more than the budget of 1.00%", "mediameter rejects"),
         (_own_records, "loop", "20 records of the newest objects are the log bucket's own (acme-logs)", "not log into"),
-        (_late, "lag", "9.2 h after its first one", "settle_hours = 10"),
+        (_late, "lag", "9.2 h after their first", "settle_hours = 10"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -156,8 +156,9 @@ def test_a_test_notice_is_sent_only_on_request(folder: Folder) -> None:
 
 
 # --- Prefect (where there is one: tests/flows) -------------------------------------------------------
-def test_an_api_that_cannot_be_reached_is_named(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "http://[", "nonsense"])
+def test_an_api_that_cannot_be_reached_is_named(url: str, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", url)
     finding = said(folder.examined(), "prefect", "error")
     assert "not reachable" in finding.found and "correct or unset PREFECT_API_URL" in finding.remedy
 
