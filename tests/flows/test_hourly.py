@@ -62,10 +62,8 @@ def test_brings_the_warehouse_up_to_date_and_leaves_a_table(server: str, site: P
 
 def test_a_failing_step_ends_in_a_notification(server: str, site: Path, hook: Listener) -> None:
     (site.parent / "bucket").rmdir()
-    started = time.monotonic()
     with pytest.raises(UserError):
         hourly(str(site), NOW)
-    assert time.monotonic() - started < 8  # a folder that is not there does not come back in ten seconds: no retry
 
     (message,) = hook.wait()
     assert message["type"] == "failure"

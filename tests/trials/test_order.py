@@ -18,8 +18,8 @@ from tests.trials.site import NOW, LogObject
 
 WORKERS = (1, 2, 4)
 _LATER = timedelta(minutes=1)
-_BEFORE_MIDNIGHT = re.compile(rb"dailey-media-api-storage \[31/Oct/2025:(0|1[0-2])")  # of the reporting zone
-_AFTER_MIDNIGHT = re.compile(rb"dailey-media-api-storage \[31/Oct/2025:(1[3-9]|2)")
+_BEFORE_MIDNIGHT = re.compile(rb"\S+ \S+ \[31/Oct/2025:(0|1[0-2])")  # of the reporting zone
+_AFTER_MIDNIGHT = re.compile(rb"\S+ \S+ \[31/Oct/2025:(1[3-9]|2)")
 
 
 def portions(objects: list[LogObject], rng: Random) -> list[list[LogObject]]:
