@@ -1,6 +1,6 @@
-"""As much of S3 as listing and getting take, from a folder, as fast as Python answers: `python -m benchmarks.store FOLDER`.
+"""As much of S3 as listing and getting take, from a folder: `python -m benchmarks.store FOLDER`.
 
-It keeps connections open, takes no time for signatures, and waits `--latency-ms` before each answer, as a network would.
+It keeps connections open, checks no signature, and waits `--latency-ms` before each answer, as a network would.
 Says its port in one line, and serves until its standard input ends.
 """
 
