@@ -117,7 +117,7 @@ class S3Connection:
         """A signed GET, tried once: the answer as urllib3 has it, its body still to be read.
 
         Made by botocore's own signer and HTTP session; what it leaves out (endpoint rules, hooks, models, retries)
-        is half of a boto3 call's CPU (`python -m benchmarks.fetch`). Raises botocore's ``BotoCoreError``.
+        is half the CPU of a boto3 call (`python -m benchmarks.fetch`). Raises botocore's ``BotoCoreError``.
         """
         from botocore.auth import S3SigV4Auth
         from botocore.awsrequest import AWSRequest
@@ -137,7 +137,8 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
 
     core = get_session()
     try:
-        core.set_config_variable("profile", place.profile or None)
+        if place.profile:
+            core.set_config_variable("profile", place.profile)
         session = boto3.Session(
             place.access_key or None,
             place.secret_key or None,

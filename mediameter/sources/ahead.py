@@ -41,9 +41,6 @@ class Ahead:
     def source(self) -> str:
         return self._bucket.source
 
-    def listing(self) -> list[ObjectVersion]:
-        return self._bucket.listing()
-
     def read(self, version: ObjectVersion) -> S3Reading:
         """The bytes of just that version; a second time too, though not ahead then."""
         return S3Reading(version, self._take, self._drop)

@@ -1,4 +1,4 @@
-"""What a bucket is to the steps, whether a folder or S3: a listing, and the bytes of one version of one object."""
+"""What a bucket is to the steps, whether a folder or S3: versions of objects, and the bytes of just that version."""
 
 from __future__ import annotations
 
@@ -51,13 +51,9 @@ class Reading(Protocol):
 
 
 class Bucket(Protocol):
-    """Where objects are."""
+    """Where objects are read: a folder, S3, or S3 with its objects on their way."""
 
     @property
     def source(self) -> str: ...
-
-    def listing(self) -> list[ObjectVersion]:
-        """Objects by key. Raises ``UserError`` or ``WorldError`` rather than show less than there is."""
-        ...
 
     def read(self, version: ObjectVersion) -> Reading: ...

@@ -14,6 +14,7 @@ from typing import Protocol
 import pytest
 
 from mediameter import ledger
+from mediameter.sources import s3
 from mediameter.steps.ingest import ingest
 from mediameter.steps.run import run
 from tests.s3.store import BUCKET, MODIFIED, NOW, Site, Store, figures, line
@@ -124,7 +125,8 @@ def test_only_what_is_below_the_prefix(bucket: Place, site: Site) -> None:
     assert site.told() == figures(1)
 
 
-def test_a_large_object_is_read_block_by_block(bucket: Place, site: Site) -> None:
+def test_a_large_object_is_read_block_by_block(bucket: Place, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PART_BYTES", 1 << 20)
     site.sections = {"ingest": {"batch_bytes": "1 MiB", "fetchers": 2}}
     numbers = range(50_000)
     bucket.put("A", b"".join(map(line, numbers)))

@@ -14,7 +14,7 @@ from tests.s3.injector import Injector, refused
 from tests.s3.store import NOW, Site, Store, line
 
 FIRST = date(2025, 11, 1)
-DAYS = 60
+DAYS = 30
 SINCE = FIRST + timedelta(days=DAYS - 7)
 
 LAYOUTS = {
@@ -26,7 +26,7 @@ LAYOUTS = {
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_listing, "PAGE_KEYS", 10)
+    monkeypatch.setattr(s3_listing, "PAGE_KEYS", 5)
 
 
 def at(day: int) -> datetime:
@@ -46,13 +46,13 @@ def listed(site: Site, since: date | None, prefix: str = "access-logs/") -> list
     return [version.key for version in bucket.listing()]
 
 
-@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 13])
 def test_page_after_page(count: int, store: Store, site: Site, injector: Injector) -> None:
     keys = [f"access-logs/{number:03}" for number in range(count)]
     for key in keys:
         store.put(key, b"")
     assert listed(site, None) == keys
-    assert len(injector.seen) <= max(1, -(-count // 10)) + 1
+    assert len(injector.seen) <= max(1, -(-count // 5)) + 1
 
 
 def test_more_keys_than_a_page_of_s3_holds(store: Store, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,9 +72,9 @@ def test_folder_markers_are_no_objects(store: Store, site: Site) -> None:
 def test_the_last_days_alone(name: str, store: Store, site: Site, injector: Injector) -> None:
     """And what stands on the first page, which is looked at to see the layout."""
     keys = fill(store, LAYOUTS[name])
-    assert listed(site, SINCE) == [*keys[:10], *keys[-7:]]
+    assert listed(site, SINCE) == [*keys[:5], *keys[-7:]]
     assert len(injector.seen) <= 6
-    assert not any("2025-11-2" in unquote(target) for target in injector.seen)
+    assert not any("2025-11-1" in unquote(target) for target in injector.seen)
     assert listed(site, None) == keys
 
 
@@ -82,7 +82,7 @@ def test_two_buckets_in_one_log(store: Store, site: Site) -> None:
     keys = [key for name in ("media", "web") for key in fill(store, LAYOUTS["partitioned"].replace("media", name))]
     store.put("access-logs/111122223333/note", b"")
     found = listed(site, SINCE)
-    assert set(found) == {*keys[:10], *keys[53:60], *keys[-7:], "access-logs/111122223333/note"}
+    assert set(found) == {*keys[:5], *keys[23:30], *keys[-7:], "access-logs/111122223333/note"}
 
 
 @pytest.mark.parametrize("stray", ["access-logs/.hidden", "access-logs/0-note", "access-logs/2025-11-01"])
@@ -103,40 +103,40 @@ def test_the_first_run_lists_everything_the_next_a_window(store: Store, site: Si
     keys = fill(store, LAYOUTS["plain"])
     now = at(DAYS)
     assert ingest(site.settings(), now=now).listed == len(keys)
-    assert ingest(site.settings(), now=now + timedelta(hours=1)).listed == 10 + 8  # logs are complete until yesterday
-    assert ingest(site.settings(), now=now + timedelta(hours=2), window=30).listed == 10 + 31
+    assert ingest(site.settings(), now=now + timedelta(hours=1)).listed == 5 + 8  # logs are complete until yesterday
+    assert ingest(site.settings(), now=now + timedelta(hours=2), window=14).listed == 5 + 15
     assert ingest(site.settings(), now=now + timedelta(hours=3), window=90_000_000).listed == len(keys)
 
 
 def test_what_came_while_nobody_listed_is_in_the_window(store: Store, site: Site) -> None:
     """Three weeks of silence: a window of seven days before now would leave two of them out, and call them complete."""
     keys = fill(store, LAYOUTS["plain"])
-    for key in keys[30:]:
+    for key in keys[10:]:
         store.delete(key)
-    ingest(site.settings(), now=at(30))
-    for number, key in enumerate(keys[30:]):
+    ingest(site.settings(), now=at(10))
+    for number, key in enumerate(keys[10:]):
         store.put(key, line(number))
-    assert ingest(site.settings(), now=at(DAYS)).objects == 30
+    assert ingest(site.settings(), now=at(DAYS)).objects == 20
 
 
 def test_what_is_pending_stays_in_the_window(store: Store, site: Site, injector: Injector) -> None:
     """Else it would count as complete as soon as it were a week old."""
     keys = fill(store, LAYOUTS["plain"])
-    injector.inject(keys[20], refused(403, "AccessDenied"))
-    store.put(keys[20], line(1), at(20))
-    for day in (0, 10, 20):
+    injector.inject(keys[10], refused(403, "AccessDenied"))
+    store.put(keys[10], line(1), at(10))
+    for day in (0, 20):
         assert ingest(site.settings(), now=at(DAYS + day)).pending == 1
-        assert (site.listing() or ())[3] < f"{at(20):%Y-%m-%d}"
+        assert (site.listing() or ())[3] < f"{at(10):%Y-%m-%d}"
     injector.calm()
-    assert ingest(site.settings(), now=at(DAYS + 30)).pending == 0
-    assert (site.listing() or ())[3] > f"{at(DAYS + 29):%Y-%m-%d}"
+    assert ingest(site.settings(), now=at(DAYS + 20)).pending == 0
+    assert (site.listing() or ())[3] > f"{at(DAYS + 19):%Y-%m-%d}"
 
 
 def test_late_data_comes_whenever_it_comes(
     store: Store, site: Site, trials: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Promise 9: up to seven days late by the next hourly listing, up to all of the retention by the next nightly one."""
-    monkeypatch.setattr(s3_listing, "PAGE_KEYS", 50)
+    """Promise 9: up to seven days late by the next hourly listing, up to 89 by the next nightly one."""
+    monkeypatch.setattr(s3_listing, "PAGE_KEYS", 25)
     fill(store, LAYOUTS["plain"])
     now = at(DAYS)
     ingest(site.settings(), now=now)

@@ -144,6 +144,21 @@ def test_a_key_that_others_can_read_is_refused(settings: Write, tmp_path: Path) 
         address_key(loaded)
 
 
+def test_a_bucket_over_s3(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_KEY", "canary-7735")
+    monkeypatch.setenv("LOG_SECRET", "canary-7736")
+    source = '[sources.logs]\nkind = "s3_access_log"\nbucket = "acme-logs"\n'
+    loaded = settings(
+        f'{source}endpoint = "https://s3.gra.io.cloud.ovh.net/"\n'
+        'access_key = "env:LOG_KEY"\nsecret_key = "env:LOG_SECRET"\n'
+    )
+    assert loaded.sources["logs"].endpoint == "https://s3.gra.io.cloud.ovh.net"
+    assert loaded.sources["logs"].secret_key == "canary-7736" and not loaded.sources["logs"].is_folder
+    assert "canary" not in repr(loaded) + str(loaded)
+    assert settings(source).sources["logs"].endpoint == ""  # Amazon's
+    assert settings(f'{source}endpoint = "http://127.0.0.1:9000"\n').sources["logs"].endpoint == "http://127.0.0.1:9000"
+
+
 # --- one line for each mistake -----------------------------------------------------------------------
 MISTAKES = {
     "unknown setting": (
