@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,15 +19,21 @@ from mediameter.settings import Settings
 from mediameter.sources.objects import Changed, Folder, ObjectVersion
 from mediameter.steps.door import Counts, Door, door, take_in
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.reparse import Old, old_rows
 from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
 
 
 @dataclass(slots=True)
 class IngestReport:
-    """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending."""
+    """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending.
+
+    ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    """
 
     listed: int = 0
     objects: int = 0
+    again: int = 0
+    left: int = 0
     lines: int = 0
     parsed: int = 0
     ignored: int = 0
@@ -53,8 +59,24 @@ class Batch:
     pending: list[tuple[ObjectVersion, str]] = field(default_factory=list)
 
 
+class Chosen(NamedTuple):
+    """Which of the listed objects a pass reads: of the new ones, and of those that were read before."""
+
+    fresh: list[ObjectVersion]
+    again: list[ObjectVersion]
+
+
+# (connection, source, listing, the new ones of it): without one, all new ones are read, and no other.
+Choose = Callable[[sa.Connection, str, list[ObjectVersion], list[ObjectVersion]], Chosen]
+
+
 def ingest(
-    settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False
+    settings: Settings,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    choose: Choose | None = None,
 ) -> IngestReport:
     """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
 
@@ -70,7 +92,7 @@ def ingest(
     try:
         warehouse.ready(made)
         for name in settings.sources:
-            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run=dry_run)
+            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run, choose)
         if not dry_run:
             with reading(made) as connection:
                 known = ledger.all_paths(connection)
@@ -87,8 +109,8 @@ def _ingest_source(
     now: datetime,
     progress: Progress,
     report: IngestReport,
-    *,
     dry_run: bool,
+    choose: Choose | None,
 ) -> None:
     folder = _folder(settings, name)
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
@@ -105,16 +127,40 @@ def _ingest_source(
     if returned:
         with writing(made) as connection:
             ledger.revive(connection, returned, settings.reporting.zone)
-    pending: list[ObjectVersion] = []
-    if fresh:
-        through = door(settings, name, settings.sources[name])
-        with progress.task(f"reading {name}", sum(version.size for version in fresh), unit="bytes") as advance:
-            for batch, read_bytes in _read_all(settings, folder, fresh, through, made, report):
-                pending += [version for version, _ in batch.pending]
+    chosen = Chosen(fresh, [])
+    if choose:
+        with reading(made) as connection:
+            chosen = choose(connection, name, listing, fresh)
+    unread = _read(settings, folder, chosen.fresh, made, progress, report, again=False)
+    _read(settings, folder, chosen.again, made, progress, report, again=True)
+    wanted = {version.object_id for version in chosen.fresh}
+    left = [version for version in fresh if version.object_id not in wanted]
+    report.pending += len(unread)
+    report.left += len(left)
+    _record_listing(settings, name, made, now, listing, unread, left)
+
+
+def _read(
+    settings: Settings,
+    folder: Folder,
+    versions: list[ObjectVersion],
+    made: sa.Engine,
+    progress: Progress,
+    report: IngestReport,
+    *,
+    again: bool,
+) -> list[ObjectVersion]:
+    """Reads and settles these objects; returns those that could not be read."""
+    unread: list[ObjectVersion] = []
+    if versions:
+        through = door(settings, folder.source, settings.sources[folder.source])
+        what = f"reading {folder.source}" + (" again" if again else "")
+        with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
+            for batch, read_bytes in _read_all(settings, folder, versions, through, made, report, again=again):
+                unread += [version for version, _ in batch.pending]
                 report.failed += [why for _, why in batch.pending]
                 advance(read_bytes)
-    report.pending += len(pending)
-    _record_listing(settings, name, made, now, listing, pending)
+    return unread
 
 
 def _folder(settings: Settings, name: str) -> Folder:
@@ -133,12 +179,21 @@ def _record_listing(
     made: sa.Engine,
     now: datetime,
     listing: list[ObjectVersion],
-    pending: list[ObjectVersion],
+    unread: list[ObjectVersion],
+    left: list[ObjectVersion],
 ) -> None:
-    """Logs are complete until the listing began, or until the earliest object that is still to be read."""
+    """Logs are complete until the listing began, or until the earliest object that is still to be read.
+
+    A pass that leaves more new objects aside than the listing on record did keeps that one: it would only make days
+    incomplete that are none the worse for it.
+    """
+    pending = [*unread, *left]
     earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
     through = earliest - timedelta(hours=settings.reporting.settle_hours)
     with writing(made) as connection:
+        before = ledger.listed_pending(connection, name)
+        if left and not unread and before is not None and len(left) > before:
+            return
         ledger.record_listing(connection, name, now, len(listing), len(pending), through)
 
 
@@ -146,8 +201,9 @@ def _record_listing(
 
 
 def _read_all(
-    settings: Settings, folder: Folder, fresh: list[ObjectVersion], through: Door, made: sa.Engine, report: IngestReport
-) -> Iterator[tuple[Batch, int]]:
+    settings: Settings, folder: Folder, fresh: list[ObjectVersion], through: Door, made: sa.Engine,
+    report: IngestReport, *, again: bool,
+) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     """Reads batches side by side and settles each as it is done: at most ``ingest.workers`` are in memory."""
     batches = list(_batched(fresh, settings.ingest.batch_bytes))
     workers = min(settings.ingest.workers, len(batches))
@@ -156,38 +212,50 @@ def _read_all(
         for versions in todo:
             running[pool.submit(_read_batch, folder, versions, through)] = versions
             if len(running) == workers:
-                yield from _settled(running, folder, through, made, settings, report)
+                yield from _settled(running, folder, through, made, settings, report, again=again)
         while running:
-            yield from _settled(running, folder, through, made, settings, report)
+            yield from _settled(running, folder, through, made, settings, report, again=again)
 
 
 def _settled(
     running: dict[Future[Batch], list[ObjectVersion]], folder: Folder, through: Door, made: sa.Engine,
-    settings: Settings, report: IngestReport,
+    settings: Settings, report: IngestReport, *, again: bool,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         versions = running.pop(future)
         batch = future.result()
-        while not _settle(batch, made, settings, report):
-            with reading(made) as connection:
-                known = ledger.known_versions(connection, folder.source)
-            batch = _read_batch(folder, [v for v in versions if v.object_id not in known], through)
+        while not _settle(batch, made, settings, report, again=again):
+            batch = _read_batch(folder, _still_wanted(versions, folder, made, again=again), through)
         yield batch, sum(version.size for version in versions)
 
 
-def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport) -> bool:
+def _still_wanted(
+    versions: list[ObjectVersion], folder: Folder, made: sa.Engine, *, again: bool
+) -> list[ObjectVersion]:
+    """Those that no other run has settled, or (to be read again) overwritten meanwhile."""
+    with reading(made) as connection:
+        known = ledger.known_versions(connection, folder.source)
+        standing = known - ledger.overwritten(connection, folder.source)
+    return [v for v in versions if (v.object_id in standing if again else v.object_id not in known)]
+
+
+def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport, *, again: bool) -> bool:
     """One transaction for the batch; False when another run settled some of it first."""
     if not batch.settlements:
         return True
+    ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
+    old = old_rows(made, settings, source, ids) if again else Old()
     point("ingest.before_settle")
     try:
         with writing(made) as connection:
-            ledger.settle(connection, batch.settlements, batch.files, settings.reporting.zone)
+            old.forget(connection, settings)
+            ledger.settle(connection, batch.settlements, [*old.remaining, *batch.files], settings.reporting.zone)
             point("ingest.in_settle")
     except AlreadySettled:
         return False
     point("ingest.settled")
+    report.again += len(old.ids)
     for settlement in batch.settlements:
         report.objects += 1
         report.lines += settlement.lines
