@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from rich.console import Console
 
 from mediameter import ledger
 from mediameter.connect import engine, reading
@@ -36,6 +37,10 @@ class ReplayReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def render(self, console: Console) -> None:
+        for line in self.lines():
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def lines(self) -> list[str]:
         """The report in a few lines."""
