@@ -93,17 +93,17 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {step.name: step(settings_path, now) for step in (ingest, rollup, check)}
-    _publish(settings_path, now, reports["ingest"])
+    publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
     return reports
 
 
-def _publish(settings_path: str | None, now: str, ingested: Report) -> None:
-    """The run's table in Prefect: the last days, and in its description what was taken in."""
+def publish(flow: str, settings_path: str | None, now: str, ingested: Report) -> None:
+    """A run's table in Prefect: the last days, and in its description what was taken in."""
     counts = {name: len(value) if isinstance(value, list) else value for name, value in ingested.items()}
     taken_in = ", ".join(f"{name} {count}" for name, count in counts.items())
     table = day_table(settings_path, now)
-    create_table_artifact(key="hourly", table=table, description=f"As of {now}. Ingest: {taken_in}.")
+    create_table_artifact(key=flow, table=table, description=f"As of {now}. Ingest: {taken_in}.")
 
 
 def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Report]:

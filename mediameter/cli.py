@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -219,27 +219,132 @@ def answer(
 
 
 @app.command()
-def rejects(
+def backfill(
+    range_: Annotated[
+        list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or: last 30d (which ends today).")
+    ],
     settings: SettingsFile = None,
-    reason: Annotated[str | None, typer.Option(help="Only those of one reason, like SHORT_LINE.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, day by day, and do nothing.")
+    ] = False,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Also read again what an older parser read.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --reparse: whatever parser read it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
+
+    Frozen days are refused and left as they are (exit code 2, the others are done). May be interrupted and run again.
+
+    \b
+    Examples:
+      mediameter backfill 2025-10-01..2025-10-30 --dry-run
+      mediameter backfill 2025-10-26
+      mediameter backfill last 30d --reparse
+    """
+    if every and not reparse:
+        raise UserError("--all is a word for --reparse", "add --reparse")
+    loaded = _load(settings)
+    from mediameter.steps import backfill as step
+    from mediameter.steps.notice import require_all_read
+
+    now = _now()
+    days = step.range_of(" ".join(range_), today=now.astimezone(loaded.reporting.zone).date())
+    with _Bars(hidden=as_json) as progress:
+        task = step.Task(*days, reparse, every)
+        found = step.backfill(loaded, task, now=now, progress=progress, dry_run=dry_run)
+    _tell(found, as_json)
+    require_all_read(found.ingest.to_dict())
+    step.require_none_refused(found.refused)
+
+
+rejects = typer.Typer(rich_markup_mode=None)
+app.add_typer(rejects, name="rejects")
+
+Reason = Annotated[str | None, typer.Option(help="Only those of one reason, like SHORT_LINE.")]
+
+
+@rejects.callback(invoke_without_command=True)
+def rejects_or_list(
+    context: typer.Context,
+    settings: SettingsFile = None,
+    reason: Reason = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the lines that could not be read, with their place and reason.
+    """Show the lines that could not be read, and read them again once the parser has been mended.
+
+    Without a command: list.
 
     \b
     Examples:
       mediameter rejects
-      mediameter rejects --reason SHORT_LINE --limit 100 --json
+      mediameter rejects list --reason SHORT_LINE --limit 100 --json
+      mediameter rejects show access-logs/2025-10-30-21-11-08-0A1B2C3D4E5F6071 17
+      mediameter rejects replay
+    """
+    if context.invoked_subcommand is None:
+        rejects_list(settings, reason, limit, as_json)
+    elif settings or reason or as_json:  # they would be lost
+        raise UserError("options stand behind the command", f"mediameter rejects {context.invoked_subcommand} --…")
+
+
+@rejects.command("list")
+def rejects_list(
+    settings: SettingsFile = None, reason: Reason = None, limit: Limit = 20, as_json: AsJson = False
+) -> None:
+    """The newest of them, with place and reason.
+
+    \b
+    Examples:
+      mediameter rejects list
+      mediameter rejects list --reason SHORT_LINE --limit 100 --json
     """
     loaded = _load(settings)
     from mediameter.steps import rejects as step
 
-    found = step.list_rejects(loaded, reason, limit)
-    if as_json:
-        _print_json(found.to_dict())
-    else:
-        found.render(_console())
+    _tell(step.list_rejects(loaded, reason, limit), as_json)
+
+
+@rejects.command("show")
+def rejects_show(
+    key: Annotated[str, typer.Argument(help="Key of the object.")],
+    line: Annotated[int, typer.Argument(min=0, help="Number of the line; 0 is a refused object itself.")] = 0,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """One of them with all that is kept of it: redacted, up to 2,000 characters.
+
+    \b
+    Examples:
+      mediameter rejects show access-logs/2025-10-30-21-11-08-0A1B2C3D4E5F6071 17
+    """
+    loaded = _load(settings)
+    from mediameter.steps import rejects as step
+
+    _tell(step.show_reject(loaded, key, line), as_json)
+
+
+@rejects.command("replay")
+def rejects_replay(
+    settings: SettingsFile = None,
+    every: Annotated[bool, typer.Option("--all", help="Whatever parser read them, not just an older one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read again the objects with rejects that an older parser read, and say how many lines came back.
+
+    \b
+    Examples:
+      mediameter rejects replay
+      mediameter rejects replay --all --json
+    """
+    loaded = _load(settings)
+    from mediameter.steps import replay as step
+    from mediameter.steps.notice import require_all_read
+
+    with _Bars(hidden=as_json) as progress:
+        found = step.replay(loaded, every=every, now=_now(), progress=progress)
+    _tell(found, as_json)
+    require_all_read(found.to_dict())
 
 
 # --- what the commands share -----------------------------------------------------------------------
@@ -267,7 +372,7 @@ def _console() -> Console:
 
 
 class _Bars:
-    """Progress of long work as bars on stderr while a person is looking; nothing for programs."""
+    """Progress of long work (done, rate, time left) as bars on stderr while a person looks; nothing for programs."""
 
     def __init__(self, hidden: bool) -> None:
         from rich.console import Console
@@ -299,10 +404,25 @@ class _Bars:
 
         def advance(amount: float) -> None:
             self._bars.advance(bar, amount)
-            done = self._bars.tasks[bar].completed
-            self._bars.update(bar, done=f"{done / scale:,.0f} of {total / scale:,.0f} {name}")
+            task = self._bars.tasks[bar]
+            rate = f", {task.speed / scale:,.1f} {name}/s" if task.speed else ""
+            self._bars.update(bar, done=f"{task.completed / scale:,.0f} of {total / scale:,.0f} {name}{rate}")
 
         yield advance
+
+
+class _Told(Protocol):
+    """What a step found out, for programs and for people."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+    def render(self, console: Console) -> None: ...
+
+
+def _tell(found: _Told, as_json: bool) -> None:
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        found.render(_console())
 
 
 def _print_json(value: object) -> None:

@@ -8,7 +8,7 @@ import io
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -107,6 +107,33 @@ def verified(lake: Path, files: Iterable[LakeFile]) -> list[Path]:
             )
         paths.append(path)
     return paths
+
+
+def without(lake: Path, file: LakeFile, object_ids: Collection[int]) -> tuple[int, LakeFile | None]:
+    """How many of the file's rows are of these objects, and the file that holds the others.
+
+    That is the file itself where there are none, a new one beside it where there are, None where all are. Raises
+    ``WorldError`` when the file has changed since it was written, or the new one cannot be written.
+    """
+    is_of_them = pl.col("object_id").is_in(list(object_ids))
+    try:
+        count = pl.scan_parquet(lake / file.path).select(is_of_them.sum()).collect().item()
+    except (OSError, pl.exceptions.ComputeError):
+        verified(lake, [file])  # says what is wrong with it
+        raise
+    if not count:
+        return 0, file
+    [path] = verified(lake, [file])
+    rest = pl.read_parquet(path).filter(~is_of_them)
+    if not rest.height:
+        return count, None
+    return count, write(lake, rest, kind=file.kind, source=file.source, file_day=file.file_day)
+
+
+def retire(lake: Path, files: Iterable[LakeFile]) -> None:
+    """To be called before a commit that replaces the files: whoever reads them still has 24 h from now."""
+    for file in files:
+        os.utime(lake / file.path, follow_symlinks=False)
 
 
 def sweep(lake: Path, known: set[str]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -27,7 +27,8 @@ _MANY = 500  # bound parameters a statement, well under every engine's limit
 
 
 class AlreadySettled(Exception):
-    """Another run settled one of the objects first; this batch's files stay orphans, its objects are looked at anew."""
+    """Another run was first with one of the objects, or with a lake file that was to be replaced; this batch's files
+    stay orphans, its objects are looked at anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ class Settlement:
         return at.replace(minute=0, second=0, microsecond=0)
 
 
+class Standing(NamedTuple):
+    """An object version that counts, with what a later parser might make better."""
+
+    object_id: int
+    object_key: str
+    state: str
+    parser_version: int
+    parsed: int
+    rejected: int
+
+
 # --- what is known -----------------------------------------------------------------------------------
 
 
@@ -79,6 +91,47 @@ def superseded(connection: sa.Connection, source: str) -> list[int]:
     """Ids whose rows in the lake no longer count."""
     query = sa.select(_objects.c.object_id).where(_objects.c.source == source, _objects.c.state == "superseded")
     return list(connection.execute(query.where(_objects.c.parsed > 0)).scalars())
+
+
+def standing(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> dict[int, Standing]:
+    """The versions that count and that have lines between two hours."""
+    query = (
+        _standing()
+        .join(_hours, _hours.c.object_id == _objects.c.object_id)
+        .where(_objects.c.source == source, _hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
+        .distinct()
+    )
+    return {row.object_id: Standing(*row) for row in connection.execute(query)}
+
+
+def with_rejects(connection: sa.Connection, source: str) -> dict[int, Standing]:
+    """The versions that count and of which something could not be read, a line or all."""
+    some = sa.or_(_objects.c.rejected > 0, _objects.c.state == "refused")
+    query = _standing().where(_objects.c.source == source, some)
+    return {row.object_id: Standing(*row) for row in connection.execute(query)}
+
+
+def standing_of(connection: sa.Connection, ids: list[int]) -> dict[int, Standing]:
+    """Those of these versions that count."""
+    return {
+        row.object_id: Standing(*row)
+        for part in _parts(ids)
+        for row in connection.execute(_standing().where(_objects.c.object_id.in_(part)))
+    }
+
+
+def _standing() -> sa.Select[Any]:
+    return sa.select(*(_objects.c[name] for name in Standing._fields)).where(_objects.c.state != "superseded")
+
+
+def parsed_by_day(connection: sa.Connection, ids: list[int]) -> dict[date, int]:
+    """How many records of these versions each UTC day holds."""
+    found: dict[date, int] = {}
+    for part in _parts(ids):
+        query = sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(part), _hours.c.parsed > 0)
+        for hour, parsed in connection.execute(query):
+            found[hour.date()] = found.get(hour.date(), 0) + parsed
+    return found
 
 
 def lake_files(connection: sa.Connection, kind: str, first: date, last: date) -> list[LakeFile]:
@@ -159,6 +212,27 @@ def _insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
         (f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files
     ]
     insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
+
+
+def unsettle(connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """Forgets what became of these versions and the files that hold their rows, so that the same transaction may settle
+    them anew; returns the days that rested on them, which are dirty now.
+
+    Raises ``AlreadySettled`` when one of the versions no longer counts, or one of the files.
+    """
+    dirty: set[date] = set()
+    for part in _parts(ids):
+        which = sa.and_(_objects.c.object_id.in_(part), _objects.c.state != "superseded")
+        if len(connection.execute(sa.select(_objects.c.object_id).where(which)).all()) != len(part):
+            raise AlreadySettled
+        dirty |= _days_resting_on(connection, part, zone)
+        for table in (_rejects, _hours, _objects):
+            connection.execute(table.delete().where(table.c.object_id.in_(part)))
+    for paths in _parts([file.path for file in files]):
+        if connection.execute(_files.delete().where(_files.c.path.in_(paths))).rowcount != len(paths):
+            raise AlreadySettled
+    mark_dirty(connection, "traffic", dirty)
+    return dirty
 
 
 def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo) -> set[date]:
@@ -255,9 +329,10 @@ def epoch(connection: sa.Connection, family: str, day: date) -> int:
 
 
 def pass_fence(connection: sa.Connection, family: str, day: date, known: int, basis: str) -> bool:
-    """Law 7, inside the writing transaction: False when the day was written by somebody who knew as much or more."""
+    """Law 7, inside the writing transaction: False when the day was written by somebody who knew as much or more, and
+    when what it rests on has changed since: whoever changed that computes the day after it."""
     newer = sa.or_(_fences.c.done_epoch < known, _fences.c.basis != basis)
-    which = sa.and_(_fences.c.family == family, _fences.c.day == day, _fences.c.done_epoch <= known, newer)
+    which = sa.and_(_fences.c.family == family, _fences.c.day == day, _fences.c.dirty_epoch == known, newer)
     return connection.execute(_fences.update().where(which).values(done_epoch=known, basis=basis)).rowcount == 1
 
 
@@ -315,6 +390,11 @@ def record_listing(
         connection.execute(_listings.insert().values(source=source, **values))
     elif row["listed_at"] <= naive(listed_at):
         connection.execute(_listings.update().where(_listings.c.source == source).values(**values))
+
+
+def listed_pending(connection: sa.Connection, source: str) -> int | None:
+    """How many objects the last listing on record left unsettled; None before the first."""
+    return connection.execute(sa.select(_listings.c.pending).where(_listings.c.source == source)).scalar()
 
 
 def complete_through(connection: sa.Connection, source: str) -> datetime | None:

@@ -225,6 +225,12 @@ def read(
     )
 
 
+def totals(connection: Connection, *, first: date, last: date, tenant: str = DEFAULT_TENANT) -> dict[date, Traffic]:
+    """All applications together, each day from ``first`` to ``last`` that has any traffic."""
+    by_day = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
+    return {row.day: row for row in _traffic(by_day) if row.application == ALL}
+
+
 def _midnight(day: date, zone: str) -> datetime:
     """Begin of a day of the zone, as the warehouse writes instants: naive UTC."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)

@@ -60,6 +60,12 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
     ledger.mark_dirty(connection, "checks", changed)
 
 
+def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
+    """Days whose raw data has gone: their figures are history, and computed again they would be zeros."""
+    query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.state == "frozen")
+    return set(connection.execute(query).scalars())
+
+
 def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
     """Until when the logs of all sources are complete (at most the day's end), and whether that is the day's end."""
     end = ledger.day_bounds(day, settings.reporting.zone)[1]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -25,6 +25,7 @@ from mediameter.sources.s3 import S3
 from mediameter.steps.bucket import bucket as bucket_of
 from mediameter.steps.door import Counts, Door, door, take_in
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.reparse import Old, old_rows
 from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
 
 AHEAD_BATCHES = 4
@@ -34,10 +35,15 @@ AHEAD_BATCHES = 4
 @dataclass(slots=True)
 class IngestReport:
     """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending.
-    ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records."""
+
+    ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
+    """
 
     listed: int = 0
     objects: int = 0
+    again: int = 0
+    left: int = 0
     lines: int = 0
     parsed: int = 0
     ignored: int = 0
@@ -64,6 +70,17 @@ class Batch:
     pending: list[tuple[ObjectVersion, str]] = field(default_factory=list)
 
 
+class Chosen(NamedTuple):
+    """Which of the listed objects a pass reads: of the new ones, and of those that were read before."""
+
+    fresh: list[ObjectVersion]
+    again: list[ObjectVersion]
+
+
+# (connection, source, listing, the new ones of it): without one, all new ones are read, and no other.
+Choose = Callable[[sa.Connection, str, list[ObjectVersion], list[ObjectVersion]], Chosen]
+
+
 def ingest(
     settings: Settings,
     *,
@@ -71,6 +88,7 @@ def ingest(
     progress: Progress | None = None,
     dry_run: bool = False,
     window: int | None = None,
+    choose: Choose | None = None,
 ) -> IngestReport:
     """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
 
@@ -90,7 +108,9 @@ def ingest(
     try:
         warehouse.ready(made)
         for name in settings.sources:
-            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window)
+            _ingest_source(
+                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
+            )
         if not dry_run:
             with reading(made) as connection:
                 known = ledger.all_paths(connection)
@@ -110,6 +130,7 @@ def _ingest_source(
     *,
     dry_run: bool,
     window: int | None,
+    choose: Choose | None,
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
@@ -127,21 +148,46 @@ def _ingest_source(
     if returned:
         with writing(made) as connection:
             ledger.revive(connection, returned, settings.reporting.zone)
-    pending: list[ObjectVersion] = []
+    chosen = Chosen(fresh, [])
+    if choose:
+        with reading(made) as connection:
+            chosen = choose(connection, name, listing, fresh)
+    unread = _read(settings, bucket, chosen.fresh, made, progress, report, again=False)
+    _read(settings, bucket, chosen.again, made, progress, report, again=True)
+    wanted = {version.object_id for version in chosen.fresh}
+    left = [version for version in fresh if version.object_id not in wanted]
+    report.pending += len(unread)
+    report.left += len(left)
+    _record_listing(settings, name, made, now, listing, unread, left)
+
+
+def _read(
+    settings: Settings,
+    bucket: Folder | S3,
+    versions: list[ObjectVersion],
+    made: sa.Engine,
+    progress: Progress,
+    report: IngestReport,
+    *,
+    again: bool,
+) -> list[ObjectVersion]:
+    """Reads and settles these objects; returns those that could not be read."""
+    unread: list[ObjectVersion] = []
+    if not versions:
+        return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    if fresh:
-        through = door(settings, name, settings.sources[name])
-        with progress.task(f"reading {name}", sum(version.size for version in fresh), unit="bytes") as advance:
-            for batch, read_bytes in _read_all(settings, bucket, fresh, through, made, report):
-                for settlement in batch.settlements:
-                    lines[settlement.anchor] += settlement.lines
-                    own[settlement.anchor] += settlement.ignored_log_bucket
-                pending += [version for version, _ in batch.pending]
-                report.failed += [why for _, why in batch.pending]
-                advance(read_bytes)
-    report.pending += len(pending)
+    through = door(settings, bucket.source, settings.sources[bucket.source])
+    what = f"reading {bucket.source}" + (" again" if again else "")
+    with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
+        for batch, read_bytes in _read_all(settings, bucket, versions, through, made, report, again=again):
+            for settlement in batch.settlements:
+                lines[settlement.anchor] += settlement.lines
+                own[settlement.anchor] += settlement.ignored_log_bucket
+            unread += [version for version, _ in batch.pending]
+            report.failed += [why for _, why in batch.pending]
+            advance(read_bytes)
     report.log_loop += [f"{hour:%Y-%m-%dT%HZ}" for hour in sorted(own) if 2 * own[hour] > lines[hour]]
-    _record_listing(settings, name, made, now, listing, pending)
+    return unread
 
 
 def _since(complete: datetime | None, window: int) -> date | None:
@@ -159,12 +205,21 @@ def _record_listing(
     made: sa.Engine,
     now: datetime,
     listing: list[ObjectVersion],
-    pending: list[ObjectVersion],
+    unread: list[ObjectVersion],
+    left: list[ObjectVersion],
 ) -> None:
-    """Logs are complete until the listing began, or until the earliest object that is still to be read."""
+    """Logs are complete until the listing began, or until the earliest object that is still to be read.
+
+    A pass that leaves more new objects aside than the listing on record did keeps that one: it would only make days
+    incomplete that are none the worse for it.
+    """
+    pending = [*unread, *left]
     earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
     through = earliest - timedelta(hours=settings.reporting.settle_hours)
     with writing(made) as connection:
+        before = ledger.listed_pending(connection, name)
+        if left and not unread and before is not None and len(left) > before:
+            return
         ledger.record_listing(connection, name, now, len(listing), len(pending), through)
 
 
@@ -178,6 +233,8 @@ def _read_all(
     through: Door,
     made: sa.Engine,
     report: IngestReport,
+    *,
+    again: bool,
 ) -> Iterator[tuple[Batch, int]]:
     """Reads batches side by side and settles each as it is done: at most ``ingest.workers`` are in memory."""
     batches = list(_batched(fresh, settings.ingest.batch_bytes))
@@ -190,9 +247,9 @@ def _read_all(
         for versions in todo:
             running[pool.submit(_read_batch, near, versions, through)] = versions
             if len(running) == workers:
-                yield from _settled(running, near, through, made, settings, report)
+                yield from _settled(running, near, through, made, settings, report, again=again)
         while running:
-            yield from _settled(running, near, through, made, settings, report)
+            yield from _settled(running, near, through, made, settings, report, again=again)
 
 
 def _fetched_ahead(
@@ -206,31 +263,43 @@ def _fetched_ahead(
 
 def _settled(
     running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, through: Door, made: sa.Engine,
-    settings: Settings, report: IngestReport,
+    settings: Settings, report: IngestReport, *, again: bool,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         versions = running.pop(future)
         batch = future.result()
-        while not _settle(batch, made, settings, report):
-            with reading(made) as connection:
-                known = ledger.known_versions(connection, bucket.source)
-            batch = _read_batch(bucket, [v for v in versions if v.object_id not in known], through)
+        while not _settle(batch, made, settings, report, again=again):
+            batch = _read_batch(bucket, _still_wanted(versions, bucket, made, again=again), through)
         yield batch, sum(version.size for version in versions)
 
 
-def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport) -> bool:
+def _still_wanted(
+    versions: list[ObjectVersion], bucket: Bucket, made: sa.Engine, *, again: bool
+) -> list[ObjectVersion]:
+    """Those that no other run has settled, or (to be read again) overwritten meanwhile."""
+    with reading(made) as connection:
+        known = ledger.known_versions(connection, bucket.source)
+        standing = known - ledger.overwritten(connection, bucket.source)
+    return [v for v in versions if (v.object_id in standing if again else v.object_id not in known)]
+
+
+def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport, *, again: bool) -> bool:
     """One transaction for the batch; False when another run settled some of it first."""
     if not batch.settlements:
         return True
+    ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
+    old = old_rows(made, settings, source, ids) if again else Old()
     point("ingest.before_settle")
     try:
         with writing(made) as connection:
-            ledger.settle(connection, batch.settlements, batch.files, settings.reporting.zone)
+            old.forget(connection, settings)
+            ledger.settle(connection, batch.settlements, [*old.remaining, *batch.files], settings.reporting.zone)
             point("ingest.in_settle")
     except AlreadySettled:
         return False
     point("ingest.settled")
+    report.again += len(old.ids)
     for settlement in batch.settlements:
         report.objects += 1
         report.lines += settlement.lines

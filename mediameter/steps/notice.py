@@ -43,6 +43,46 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
     return report
 
 
+def perform_backfill(
+    settings_path: str | None, first: date, last: date, *, reparse: bool, every: bool, dry_run: bool, now: str
+) -> dict[str, Any]:
+    """Do these days again, as of ``now``, and return the report as plain values. Raises what ``backfill`` raises."""
+    from mediameter.steps import backfill as step
+
+    task = step.Task(first, last, reparse, every)
+    report = step.backfill(load(settings_path), task, now=instant(now), dry_run=dry_run)
+    return report.to_dict()
+
+
+def partitions(first: date, last: date, days: int) -> list[tuple[date, date]]:
+    """The range in parts of so many days, each given by its first and last one."""
+    if first > last or days < 1:
+        raise UserError(f"{first}..{last} in parts of {days} days is no range", "give the first day first")
+    begins = [first + timedelta(days=number) for number in range(0, (last - first).days + 1, days)]
+    return [(begin, min(begin + timedelta(days=days - 1), last)) for begin in begins]
+
+
+def change_table(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The days of a backfill's report as a scheduler shows them: what differs as "before → after"."""
+    rows = []
+    for change in report["days"]:
+        before, after = change["before"] or {}, change["after"] or {}
+        row = {"day": change["day"]}
+        for name in ("requests", "bytes_sent", "cost_micros", "p95_ms"):
+            old, new = before.get(name), after.get(name)
+            row[name] = f"{old}" if old == new else f"{old} → {new}"
+        rows.append(row)
+    return rows
+
+
+def require_done(report: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when objects of a backfill could not be read, ``UserError`` when days were refused."""
+    from mediameter.steps.backfill import require_none_refused
+
+    require_all_read(report["ingest"])
+    require_none_refused(report["refused"])
+
+
 def require_all_read(ingested: dict[str, Any]) -> None:
     """Raise ``WorldError`` when objects of an ingest report could not be read: the rest is done, but not all."""
     failed: list[str] = ingested["failed"]
@@ -104,13 +144,18 @@ def can_heal(error: BaseException) -> bool:
 
 
 def tell_failure(
-    settings_path: str | None, flow: str, window: str, error: str, run_url: str | None = None
+    settings_path: str | None,
+    flow: str,
+    window: str,
+    error: str,
+    run_url: str | None = None,
+    retry: str | None = None,
 ) -> list[Delivery]:
     """Tell every channel of ``[alerts] notify`` that a flow failed. Never raises: it runs where nobody catches.
 
     What could not be told goes to stderr, the whole notice included, so that it stands at least in the log.
     """
-    notice = Notice(flow, window, error, retry_command(settings_path), run_url=run_url)
+    notice = Notice(flow, window, error, retry or retry_command(settings_path), run_url=run_url)
     try:
         alerts = load(settings_path).alerts
     except Exception as trouble:  # the settings may be the very thing that failed, and they hold the channels
@@ -133,7 +178,20 @@ def in_one_line(error: BaseException) -> str:
 
 def retry_command(settings_path: str | None) -> str:
     """The command that runs all steps again; they are idempotent, so it is safe after any failure."""
-    return "mediameter run" if settings_path is None else f"mediameter run --settings {shlex.quote(settings_path)}"
+    return _with_settings("mediameter run", settings_path)
+
+
+def backfill_command(
+    settings_path: str | None, first: object, last: object, *, reparse: bool, every: bool, dry_run: bool
+) -> str:
+    """The command that does these days again; safe after any failure, too."""
+    words = ["mediameter backfill", shlex.quote(f"{first}..{last}")]
+    words += ["--reparse"] * reparse + ["--all"] * (reparse and every) + ["--dry-run"] * dry_run
+    return _with_settings(" ".join(words), settings_path)
+
+
+def _with_settings(command: str, settings_path: str | None) -> str:
+    return command if settings_path is None else f"{command} --settings {shlex.quote(settings_path)}"
 
 
 def _complain(notice: Notice, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Select, func, select
 
 from mediameter.errors import UserError
 from mediameter.settings import Settings
-from mediameter.steps.reader import reader, rows, shown
+from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 from schemas.vocabulary import REFUSALS, REJECT_REASONS
 
@@ -48,6 +49,30 @@ class Rejects:
         console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
 
 
+@dataclass(frozen=True, slots=True)
+class RejectShown:
+    """One reject with all that is known of it: the object's version, and the parser that read it."""
+
+    source: str
+    object_key: str
+    last_modified_at: datetime
+    size_bytes: int
+    etag: str
+    parser_version: int
+    line_number: int
+    byte_offset: int
+    reason: str
+    line: str
+
+    def to_dict(self) -> dict[str, Any]:
+        values: dict[str, Any] = plain(asdict(self))
+        return values
+
+    def render(self, console: Console) -> None:
+        for name, value in self.to_dict().items():
+            console.print(shown(f"{name:<17} {value}"), markup=False, highlight=False, soft_wrap=True)
+
+
 def cut(line: str) -> str:
     """What a terminal can show of a line; ``--json`` has all that is kept."""
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} … ({len(line):,} characters kept)"
@@ -65,6 +90,25 @@ def list_rejects(settings: Settings, reason: str | None = None, limit: int = 20)
         newest = (objects.c.last_modified_at.desc(), objects.c.source, objects.c.object_key, objects.c.object_id)
         found = rows(connection, query.order_by(*newest, tables["rejects"].c.line_number).limit(limit))
     return Rejects(tuple(Reject(**row) for row in found), int(total))
+
+
+def show_reject(settings: Settings, key: str, line: int) -> RejectShown:
+    """The reject of this object and line (0: the object itself). Raises ``UserError`` where there is none."""
+    rejects, objects = tables["rejects"], tables["objects"]
+    names = [field.name for field in fields(RejectShown)]
+    query = (
+        select(*(objects.c[name] if name in objects.c else rejects.c[name] for name in names))
+        .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
+        .where(objects.c.state != "superseded", objects.c.object_key == key)
+        .order_by(objects.c.source, rejects.c.line_number)
+    )
+    with reader(settings) as connection:
+        found = {row["line_number"]: row for row in rows(connection, query)}
+    if line not in found:
+        lines = ", ".join(map(str, list(found)[:20]))
+        remedy = f"it has rejects at line {lines}" if found else "`mediameter rejects list` has them all"
+        raise UserError(f"{key}: no reject stands at line {line}", remedy)
+    return RejectShown(**found[line])
 
 
 def _standing(reason: str | None) -> Select[Any]:

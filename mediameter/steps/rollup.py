@@ -50,13 +50,8 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
     """
     report, made, listener = RollupReport(), engine(settings.warehouse.url), progress or quiet()
     try:
-        warehouse.ready(made)
-        with writing(made) as connection:
-            _write_prices(connection, settings)
-            _mark_unfenced(connection, settings)
-        for computed in _compute_days(made, settings, _each(made, settings, "traffic", listener)):
-            if _write_day(made, settings, computed):
-                report.days.append(computed.day.isoformat())
+        prepare(made, settings)
+        report.days = [day.isoformat() for day in roll_up_traffic(made, settings, listener)]
         for day in _each(made, settings, "audience", listener):
             if _roll_up_audience(made, settings, day):
                 report.audience_days.append(day.isoformat())
@@ -67,6 +62,26 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
     return report
 
 
+def prepare(made: sa.Engine, settings: Settings) -> None:
+    """The prices of the settings, and a fence for every day: what all that follows takes for granted."""
+    warehouse.ready(made)
+    with writing(made) as connection:
+        _write_prices(connection, settings)
+        _mark_unfenced(connection, settings)
+
+
+def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
+    """Computes the traffic of every dirty day; returns the days that were written."""
+    computed = _compute_days(made, settings, _each(made, settings, "traffic", progress))
+    return [each.day for each in computed if _write_day(made, settings, each)]
+
+
+def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:
+    """The dirty days of a family. Not the frozen ones: what they were computed from has gone."""
+    frozen = days.frozen(connection, settings)
+    return [day for day in ledger.dirty_days(connection, family, basis(settings)) if day not in frozen]
+
+
 def basis(settings: Settings) -> str:
     """Fingerprint of all that a rollup rests on beside the lake: settings and code. A day of another basis is dirty."""
     return f"{ROLLUP_VERSION}:{settings.fingerprint()}"
@@ -74,7 +89,7 @@ def basis(settings: Settings) -> str:
 
 def _each(made: sa.Engine, settings: Settings, family: str, progress: Progress) -> Iterator[date]:
     with reading(made) as connection:
-        dirty = ledger.dirty_days(connection, family, basis(settings))
+        dirty = days_to_compute(connection, settings, family)
     if not dirty:
         return
     with progress.task(f"rolling up {family}", len(dirty), unit="days") as advance:
@@ -160,9 +175,11 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
 
 
 def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool:
-    """Replaces one day; False when somebody who knew more has written it in the meantime."""
+    """Replaces one day; False when it was frozen meanwhile, or written by somebody who knew more."""
     day, frames = computed.day, computed.frames
     with writing(made) as connection:
+        if day in days.frozen(connection, settings):
+            return False
         if not ledger.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
             return False
         point("rollup.fenced")

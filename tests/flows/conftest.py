@@ -62,6 +62,14 @@ def command_environment(server: str, prefect_home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def deployed(command_environment: dict[str, str]) -> None:
+    """All deployments of prefect.yaml are there."""
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(command, cwd=CLONE, env=command_environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
 def worker(command_environment: dict[str, str], prefect_home: Path) -> Iterator[Path]:
     """A process worker at work; its log."""
     log = prefect_home / "worker.log"

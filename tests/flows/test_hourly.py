@@ -18,7 +18,7 @@ import pytest
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.states import Failed
 from prefect.task_engine import TaskRunTimeoutError
@@ -85,22 +85,6 @@ def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site
     assert "SIGKILL" in _fields(messages[0])["Error"]
     assert _fields(messages[0])["Retry"] == f"mediameter run --settings {site}"
     assert _until(lambda: _has_crashed(run), timeout_s=10)
-
-
-def test_prefect_yaml_deploys_the_hourly_flow(server: str, command_environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(command, cwd=CLONE, env=command_environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name("hourly/hourly")
-    (schedule,) = deployment.schedules
-    assert (schedule.slug, schedule.active) == ("hourly", True)
-    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("10 * * * *", "UTC")  # type: ignore[union-attr]
-    assert deployment.work_pool_name == POOL
-    assert deployment.parameters == {"settings_path": None}
-    assert deployment.global_concurrency_limit is not None and deployment.global_concurrency_limit.limit == 1
-    assert deployment.concurrency_options is not None
-    assert deployment.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
 
 
 def test_the_module_runs_the_flow_by_itself(site: Path) -> None:

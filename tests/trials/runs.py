@@ -22,6 +22,7 @@ from random import Random
 from mediameter import faults
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
+from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.run import run
 from tests.trials.site import Site
 
@@ -50,6 +51,13 @@ class Fault:
 def start(site: Site, now: datetime, *, fault: Fault | None = None, shuffled: int | None = None) -> BaseProcess:
     """Begins a run as of ``now``; ``shuffled`` is the seed of the order in which the bucket lists its objects."""
     process = _forks.Process(target=_work, args=(site, now, fault, shuffled))
+    process.start()
+    return process
+
+
+def start_backfill(site: Site, now: datetime, task: Task) -> BaseProcess:
+    """Begins a backfill as of ``now``."""
+    process = _forks.Process(target=_work_backfill, args=(site, now, task))
     process.start()
     return process
 
@@ -98,6 +106,10 @@ def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None) 
     if shuffled is not None:
         _shuffle_listings(Random(shuffled))
     run(site.settings(), now=now)
+
+
+def _work_backfill(site: Site, now: datetime, task: Task) -> None:
+    backfill(site.settings(), task, now=now)
 
 
 def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connection.Connection) -> None:

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from typer.main import get_command
 
 from mediameter import connect, warehouse
 from mediameter.cli import app, main
@@ -20,7 +22,9 @@ from mediameter.steps.status import status
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'
-COMMANDS = sorted(str(command.name or getattr(command.callback, "__name__", "")) for command in app.registered_commands)
+_COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = sorted(_COMMANDS)
+WITH_THEIR_OWN = [[name] for name in COMMANDS] + [["rejects", name] for name in _COMMANDS["rejects"].commands]
 NOW = datetime(2025, 11, 3, 9, 0, tzinfo=UTC)
 
 
@@ -100,14 +104,16 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
-    assert COMMANDS == ["answer", "demo", "doctor", "init", "rejects", "report", "run", "status"]
+    assert COMMANDS == ["answer", "backfill", "demo", "doctor", "init", "rejects", "report", "run", "status"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_help_has_an_example_that_names_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "--help"]) == 0
+@pytest.mark.parametrize("command", WITH_THEIR_OWN, ids=" ".join)
+def test_every_help_has_an_example_that_names_the_command(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--help"]) == 0
     _, examples = capsys.readouterr().out.split("Examples:\n")
-    assert f"mediameter {command}" in examples.splitlines()[0]
+    assert f"mediameter {' '.join(command)}" in examples.splitlines()[0]
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -127,6 +133,9 @@ def test_help_imports_nothing_heavy() -> None:
         (["run", "--dry"], "No such option"),
         (["rejects", "--limit", "0"], "--limit"),
         (["status", "yesterday"], "'yesterday' is not a day"),
+        (["backfill"], "Missing argument 'RANGE'"),
+        (["backfill", "2025-10-01", "--all"], "add --reparse"),
+        (["rejects", "--json", "list"], "options stand behind the command"),
     ],
 )
 def test_a_wrong_word_is_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -287,6 +296,35 @@ def test_rejects_show_what_stands_and_obey_no_escape(settings: Settings, capsys:
     shown = capsys.readouterr().out
     assert "SHORT_LINE  logs:access-logs/one line 3" in shown and "1 of 1 rejects" in shown
     assert "\x1b" not in shown and r"\x1b[31mshort" in shown
+
+
+def test_a_reject_is_shown_with_all_that_is_kept(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rejects", "show", "access-logs/one", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert "parser_version    1" in shown and r"\x1b[31mshort" in shown and "byte_offset       512" in shown
+    assert main(["rejects", "show", "access-logs/one", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["last_modified_at"] == "2025-11-03T09:00:00Z"
+    assert main(["rejects", "show", "access-logs/one"]) == 2
+    assert "it has rejects at line 3" in one_line(capsys)
+    assert main(["rejects", "show", "access-logs/two", "1"]) == 2
+    assert "`mediameter rejects list` has them all" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["2025-10-30..2025-10-01"], "ends before it begins"),
+        (["2025-02-30"], "names a day that does not exist"),
+        (["last", "week"], "'week' is no window"),
+        (["0001-01-01..2025-01-01"], "is no range of log days"),
+        (["last", "99999d"], "is no range of log days"),
+    ],
+)
+def test_an_impossible_range_is_2(
+    words: list[str], said: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", *words]) == 2
+    assert said in one_line(capsys)
 
 
 def test_rejects_of_one_reason_as_json(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

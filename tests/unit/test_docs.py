@@ -22,7 +22,10 @@ def test_each_command_exists_with_its_options(page: Path) -> None:
     for line in re.findall(r"(?:bin/|`)mediameter ([a-z][^`#\n]*)", text):
         name, *words = line.split()
         assert name in COMMANDS, f"{page.name}: mediameter {line}"
-        known = {option for parameter in COMMANDS[name].params for option in parameter.opts + parameter.secondary_opts}
+        command = COMMANDS[name]
+        if words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words[0]]
+        known = {option for parameter in command.params for option in parameter.opts + parameter.secondary_opts}
         assert {word for word in words if word.startswith("--")} <= known, f"{page.name}: mediameter {line}"
         if name == "answer" and words and words[0].islower():
             assert words[0] in {answer.name for answer in catalogue()}

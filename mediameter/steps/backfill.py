@@ -1,0 +1,220 @@
+"""A range of days done again: what is missing is fetched, what an older parser read is read again if one likes, every
+day of the range is computed anew. The result is what the hourly runs would have made of the same bucket.
+
+A plan is carried out in a shadow of ledger and lake; so it tells the differences that the real thing then makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Console
+
+from mediameter import ledger
+from mediameter.answers import window
+from mediameter.connect import engine, reading, writing
+from mediameter.errors import UserError
+from mediameter.report import words
+from mediameter.settings import Settings
+from mediameter.sources.objects import ObjectVersion
+from mediameter.steps import days as completeness
+from mediameter.steps.check import check
+from mediameter.steps.difference import DayChange, figures_of, table
+from mediameter.steps.ingest import Chosen, IngestReport, ingest
+from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.reader import plain
+from mediameter.steps.reparse import of_frozen_days
+from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
+from mediameter.steps.shadow import shadow
+from parsers.access_log import PARSER_VERSION
+
+MOST_DAYS = 4000
+_FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
+_FAMILIES = ("traffic", "audience", "checks")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
+    ``every``: whatever read it. Raises ``UserError`` for an impossible range."""
+
+    first: date
+    last: date
+    reparse: bool = False
+    every: bool = False
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise UserError(f"{self.first}..{self.last} ends before it begins", f"write {self.last}..{self.first}")
+        if (self.last - self.first).days >= MOST_DAYS or not 1970 <= self.first.year <= self.last.year <= 9998:
+            remedy = f"give at most {MOST_DAYS:,} days from 1970 on"
+            raise UserError(f"{self.first}..{self.last} is no range of log days", remedy)
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}..{self.last}"
+
+    @property
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
+
+
+@dataclass(slots=True)
+class BackfillReport:
+    """What a backfill did, or (``is_dry_run``) would do.
+
+    ``refused``: frozen days of the range, which are left as they are. ``vanished``: settled objects of the range that
+    the bucket no longer shows; their rows stay. ``days``: every day that is computed, those beside the range among
+    them that the same objects touch, or that had to be computed anyway.
+    """
+
+    task: Task
+    is_dry_run: bool
+    ingest: IngestReport
+    vanished: int
+    days: list[DayChange] = field(default_factory=list)
+    refused: list[date] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        values: dict[str, Any] = plain(asdict(self))
+        return values
+
+    def render(self, console: Console) -> None:
+        changed = [change for change in self.days if change.is_different]
+        if changed:
+            console.print(table(changed))
+            console.print()
+        for line in (self._of_objects(), *self._of_what_stays(), self._of_days(changed)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _of_objects(self) -> str:
+        found, would = self.ingest, "would be " if self.is_dry_run else ""
+        fresh, objects = found.objects - found.again, words.counted(found.listed, "object")
+        again = f", {found.again:,} {would}read again" if self.task.reparse else ""
+        return f"{self.task}: {objects} listed, {fresh:,} {would}fetched{again}."
+
+    def _of_what_stays(self) -> list[str]:
+        lines = [f"Not read, will be tried again: {why}" for why in self.ingest.failed]
+        if self.ingest.left:
+            lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
+        if self.vanished:
+            lines.append(f"{words.counted(self.vanished, 'object')} no longer in the bucket: their rows stay.")
+        if self.refused:
+            lines.append(f"Refused, since frozen: {', '.join(map(str, self.refused))}.")
+        return lines
+
+    def _of_days(self, changed: list[DayChange]) -> str:
+        would = "would be computed" if self.is_dry_run else "computed"
+        different = f"{len(changed):,} of them with other figures" if changed else "all figures as before"
+        end = " Nothing was done." if self.is_dry_run else ""
+        return f"{words.counted(len(self.days), 'day')} {would}, {different}.{end}"
+
+
+def range_of(text: str, *, today: date) -> tuple[date, date]:
+    """First and last day of ``2025-10-01..2025-10-30``, of one day, or of ``last 30d``, which ends today.
+
+    Raises ``UserError`` for anything else.
+    """
+    return window(text.strip().removeprefix("last").strip(), newest=today)
+
+
+def plan(settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None) -> BackfillReport:
+    """What ``backfill`` would do. It is really done, in a shadow of ledger and lake that is gone afterwards; warehouse
+    and lake are only read. Raises what ``backfill`` raises."""
+    with shadow(settings) as copy:
+        return _carried_out(copy, settings, task, now, progress or quiet())
+
+
+def backfill(
+    settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None, dry_run: bool = False
+) -> BackfillReport:
+    """Lists everything, fetches what is not settled of the days, reads again what is to be, computes the days anew.
+
+    Frozen days are left as they are and told in ``refused``. May be killed, run again, and run beside anything else:
+    no object is fetched twice, and each day is written behind its fence.
+    Raises what ``ingest``, ``rollup`` and ``check`` raise.
+    """
+    if dry_run:
+        return plan(settings, task, now=now, progress=progress)
+    report = _carried_out(settings, settings, task, now, progress or quiet())
+    rollup(settings, now=now, progress=progress)
+    check(settings, now=now)
+    return report
+
+
+def require_none_refused(refused: Iterable[date | str]) -> None:
+    """Raise ``UserError`` when days were refused: the others are done."""
+    frozen = [str(day) for day in refused]
+    if frozen:
+        which = f"{frozen[0]} is" if len(frozen) == 1 else f"{len(frozen):,} days, {frozen[0]} to {frozen[-1]}, are"
+        raise UserError(
+            f"{which} frozen and left alone: the raw data has gone, computed again they would be zeros",
+            "choose a range without frozen days; all others of this one are done",
+        )
+
+
+# --- the doing ---------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Selection:
+    """Chooses the objects of some days: which are fetched, which are read again."""
+
+    settings: Settings
+    task: Task
+    days: set[date]
+    vanished: int = 0
+
+    def __call__(
+        self, connection: sa.Connection, source: str, listing: list[ObjectVersion], fresh: list[ObjectVersion]
+    ) -> Chosen:
+        standing: dict[int, ledger.Standing] = {}
+        for day in self.days:
+            standing |= ledger.standing(connection, source, *ledger.day_bounds(day, self.settings.reporting.zone))
+        keys, listed = {each.object_key for each in standing.values()}, {version.key for version in listing}
+        self.vanished += sum(each.object_key not in listed for each in standing.values())
+        wanted = [version for version in fresh if version.key in keys or self._is_of_the_days(version)]
+        if not self.task.reparse:
+            return Chosen(wanted, [])
+        every, fixed = self.task.every, of_frozen_days(connection, self.settings, source)
+        old = {id for id, each in standing.items() if every or each.parser_version < PARSER_VERSION} - fixed
+        return Chosen(wanted, [version for version in listing if version.object_id in old])
+
+    def _is_of_the_days(self, version: ObjectVersion) -> bool:
+        """An object holds what happened up to its last-modified, and is delivered before a day settles."""
+        zone, settle = self.settings.reporting.zone, timedelta(hours=self.settings.reporting.settle_hours)
+        latest = ledger.day_of(version.last_modified + _FUTURE, zone)
+        earliest = ledger.day_of(version.last_modified - settle, zone)
+        span = (latest - earliest).days
+        return any(earliest + timedelta(days=number) in self.days for number in range(span + 1))
+
+
+def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, progress: Progress) -> BackfillReport:
+    """Objects and traffic, at ``work``: the real place, or a shadow of it."""
+    made = engine(work.warehouse.url)
+    try:
+        prepare(made, work)
+        with reading(made) as connection:
+            frozen = completeness.frozen(connection, work)
+        selection = _Selection(work, task, set(task.days) - frozen)
+        taken_in = ingest(work, now=now, progress=progress, choose=selection)
+        dirty = _dirtied(made, work, selection.days)
+        before = figures_of(real, dirty)
+        roll_up_traffic(made, work, progress)
+        after = figures_of(work, dirty)
+    finally:
+        made.dispose()
+    changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
+    refused = [day for day in task.days if day in frozen]
+    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, refused)
+
+
+def _dirtied(made: sa.Engine, settings: Settings, days: set[date]) -> list[date]:
+    """Marks the days that anything is known of; returns all that are to be computed now."""
+    with writing(made) as connection:
+        for family in _FAMILIES:
+            ledger.mark_dirty(connection, family, ledger.fenced_days(connection, family) & days)
+        return days_to_compute(connection, settings, "traffic")

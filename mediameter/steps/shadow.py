@@ -1,0 +1,68 @@
+"""A copy of ledger and lake in a temporary folder, for a plan to be carried out in: what comes out is what the real
+thing would make, by the very same code, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mediameter import warehouse
+from mediameter.connect import engine, reading, writing
+from mediameter.settings import Settings, address_key
+from schemas.internal import FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS
+from schemas.rollups import DAYS
+
+# Neither the rollups, since what is computed is replaced whole, nor the rejects, which nothing is computed from.
+_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, DAYS)
+
+
+@contextmanager
+def shadow(settings: Settings) -> Iterator[Settings]:
+    """Settings whose warehouse and lake are such a copy; its lake has links to the files of the real one.
+
+    The real warehouse is migrated where it has to be, else only read. The folder is made where TMPDIR says; it needs
+    room for the ledger and for the records that are read.
+    """
+    with tempfile.TemporaryDirectory(prefix="mediameter-plan-") as name:
+        folder = Path(name)
+        copy = settings.model_copy(
+            update={
+                "warehouse": settings.warehouse.model_copy(update={"url": f"sqlite:///{folder / 'warehouse.sqlite'}"}),
+                "lake": settings.lake.model_copy(update={"path": folder / "lake"}),
+                # else the copy would make a key of its own, and other line hashes
+                "privacy": settings.privacy.model_copy(update={"key": address_key(settings).decode()}),
+            }
+        )
+        _copy_ledger(settings.warehouse.url, copy.warehouse.url)
+        _link_lake(copy, settings.lake.path)
+        yield copy
+
+
+def _copy_ledger(url: str, copy_url: str) -> None:
+    real, copy = engine(url), engine(copy_url)
+    try:
+        warehouse.ready(real)
+        warehouse.ready(copy)
+        with reading(real) as source, writing(copy) as target:
+            for contract in _COPIED:
+                warehouse.insert(target, contract, warehouse.read(source, contract))
+    finally:
+        real.dispose()
+        copy.dispose()
+
+
+def _link_lake(copy: Settings, lake: Path) -> None:
+    made = engine(copy.warehouse.url)
+    try:
+        with reading(made) as connection:
+            paths = connection.execute(sa.select(warehouse.tables[LAKE_FILES.name].c.path)).scalars().all()
+    finally:
+        made.dispose()
+    for path in paths:
+        link = copy.lake.path / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(lake / path)

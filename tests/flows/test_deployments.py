@@ -1,0 +1,156 @@
+"""The deployments of prefect.yaml on a real server and worker; and what becomes of the work when the server goes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flows.backfill import backfill
+from flows.hooks import _retry, _window
+from flows.hourly import hourly
+from flows.nightly import nightly
+from mediameter import faults
+from mediameter.settings import load
+from mediameter.steps.run import run
+from tests.flows.conftest import POOL
+from tests.flows.relay import relayed
+from tests.listener import Listener
+from tests.trials.dump import difference, dump
+from tests.trials.month import FIRST, NOW, month
+from tests.trials.site import Site
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
+def fill(settings: Path, days: int) -> Site:
+    """The bucket beside the settings gets the objects of some days."""
+    site = Site(settings.parent)
+    site.deliver(month(days))
+    return site
+
+
+def straight(site: Site, folder: Path) -> dict[str, list[str]]:
+    """What one plain run over the same bucket says, under the same key."""
+    (folder / "bucket").parent.mkdir()
+    shutil.copytree(site.bucket, folder / "bucket")
+    for name in ("mediameter.toml", "address.key"):
+        shutil.copy(site.folder / name, folder)
+    run(load(folder / "mediameter.toml"), now=NOW)
+    return dump(f"sqlite:///{folder / 'warehouse.sqlite'}")
+
+
+def deployment(name: str) -> DeploymentResponse:
+    with get_client(sync_client=True) as client:
+        return client.read_deployment_by_name(name)
+
+
+# --- what is deployed --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "cron", "limit", "strategy"),
+    [
+        ("hourly", "10 * * * *", 1, ConcurrencyLimitStrategy.CANCEL_NEW),
+        ("nightly", "40 3 * * *", 1, ConcurrencyLimitStrategy.CANCEL_NEW),
+        ("backfill", None, 2, ConcurrencyLimitStrategy.ENQUEUE),
+    ],
+)
+def test_prefect_yaml_deploys(
+    deployed: None, name: str, cron: str | None, limit: int, strategy: ConcurrencyLimitStrategy
+) -> None:
+    found = deployment(f"{name}/{name}")
+    schedules = [(each.slug, each.active, each.schedule) for each in found.schedules]
+    assert [(slug, active, rule.cron, rule.timezone) for slug, active, rule in schedules] == (  # type: ignore[union-attr]
+        [(name, True, cron, "UTC")] if cron else []
+    )
+    assert found.work_pool_name == POOL and "mediameter" in found.tags and found.description
+    assert found.parameters["settings_path"] is None
+    assert found.global_concurrency_limit is not None and found.global_concurrency_limit.limit == limit
+    assert found.concurrency_options is not None and found.concurrency_options.collision_strategy == strategy
+
+
+def test_the_days_of_a_backfill_are_asked_for_in_a_form(deployed: None) -> None:
+    schema = deployment("backfill/backfill").parameter_openapi_schema
+    assert schema and schema["required"] == ["first_day", "last_day"]
+    asked = schema["properties"]
+    assert asked["first_day"]["format"] == "date" and asked["reparse"]["type"] == "boolean"
+    assert all(each.get("description") for each in asked.values())
+
+
+# --- runs --------------------------------------------------------------------------------------------
+def test_a_long_range_becomes_runs_of_its_parts(
+    deployed: None, worker: Path, site: Path, hook: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the deployment itself would order them: two runs by hand, on the worker, side by side."""
+    place = fill(site, days=9)
+    own = deployment("backfill/backfill").id
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(own))
+    assert backfill(FIRST, date(2025, 10, 10), settings_path=str(site), now=NOW.isoformat()) == []
+    orders = until_over(own)
+    assert sorted(run.name for run in orders) == ["2025-10-01..2025-10-07", "2025-10-08..2025-10-10"]
+    assert all(run.state and run.state.is_completed() for run in orders), worker.read_text()
+    assert len({run.idempotency_key for run in orders}) == 2
+    run(load(site), now=NOW)  # two at once leave the last word about completeness to the next run
+    assert difference(straight(place, tmp_path / "straight"), dump(place.url)) == []
+    assert not hook.received
+
+
+def until_over(deployment_id: UUID) -> list[FlowRun]:
+    """The runs of a deployment, once none of them is to come or at work."""
+    deadline = time.monotonic() + 240
+    with get_client(sync_client=True) as client:
+        while True:
+            runs = [each for each in client.read_flow_runs() if each.deployment_id == deployment_id]
+            if all(each.state and each.state.is_final() for each in runs) or time.monotonic() > deadline:
+                return runs
+            time.sleep(0.3)
+
+
+def test_a_backfill_tells_its_days_and_how_to_do_them_again(server: str, site: Path, hook: Listener) -> None:
+    place = fill(site, days=2)
+    planned = backfill(FIRST, FIRST, dry_run=True, settings_path=str(site), now=NOW.isoformat())
+    assert planned[0]["is_dry_run"] and planned[0]["ingest"]["objects"] == 5
+    assert dump(place.url)["objects"] == []
+    place.bucket.rename(place.folder / "elsewhere")
+    with pytest.raises(Exception, match="does not exist"):
+        backfill(FIRST, FIRST, reparse=True, settings_path=str(site), now=NOW.isoformat())
+    (message,) = hook.wait()
+    body = message["message"]
+    assert "Window: 2025-10-01..2025-10-01" in body
+    assert f"Retry: mediameter backfill 2025-10-01..2025-10-01 --reparse --settings {site}" in body
+
+
+def test_what_a_hook_says_of_a_backfill() -> None:
+    given: dict[str, Any] = {"first_day": "2025-10-01", "last_day": "2025-10-03", "every": True, "dry_run": True}
+    of = FlowRun.model_construct(parameters=given)
+    assert _window(of) == "2025-10-01..2025-10-03"
+    assert _retry(of) == "mediameter backfill 2025-10-01..2025-10-03 --dry-run"
+    assert _retry(FlowRun.model_construct(parameters={})) is None
+
+
+def test_the_nightly_flow_brings_the_warehouse_up_to_date(server: str, site: Path, hook: Listener) -> None:
+    fill(site, days=1)
+    reports = nightly(str(site), NOW.isoformat())
+    assert reports["ingest"]["objects"] == 4 and len(reports["rollup"]["days"]) == 2
+
+
+@pytest.mark.parametrize("point", ["ingest.before_settle", "rollup.computed"])
+def test_a_server_that_goes_in_mid_run_harms_nothing(
+    server: str, site: Path, hook: Listener, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = fill(site, days=2)
+    with relayed(server) as (relay, url):
+        monkeypatch.setitem(faults.at, point, relay.stop)
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}), pytest.raises(Exception):  # noqa: B017
+            hourly(str(site), NOW.isoformat())
+    monkeypatch.delitem(faults.at, point)
+    hourly(str(site), NOW.isoformat())
+    assert difference(straight(place, tmp_path / "straight"), dump(place.url)) == []

@@ -1,0 +1,264 @@
+"""Days done again and rejects read again: what is chosen, what is refused, what is told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from mediameter import connect, faults, lake, ledger
+from mediameter.cli import main
+from mediameter.errors import UserError, WorldError
+from mediameter.steps import door, ingest
+from mediameter.steps.backfill import Task, backfill, range_of, require_none_refused
+from mediameter.steps.replay import replay
+from mediameter.steps.rollup import rollup
+from mediameter.steps.run import run
+from mediameter.warehouse import tables
+from parsers.access_log import PARSER_VERSION
+from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
+from tests.trials.dump import difference, dump
+from tests.trials.hostile import line
+from tests.trials.month import FIRST, NEW_AGENT, NOW, as_by_an_older_parser, month
+from tests.trials.site import LogObject, Site
+
+_SUMS = tuple(contract for contract in ROLLUPS if contract is not ALERT_CHECKS_DAILY)
+SECOND = FIRST + timedelta(days=1)
+WHOLE = Task(FIRST, FIRST + timedelta(days=4))
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[LogObject]:
+    return month(days=3)
+
+
+@pytest.fixture
+def site(objects: list[LogObject], tmp_path: Path) -> Site:
+    site = Site(tmp_path / "site")
+    site.deliver(objects)
+    return site
+
+
+@contextmanager
+def older_parser() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(door, "parse_pieces", as_by_an_older_parser)
+        patch.setattr(ingest, "PARSER_VERSION", 0)
+        yield
+
+
+def mended(site: Site, folder: Path) -> dict[str, list[str]]:
+    """What a first run by the parser of today says of the same bucket."""
+    other = site.copied(folder)
+    run(other.settings(), now=NOW)
+    return dump(other.url)
+
+
+def execute(site: Site, statement: sa.Executable) -> list[sa.RowMapping]:
+    made = connect.engine(site.url)
+    with connect.writing(made) as connection:
+        result = connection.execute(statement)
+        rows = list(result.mappings()) if result.returns_rows else []
+    made.dispose()
+    return rows
+
+
+# --- replay ------------------------------------------------------------------------------------------
+def test_a_mended_parser_brings_the_rejects_back(site: Site, objects: list[LogObject], tmp_path: Path) -> None:
+    meant = mended(site, tmp_path / "meant")
+    with older_parser():
+        run(site.settings(), now=NOW)
+    lost = sum(text.count(NEW_AGENT.encode()) for each in objects for text in each.lines)
+    found = replay(site.settings(), now=NOW)
+    assert found.lines_back == found.rejected[0] - found.rejected[1] == lost
+    said = dump(site.url)
+    assert all(said[name] == meant[name] for name in meant if name != "objects"), "objects tell who read them"
+    again = replay(site.settings(), now=NOW)
+    assert (again.objects, again.days) == (0, [])
+    assert again.lines() == [
+        f"Nothing to replay: no object with rejects was read by a parser older than {PARSER_VERSION}."
+    ]
+
+
+def test_replay_leaves_what_is_new_and_what_has_gone(site: Site, objects: list[LogObject]) -> None:
+    with older_parser():
+        run(site.settings(), now=NOW)
+    listed = execute(site, sa.select(tables["listings"]))
+    bad = next(each for each in objects if b"cut short" in each.content)
+    (site.bucket / bad.key).unlink()
+    site.deliver([replace(objects[0], key="access-logs/new", modified_ns=objects[-1].modified_ns)])
+    found = replay(site.settings(), every=True, now=NOW + timedelta(hours=1))
+    assert found.vanished == 1 and found.objects > 1
+    assert "1 more are gone from the bucket" in "\n".join(found.lines())
+    assert execute(site, sa.select(tables["listings"])) == listed, "what was left aside is no news of completeness"
+
+
+# --- what is chosen ----------------------------------------------------------------------------------
+def test_only_what_an_older_parser_read_is_read_again(site: Site, tmp_path: Path) -> None:
+    meant = mended(site, tmp_path / "meant")
+    with older_parser():
+        run(site.settings(), now=NOW)
+    assert backfill(site.settings(), WHOLE, now=NOW).ingest.again == 0
+    report = backfill(site.settings(), replace(WHOLE, reparse=True), now=NOW)
+    assert report.ingest.again == 12 and any(change.is_different for change in report.days)
+    assert difference(meant, dump(site.url)) == []
+    assert backfill(site.settings(), replace(WHOLE, reparse=True), now=NOW).ingest.again == 0
+
+
+def test_one_day_fetches_its_own_objects_and_leaves_the_others(site: Site) -> None:
+    report = backfill(site.settings(), Task(SECOND, SECOND), now=NOW)
+    # its own four, and the one of the day before that was written after its midnight
+    assert (report.ingest.objects, report.ingest.left) == (6, 6)
+    assert [change.day for change in report.days if change.is_different] == [FIRST, SECOND, SECOND + timedelta(days=1)]
+    [listing] = execute(site, sa.select(tables["listings"]))
+    assert listing["pending"] == 6
+    run(site.settings(), now=NOW)
+    [listing] = execute(site, sa.select(tables["listings"]))
+    assert listing["pending"] == 0
+
+
+def test_what_was_damaged_in_the_warehouse_is_made_again(site: Site) -> None:
+    run(site.settings(), now=NOW)
+    straight = dump(site.url)
+    for name in ("traffic_daily", "audience_trailing", "alert_checks_daily"):
+        execute(site, tables[name].delete())
+    report = backfill(site.settings(), WHOLE, now=NOW)
+    assert not any(change.before.requests for change in report.days if change.before)
+    assert difference(straight, dump(site.url)) == []
+
+
+def test_an_object_that_cannot_be_read_again_stays_as_it_was(
+    site: Site, objects: list[LogObject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(site.settings(), now=NOW)
+    straight = dump(site.url)
+    monkeypatch.setitem(faults.at, "ingest.listed", (site.bucket / objects[0].key).unlink)
+    report = backfill(site.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+    assert report.ingest.failed == [f"{objects[0].key} has gone"]
+    assert report.ingest.again == 11 and dump(site.url) == straight
+
+
+# --- frozen days -------------------------------------------------------------------------------------
+def freeze(site: Site, day: date) -> None:
+    """As retention leaves a day: its sums stay, its raw data has gone."""
+    execute(site, tables["days"].update().where(tables["days"].c.day == day).values(state="frozen"))
+    made = connect.engine(site.url)
+    with connect.writing(made) as connection:
+        for file in ledger.lake_files(connection, "records", day, day):
+            (site.folder / "lake" / file.path).unlink()
+            connection.execute(tables["lake_files"].delete().where(tables["lake_files"].c.path == file.path))
+    made.dispose()
+
+
+def test_a_frozen_day_is_never_overwritten(site: Site) -> None:
+    run(site.settings(), now=NOW)
+    straight = dump(site.url, _SUMS)
+    freeze(site, FIRST)
+    for task in (Task(FIRST, FIRST), replace(WHOLE, reparse=True, every=True)):
+        planned = backfill(site.settings(), task, now=NOW, dry_run=True)
+        report = backfill(site.settings(), task, now=NOW)
+        assert report.refused == planned.refused == [FIRST] and report.days == planned.days
+        assert FIRST not in [change.day for change in report.days]
+        assert dump(site.url, _SUMS) == straight
+    with pytest.raises(UserError, match="2025-10-01 is frozen and left alone"):
+        require_none_refused(report.refused)
+
+
+def test_other_prices_do_not_touch_a_frozen_day(site: Site) -> None:
+    run(site.settings(), now=NOW)
+    freeze(site, FIRST)
+    settings = site.settings().model_copy(update={"prices": ()})
+    assert FIRST.isoformat() not in rollup(settings, now=NOW).days
+    cost = tables["bandwidth_cost_daily"]
+    of_the_day = execute(site, sa.select(cost.c.cost_micros).where(cost.c.day == FIRST))
+    assert of_the_day and all(row["cost_micros"] is not None for row in of_the_day)
+
+
+# --- a day is suspect --------------------------------------------------------------------------------
+@pytest.mark.parametrize(("rejected", "is_suspect"), [(0, False), (1, False), (2, True)])
+def test_more_rejects_than_the_budget_make_a_day_suspect(
+    objects: list[LogObject], tmp_path: Path, rejected: int, is_suspect: bool
+) -> None:
+    """The budget is 1 %: of 100 lines one may be lost."""
+    site = Site(tmp_path / "site")
+    at = objects[0].modified_ns // 10**9 - 60
+    good = [line(Random(number), "ovh", at, address=f"198.51.100.{number}") for number in range(rejected, 100)]
+    lines = [each + b"\n" for each in [*good, *[b"cut short"] * rejected]]
+    site.deliver([replace(objects[0], content=b"".join(lines))])
+    run(site.settings(), now=NOW)
+    rows = execute(site, sa.select(tables["days"]))
+    assert sum(row["lines"] for row in rows) == 100 and sum(row["rejected"] for row in rows) == rejected
+    assert [bool(row["is_suspect"]) for row in rows] == [is_suspect]
+
+
+# --- lake files are replaced, never changed ----------------------------------------------------------
+def test_a_lake_file_without_some_objects_is_another_file(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"at": [NOW] * 3, "object_id": [1, 1, 2]})
+    file = lake.write(tmp_path, frame, kind="records", source="ovh", file_day=FIRST)
+    assert lake.without(tmp_path, file, [7]) == (0, file)
+    assert lake.without(tmp_path, file, [1, 2]) == (3, None)
+    count, rest = lake.without(tmp_path, file, [1])
+    assert count == 2 and rest and rest.rows == 1 and rest.path != file.path
+    assert pl.read_parquet(tmp_path / file.path).equals(frame), "whoever reads it now goes on"
+    (tmp_path / file.path).write_bytes(b"flipped")
+    with pytest.raises(WorldError, match="has changed since it was written"):
+        lake.without(tmp_path, file, [1])
+
+
+def test_a_retired_file_has_a_day_left_from_then(tmp_path: Path) -> None:
+    file = lake.write(tmp_path, pl.DataFrame({"n": [1]}), kind="records", source="ovh", file_day=FIRST)
+    os.utime(tmp_path / file.path, (0, 0))
+    lake.retire(tmp_path, [file])
+    assert lake.sweep(tmp_path, set()) == 0
+
+
+def test_a_lake_that_lacks_rows_is_not_replaced(site: Site) -> None:
+    run(site.settings(), now=NOW)
+    execute(site, tables["lake_files"].delete().where(tables["lake_files"].c.file_day == FIRST))
+    with pytest.raises(AssertionError, match="nothing was replaced"):
+        backfill(site.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+
+
+# --- the command -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("2025-10-01..2025-10-03", (FIRST, date(2025, 10, 3))),
+        ("2025-10-01", (FIRST, FIRST)),
+        ("last 3d", (FIRST, date(2025, 10, 3))),
+        ("3d", (FIRST, date(2025, 10, 3))),
+    ],
+)
+def test_a_range_in_words(text: str, days: tuple[date, date]) -> None:
+    assert range_of(text, today=date(2025, 10, 3)) == days
+
+
+SETTINGS = '[sources.ovh]\nkind = "s3_access_log"\npath = "bucket"\nbucket = "l"\n[geo]\ncountries = "none"\n'
+
+
+def test_the_command_plans_does_and_refuses(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = site.folder / "mediameter.toml"
+    toml.write_text(SETTINGS)
+    words = ["backfill", "2025-10-01..2025-10-05", "--settings", str(toml)]
+    assert main([*words, "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert planned["is_dry_run"] and planned["ingest"]["objects"] == 12
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "12 objects listed, 12 fetched" in said and "- → " in said and "not available" in said
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ingest"]["objects"] == 0
+    freeze(site, SECOND)
+    assert main([*words, "--dry-run"]) == 2
+    captured = capsys.readouterr()
+    assert "Refused, since frozen: 2025-10-02." in captured.out and "Nothing was done." in captured.out
+    assert captured.err.count("\n") == 1 and "2025-10-02 is frozen and left alone" in captured.err
