@@ -47,7 +47,7 @@ def heals(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, BaseException) and not isinstance(error, TaskRunTimeoutError) and can_heal(error)
 
 
-def _task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None, str], Report]:
+def step_task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None, str], Report]:
     """A step as a task of (settings path, now). Its arguments go to Prefect's database: no frames, no secrets.
 
     Nothing is cached or persisted: whether there is anything to do stands in the ledger.
@@ -72,9 +72,9 @@ def _task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None, st
     return run
 
 
-ingest = _task("ingest", retries=3, minutes=40)
-rollup = _task("rollup", retries=2, minutes=40)
-check = _task("check", retries=2, minutes=5)
+ingest = step_task("ingest", retries=3, minutes=40)
+rollup = step_task("rollup", retries=2, minutes=40)
+check = step_task("check", retries=2, minutes=5)
 
 
 # Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.

@@ -24,7 +24,7 @@ from mediameter.sources.objects import ObjectVersion
 from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
-from mediameter.steps.ingest import Chosen, IngestReport, ingest
+from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reader import plain
 from mediameter.steps.reparse import of_frozen_days
@@ -200,7 +200,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
-        taken_in = ingest(work, now=now, progress=progress, choose=selection)
+        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
         dirty = _dirtied(made, work, selection.days)
         before = figures_of(real, dirty)
         roll_up_traffic(made, work, progress)

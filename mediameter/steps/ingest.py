@@ -28,6 +28,7 @@ from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, old_rows
 from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
 
+WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
 AHEAD_BATCHES = 4
 """How much of a bucket over S3 is on its way or waits to be parsed."""
 

@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy.exc import OperationalError
@@ -19,7 +20,7 @@ from mediameter.alerts.notify import Delivery, Notice, notify, one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "rollup", "check"]
+StepName = Literal["ingest", "ingest_all", "rollup", "check"]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -36,6 +37,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
     steps: dict[StepName, Callable[..., Any]] = {
         "ingest": ingest.ingest,
+        "ingest_all": partial(ingest.ingest, window=ingest.WHOLE_BUCKET),
         "rollup": rollup.rollup,
         "check": check.check,
     }

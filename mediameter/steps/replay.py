@@ -14,7 +14,7 @@ from mediameter.connect import engine, reading
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.check import check
-from mediameter.steps.ingest import Chosen, ingest
+from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.reparse import of_frozen_days
 from mediameter.steps.rollup import rollup
@@ -83,7 +83,7 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     """Reads again the objects with rejects that an older parser read (``every``: whatever read them), replaces their
     rows, and computes the days that this changes. Fetches nothing new. Raises what the steps raise."""
     selection = _Selection(settings, every)
-    taken_in = ingest(settings, now=now, progress=progress, choose=selection)
+    taken_in = ingest(settings, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
     made = engine(settings.warehouse.url)
     try:
         with reading(made) as connection:
