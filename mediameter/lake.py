@@ -9,12 +9,14 @@ import os
 import secrets
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from mediameter.atomic import sync_folder
 from mediameter.errors import WorldError
 from mediameter.faults import point
 
@@ -71,7 +73,7 @@ def _write_synced(path: Path, content: memoryview) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     point("lake.renamed")
 
 
@@ -81,15 +83,7 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 def verified(lake: Path, files: Iterable[LakeFile]) -> list[Path]:
@@ -150,7 +144,10 @@ def sweep(lake: Path, known: set[str]) -> int:
     before, swept = time.time() - ORPHANS_AFTER_S, 0
     for path in lake.rglob("*"):
         is_ours = path.suffix == ".parquet" or path.name.startswith(_DRAFT)
-        if is_ours and str(path.relative_to(lake)) not in known and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
-            swept += 1
+        if not is_ours or str(path.relative_to(lake)) in known:
+            continue
+        with suppress(FileNotFoundError):  # a draft that has got its name meanwhile; or another sweep was first
+            if path.stat().st_mtime < before:
+                path.unlink()
+                swept += 1
     return swept

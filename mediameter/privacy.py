@@ -95,6 +95,43 @@ class Pseudonyms:
         return outer.hexdigest()[:HASH_LENGTH]
 
 
+class Addresses:
+    """What becomes of an address (pseudonym, country, edge), remembered by its raw text; for any number of threads.
+
+    A class for its memory: the same clients come again in every block. When it is full it begins anew; a thread that
+    still reads the old memory keeps it to its end.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, geography: Geography, most: int = 400_000) -> None:
+        self._pseudonyms = pseudonyms
+        self._geography = geography
+        self._most = most
+        self._known: dict[str, tuple[str, str, str]] = {}
+
+    @property
+    def nowhere(self) -> tuple[str, str]:
+        """(country, edge) of a record without an address."""
+        return self._geography.nowhere
+
+    def columns(self, addresses: pl.Series) -> list[pl.Series]:
+        """The columns address, country and edge of raw addresses, none of them null."""
+        texts, known = addresses.to_list(), self._known
+        if len(known) > self._most:
+            self._known = known = {}
+        fresh = [text for text in texts if text not in known]
+        known.update(zip(fresh, self._looked_up(fresh), strict=True))
+        rows = [known[text] for text in texts]
+        return [
+            pl.Series(name, [row[number] for row in rows], dtype=pl.String)
+            for number, name in enumerate(("address", "country", "edge"))
+        ]
+
+    def _looked_up(self, texts: list[str]) -> list[tuple[str, str, str]]:
+        spelled = [normalise_address(text) for text in texts]
+        country, edge = self._geography.columns(spelled)
+        return list(zip(self._pseudonyms.of_all(spelled), country.to_list(), edge.to_list(), strict=True))
+
+
 # --- cutting texts ---------------------------------------------------------------------------------
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _BARE_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
@@ -174,18 +211,13 @@ def _cut_request(text: str, keep: frozenset[str]) -> str:
 
 # --- records ---------------------------------------------------------------------------------------
 def at_the_door(
-    frame: pl.DataFrame, *, pseudonyms: Pseudonyms, geography: Geography, keep_query: frozenset[str] = frozenset()
+    frame: pl.DataFrame, *, pseudonyms: Pseudonyms, addresses: Addresses, keep_query: frozenset[str] = frozenset()
 ) -> pl.DataFrame:
     """Records as parsed (PARSED) → what of RECORD rests on personal text, in RECORD's order and the rows' own order.
 
     Addresses and requesters become pseudonyms after country and edge are derived; queries lose their values, except
     for the names in ``keep_query``. Keys stay as they are: they are what is metered.
     """
-
-    def places(addresses: pl.Series) -> list[pl.Series]:
-        spelled = [normalise_address(text) if ":" in text else text.lower() for text in addresses]
-        country, edge = geography.columns(spelled)
-        return [pl.Series("address", pseudonyms.of_all(spelled), dtype=pl.String), country, edge]
 
     def requesters(texts: pl.Series) -> list[pl.Series]:
         return [pl.Series("requester_hash", pseudonyms.of_all(texts.to_list()), dtype=pl.String)]
@@ -200,13 +232,13 @@ def at_the_door(
     frame = _unsigned(frame)
     uris, agents = frame["request_uri"], frame["user_agent"]
     door = frame.with_columns(
-        *_each(frame["remote_ip"], places),
+        *_each(frame["remote_ip"], addresses.columns),
         *_each(frame["requester"], requesters),
         *_each(frame["referer"], urls),
         _changed(uris, uris.str.contains(r"[?#]|://"), lambda some: _cut_requests(some, keep_query)),
         _changed(agents, agents.str.contains("[@%]"), lambda some: _each_text(some, cut_emails)),
     )
-    country, edge = geography.nowhere
+    country, edge = addresses.nowhere
     door = door.with_columns(pl.col("country").fill_null(country), pl.col("edge").fill_null(edge))
     return door.select(name for name in RECORD.names if name in door.columns)
 

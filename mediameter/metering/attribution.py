@@ -28,8 +28,9 @@ _APP_OF_ORIGINAL = rf"^media/{_NAME}/[^/]+/originals/"
 _APP_OF_VARIANT = rf"^media/{_NAME}/[^/]+/variants/[^/]+/"
 _VARIANT = rf"^media/[^/]+/[^/]+/variants/{_NAME}/"
 _FIRST = r"^([^/]*)/"
-# The first segment is an id: a number, or eight characters and more with a digit (a UUID is one of these).
+# The first segment is an id: a number, a UUID (even one without a digit), or eight characters and more with a digit.
 _NUMBER = r"^[0-9]+/"
+_UUID = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}/"
 _WITH_DIGIT = r"^[A-Za-z_-]*[0-9][A-Za-z0-9_-]*/"
 _EIGHT = r"^[A-Za-z0-9_-]{8}"
 _TOO_LONG = r"^[^/]{65}"
@@ -68,7 +69,7 @@ def _by_referer(referers: Mapping[str, str]) -> pl.Expr:
 def endpoint() -> pl.Expr:
     """Endpoint of a record with ``operation_class`` and ``key``: class, a space, the key's template. Before the cap."""
     key = pl.col("key").str
-    is_id = key.contains(_NUMBER) | (key.contains(_WITH_DIGIT) & key.contains(_EIGHT))
+    is_id = key.contains(_NUMBER) | (key.contains(_WITH_DIGIT) & key.contains(_EIGHT)) | key.contains(_UUID)
     is_id |= key.contains(_TOO_LONG) & key.contains("/", literal=True)
     # A text is null when one of its parts is: the first template that has all its parts is the key's.
     template = pl.coalesce(

@@ -20,6 +20,7 @@ from schemas.vocabulary import ALL, CLIENT_ABORT, DELIVERY_GAP_S
 
 LOOK_BACK = timedelta(seconds=DELIVERY_GAP_S)
 MOST_ENDPOINTS = 200
+LARGEST_SUM = 2**63 - 1
 # What a rollup reads of a record (schemas.records.RECORD).
 READS = (
     "object_id", "line_number", "line_hash", "at", "bucket", "key", "http_status", "error_code", "bytes_sent",
@@ -49,13 +50,13 @@ class Parts:
 def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapping[str, str]) -> Parts:
     """Parts of one source's records from ``begin`` on; those up to 60 s before only say whether a delivery went on.
 
-    ``records``: the columns READS, one row a line, duplicates included.
+    ``records``: the columns READS, a row a line, duplicates included. Raises ``OverflowError`` when a sum does not fit.
     """
     rows = with_deliveries(distinct(records)).filter(pl.col("at") >= begin)
-    rows = rows.with_columns(
-        application(referers).alias("application"), pl.col("bucket").fill_null(""), pl.lit(source).alias("source")
+    rows = with_application(rows, referers).with_columns(
+        pl.col("bucket").fill_null(""), pl.lit(source).alias("source"), pl.col("at").dt.truncate("1h").alias("hour_at")
     )
-    rows = rows.with_columns(pl.col("at").dt.truncate("1h").alias("hour_at"))
+    _refuse_overflow(rows, "bytes_sent", "total_ms")
     requests = rows.filter("is_request")
     timed = requests.filter(pl.col("http_status").is_not_null())
     return Parts(
@@ -77,9 +78,9 @@ def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapp
 
 def distinct(records: pl.DataFrame) -> pl.DataFrame:
     """One row a line hash: of equal lines the one of the lowest object id and line, whatever their order."""
-    is_twin = records["line_hash"].is_duplicated()
-    if not is_twin.any():
+    if records["line_hash"].n_unique() == records.height:
         return records
+    is_twin = records["line_hash"].is_duplicated()
     twins = records.filter(is_twin).sort("line_hash", "object_id", "line_number")
     return pl.concat([records.filter(~is_twin), twins.unique("line_hash", keep="first", maintain_order=True)])
 
@@ -87,13 +88,32 @@ def distinct(records: pl.DataFrame) -> pl.DataFrame:
 def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
     """Adds ``deliveries``: 1 on the first of the candidates that are one delivery, else 0 (docs/definitions.md)."""
     who = [pl.col(name).fill_null("\0") for name in ("bucket", "key", "address", "user_agent")]
-    seen = records.lazy().filter("is_delivery_candidate").select(
-        "line_hash", "at", pl.concat_str(who, separator="\x1f").alias("who")
-    ).collect()  # fmt: skip
-    seen = seen.select("line_hash", "at", plh.col("who").nchash.xxh3_128()).sort("who", "at", "line_hash")
+    seen = (
+        records.lazy()
+        .with_row_index("row")
+        .filter("is_delivery_candidate")
+        .select("row", "at", "line_hash", plh.concat_str(who, separator="\x1f").nchash.xxh3_128().alias("who"))
+        .sort("who", "at", "line_hash")
+    )
     goes_on = (pl.col("who") == pl.col("who").shift()) & (pl.col("at") - pl.col("at").shift() <= LOOK_BACK)
-    begins = seen.filter(~goes_on.fill_null(False)).select("line_hash", deliveries=pl.lit(1, pl.Int64))
-    return records.join(begins, on="line_hash", how="left").with_columns(pl.col("deliveries").fill_null(0))
+    begins = seen.filter(~goes_on.fill_null(False)).select("row").collect()["row"]
+    deliveries = pl.zeros(records.height, pl.Int64, eager=True).scatter(begins, 1)
+    return records.with_columns(deliveries.alias("deliveries"))
+
+
+def _refuse_overflow(frame: pl.DataFrame, *names: str) -> None:
+    """A sum of integers wraps silently; a bill must not."""
+    for name in names:
+        total = frame[name].cast(pl.Int128).sum()
+        if total > LARGEST_SUM:
+            raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
+
+
+def with_application(records: pl.DataFrame, referers: Mapping[str, str]) -> pl.DataFrame:
+    """Adds ``application``: looked up once for each distinct key and host, since most are asked for again and again."""
+    basis = ["key", "referer_host"]
+    known = records.select(basis).unique().with_columns(application(referers).alias("application"))
+    return records.join(known, on=basis, how="left", nulls_equal=True)
 
 
 def _count() -> pl.Expr:
@@ -131,10 +151,14 @@ def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.Data
 def rolled_up(
     slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price]
 ) -> dict[Contract, pl.DataFrame]:
-    """The traffic family of one day, each frame sorted by its key and of its contract's columns."""
+    """The traffic family of one day, each frame sorted by its key and of its contract's columns.
+
+    Raises ``OverflowError`` when a sum does not fit into 63 bits.
+    """
     all_parts = list(slices)
 
     hourly = pl.concat(part.hourly for part in all_parts)
+    _refuse_overflow(hourly, "bytes_sent", "response_ms_sum")
     objects = pl.concat(part.objects for part in all_parts)
     response = pl.concat(part.response for part in all_parts)
     turn_around = pl.concat(part.turn_around for part in all_parts)

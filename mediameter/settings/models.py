@@ -196,7 +196,7 @@ class Geo(Section):
 
 class Ingest(Section):
     workers: int = setting(2, "Processes that read log objects", ge=1, le=256)
-    batch_bytes: Bytes = setting("32 MiB", "How much log makes one lake file")
+    batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
 

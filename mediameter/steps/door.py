@@ -11,7 +11,6 @@ import polars as pl
 
 from mediameter import lake, privacy
 from mediameter.faults import point
-from mediameter.geo import Geography
 from mediameter.metering.classes import classified
 from mediameter.settings import Settings, Source, address_key
 from mediameter.steps.geography import geography
@@ -30,7 +29,7 @@ class Door:
     limits: Limits
     seed: int
     pseudonyms: privacy.Pseudonyms
-    geography: Geography
+    addresses: privacy.Addresses
     keep_query: frozenset[str]
 
     def context(self, last_modified: datetime) -> Context:
@@ -41,14 +40,15 @@ def door(settings: Settings, name: str, source: Source) -> Door:
     """The door of one source."""
     key = address_key(settings)
     ingest = settings.ingest
+    pseudonyms = privacy.Pseudonyms(key)
     return Door(
         source=name,
         log_bucket=source.bucket,
         lake=settings.lake.path,
         limits=Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio),
         seed=privacy.line_seed(key),
-        pseudonyms=privacy.Pseudonyms(key),
-        geography=geography(settings),
+        pseudonyms=pseudonyms,
+        addresses=privacy.Addresses(pseudonyms, geography(settings)),
         keep_query=frozenset(settings.privacy.keep_query),
     )
 
@@ -74,7 +74,7 @@ def take_in(pieces: Sequence[Piece], through: Door, counts: dict[int, Counts]) -
     if not parsed.frame.height:
         return []
     shut = privacy.at_the_door(
-        parsed.frame, pseudonyms=through.pseudonyms, geography=through.geography, keep_query=through.keep_query
+        parsed.frame, pseudonyms=through.pseudonyms, addresses=through.addresses, keep_query=through.keep_query
     )
     records = validate(classified(shut).select(RECORD.names), RECORD)
     by_day = records.with_columns(pl.col("at").dt.date().alias("_day")).partition_by(

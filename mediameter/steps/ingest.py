@@ -272,18 +272,19 @@ def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVe
     batch: list[ObjectVersion] = []
     held = 0
     for version in versions:
-        batch.append(version)
-        held += version.size
-        if held >= size or len(batch) == 1000:
+        if batch and (held + version.size > size or len(batch) == 1000):
             yield batch
             batch, held = [], 0
+        batch.append(version)
+        held += version.size
     if batch:
         yield batch
 
 
 def _read_batch(folder: Folder, versions: list[ObjectVersion], through: Door) -> Batch:
     """Small objects share lake files; a larger one is taken in block by block, in files of its own."""
-    batch, shared, counts = Batch(), [], {version.object_id: Counts() for version in versions}
+    batch, counts = Batch(), {version.object_id: Counts() for version in versions}
+    shared: list[Piece] = []
     held = 0
     for version in versions:
         reading_of = folder.read(version)
@@ -295,12 +296,12 @@ def _read_batch(folder: Folder, versions: list[ObjectVersion], through: Door) ->
         except (Changed, WorldError) as trouble:
             batch.pending.append((version, str(trouble)))
             continue
-        shared += pieces
-        held += sum(len(piece.data) for piece in pieces)
-        batch.files += own
-        if held >= through.limits.block_bytes:
+        size = sum(len(piece.data) for piece in pieces)
+        if shared and held + size > through.limits.block_bytes:
             batch.files += take_in(shared, through, counts)
             shared, held = [], 0
+        shared, held = shared + pieces, held + size
+        batch.files += own
         batch.settlements.append(_placeholder(version, reading_of.sha256))
     if shared:
         batch.files += take_in(shared, through, counts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,17 +15,20 @@ import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
 from mediameter.connect import engine, reading, writing
+from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
 from mediameter.metering.cost import Price
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.progress import Progress, quiet
+from schemas.contract import Contract
 from schemas.rollups import AUDIENCE_TRAILING, PRICES
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 ROLLUP_VERSION = 1
-ROWS_AT_ONCE = 1_500_000
+ROWS_AT_ONCE = 600_000
+DAYS_AT_ONCE = 2
 _HOUR = timedelta(hours=1)
 
 
@@ -67,7 +72,8 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
 
 def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
     """Computes the traffic of every dirty day; returns the days that were written."""
-    return [day for day in _each(made, settings, "traffic", progress) if _roll_up_day(made, settings, day)]
+    computed = _compute_days(made, settings, _each(made, settings, "traffic", progress))
+    return [each.day for each in computed if _write_day(made, settings, each)]
 
 
 def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:
@@ -128,29 +134,61 @@ class _Basis:
     dead: dict[str, list[int]]
 
 
-def _roll_up_day(made: sa.Engine, settings: Settings, day: date) -> bool:
-    """Computes and replaces one day; False when it was frozen meanwhile, or written by somebody who knew more."""
-    zone = settings.reporting.zone
-    begin, end = ledger.day_bounds(day, zone)
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """A day's rollups, and the epoch they can claim to know."""
+
+    day: date
+    epoch: int
+    frames: dict[Contract, pl.DataFrame]
+    audience: lake.LakeFile | None
+    distinct: dict[str, int]
+
+
+def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date]) -> Iterator[_Computed]:
+    """Computes days side by side, at most DAYS_AT_ONCE in memory, and gives them in order to be written."""
+    with ThreadPoolExecutor(DAYS_AT_ONCE, thread_name_prefix="rollup") as pool:
+        running: deque[Future[_Computed]] = deque()
+        for day in days_to_do:
+            running.append(pool.submit(_compute_day, made, settings, day))
+            if len(running) == DAYS_AT_ONCE:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(made) as connection:
         seen = _look(connection, settings, day, begin, end)
-    parts = {source: list(_slices(settings, source, seen, begin, end)) for source in seen.files}
-    every = [part for each in parts.values() for part in each]
-    frames = rollups.rolled_up(every, tenant=settings.tenant, day=day, prices=_prices(settings)) if every else {}
+    try:
+        parts = {source: list(_slices(settings, source, seen, begin, end)) for source in seen.files}
+        every = [part for each in parts.values() for part in each]
+        frames = rollups.rolled_up(every, tenant=settings.tenant, day=day, prices=_prices(settings)) if every else {}
+    except OverflowError as error:
+        remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
+        raise WorldError(f"{day} was not written: {error}; some record's number is absurd", remedy) from None
     audience = _write_audience(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
+    return _Computed(day, seen.epoch, frames, audience, distinct)
+
+
+def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool:
+    """Replaces one day; False when it was frozen in the meantime, or written by somebody who knew more."""
+    day, frames = computed.day, computed.frames
     with writing(made) as connection:
         if day in days.frozen(connection, settings):
             return False
-        if not ledger.pass_fence(connection, "traffic", day, seen.epoch, basis(settings)):
+        if not ledger.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
-        warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
-        if ledger.replace_audience(connection, day, audience):
+        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
+        if ledger.replace_audience(connection, day, computed.audience):
             ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
-        days.write(connection, settings, day, distinct)
+        days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
     point("rollup.committed")
     return True

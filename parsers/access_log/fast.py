@@ -193,12 +193,8 @@ def _text(column: pl.Expr) -> pl.Expr:
 
 def _decoded(frame: pl.DataFrame) -> pl.Expr:
     """The key, decoded by the rule of its operation; most keys hold nothing to decode."""
-    raw = pl.col("key_raw")
-    coded = frame.lazy().filter(raw.str.contains("[%+]")).select("key_raw", "operation").unique().collect()
-    if not coded.height:
-        return _text(raw)
-    decoded = [exact.decode_key(key, operation) for key, operation in coded.iter_rows()]
-    pairs = coded.with_columns(pl.Series("decoded", decoded, dtype=pl.String))
-    keys = frame.select("key_raw", "operation")
-    found = keys.join(pairs, on=["key_raw", "operation"], how="left", maintain_order="left")
-    return pl.coalesce(found["decoded"], _text(raw))
+    is_coded = frame["key_raw"].str.contains("[%+]")
+    coded = frame.filter(is_coded).select("key_raw", "operation")
+    decoded = {pair: exact.decode_key(*pair) for pair in coded.unique().iter_rows()}
+    keys = frame["key_raw"].scatter(is_coded.arg_true(), [decoded[pair] for pair in coded.iter_rows()])
+    return pl.when(pl.col("key_raw") != "-").then(keys)

@@ -83,7 +83,17 @@ def _without_lossy_lines(block: bytes) -> bytes:
             return block
         except UnicodeDecodeError:
             pass
-    return b"\n".join(b"" if exact.readable(line)[1] else line for line in block.split(b"\n"))
+    octets = np.frombuffer(block, np.uint8)
+    kept: list[bytes] = []
+    copied = looked_at = 0
+    for odd in np.flatnonzero((octets >= 0x80) | (octets == 0)).tolist():
+        if odd < looked_at:
+            continue
+        begin, looked_at = block.rfind(b"\n", 0, odd) + 1, block.find(b"\n", odd)
+        if exact.readable(block[begin:looked_at])[1]:
+            kept.append(block[copied:begin])
+            copied = looked_at
+    return b"".join((*kept, block[copied:]))
 
 
 def _places(pieces: Sequence[Piece], counts: list[int]) -> pl.DataFrame:

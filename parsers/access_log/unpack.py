@@ -22,7 +22,7 @@ class Limits:
     """``block_bytes``: unpacked bytes a block. An object that unpacks past ``unpacked_bytes``, or past
     ``gzip_ratio`` times its packed size (judged after 64 MiB), is refused: real logs pack 10 to 30 times."""
 
-    block_bytes: int = 32 << 20
+    block_bytes: int = 16 << 20
     unpacked_bytes: int = 64 << 30
     gzip_ratio: int = 200
 

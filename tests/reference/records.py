@@ -36,7 +36,8 @@ MEDIA_KEY = re.compile(rf"media/{NAME}/[^/]+/(originals|variants)/")
 VARIANT_KEY = re.compile(rf"media/{NAME}/[^/]+/variants/{NAME}/")
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 MIXED_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_-]{8,}")
-HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]+)")
+SIGNATURE = re.compile("X-Amz-|Signature=", re.IGNORECASE)
+HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]+)(?=[/?#:]|\Z)")
 
 
 def _not_available(_address: str) -> str:
@@ -71,7 +72,7 @@ class PriceCard:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that the figures depend on besides the logs. ``country`` and ``edge`` get the normalised address text,
-    or the empty text where a record has no address."""
+    or the empty text where a record has no address. ``budget_currency`` is empty without a budget."""
 
     seed: int
     address_key: bytes
@@ -79,6 +80,7 @@ class Settings:
     time_zone: str = "UTC"
     referers: dict[str, str] = field(default_factory=dict)
     prices: tuple[PriceCard, ...] = ()
+    budget_currency: str = ""
     log_buckets: dict[str, str] = field(default_factory=dict)
     country: Callable[[str], str] = _not_available
     edge: Callable[[str], str] = _not_available
@@ -212,7 +214,7 @@ def _outcomes(log: LogObject, world: Settings) -> Iterator[Parsed | Rejected | I
 def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> Record:
     hour_at = _hour(parsed.at)
     address = None if parsed.remote_ip is None else lookups.address(parsed.remote_ip)
-    key = lookups.text(parsed.key)
+    key = lookups.text(kept_key(parsed.key))
     kind = operation_class(parsed.operation)
     return Record(
         source=source,
@@ -237,6 +239,13 @@ def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> R
         edge=lookups.edge(address or ""),
         is_request=kind not in ("lifecycle", "sub_record"),
     )
+
+
+def kept_key(key: str | None) -> str | None:
+    """The key without what a broken client put behind its ``?``, where that holds a signature."""
+    if key is None or not SIGNATURE.search(key.partition("?")[2]):
+        return key
+    return f"{key.partition('?')[0]}?…"
 
 
 def _hour(at: datetime) -> datetime:

@@ -68,7 +68,7 @@ def compute(objects: Iterable[LogObject], world: Settings) -> dict[str, list[Row
         AUDIENCE_TRAILING.name: audiences(requests, sorted({r.day for r in records}), world),
         "days": days,
     }
-    return tables | {"alert_values": alert_values(tables)}
+    return tables | {"alert_values": alert_values(tables, world.budget_currency)}
 
 
 # --- tables whose measures are sums ------------------------------------------------------------------
@@ -243,7 +243,7 @@ class Audience:
 
 
 def audiences(requests: list[Record], days: list[date], world: Settings) -> list[Row]:
-    """Windows that end on each day from the first to the last, for every group with a request in them."""
+    """Windows that end on each day from the first to the last, for every group with an address in them."""
     by_day: dict[date, dict[str, Audience]] = defaultdict(lambda: defaultdict(Audience))
     for record in requests:
         for application in (record.application, "*"):
@@ -252,6 +252,8 @@ def audiences(requests: list[Record], days: list[date], world: Settings) -> list
     for last in sorted({day + timedelta(days=n) for day in by_day for n in range(max(WINDOWS))}):
         for window in WINDOWS if last <= days[-1] else ():
             for application, group in _merged(by_day, last, window).items():
+                if not group.addresses:
+                    continue
                 figures = len(group.addresses), None, None, group.is_behind_cdn
                 rows.append(_row(AUDIENCE_TRAILING, world, last, application, window, *figures))
     return _sorted(AUDIENCE_TRAILING, rows)
@@ -265,15 +267,13 @@ def _merged(by_day: dict[date, dict[str, Audience]], last: date, window: int) ->
     return merged
 
 
-def alert_values(tables: dict[str, list[Row]]) -> list[Row]:
+def alert_values(tables: dict[str, list[Row]], budget_currency: str) -> list[Row]:
     """The five checks' values of each day with a record; None where the value is not available."""
-    spent = _spent(tables[BANDWIDTH_COST_DAILY.name])
+    costs_daily = tables[BANDWIDTH_COST_DAILY.name]
     totals: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for row in tables[ENDPOINTS_DAILY.name]:
         totals[row["tenant"], row["day"]].update({name: row[name] for name in ("requests", "errors", "bytes_sent")})
-    p95 = {
-        r["day"]: r["p95_ms"] for r in tables[RESPONSE_TIME_DAILY.name] if _is_overall(r) and r["measure"] == "total"
-    }
+    timed = {r["day"]: r for r in tables[RESPONSE_TIME_DAILY.name] if _is_overall(r) and r["measure"] == "total"}
     addresses = {
         r["day"]: r["unique_addresses"]
         for r in tables[AUDIENCE_TRAILING.name]
@@ -283,12 +283,13 @@ def alert_values(tables: dict[str, list[Row]]) -> list[Row]:
     for tenant, day in sorted({(row["tenant"], row["day"]) for row in tables[TRAFFIC_DAILY.name]}):
         total = totals[tenant, day]
         values = {
-            "daily_bandwidth": total["bytes_sent"],
+            "daily_bandwidth": float(total["bytes_sent"]),
             "error_rate": total["errors"] / total["requests"] if total["requests"] else None,
-            "monthly_budget": _projected(spent, day),
-            "response_time_p95": p95.get(day),
+            "monthly_budget": _projected(costs_daily, day, budget_currency),
+            "response_time_p95": float(timed[day]["p95_ms"]) if day in timed else None,
             "unique_addresses": addresses.get(day, 0),
         }
+        samples = {"response_time_p95": timed[day]["observations"] if day in timed else 0}
         rows += [
             {
                 "tenant": tenant,
@@ -296,7 +297,7 @@ def alert_values(tables: dict[str, list[Row]]) -> list[Row]:
                 "rule": rule,
                 "check_group": "*",
                 "value": value,
-                "sample": total["requests"],
+                "sample": samples.get(rule, total["requests"]),
             }
             for rule, value in values.items()
         ]
@@ -307,17 +308,11 @@ def _is_overall(row: Row) -> bool:
     return bool(row["application"] == "*" and row["operation_class"] == "*")
 
 
-def _spent(costs_daily: list[Row]) -> dict[date, int | None]:
-    """Micros of each day; None where a row has no price."""
-    spent: dict[date, int | None] = {}
-    for row in costs_daily:
-        before, micros = spent.get(row["day"], 0), row["cost_micros"]
-        spent[row["day"]] = None if before is None or micros is None else before + micros
-    return spent
-
-
-def _projected(spent: dict[date, int | None], day: date) -> float | None:
-    so_far = [spent.get(day.replace(day=n), 0) for n in range(1, day.day + 1)]
-    if None in so_far or not any(when.replace(day=1) == day.replace(day=1) and when <= day for when in spent):
+def _projected(costs_daily: list[Row], day: date, budget_currency: str) -> float | None:
+    """The month's cost at the pace so far; None where some has no price, or is not in the budget's one currency."""
+    so_far = [row for row in costs_daily if row["day"].replace(day=1) == day.replace(day=1) and row["day"] <= day]
+    currencies = {row["currency"] for row in so_far}
+    if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies):
         return None
-    return sum(micros or 0 for micros in so_far) * monthrange(day.year, day.month)[1] / (10**6 * day.day)
+    micros: int = sum(row["cost_micros"] for row in so_far)
+    return micros * monthrange(day.year, day.month)[1] / (10**6 * day.day)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from parsers.access_log import Context, Limits, Piece, parse_pieces, read_blocks, read_line
@@ -32,7 +33,7 @@ class Told(NamedTuple):
 def by_the_parser(data: bytes, context: Context, cuts: Sequence[int] = (), block_bytes: int = 32 << 20) -> Told:
     """By the code under test, the object arriving in chunks that end at ``cuts``. Raises ``Refused``."""
     bounds = [0, *sorted(cuts), len(data)]
-    chunks = [data[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+    chunks = [data[begin:end] for begin, end in pairwise(bounds)]
     told = Told(0, {}, {}, Counter())
     for block in read_blocks(chunks, Limits(block_bytes=block_bytes)):
         told = _and(told, Piece(0, block.data, context, block.lines_before, block.offset))

@@ -26,7 +26,6 @@ from tests.trials.hostile import bent, gzipped, packed, varied_line
 
 OBJECT_SECONDS = 10
 CONTEXT = Context(seed=11, last_modified=datetime(2025, 11, 2, 12, tzinfo=UTC), log_bucket="logs")
-_AT = int(CONTEXT.last_modified.timestamp()) - 86_400
 _SHOWN = 20
 
 
@@ -105,13 +104,19 @@ def _too_slow(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def hostile_object(rng: Random) -> bytes:
     """Mostly lines, clean and bent; sometimes bytes of a broken upload."""
-    lines = [varied_line(rng, _AT + rng.randrange(86_400)) for _ in range(rng.choice((1, 3, 10, 40)))]
+    lines = [varied_line(rng, _moment(rng)) for _ in range(rng.choice((1, 3, 10, 40)))]
     share = rng.choice((0.1, 0.5, 1.0))
     lines = [bent(rng, each, rng.choice(lines)) if rng.random() < share else each for each in lines]
     if rng.random() < 0.05:
         lines.insert(rng.randrange(len(lines) + 1), _long(rng, rng.choice(lines)))
     data = packed(rng, lines)
     return _broken(rng, data) if rng.random() < 0.1 else data
+
+
+def _moment(rng: Random) -> int:
+    """In the day before the object's last-modified; sometimes around the hour after it that a clock may be off."""
+    latest = int(CONTEXT.latest.timestamp())
+    return latest + rng.randrange(-1, 3) if rng.random() < 0.03 else latest - 3600 - rng.randrange(86_400)
 
 
 def _long(rng: Random, text: bytes) -> bytes:

@@ -26,21 +26,25 @@ _TAILS = {
 _SIGNED = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900&X-Amz-Signature=5f0e"
 
 # Parts of lines that were seen to confuse somebody, or that a client would plant.
-SNIPPETS: tuple[bytes, ...] = tuple(
-    text.encode()
-    for text in (
-        " ", "  ", '"', '""', '" "', '" ', ' "', '"  "', "-", " - ", '"-"', ' "-" "-"', "[", "]", "\\", "\\\"", "\t", "\r",
-        "\v", "\f", "\x1f", "\x85", "\xa0", "\u2028", "\ufeff", "\ufffd", "é", "日本", "%", "%00", "%25", "%2525", "+",
-        "?", "#", "/", "//", "@", "a@b.example", "0", "-1", "-0", "+5", "007", "1e3", "٣", "999999999999999999999",
-        "9223372036854775807", "9223372036854775808", "HTTP/1.1", ' HTTP/1.1"', "HTTP/2", ' HTTP/1.1" 200 - 5 - 1 1 "-" "-"',
-        'x HTTP/1.1" 200 - 999 - 1 1 "', 'HTTP/1.1" 404 NoSuchKey 1 2 3 4 -', " 200 - 5 - 1 1 ", '"GET / HTTP/1.1"',
-        "[30/Oct/2025:21:11:08 +0000]", "[31/Feb/2025:10:00:00 +0000]", "[29/Feb/2024:23:59:60 +0000]",
-        "[01/Jan/1970:00:00:00 +0001]", "[31/Dec/9999:23:59:59 -2359]", "[01/Jan/0001:00:00:00 +0001]",
-        "o b [30/Oct/2025:21:11:08 +0000] 192.0.2.9 - R1 REST.GET.OBJECT k", "REST.GET.OBJECT", " REST.GET.OBJECT k ",
-        "S3.EXPIRE.OBJECT", "BATCH.DELETE.OBJECT", "BATCH.COPY.OBJECT", "WEBSITE.GET.OBJECT", "SOAP.GET.OBJECT", "REST.",
-        "REST.A.B.C.D", "s3access-media: ", "s3access-x", "::ffff:192.0.2.7", "X-Amz-Signature=0", '{"a":"b c"}', "<xml>",
-    )
-) + (b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf0\x9f\x8e\xac", b"\xef\xbb\xbf")  # fmt: skip
+SNIPPETS: tuple[bytes, ...] = (
+    *(
+        text.encode()
+        for text in (
+            " ", "  ", '"', '""', '" "', '" ', ' "', '"  "', "-", " - ", '"-"', ' "-" "-"', "[", "]", "\\", "\\\"",
+            "\t", "\r", "\v", "\f", "\x1f", "\x85", "\xa0", "\u2028", "\ufeff", "\ufffd", "é", "日本", "%", "%00",
+            "%25", "%2525", "+", "?", "#", "/", "//", "@", "a@b.example", "0", "-1", "-0", "+5", "007", "1e3", "٣",
+            "999999999999999999999", "9223372036854775807", "9223372036854775808", "HTTP/1.1", ' HTTP/1.1"', "HTTP/2",
+            ' HTTP/1.1" 200 - 5 - 1 1 "-" "-"', 'x HTTP/1.1" 200 - 999 - 1 1 "', 'HTTP/1.1" 404 NoSuchKey 1 2 3 4 -',
+            " 200 - 5 - 1 1 ", '"GET / HTTP/1.1"', "[30/Oct/2025:21:11:08 +0000]", "[31/Feb/2025:10:00:00 +0000]",
+            "[29/Feb/2024:23:59:60 +0000]", "[01/Jan/1970:00:00:00 +0001]", "[31/Dec/9999:23:59:59 -2359]",
+            "[01/Jan/0001:00:00:00 +0001]", "o b [30/Oct/2025:21:11:08 +0000] 192.0.2.9 - R1 REST.GET.OBJECT k",
+            "REST.GET.OBJECT", " REST.GET.OBJECT k ", "S3.EXPIRE.OBJECT", "BATCH.DELETE.OBJECT", "BATCH.COPY.OBJECT",
+            "WEBSITE.GET.OBJECT", "SOAP.GET.OBJECT", "REST.", "REST.A.B.C.D", "s3access-media: ", "s3access-x",
+            "::ffff:192.0.2.7", "X-Amz-Signature=0", '{"a":"b c"}', "<xml>",
+        )
+    ),
+    b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf0\x9f\x8e\xac", b"\xef\xbb\xbf",
+)  # fmt: skip
 
 
 # --- clean lines -------------------------------------------------------------------------------------
@@ -109,12 +113,13 @@ def varied_line(rng: Random, at: int) -> bytes:
     logged = key if key == "-" else logged_key(key, times)
     target = quote(key) + rng.choice(("", "", "?v=2", _SIGNED))
     uri = rng.choice((f'"GET /{target} HTTP/1.1"', f'"PUT /media/{target} HTTP/2"', '"-"', "-"))
+    status, error = rng.choice(("200", "206", "304", "404", "499", "503", "-")), rng.choice(("-", "NoSuchKey"))
     numbers = " ".join(rng.choice(("-", "0", "17", str(rng.getrandbits(rng.randrange(1, 64))))) for _ in range(4))
     return line(
-        rng, dialect, at, operation=operation, key=logged, uri=uri,
+        rng, dialect, at, operation=operation, key=logged, uri=uri, bucket=rng.choice(("media", "media", "-", "logs")),
         address=rng.choice(("192.0.2.77", "2001:db8::7", "::ffff:192.0.2.77", "-")),
         requester=rng.choice(("-", "arn:aws:iam::111122223333:user/web", "svc CloudFront Origin Access 77")),
-        block=f"{rng.choice(('200', '206', '304', '404', '499', '503', '-'))} {rng.choice(('-', 'NoSuchKey'))} {numbers}",
+        block=f"{status} {error} {numbers}",
         referer=rng.choice(('"-"', "-", '""', '"https://app.example/p?q=1"')),
         agent=rng.choice(('"-"', "-", '""', '"Mozilla/5.0 (X11)"', '"a "quoted" one"')),
         offset_hours=rng.choice((0, 0, 0, 2, -8, 14)),
@@ -193,8 +198,8 @@ def _widen(rng: Random, text: bytes, _: bytes) -> bytes:
 
 
 _BENDS: tuple[Callable[[Random, bytes, bytes], bytes], ...] = (
-    _cut_end, _cut_begin, _drop, _double, _plant, _plant, _plant_beside_a_mark, _plant_beside_a_mark, _plant_beside_a_mark,
-    _replace_word, _replace_word, _swap_words, _replace_byte, _glue, _widen,
+    _cut_end, _cut_begin, _drop, _double, _plant, _plant, _plant_beside_a_mark, _plant_beside_a_mark,
+    _plant_beside_a_mark, _replace_word, _replace_word, _swap_words, _replace_byte, _glue, _widen,
 )  # fmt: skip
 
 

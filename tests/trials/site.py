@@ -20,6 +20,7 @@ from mediameter.settings.reading import from_mapping
 
 NOW = datetime(2025, 11, 4, tzinfo=UTC)
 _LAST_DAY = date(2025, 10, 31)  # the day after the guide's example line: no empty days between
+_ZONE = "Pacific/Noumea"  # its midnight is 13:00 UTC: the day of traffic becomes two, and deliveries reach across
 _COUNTRIES = "countries.csv"
 _PRICE = {
     "source": "ovh",
@@ -89,6 +90,7 @@ class Site:
         return {
             "warehouse": {"url": self.url},
             "sources": {"ovh": {"kind": "s3_access_log", "path": "bucket", "bucket": "dailey-media-logs"}},
+            "reporting": {"time_zone": _ZONE},
             "attribution": {"referers": REFERERS},
             "prices": [_PRICE],
             "privacy": {"key": "the key of all trials"},

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mediameter.metering.checks import Evidence, Thresholds, judged
 from mediameter.metering.cost import Price, cost_micros, costed
 from mediameter.metering.durations import bucketed, percentiles
-from mediameter.metering.rollups import distinct, with_deliveries
+from mediameter.metering.rollups import _refuse_overflow, distinct, with_deliveries
 from schemas.vocabulary import histogram_edge, histogram_edges, operation_class
 
 NOON = datetime(2025, 10, 30, 12, tzinfo=UTC)
@@ -137,6 +137,12 @@ def test_of_equal_lines_one_is_left_whatever_their_order() -> None:
 )
 def test_operation_classes(operation: str, expected: str) -> None:
     assert operation_class(operation) == expected
+
+
+def test_a_sum_that_does_not_fit_is_refused_not_wrapped() -> None:
+    _refuse_overflow(pl.DataFrame({"bytes_sent": [2**62, 2**62 - 1]}), "bytes_sent")
+    with pytest.raises(OverflowError, match="9,223,372,036,854,775,808"):
+        _refuse_overflow(pl.DataFrame({"bytes_sent": [2**62, 2**62]}), "bytes_sent")
 
 
 # --- checks ------------------------------------------------------------------------------------------

@@ -16,12 +16,22 @@ from hypothesis import strategies as st
 
 from mediameter import privacy
 from mediameter.geo import Geography
-from mediameter.privacy import Pseudonyms, at_the_door, cut_query, cut_url, normalise_address, pseudonym, redact_line
+from mediameter.privacy import (
+    Addresses,
+    Pseudonyms,
+    at_the_door,
+    cut_query,
+    cut_url,
+    normalise_address,
+    pseudonym,
+    redact_line,
+)
 from schemas.frames import polars_schema
 from schemas.records import PARSED, RECORD
 
 KEY = b"a key for tests, of some length."
 PSEUDONYMS = Pseudonyms(KEY)
+ADDRESSES = Addresses(PSEUDONYMS, Geography())
 ADDRESS = "198.51.100.7"
 
 
@@ -32,7 +42,7 @@ def parsed(*rows: Mapping[str, str | None]) -> pl.DataFrame:
 
 
 def door(*rows: Mapping[str, str | None], keep: frozenset[str] = frozenset()) -> pl.DataFrame:
-    return at_the_door(parsed(*rows), pseudonyms=PSEUDONYMS, geography=Geography(), keep_query=keep)
+    return at_the_door(parsed(*rows), pseudonyms=PSEUDONYMS, addresses=ADDRESSES, keep_query=keep)
 
 
 # --- pseudonyms ------------------------------------------------------------------------------------

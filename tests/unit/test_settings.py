@@ -60,7 +60,7 @@ def test_defaults_lie_beside_the_file(settings: Write, tmp_path: Path) -> None:
     assert loaded.sources["logs"].path == tmp_path / "bucket"
     assert loaded.sources["logs"].is_folder
     assert loaded.reporting.time_zone == "UTC" and loaded.reporting.settle_hours == 6
-    assert loaded.ingest.batch_bytes == 32 * 2**20 and loaded.ingest.max_unpacked_bytes == 64 * 2**30
+    assert loaded.ingest.batch_bytes == 16 * 2**20 and loaded.ingest.max_unpacked_bytes == 64 * 2**30
     assert loaded.tenant == "default" and loaded.prices == () and loaded.alerts.budget is None
 
 
