@@ -43,7 +43,7 @@ test: $(READY) ## what CI runs: style, types, dictionary, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mediameter.dictionary --check
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 trials: $(READY) ## the promises, each at its full count
 	MEDIAMETER_TRIALS=full $(BIN)/pytest -m "trial or not trial" tests/trials $(ARGS)
