@@ -15,6 +15,7 @@ import polars as pl
 import polars_hash as plh
 
 from parsers.access_log import exact
+from parsers.access_log.fields import OPERATION
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
 
@@ -135,7 +136,7 @@ def _is_sound(frame: pl.DataFrame, ids: int) -> pl.Expr:
 
 
 def _sound_head(frame: pl.DataFrame, ids: int) -> tuple[pl.Expr, ...]:
-    operations = [word for word in frame["operation"].drop_nulls().unique() if exact.OPERATION.fullmatch(word)]
+    operations = [word for word in frame["operation"].drop_nulls().unique() if OPERATION.fullmatch(word)]
     has_prefix = pl.col("id0").str.starts_with("s3access-")
     return (
         pl.col("rest") == "",

@@ -36,7 +36,7 @@ def by_the_parser(data: bytes, context: Context, cuts: Sequence[int] = (), block
     chunks = [data[begin:end] for begin, end in pairwise(bounds)]
     told = Told(0, {}, {}, Counter())
     for block in read_blocks(chunks, Limits(block_bytes=block_bytes)):
-        told = _and(told, Piece(0, block.data, context, block.lines_before, block.offset))
+        told = _and(told, Piece.of(0, block, context))
     return told
 
 
