@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from parsers.access_log import exact, fast
+from parsers.access_log import exact, fast, fast_raw_keys
 from parsers.access_log.exact import Context
 from parsers.access_log.unpack import Block
 from schemas.frames import polars_schema
@@ -78,7 +78,11 @@ def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
     counts = np.diff(np.searchsorted(ends, np.cumsum([0, *map(len, datas)]))).tolist()
     seed, log_bucket = pieces[0].context.seed, pieces[0].context.log_bucket
-    sound, odd = fast.read_sound_lines(_without_lossy_lines(block), _places(pieces, counts), seed)
+    clean, places, dialect = _without_lossy_lines(block), _places(pieces, counts), pieces[0].dialect
+    if dialect:
+        sound, odd = fast_raw_keys.read_sound_lines(clean, places, seed, dialect)
+    else:
+        sound, odd = fast.read_sound_lines(clean, places, seed)
     ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
     sound = _leave_out_log_bucket(sound, log_bucket, ignored)
     slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored)

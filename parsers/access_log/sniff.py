@@ -15,6 +15,7 @@ _SAMPLE_LINES = 20
 _ENOUGH_LINES_TO_JUDGE = 5
 
 _IDS = r"[^ \"{<\[]+ +(?:[^ ]+ +)?[^ ]+ +"
+_HEAD = rf"{_IDS}{TIME.pattern}(?: +[^ \"]+){{2,8}}? +"
 _RECORD = re.compile(rf"{_IDS}{TIME.pattern} +")
 # As the server writes it, or as its documents have it: the key first.
 _CEPH_JOURNAL = (
@@ -23,15 +24,13 @@ _CEPH_JOURNAL = (
 )
 _CEPH = (
     re.compile(rf"[^ ]+ +[^ ]+:[^ ]+ +{TIME.pattern} "),
-    re.compile(
-        rf"{_IDS}{TIME.pattern} +[^ ]+ +[^ ]+ +"
-        rf"(?:[0-9A-Za-z-]+(?:\.[0-9]+){{2,}}|tx[0-9a-f]{{21}}-[0-9a-f]{{10}}-[0-9a-f]+-[^ ]+) +{OPERATION.pattern} "
-    ),
+    re.compile(rf"{_HEAD}[0-9A-Za-z-]+(?:\.[0-9]+){{2,}} +{OPERATION.pattern} "),
+    re.compile(rf"{_HEAD}tx[0-9a-f]{{21}}-[0-9a-f]{{10}}-[0-9a-f]+-[^ ]+ +{OPERATION.pattern} "),
 )
 _NUMBER, _QUOTED = r" +(?:-|[0-9]+)", r'(?:-|"(?:[^"\\]|\\.)*+")'
 _SCALITY = (
     re.compile(rf"- +[^ ]+ +{TIME.pattern} "),
-    re.compile(rf"{_IDS}{TIME.pattern} +[^ ]+ +[^ ]+ +[0-9a-f]{{20}}(?::[0-9a-f]{{20}})*+ +{OPERATION.pattern} "),
+    re.compile(rf"{_HEAD}[0-9a-f]{{20}}(?::[0-9a-f]{{20}})*+ +{OPERATION.pattern} "),
     # Only a whole line will do: part of one is what a client can write.
     re.compile(
         rf'{_IDS}{TIME.pattern} [^"]*"[A-Z]+ [^ ]+ HTTP/[0-9.]+" +[0-9]{{3}} +[^ ]+{_NUMBER}{_NUMBER}'
