@@ -43,10 +43,10 @@ test: $(READY) ## what CI runs: style, types, dictionary, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mediameter.dictionary --check
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 trials: $(READY) ## the promises, each at its full count
-	MEDIAMETER_TRIALS=full $(BIN)/pytest -m "trial or not trial" tests/trials $(ARGS)
+	$(BIN)/pytest -s -m trial tests/trials tests/property $(ARGS)
 
 fuzz: $(READY) ## five minutes of hostile input for the parser
 	$(BIN)/python -m tests.trials.fuzz --seconds 300 $(ARGS)

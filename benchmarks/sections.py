@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import log
+from benchmarks.fetch import fetch
 from benchmarks.job import Job
 from benchmarks.log import Log, Truth
 from benchmarks.measure import Case, Usage, interleaved, measured
@@ -209,4 +210,5 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "scaling": scaling,
     "memory": memory,
     "idle": idle,
+    "fetch": fetch,
 }

@@ -85,6 +85,35 @@ def init(
 
 
 @app.command()
+def doctor(
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test notice to each channel.")] = False,
+) -> None:
+    """Look at everything a run needs: buckets, rights, logs, disks, Prefect, channels. Each finding has its remedy.
+
+    Exit code 1 when something is wrong; warnings are none.
+
+    \b
+    Examples:
+      mediameter doctor
+      mediameter doctor --send-test
+      mediameter doctor --settings /srv/media/mediameter.toml --json
+    """
+    from mediameter.steps import doctor as step
+
+    findings = step.doctor(settings, clock=_now, send_test=send_test)
+    if as_json:
+        told = step.to_dict(findings)
+        _print_json(told)
+        is_sound = told["is_sound"]
+    else:
+        is_sound = not step.has_error(step.render(findings, _console()))
+    if not is_sound:
+        raise typer.Exit(THE_WORLD)
+
+
+@app.command()
 def run(
     settings: SettingsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,

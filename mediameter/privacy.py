@@ -143,7 +143,7 @@ _USER_INFO = re.compile(r'//[^/?#\s"]*@')
 _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/]*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\"'<>\[\]]+)(?::(.*))?", re.DOTALL)
 _PORT = re.compile(r"\d{0,5}")
-_SIGNED_KEY = r"(?i)\?.*(?:x-amz-|signature=)"
+_SIGNED_KEY = r"(?is)\?.*(?:x-amz-|signature=)"
 _REQUEST = re.compile(r"([^ ]* )?(.*?)( HTTP/[0-9.]{1,8})?", re.DOTALL)
 
 
@@ -248,7 +248,10 @@ def _unsigned(frame: pl.DataFrame) -> pl.DataFrame:
     rows = frame["key"].str.contains(_SIGNED_KEY).fill_null(False)
     if not rows.any():
         return frame
-    cut = {name: pl.col(name).str.replace(r"(?is)(?:\?|%(?:25)*3f).*", f"?{CUT}") for name in ("key", "key_raw")}
+    cut = {
+        "key": pl.col("key").str.replace(r"(?s)\?.*", f"?{CUT}"),
+        "key_raw": pl.col("key_raw").str.replace(r"(?is)(?:\?|%(?:25)*3f).*", f"?{CUT}"),
+    }
     path = pl.col("request_uri").str.replace(r"(?is)(?:\?|%(?:25)*3f).*?( HTTP/[0-9.]{1,8})?$", f"?{CUT}$1")
     return frame.with_columns(
         pl.when(rows).then(change).otherwise(pl.col(name)).alias(name)

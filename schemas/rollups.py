@@ -263,7 +263,7 @@ DAYS = Contract(
         Column(
             "complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"
         ),
-        measure("objects", "Log objects with lines of this day.", unit="objects"),
+        measure("objects", "Log objects booked on this day, empty and refused ones among them.", unit="objects"),
         measure("lines", "Lines.", unit="lines"),
         measure("parsed", "Lines that became records.", unit="lines"),
         measure("ignored", "Blank lines, and the log bucket's own records.", unit="lines"),

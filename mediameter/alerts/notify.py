@@ -93,6 +93,17 @@ def notify(
     ]
 
 
+def refusal(channel: str, *, allow_private: bool = False) -> str:
+    """Why ``notify`` would not even call this channel; empty when it would. Sends nothing, but resolves its host."""
+    try:
+        service = _service(channel)
+        if service is None:
+            return "Apprise knows no such channel"
+        return "" if allow_private else _refusal(service, channel)
+    except Exception as error:  # whatever a plugin of Apprise raises
+        return _without(channel, f"{type(error).__name__}: {error}")
+
+
 def redacted(channel: str) -> str:
     """Scheme and host, where the host is one: the rest of a channel is, or may be, a secret."""
     scheme, separator, _ = channel.partition("://")

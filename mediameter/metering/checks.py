@@ -78,7 +78,7 @@ def _verdict(value: float | None, limit: float | None, *, warns: bool, is_comple
 
 def _projected(seen: Evidence, limits: Thresholds) -> float | None:
     """The month's cost at the pace so far, in whole units of the budget's currency: one division, so one rounding."""
-    if seen.month_micros is None:
+    if seen.month_micros is None or "" in seen.month_micros:  # no bytes without a price: not available, never 0
         return None
     currencies = set(seen.month_micros)
     if limits.currency:

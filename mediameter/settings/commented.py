@@ -24,9 +24,17 @@ _EXAMPLES = {
 # --- sources: where logs come from -------------------------------------------------------------------
 [sources.logs]
 kind = "s3_access_log"
-path = "./bucket"                    # folder laid out as the log bucket
+path = "./bucket"                    # folder laid out as the log bucket; leave it out to read the bucket over S3
 # bucket = "acme-logs"               # name of the log bucket; its own records are left out
 # prefix = "access-logs/"            # only keys that begin so
+# [sources.media]                    # the same over S3
+# kind = "s3_access_log"
+# bucket = "acme-logs"
+# endpoint = "https://s3.gra.io.cloud.ovh.net"  # where it is not Amazon's
+# region = "gra"                     # default: the endpoint's, or boto3's
+# addressing = "auto"                # or "path", "virtual": where the bucket's name stands
+# profile = "logs"                   # of ~/.aws; or access_key = "env:NAME" and secret_key = "env:NAME";
+#                                    # default: what boto3 finds (environment, ~/.aws, the machine's role)
 """,
     "attribution": """\
 # --- attribution: application by the referer's host, where the key does not say it -------------------

@@ -10,6 +10,7 @@ from mediameter.settings.complaint import SettingsError
 from mediameter.settings.models import Settings
 
 FILE_NAME = "address.key"
+KEY_CHARACTERS = 64
 
 
 def address_key(settings: Settings) -> bytes:
@@ -21,7 +22,7 @@ def address_key(settings: Settings) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of two first runs one wins, and both read its key: two keys would split the audience.
-        write_once(path, secrets.token_hex(32) + "\n", permissions=0o600)
+        write_once(path, secrets.token_hex(KEY_CHARACTERS // 2) + "\n", permissions=0o600)
     return _read(path)
 
 
@@ -35,6 +36,7 @@ def _read(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise SettingsError(f"{path}: other users of this machine can read the key", f"chmod 600 {path}")
     key = path.read_text().strip()
-    if len(key) != 64:
-        raise SettingsError(f"{path}: this is not a key of 64 characters", "restore it, or set privacy.key")
+    if len(key) != KEY_CHARACTERS:
+        message = f"{path}: this is not a key of {KEY_CHARACTERS} characters"
+        raise SettingsError(message, "restore it, or set privacy.key")
     return key.encode()

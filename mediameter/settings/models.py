@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mediameter.settings.complaint import Complaint
+from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.prices import PriceCard, closed_without_gaps
 from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
 from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
@@ -58,7 +60,7 @@ class Lake(Section):
 class Reporting(Section):
     time_zone: str = setting("UTC", "Days are days of this zone (whole-hour offsets only)")
     settle_hours: int = setting(6, "A day is final when a listing has run this long past its end", ge=0, le=240)
-    window_days: int = setting(7, "How far back each run lists", ge=1, le=4000)
+    window_days: int = setting(7, "How far back each run lists a bucket over S3", ge=1, le=4000)
 
     @field_validator("time_zone")
     @classmethod
@@ -89,27 +91,49 @@ def _refuse_broken_hours(name: str) -> None:
 
 
 class Source(Section):
-    """A bucket that access logs are delivered to: a folder laid out as the bucket, or (not readable yet) S3."""
+    """A bucket that access logs are delivered to: S3 itself, or a folder laid out as the bucket.
+
+    Without keys and profile, boto3 looks for credentials: environment, ~/.aws, the machine's role.
+    """
 
     kind: Literal["s3_access_log"] = Field(description="What it holds")
-    path: Beside | None = setting(None, "Folder laid out as the log bucket", validate_default=False)
+    path: Beside | None = setting(None, "Folder laid out as the log bucket, instead of S3", validate_default=False)
     bucket: str = setting("", "Name of the log bucket; its own records are left out")
-    endpoint: str = setting("", "S3 endpoint, where there is no folder")
     prefix: str = setting("", "Only keys that begin so")
+    endpoint: str = setting("", 'Address of an S3 that is not Amazon\'s, like "https://s3.gra.io.cloud.ovh.net"')
+    region: str = setting("", "Region of the bucket; default: the endpoint's, or boto3's")
+    addressing: Literal["auto", "path", "virtual"] = setting("auto", "Whether the bucket stands in the path or host")
+    profile: str = setting("", "Profile of ~/.aws that holds the credentials")
+    access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
+    secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _safe_endpoint(cls, endpoint: str) -> str:
+        return endpoint and safe_endpoint(endpoint)
 
     @model_validator(mode="after")
     def _folder_or_bucket(self) -> Self:
-        if self.path is not None and self.endpoint:
-            raise Complaint(
-                "path and endpoint exclude each other", "keep path for a folder, or bucket and endpoint for S3"
-            )
-        if self.path is None and not (self.bucket and self.endpoint):
-            raise Complaint("it says neither path nor bucket and endpoint", 'add path = "the folder with the logs"')
+        if self.path is None and not self.bucket:
+            raise Complaint("it says neither path nor bucket", 'add bucket = "the log bucket", or path for a folder')
+        if self.path is None and not _BUCKET_NAME.fullmatch(self.bucket):
+            raise Complaint("this is not the name of a bucket", 'write its name alone, like "acme-logs"', ("bucket",))
+        of_s3 = [name for name in _OF_S3 if getattr(self, name) not in ("", "auto")]
+        if self.path is not None and of_s3:
+            raise Complaint(f"path and {of_s3[0]} exclude each other", "keep path for a folder, or the rest for S3")
+        if bool(self.access_key) != bool(self.secret_key):
+            raise Complaint("access_key and secret_key belong together", "give both, or neither")
+        if self.profile and self.access_key:
+            raise Complaint("profile and access_key exclude each other", "keep one of them")
         return self
 
     @property
     def is_folder(self) -> bool:
         return self.path is not None
+
+
+_BUCKET_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+_OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_key")
 
 
 class Attribution(Section):
@@ -195,7 +219,8 @@ class Geo(Section):
 
 
 class Ingest(Section):
-    workers: int = setting(2, "Processes that read log objects", ge=1, le=256)
+    workers: int = setting(2, "Threads that read log objects", ge=1, le=256)
+    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time", ge=1, le=512)
     batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)

@@ -33,6 +33,11 @@ def load(path: str | Path | None = None) -> Settings:
     return from_mapping(document, file.absolute().parent, file=file.absolute(), text=text)
 
 
+def named_by(path: Path | None) -> str:
+    """Who named the settings file that ``load(path)`` reads."""
+    return "--settings" if path else f"${FILE_VARIABLE}" if os.environ.get(FILE_VARIABLE) else "the folder of the call"
+
+
 def from_mapping(document: Mapping[str, Any], folder: Path, *, file: Path | None = None, text: str = "") -> Settings:
     """The settings of a document as TOML gives it; relative paths are meant from ``folder``.
 

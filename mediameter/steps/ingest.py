@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,15 +18,23 @@ from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled, Settlement
 from mediameter.settings import Settings
-from mediameter.sources.objects import Changed, Folder, ObjectVersion
+from mediameter.sources.ahead import Ahead, Limits
+from mediameter.sources.folder import Folder
+from mediameter.sources.objects import Bucket, Changed, ObjectVersion
+from mediameter.sources.s3 import S3
+from mediameter.steps.bucket import bucket as bucket_of
 from mediameter.steps.door import Counts, Door, door, take_in
 from mediameter.steps.progress import Progress, quiet
 from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
 
+AHEAD_BATCHES = 4
+"""How much of a bucket over S3 is on its way or waits to be parsed."""
+
 
 @dataclass(slots=True)
 class IngestReport:
-    """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending."""
+    """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending.
+    ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records."""
 
     listed: int = 0
     objects: int = 0
@@ -39,6 +49,7 @@ class IngestReport:
     size_bytes: int = 0
     swept: int = 0
     failed: list[str] = field(default_factory=list)
+    log_loop: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,9 +65,18 @@ class Batch:
 
 
 def ingest(
-    settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False
+    settings: Settings,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    window: int | None = None,
 ) -> IngestReport:
     """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
+
+    ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
+    its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
+    that of a folder, shows everything.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -70,7 +90,7 @@ def ingest(
     try:
         warehouse.ready(made)
         for name in settings.sources:
-            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run=dry_run)
+            _ingest_source(settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window)
         if not dry_run:
             with reading(made) as connection:
                 known = ledger.all_paths(connection)
@@ -89,11 +109,13 @@ def _ingest_source(
     report: IngestReport,
     *,
     dry_run: bool,
+    window: int | None,
 ) -> None:
-    folder = _folder(settings, name)
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
-    listing = folder.listing()
+        complete = ledger.complete_through(connection, name)
+    bucket = bucket_of(settings, name, _since(complete, window or settings.reporting.window_days))
+    listing = bucket.listing()
     point("ingest.listed")
     fresh = [version for version in listing if version.object_id not in known]
     returned = [version for version in listing if version.object_id in overwritten]
@@ -106,25 +128,29 @@ def _ingest_source(
         with writing(made) as connection:
             ledger.revive(connection, returned, settings.reporting.zone)
     pending: list[ObjectVersion] = []
+    lines, own = Counter[datetime](), Counter[datetime]()
     if fresh:
         through = door(settings, name, settings.sources[name])
         with progress.task(f"reading {name}", sum(version.size for version in fresh), unit="bytes") as advance:
-            for batch, read_bytes in _read_all(settings, folder, fresh, through, made, report):
+            for batch, read_bytes in _read_all(settings, bucket, fresh, through, made, report):
+                for settlement in batch.settlements:
+                    lines[settlement.anchor] += settlement.lines
+                    own[settlement.anchor] += settlement.ignored_log_bucket
                 pending += [version for version, _ in batch.pending]
                 report.failed += [why for _, why in batch.pending]
                 advance(read_bytes)
     report.pending += len(pending)
+    report.log_loop += [f"{hour:%Y-%m-%dT%HZ}" for hour in sorted(own) if 2 * own[hour] > lines[hour]]
     _record_listing(settings, name, made, now, listing, pending)
 
 
-def _folder(settings: Settings, name: str) -> Folder:
-    source = settings.sources[name]
-    if source.path is None:
-        raise UserError(
-            f"source '{name}': only folders laid out as the bucket are read so far, S3 itself is not",
-            f'sync the bucket into a folder and set [sources.{name}].path = "that folder"',
-        )
-    return Folder(name, source.path, source.prefix)
+def _since(complete: datetime | None, window: int) -> date | None:
+    """The first UTC day to be listed. A source that was long not listed, or has something pending, is listed back to
+    there: what the window misses must not count as complete."""
+    try:
+        return (complete - timedelta(days=window)).date() if complete else None
+    except OverflowError:
+        return None
 
 
 def _record_listing(
@@ -146,23 +172,40 @@ def _record_listing(
 
 
 def _read_all(
-    settings: Settings, folder: Folder, fresh: list[ObjectVersion], through: Door, made: sa.Engine, report: IngestReport
+    settings: Settings,
+    bucket: Folder | S3,
+    fresh: list[ObjectVersion],
+    through: Door,
+    made: sa.Engine,
+    report: IngestReport,
 ) -> Iterator[tuple[Batch, int]]:
     """Reads batches side by side and settles each as it is done: at most ``ingest.workers`` are in memory."""
     batches = list(_batched(fresh, settings.ingest.batch_bytes))
     workers = min(settings.ingest.workers, len(batches))
-    with ThreadPoolExecutor(workers, thread_name_prefix="ingest") as pool:
+    with (
+        _fetched_ahead(settings, bucket, fresh) as near,
+        ThreadPoolExecutor(workers, thread_name_prefix="ingest") as pool,
+    ):
         todo, running = iter(batches), {}
         for versions in todo:
-            running[pool.submit(_read_batch, folder, versions, through)] = versions
+            running[pool.submit(_read_batch, near, versions, through)] = versions
             if len(running) == workers:
-                yield from _settled(running, folder, through, made, settings, report)
+                yield from _settled(running, near, through, made, settings, report)
         while running:
-            yield from _settled(running, folder, through, made, settings, report)
+            yield from _settled(running, near, through, made, settings, report)
+
+
+def _fetched_ahead(
+    settings: Settings, bucket: Folder | S3, fresh: list[ObjectVersion]
+) -> AbstractContextManager[Bucket]:
+    """The bucket; one over the network with its objects on their way, while others are parsed."""
+    if isinstance(bucket, Folder):
+        return nullcontext(bucket)
+    return Ahead(bucket, fresh, Limits(settings.ingest.fetchers, AHEAD_BATCHES * settings.ingest.batch_bytes))
 
 
 def _settled(
-    running: dict[Future[Batch], list[ObjectVersion]], folder: Folder, through: Door, made: sa.Engine,
+    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, through: Door, made: sa.Engine,
     settings: Settings, report: IngestReport,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -171,8 +214,8 @@ def _settled(
         batch = future.result()
         while not _settle(batch, made, settings, report):
             with reading(made) as connection:
-                known = ledger.known_versions(connection, folder.source)
-            batch = _read_batch(folder, [v for v in versions if v.object_id not in known], through)
+                known = ledger.known_versions(connection, bucket.source)
+            batch = _read_batch(bucket, [v for v in versions if v.object_id not in known], through)
         yield batch, sum(version.size for version in versions)
 
 
@@ -213,15 +256,16 @@ def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVe
         yield batch
 
 
-def _read_batch(folder: Folder, versions: list[ObjectVersion], through: Door) -> Batch:
+def _read_batch(bucket: Bucket, versions: list[ObjectVersion], through: Door) -> Batch:
     """Small objects share lake files; a larger one is taken in block by block, in files of its own."""
     batch, counts = Batch(), {version.object_id: Counts() for version in versions}
     shared: list[Piece] = []
     held = 0
     for version in versions:
-        reading_of = folder.read(version)
+        reading_of = bucket.read(version)
         try:
-            pieces, own = _pieces(reading_of.chunks(), version, through, counts)
+            with closing(reading_of.chunks()) as chunks:
+                pieces, own = _pieces(chunks, version, through, counts)
         except Refused as refused:
             batch.settlements.append(_refusal(version, reading_of.sha256, refused))
             continue

@@ -13,6 +13,7 @@ from mediameter.steps.progress import Progress
 from mediameter.steps.rollup import RollupReport, rollup
 
 FIRING = ("critical", "warning")
+SHOWN_FAILURES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,16 @@ class RunSummary:
         ]
         if found.ignored_log_bucket:
             lines.append(f"{found.ignored_log_bucket:,} of the ignored lines are the log bucket's own records")
+        if found.log_loop:
+            lines.append(
+                f"warning: of {len(found.log_loop):,} hours (the last: {found.log_loop[-1]}) most lines are the log"
+                " bucket's own records: it logs into itself; switch its logging off, each line there makes another"
+            )
         if found.refused:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
-        lines += [f"not read, will be tried again: {why}" for why in found.failed]
+        lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
+        if len(found.failed) > SHOWN_FAILURES:
+            lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
         firing = [row for row in self.check.rows if row["verdict"] in FIRING]
         lines += [
             f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing

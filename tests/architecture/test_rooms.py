@@ -49,7 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.report": AT_REST,
     "mediameter.demo": {"schemas", *TOOLS},  # its truth must not come from what it is to check
     "mediameter.dictionary": {"schemas", "mediameter.answers", *TOOLS},
-    "mediameter.steps": STEPS,
+    "mediameter.doctor": {*STEPS, "mediameter.premises", "mediameter.migration"},
+    "mediameter.steps": {*STEPS, "mediameter.doctor"},
     "mediameter.cli": {"mediameter.settings", "mediameter.steps", "mediameter.premises", *TOOLS},
     "mediameter.__main__": {"mediameter.cli"},
     "mediameter.__init__": set(),

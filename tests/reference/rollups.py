@@ -314,4 +314,5 @@ def _projected(costs_daily: list[Row], day: date, budget_currency: str) -> float
     currencies = {row["currency"] for row in so_far}
     if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies):
         return None
-    return sum(row["cost_micros"] for row in so_far) * monthrange(day.year, day.month)[1] / (10**6 * day.day)
+    micros: int = sum(row["cost_micros"] for row in so_far)
+    return micros * monthrange(day.year, day.month)[1] / (10**6 * day.day)

@@ -20,7 +20,7 @@ from mediameter.settings.reading import from_mapping
 
 NOW = datetime(2025, 11, 4, tzinfo=UTC)
 _LAST_DAY = date(2025, 10, 31)  # the day after the guide's example line: no empty days between
-_ZONE = "Asia/Dubai"  # its midnight is 20:00 UTC, the busiest hour: many deliveries reach across
+_ZONE = "Pacific/Noumea"  # its midnight is 13:00 UTC: the day of traffic becomes two, and deliveries reach across
 _COUNTRIES = "countries.csv"
 _PRICE = {
     "source": "ovh",

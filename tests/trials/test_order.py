@@ -4,11 +4,12 @@ in the figures; an object that was overwritten leaves nothing behind."""
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
-from schemas.rollups import DAYS
+from schemas.rollups import DAYS, TRAFFIC_DAILY
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite, said_of
 from tests.trials.dump import FIGURES, difference, dump, dump_hash
@@ -17,6 +18,8 @@ from tests.trials.site import NOW, LogObject
 
 WORKERS = (1, 2, 4)
 _LATER = timedelta(minutes=1)
+_BEFORE_MIDNIGHT = re.compile(rb"\S+ \S+ \[31/Oct/2025:(0|1[0-2])")  # of the reporting zone
+_AFTER_MIDNIGHT = re.compile(rb"\S+ \S+ \[31/Oct/2025:(1[3-9]|2)")
 
 
 def portions(objects: list[LogObject], rng: Random) -> list[list[LogObject]]:
@@ -44,6 +47,27 @@ def test_order_batches_and_workers_change_nothing(
             failed.append(f"seed {seed}: {difference(straight, dump(site.url))[:6]}")
     print(f"permutations: {asked} asked, {asked} run, {len(failed)} failed")
     assert not failed
+
+
+def test_a_delivery_that_reaches_over_midnight_counts_once(new_site: NewSite, objects: list[LogObject]) -> None:
+    earlier, later = halves(objects, _BEFORE_MIDNIGHT), halves(objects, _AFTER_MIDNIGHT)
+    meant, alone = said_of(new_site("at once"), earlier + later), 0
+    for name, first, second in (("forth", earlier, later), ("back", later, earlier)):
+        site = new_site(name)
+        alone += deliveries(said_of(site, first))
+        assert said_of(site, second) == meant
+    assert alone > deliveries(meant)
+
+
+def deliveries(said: dict[str, list[str]]) -> int:
+    place = TRAFFIC_DAILY.names.index("deliveries")
+    return sum(json.loads(line)[place] for line in said["traffic_daily"])
+
+
+def halves(objects: list[LogObject], times: re.Pattern[bytes]) -> list[LogObject]:
+    """What the objects say of these times; those that say nothing of them are left out."""
+    cut = [replace(each, content=b"".join(line for line in each.lines if times.match(line))) for each in objects]
+    return [replace(each, key=f"{each.key}-{len(each.content)}") for each in cut if each.content]
 
 
 def test_an_overwritten_object_leaves_nothing_behind(

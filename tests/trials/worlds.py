@@ -144,7 +144,8 @@ def world(seed: int, *, objects: int | None = None, lines: int | None = None) ->
     """The world of a seed: 3 to 12 objects of 20 to 300 lines, or as many as are asked for."""
     rng = Random(seed)
     place, first = rng.choice(_PLACES)
-    zone, days = ZoneInfo(place), rng.randrange(1, 5)
+    is_wide = rng.random() < 0.2
+    zone, days = ZoneInfo(place), 1 if is_wide else rng.randrange(1, 5)
     end = datetime.combine(first + timedelta(days=days), datetime.min.time(), zone).astimezone(UTC)
     sources = {"main": "logs", "other": rng.choice(("", "other-logs"))}
     made = World(
@@ -153,9 +154,9 @@ def world(seed: int, *, objects: int | None = None, lines: int | None = None) ->
     )  # fmt: skip
     made.prices = [card for source in made.log_buckets for card in _cards(rng, source, first, days)]
     made.budget = rng.choice(("", "5.00 USD"))
-    writer = Writer(rng, zone, first, days)
-    for number in range(objects or rng.randrange(3, 13)):
-        _deliver(rng, made, writer, number, lines or rng.randrange(20, 301))
+    writer = Writer(rng, zone, first, days, is_wide)
+    for number in range(objects or rng.randrange(10 if is_wide else 3, 13)):
+        _deliver(rng, made, writer, number, lines or (300 if is_wide else rng.randrange(20, 301)))
     _deliver_oddly(rng, made, writer)
     return made
 
@@ -179,12 +180,16 @@ def _cards(rng: Random, source: str, first: date, days: int) -> list[PriceCard]:
 
 @dataclass(slots=True)
 class Writer:
-    """Makes lines of a world's days; a class for the few viewers, keys and moments that come again and again."""
+    """Makes lines of a world's days; a class for the few viewers, keys and moments that come again and again.
+
+    ``is_wide``: so many endpoints of one application on one day that not all of them keep their names.
+    """
 
     rng: Random
     zone: ZoneInfo
     first: date
     days: int
+    is_wide: bool
     moments: list[int] = field(init=False)
     folders: list[str] = field(init=False)
     written: dict[str, list[bytes]] = field(default_factory=dict, init=False)
@@ -196,7 +201,7 @@ class Writer:
         hours = [self.rng.randrange(midnights[0], midnights[-1]) // 3600 * 3600 for _ in range(6)]
         self.moments = [*midnights, *midnights, *utc, *hours]
         many = ["".join(letters) + "/" for letters in product("ab", ascii_lowercase, ascii_lowercase)]
-        self.folders = [*_FOLDERS, *(many[: self.rng.choice((199, 260, 800))] if self.rng.random() < 0.3 else [])]
+        self.folders = [*_FOLDERS, *(many[: self.rng.choice((199, 260, 800))] if self.is_wide else [])]
 
     def _midnight(self, number: int) -> int:
         return int(datetime.combine(self.first + timedelta(days=number), datetime.min.time(), self.zone).timestamp())
@@ -229,7 +234,7 @@ class Writer:
             chain.append(
                 line(
                     rng, dialect, at, bucket=bucket, operation=operation, key=logged_key(key) or "-", address=address,
-                    agent=agent, block=f"{status} - {self._numbers()}", referer=rng.choice(_REFERRED),
+                    agent=agent, block=f"{status} - {self._numbers()}", referer=self._referer(),
                 )
             )  # fmt: skip
             at += rng.choice((0, 1, 30, 59, 60, 60, 61, 61, 120))
@@ -244,12 +249,16 @@ class Writer:
         return line(
             rng, rng.choice(dialects), self.moment(), bucket=self._bucket(), operation=operation, uri=uri,
             key=logged_key(key, times) or "-", address=rng.choice(_ADDRESSES), agent=rng.choice(_AGENTS),
-            referer=rng.choice(_REFERRED), block=f"{status} {self._numbers()}", offset_hours=rng.choice((0, 0, 0, 1, -5, 13)),
+            referer=self._referer(), block=f"{status} {self._numbers()}",
+            offset_hours=rng.choice((0, 0, 0, 1, -5, 13)),
         )  # fmt: skip
 
     def _key(self) -> str:
         folder = self.rng.choice(self.folders)
         return folder + (self.rng.choice(_NAMES) if self.rng.random() < 0.5 else f"{self.rng.randrange(9)}.mp4")
+
+    def _referer(self) -> str:
+        return "-" if self.is_wide and self.rng.random() < 0.8 else self.rng.choice(_REFERRED)
 
     def _bucket(self) -> str:
         return self.rng.choice(("media", "media", "media", "archive", "-")) if self.rng.random() < 0.95 else "logs"

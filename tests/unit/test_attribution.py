@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import polars as pl
@@ -73,6 +74,7 @@ def test_without_referers_the_key_alone_tells() -> None:
         ("12/x", "{id}/*"),
         ("1cf9a704/x", "{id}/*"),
         ("0b9e1a52-7c1d-4a3e-9f00-1234567890ab/x", "{id}/*"),
+        ("abcdefab-abcd-abcd-abcd-abcdefabcdef/x", "{id}/*"),
         ("user_name-1/x", "{id}/*"),
         ("username/x", "username/*"),
         ("user.name1/x", "user.name1/*"),
@@ -123,6 +125,8 @@ def plain_endpoint(key: str | None) -> str:
 
 def plain_is_id(segment: str) -> bool:
     if len(segment) > 64:
+        return True
+    if re.fullmatch("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", segment):
         return True
     if not segment.isascii() or not any(char.isdigit() for char in segment):
         return False

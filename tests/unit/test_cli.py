@@ -100,7 +100,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
-    assert COMMANDS == ["answer", "demo", "init", "rejects", "report", "run", "status"]
+    assert COMMANDS == ["answer", "demo", "doctor", "init", "rejects", "report", "run", "status"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -300,6 +300,8 @@ def test_a_key_that_holds_a_signed_query_ends_at_its_question_mark() -> None:
     signed = "a/b.jpg?X-Amz-Signature=cafebabe&X-Amz-Credential=AKIA"
     uri = "GET /a/b.jpg%3FX-Amz-Signature=cafebabe&X-Amz-Credential=AKIA HTTP/1.1"
     raw = "a/b.jpg%253FX-Amz-Signature=cafebabe&X-Amz-Credential=AKIA"
+    behind_a_line = {"key": "a?\nX-Amz-Signature=cafebabe", "key_raw": "a%253F%250AX-Amz-Signature%253Dcafebabe"}
+    assert door(behind_a_line)["key"].item() == "a?…"
     plain = {"key": "what?.jpg", "key_raw": "what%253F.jpg", "request_uri": "GET /what%3F.jpg HTTP/1.1"}
     shut = door({"key": signed, "key_raw": raw, "request_uri": uri}, plain)
     assert shut.select("key", "key_raw", "request_uri").rows() == [

@@ -144,6 +144,21 @@ def test_a_key_that_others_can_read_is_refused(settings: Write, tmp_path: Path) 
         address_key(loaded)
 
 
+def test_a_bucket_over_s3(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_KEY", "canary-7735")
+    monkeypatch.setenv("LOG_SECRET", "canary-7736")
+    source = '[sources.logs]\nkind = "s3_access_log"\nbucket = "acme-logs"\n'
+    loaded = settings(
+        f'{source}endpoint = "https://s3.gra.io.cloud.ovh.net/"\n'
+        'access_key = "env:LOG_KEY"\nsecret_key = "env:LOG_SECRET"\n'
+    )
+    assert loaded.sources["logs"].endpoint == "https://s3.gra.io.cloud.ovh.net"
+    assert loaded.sources["logs"].secret_key == "canary-7736" and not loaded.sources["logs"].is_folder
+    assert "canary" not in repr(loaded) + str(loaded)
+    assert settings(source).sources["logs"].endpoint == ""  # Amazon's
+    assert settings(f'{source}endpoint = "http://127.0.0.1:9000"\n').sources["logs"].endpoint == "http://127.0.0.1:9000"
+
+
 # --- one line for each mistake -----------------------------------------------------------------------
 MISTAKES = {
     "unknown setting": (
@@ -158,11 +173,31 @@ MISTAKES = {
     "unknown kind": ('[sources.b]\nkind = "ftp"\npath = "x"\n', r"line 5: sources\.b\.kind: .*'s3_access_log'"),
     "no place": (
         '[sources.b]\nkind = "s3_access_log"\n',
-        r"sources\.b: .*neither path nor bucket and endpoint: add path",
+        r"sources\.b: .*neither path nor bucket: add bucket",
     ),
     "two places": (
-        '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "e"\n',
+        '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "https://e"\n',
         r"path and endpoint exclude each other",
+    ),
+    "no address": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "s3.example.org"\n',
+        r"line 7: sources\.b\.endpoint: this is not the address of an S3",
+    ),
+    "no TLS": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "http://s3.example.org"\n',
+        r"line 7: sources\.b\.endpoint: without TLS",
+    ),
+    "half a key": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\naccess_key = "canary-7734"\n',
+        r"sources\.b: access_key and secret_key belong together",
+    ),
+    "two identities": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nprofile = "p"\naccess_key = "a"\nsecret_key = "s"\n',
+        r"sources\.b: profile and access_key exclude each other",
+    ),
+    "no bucket's name": (
+        '[sources.b]\nkind = "s3_access_log"\nbucket = "s3://acme-logs"\n',
+        r"line 6: sources\.b\.bucket: this is not the name of a bucket",
     ),
     "no number": ('[reporting]\nsettle_hours = "six"\n', r"line 5: reporting\.settle_hours: .*integer"),
     "half an hour": (

@@ -1,0 +1,60 @@
+"""What the checks are handed, and what those of one source leave for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from mediameter.settings import Settings, Source
+from mediameter.sources.objects import ObjectVersion
+from parsers.access_log import Parsed
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The installation."""
+
+    settings: Settings
+    clock: Clock
+    send_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One of the newest objects, its first block parsed; or why it was refused. Nothing of it is kept."""
+
+    version: ObjectVersion
+    parsed: Parsed | None
+    refused: str = ""
+    remedy: str = ""
+    is_whole: bool = True
+
+
+@dataclass(slots=True)
+class Visit:
+    """One source. What an earlier check learns (the client, the newest objects, what they hold) later ones use."""
+
+    name: str
+    source: Source
+    settings: Settings
+    clock: Clock
+    connection: Any = None
+    """``connect.S3Connection``, once a bucket has been reached for."""
+    server_clock: timedelta | None = None
+    """The server's clock less ours, as its last answer told."""
+    objects: list[ObjectVersion] = field(default_factory=list)
+    """As listed, the newest last."""
+    samples: list[Sample] = field(default_factory=list)
+    chunks: Callable[[ObjectVersion], Generator[bytes]] | None = None
+
+    @property
+    def client(self) -> Any:
+        return self.connection.client
+
+    @property
+    def setting(self) -> str:
+        return f"[sources.{self.name}]"

@@ -1,0 +1,59 @@
+"""The whole examination, in the order in which things depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mediameter.doctor.at_rest import AT_REST
+from mediameter.doctor.bucket import BUCKET
+from mediameter.doctor.case import Case, Clock, Visit
+from mediameter.doctor.channels import CHANNELS
+from mediameter.doctor.checking import Check, run
+from mediameter.doctor.discretion import discreet
+from mediameter.doctor.finding import Finding, error
+from mediameter.doctor.folder import FOLDER
+from mediameter.doctor.house import HOUSE, address_key, settings_file
+from mediameter.doctor.reference import REFERENCE
+from mediameter.doctor.scheduler import SCHEDULER
+from mediameter.errors import MediameterError
+from mediameter.settings import load
+
+CASE: tuple[Check[Case], ...] = (
+    Check("key", lambda case: address_key(case.settings)),
+    *AT_REST,
+    *REFERENCE,
+    *CHANNELS,
+    *SCHEDULER,
+)
+
+
+def examine(path: Path | None, *, clock: Clock, send_test: bool = False) -> Iterator[Finding]:
+    """Every finding as soon as it is there. ``path`` as ``settings.load`` takes it; ``clock`` tells the present.
+
+    Never raises: what goes wrong is a finding. Nothing is written but a file in the lake's folder that goes at once;
+    nothing is sent but, with ``send_test``, one notice a channel. No text of a finding holds a secret.
+    """
+    yield from run(HOUSE, path)
+    try:
+        settings = load(path)
+    except MediameterError as trouble:
+        remedy = f"{trouble.remedy}; all that needs the settings was not looked at"
+        yield replace(error("settings", trouble.message, remedy), check="settings")
+        return
+    case = Case(settings, clock, send_test)
+    for finding in _with_settings(case, path):
+        yield discreet(finding, settings)
+
+
+def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
+    settings = case.settings
+    yield replace(settings_file(settings, path), check="settings")
+    if not settings.sources:
+        remedy = "add [sources.NAME] with kind, and path or bucket; `mediameter init` writes an example"
+        yield replace(error("sources", "no source is set: there is nothing to meter", remedy), check="sources")
+    for name, source in settings.sources.items():
+        visit = Visit(name, source, settings, case.clock)
+        yield from run(FOLDER if source.is_folder else BUCKET, visit, f"sources.{name}")
+    yield from run(CASE, case)

@@ -1,0 +1,119 @@
+"""Whether Prefect will start the runs: its API, the work pool, a worker that polls it, the deployment.
+
+Asked over Prefect's HTTP API: its client takes two seconds to import, and only flows know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from mediameter.doctor.case import Case
+from mediameter.doctor.checking import Check
+from mediameter.doctor.finding import Finding, error, ok, skipped, warning
+from mediameter.settings.environment import PrefectApi, prefect_api
+
+POOL = "mediameter"
+DEPLOYMENTS = ("hourly/hourly",)
+SILENT_AFTER = timedelta(minutes=5)  # a worker polls each 15 s and says so each 30 s
+TIMEOUT_S = 4.0
+_START_WORKER = f"prefect worker start --pool {POOL}, under a process supervisor"
+_DEPLOY = "prefect deploy --all, in the clone"
+
+
+def prefect(case: Case) -> Iterator[Finding]:
+    """Everything of Prefect, in the order in which it has to be set up; the first thing that fails ends it."""
+    api = prefect_api()
+    if api is None:
+        remedy = "cron and `mediameter run` need no Prefect; with Prefect: export PREFECT_API_URL=http://…:4200/api"
+        yield skipped("Prefect", "PREFECT_API_URL is not set (Prefect's profiles are not looked into)", remedy)
+        return
+    try:
+        with _client(api) as client:
+            client.get("health").raise_for_status()
+            yield ok("API", f"reachable at {client.base_url.host}")
+            yield from _pool(client, case.clock())
+            for name in DEPLOYMENTS:
+                yield _deployment(name, _get(client, f"deployments/name/{name}"))
+    except httpx.HTTPStatusError as trouble:
+        yield _refused(trouble.response)
+    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
+        remedy = "start it (`prefect server start`), or correct or unset PREFECT_API_URL"
+        yield error("API", f"not reachable: {trouble or type(trouble).__name__}", remedy)
+
+
+def _client(api: PrefectApi) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {api.key}"} if api.key else {}
+    user, _, password = api.auth_string.partition(":")
+    auth = httpx.BasicAuth(user, password) if api.auth_string else None
+    return httpx.Client(base_url=api.url, headers=headers, auth=auth, timeout=TIMEOUT_S)
+
+
+def _refused(response: httpx.Response) -> Finding:
+    found = f"{response.request.method} {response.request.url.path} answers {response.status_code}"
+    if response.status_code in (401, 403):
+        return error("API", found, "set PREFECT_API_KEY or PREFECT_API_AUTH_STRING as the server wants it")
+    return error("API", found, "is PREFECT_API_URL that of a Prefect 3 server, with its /api?")
+
+
+def _get(client: httpx.Client, path: str) -> dict[str, Any] | None:
+    """What is there; None where nothing is."""
+    response = client.get(path)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return None
+    found: dict[str, Any] = response.raise_for_status().json()
+    return found
+
+
+def _pool(client: httpx.Client, now: datetime) -> Iterator[Finding]:
+    looked_at = f"work pool {POOL}"
+    pool = _get(client, f"work_pools/{POOL}")
+    if pool is None:
+        yield error(looked_at, "there is none", f"prefect work-pool create {POOL} --type process")
+        return
+    if pool["is_paused"]:
+        yield warning(looked_at, "it is paused: no run starts", f"prefect work-pool resume {POOL}")
+    else:
+        yield ok(looked_at, f"there, of type {pool['type']}")
+    workers = client.post(f"work_pools/{POOL}/workers/filter", json={}).raise_for_status().json()
+    yield _worker(workers, now)
+
+
+def _worker(workers: list[dict[str, Any]], now: datetime) -> Finding:
+    looked_at = f"worker of {POOL}"
+    heard = [
+        datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers if worker["last_heartbeat_time"]
+    ]
+    if not heard:
+        return error(looked_at, "no worker has ever polled: no run starts", _START_WORKER)
+    silence = max(now - max(heard), timedelta(0))
+    found = f"last heard of {silence.total_seconds():,.0f} s ago"
+    return (
+        ok(looked_at, found) if silence <= SILENT_AFTER else error(looked_at, f"{found}: no run starts", _START_WORKER)
+    )
+
+
+def _deployment(name: str, found: dict[str, Any] | None) -> Finding:
+    looked_at = f"deployment {name}"
+    if found is None:
+        return error(looked_at, "there is none: nothing runs by itself", _DEPLOY)
+    schedules = [schedule for schedule in found["schedules"] if schedule["active"]]
+    if found["paused"] or not schedules:
+        why = "it is paused" if found["paused"] else "it has no active schedule"
+        remedy = f"prefect deployment schedule resume {name} --all" if found["schedules"] else _DEPLOY
+        return warning(looked_at, f"{why}: nothing runs by itself", remedy)
+    if found["work_pool_name"] != POOL:
+        other = f"it is of the work pool {found['work_pool_name']}"
+        return warning(looked_at, other, f"see that a worker polls that one, or deploy it to {POOL}")
+    return ok(looked_at, "scheduled: " + ", ".join(_schedule(schedule["schedule"]) for schedule in schedules))
+
+
+def _schedule(schedule: dict[str, Any]) -> str:
+    words = schedule.get("cron") or schedule.get("rrule") or f"each {schedule.get('interval')} s"
+    return f"{words} {schedule.get('timezone') or 'UTC'}"
+
+
+SCHEDULER: tuple[Check[Case], ...] = (Check("prefect", prefect, limit_s=20),)

@@ -1,0 +1,25 @@
+"""The address of an S3: credentials and logs go there, so it is TLS, or this very machine."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from mediameter.settings.complaint import Complaint
+
+
+def safe_endpoint(address: str) -> str:
+    """The address without a slash at its end. Raises ``Complaint``."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.path.strip("/"):
+        raise Complaint("this is not the address of an S3", 'write it like "https://s3.gra.io.cloud.ovh.net"')
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+        raise Complaint("without TLS everybody on the way can read and change the logs", "write https://")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
