@@ -24,7 +24,7 @@ def parsed(folder: Path | None, path: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     with path.open("rb") as file:
         for number, block in enumerate(read_blocks(iter(partial(file.read, CHUNK), b""))):
-            found = parse_pieces([Piece(1, block.data, context, block.lines_before, block.offset)])
+            found = parse_pieces([Piece.of(1, block, context)])
             if folder:
                 found.frame.write_parquet(folder / f"{path.name}-{number}", compression="zstd", compression_level=1)
             counts["lines"] += sum(found.lines.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.vocabulary import OBJECT_STATES, REFUSALS, REJECT_REASONS
+from schemas.vocabulary import OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS
 
 OBJECTS = Contract(
     "objects",
@@ -19,7 +19,7 @@ OBJECTS = Contract(
         Column("last_modified_at", "instant", "As listed."),
         Column("sha256", "text", "Of the bytes as fetched.", null="refused before all was read"),
         Column("state", "text", "What became of it.", among=OBJECT_STATES),
-        Column("reason", "text", "Why it was refused.", null="it was not", among=REFUSALS),
+        Column("reason", "text", "Why it was refused.", null="it was not", among=(*REFUSALS, *PAST_REFUSALS)),
         Column("detail", "text", "What was seen, in words.", null="nothing to say"),
         Column("parser_version", "int", "Version of the parser that read it."),
         measure("lines", "Lines."),
@@ -70,7 +70,7 @@ REJECTS = Contract(
         key("object_id", "int", "In objects."),
         key("line_number", "int", "Line in the object, from 1; 0 is the object itself."),
         Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
-        Column("reason", "text", "Why.", among=(*REJECT_REASONS, *REFUSALS)),
+        Column("reason", "text", "Why.", among=(*REJECT_REASONS, *REFUSALS, *PAST_REFUSALS)),
         Column("line", "text", "The line, redacted, at most 2,000 characters.", pii="pseudonym"),
     ),
     kind="internal",

@@ -23,11 +23,13 @@ _FIELDS = (
     Column("request_id", "text", "Id of the request. Not unique.", null=_DASH),
     Column("operation", "text", "Operation as logged."),
     Column("key_raw", "text", "Object key as logged.", null="no key", pii="personal"),
-    Column("key", "text", "Object key, decoded by the rule of its operation.", null="no key", pii="personal"),
+    Column("key", "text", "Object key, decoded as its dialect and operation ask.", null="no key", pii="personal"),
     Column("request_uri", "text", "METHOD target HTTP/x, verbatim.", null=_DASH, pii="personal"),
     Column("http_status", "int", "HTTP status.", null="no HTTP request (lifecycle, batch, copy source)", least=0),
     Column("error_code", "text", "S3 error code.", null="no error"),
-    Column("bytes_sent", "int", "Bytes of the response's body; '-' is zero.", unit="bytes", least=0),
+    Column(
+        "bytes_sent", "int", "Bytes of the response's body; '-' is zero (Ceph: see definitions).", unit="bytes", least=0
+    ),
     Column("object_size", "int", "Size of the object (OVH: of the request's body).", null=_DASH, unit="bytes", least=0),
     Column("total_ms", "int", "Time from first byte in to last byte out.", null=_DASH, unit="ms", least=0),
     Column("turn_around_ms", "int", "Time the storage took before its first byte.", null=_DASH, unit="ms", least=0),

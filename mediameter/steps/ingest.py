@@ -364,7 +364,7 @@ def _pieces(
     files: list[lake.LakeFile] = []
     is_large = False
     for block in read_blocks(chunks, through.limits):
-        piece = Piece(version.object_id, block.data, context, block.lines_before, block.offset)
+        piece = Piece.of(version.object_id, block, context)
         if pieces or is_large:
             is_large = True
             files += take_in([*pieces, piece], through, counts)

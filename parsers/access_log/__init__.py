@@ -1,4 +1,4 @@
-"""S3 server access logs: sniff, unpack, parse. OVH, AWS and the three-id dialect; others are refused by name.
+"""S3 server access logs: sniff, unpack, parse. OVH, AWS, three ids, Ceph, Scality; others are refused by name.
 
 Bytes in, `Parsed` out. Every line has exactly one outcome (docs/definitions.md);
 `PARSER_VERSION` changes when one does.
@@ -14,7 +14,7 @@ from parsers.access_log.pieces import Parsed, Piece, parse_pieces
 from parsers.access_log.sniff import SAMPLE_BYTES, Refused, sniff
 from parsers.access_log.unpack import Block, Limits, blocks, unpacked
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 
 __all__ = [
     "PARSER_VERSION",
@@ -43,13 +43,11 @@ def read_blocks(chunks: Iterable[bytes], limits: Limits | None = None) -> Iterat
     begin: list[bytes] = []
     while sum(map(len, begin)) < SAMPLE_BYTES and (chunk := next(stream, b"")):
         begin.append(chunk)
-    sniff(b"".join(begin))
-    yield from blocks(chain(begin, stream), limits)
+    dialect = sniff(b"".join(begin))
+    yield from blocks(chain(begin, stream), limits, dialect)
 
 
 def parse_object(data: bytes, context: Context, limits: Limits | None = None, object_id: int = 0) -> Parsed:
     """One whole object. Raises ``Refused``; nothing of a refused object is returned."""
-    pieces = [
-        Piece(object_id, block.data, context, block.lines_before, block.offset) for block in read_blocks([data], limits)
-    ]
+    pieces = [Piece.of(object_id, block, context) for block in read_blocks([data], limits)]
     return parse_pieces(pieces) if pieces else parse_pieces([Piece(object_id, b"", context)])

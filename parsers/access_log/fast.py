@@ -15,6 +15,7 @@ import polars as pl
 import polars_hash as plh
 
 from parsers.access_log import exact
+from parsers.access_log.fields import OPERATION
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
 
@@ -22,14 +23,14 @@ _SCHEMA = polars_schema(PARSED)
 _PIECES = {f"p{i}": pl.String() for i in range(7)}
 _VERSIONS = ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/2", "HTTP/3", "HTTP/3.0"]
 _METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"]
-_CLOCK = (
+CLOCK = (
     r"^\[[0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-5][0-9] "
     r"[+-](?:[01][0-9]|2[0-3])[0-5][0-9]\]$"
 )
 _BLOCK = r"^ (?:-|[1-9][0-9]{2}) [^ ]+ (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) $"
-_NUMBERS = ("status", "sent", "size", "total", "turn_around")
+NUMBERS = ("status", "sent", "size", "total", "turn_around")
 # What a client may have planted: the begin of a block, or another record's time.
-_SUSPICIOUS = r"HTTP/|\[[0-9]{2}/"
+SUSPICIOUS = r"HTTP/|\[[0-9]{2}/"
 _TAIL = ["lead", *TRAILING_FIELDS]
 
 
@@ -77,10 +78,10 @@ def _split(frame: pl.DataFrame, ids: int) -> pl.DataFrame:
     head = [*ids_and_time, "address", "requester", "request_id", "operation", "key_raw", "rest"]
     middle = ["before", "status", "error_code", "sent", "size", "total", "turn_around", "after"]
     words = frame.select(_words("p0", head), _words("p1", ["method", "target", "protocol"]), _words("p2", middle))
-    split = frame.hstack(words.unnest("p0", "p1", "p2")).hstack(_of_distinct(frame["p6"], _tails))
+    split = frame.hstack(words.unnest("p0", "p1", "p2")).hstack(of_distinct(frame["p6"], trailing_of))
     return split.with_columns(
         pl.concat_str("date", pl.lit(" "), "zone").alias("clock"),
-        *(pl.col(word).cast(pl.Int64, strict=False).alias(f"{word}_n") for word in _NUMBERS),
+        *(pl.col(word).cast(pl.Int64, strict=False).alias(f"{word}_n") for word in NUMBERS),
     ).with_columns(at=pl.col("clock").str.to_datetime("[%d/%b/%Y:%H:%M:%S %z]", strict=False, time_unit="us"))
 
 
@@ -88,7 +89,7 @@ def _words(piece: str, names: list[str]) -> pl.Expr:
     return pl.col(piece).str.splitn(" ", len(names)).struct.rename_fields(names)
 
 
-def _tails(tails: pl.Series) -> pl.DataFrame:
+def trailing_of(tails: pl.Series) -> pl.DataFrame:
     """The trailing fields of each text behind the user agent, and whether it is cut by single spaces throughout."""
     tail = pl.col("tail")
     is_sound = (tail == "") | (
@@ -100,11 +101,11 @@ def _tails(tails: pl.Series) -> pl.DataFrame:
     )
     split = tails.alias("tail").to_frame().with_columns(_words("tail", _TAIL).alias("words")).unnest("words")
     return split.select(
-        is_sound.fill_null(False).alias("is_sound_tail"), *(_text(pl.col(name)) for name in TRAILING_FIELDS)
+        is_sound.fill_null(False).alias("is_sound_tail"), *(null_of_dash(pl.col(name)) for name in TRAILING_FIELDS)
     )
 
 
-def _of_distinct(column: pl.Series, look: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+def of_distinct(column: pl.Series, look: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     """What ``look`` makes of the column, row by row; where texts repeat, made once for each distinct one."""
     distinct = column.unique()
     if distinct.len() * 2 > column.len():
@@ -126,32 +127,32 @@ def _is_sound(frame: pl.DataFrame, ids: int) -> pl.Expr:
         pl.col("protocol").is_in(_VERSIONS) & pl.col("method").is_in(_METHODS) & (pl.col("target") != "")
         | (pl.col("p1") == "-"),
         pl.col("p2").str.contains(_BLOCK),
-        *(pl.col(f"{word}_n").is_not_null() | (pl.col(word) == "-") for word in _NUMBERS),
+        *(pl.col(f"{word}_n").is_not_null() | (pl.col(word) == "-") for word in NUMBERS),
         pl.col("p4") == " ",
-        _holds_nothing_suspicious(frame["p3"]),
-        _holds_nothing_suspicious(frame["p5"]),
+        holds_nothing_suspicious(frame["p3"]),
+        holds_nothing_suspicious(frame["p5"]),
         pl.col("is_sound_tail"),
     )
 
 
 def _sound_head(frame: pl.DataFrame, ids: int) -> tuple[pl.Expr, ...]:
-    operations = [word for word in frame["operation"].drop_nulls().unique() if exact.OPERATION.fullmatch(word)]
+    operations = [word for word in frame["operation"].drop_nulls().unique() if OPERATION.fullmatch(word)]
     has_prefix = pl.col("id0").str.starts_with("s3access-")
     return (
         pl.col("rest") == "",
         ~pl.col("p0").str.contains("  ", literal=True) & (pl.col("id0") != ""),
         ~has_prefix if ids == 2 else ~has_prefix | pl.col("id0").str.ends_with(":"),
-        pl.col("clock").str.contains(_CLOCK),
+        pl.col("clock").str.contains(CLOCK),
         pl.col("at").dt.year() >= 1970,
         pl.col("at") <= pl.col("latest"),
         pl.col("operation").is_in(operations),
     )
 
 
-def _holds_nothing_suspicious(texts: pl.Series) -> pl.Expr:
+def holds_nothing_suspicious(texts: pl.Series) -> pl.Expr:
     """Of a client's texts, most of which are the same few."""
     suspects = texts.unique()
-    suspects = suspects.filter(suspects.str.contains(_SUSPICIOUS).fill_null(True))
+    suspects = suspects.filter(suspects.str.contains(SUSPICIOUS).fill_null(True))
     return ~pl.col(texts.name).is_in(suspects.implode()) if suspects.len() else pl.lit(True)
 
 
@@ -167,14 +168,14 @@ def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
     columns = {
         "line_hash": plh.col("line").nchash.xxh3_128(seed=seed),
         "dialect": pl.when(three).then(pl.lit("three_id")).when(is_ovh).then(pl.lit("ovh")).otherwise(pl.lit("aws")),
-        "bucket_owner": _text(owner),
+        "bucket_owner": null_of_dash(owner),
         "canonical_id": pl.when(three & (pl.col("id1") != "-")).then(pl.col("id1")),
-        "bucket": _text(pl.col(f"id{ids - 1}")),
-        "remote_ip": _text(pl.col("address")),
+        "bucket": null_of_dash(pl.col(f"id{ids - 1}")),
+        "remote_ip": null_of_dash(pl.col("address")),
         "key": _decoded(frame),
-        "request_uri": _text(pl.col("p1")),
-        "referer": _text(pl.col("p3")),
-        "user_agent": _text(pl.col("p5")),
+        "request_uri": null_of_dash(pl.col("p1")),
+        "referer": null_of_dash(pl.col("p3")),
+        "user_agent": null_of_dash(pl.col("p5")),
         "bytes_sent": pl.col("sent_n").fill_null(0),
         "http_status": pl.col("status_n"),
         "object_size": pl.col("size_n"),
@@ -182,12 +183,12 @@ def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
         "turn_around_ms": pl.col("turn_around_n"),
         "is_lossy_text": pl.lit(False),
         "is_ambiguous": pl.lit(False),
-        **{name: _text(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code")},
+        **{name: null_of_dash(pl.col(name)) for name in ("requester", "request_id", "key_raw", "error_code")},
     }
     return frame.with_columns(**columns).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 
 
-def _text(column: pl.Expr) -> pl.Expr:
+def null_of_dash(column: pl.Expr) -> pl.Expr:
     return pl.when(column != "-").then(column)
 
 

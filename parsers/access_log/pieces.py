@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from parsers.access_log import exact
+from parsers.access_log import exact, fast, fast_raw_keys
 from parsers.access_log.exact import Context
-from parsers.access_log.fast import read_sound_lines
+from parsers.access_log.unpack import Block
 from schemas.frames import polars_schema
 from schemas.records import PARSED, REJECTED
 from schemas.vocabulary import IGNORE_REASONS
@@ -23,13 +23,21 @@ Ignored = dict[int, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Lines of one object: ``data`` is whole lines; ``lines_before`` and ``offset`` say where they stand in it."""
+    """Lines of one object: ``data`` is whole lines; ``lines_before`` and ``offset`` say where they stand in it.
+
+    ``dialect``: the object's, "" where each line tells its own.
+    """
 
     object_id: int
     data: bytes
     context: Context
     lines_before: int = 0
     offset: int = 0
+    dialect: str = ""
+
+    @classmethod
+    def of(cls, object_id: int, block: Block, context: Context) -> Piece:
+        return cls(object_id, block.data, context, block.lines_before, block.offset, block.dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,33 @@ def parse_pieces(pieces: Sequence[Piece]) -> Parsed:
 
     Raises ``AssertionError`` when a line has come out twice or not at all: a defect, and nothing may be kept.
     """
+    dialects = sorted({piece.dialect for piece in pieces})
+    if len(dialects) == 1:
+        return _of_one_dialect(pieces)
+    return _together([_of_one_dialect([piece for piece in pieces if piece.dialect == name]) for name in dialects])
+
+
+def _together(parts: Sequence[Parsed]) -> Parsed:
+    """Of different dialects, so of different objects."""
+    return Parsed(
+        pl.concat([part.frame for part in parts]),
+        pl.concat([part.rejects for part in parts]),
+        {object_id: lines for part in parts for object_id, lines in part.lines.items()},
+        {object_id: ignored for part in parts for object_id, ignored in part.ignored.items()},
+    )
+
+
+def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
     datas = [_ended(piece.data) for piece in pieces]
     block = b"".join(datas)
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
     counts = np.diff(np.searchsorted(ends, np.cumsum([0, *map(len, datas)]))).tolist()
     seed, log_bucket = pieces[0].context.seed, pieces[0].context.log_bucket
-    sound, odd = read_sound_lines(_without_lossy_lines(block), _places(pieces, counts), seed)
+    clean, places, dialect = _without_lossy_lines(block), _places(pieces, counts), pieces[0].dialect
+    if dialect:
+        sound, odd = fast_raw_keys.read_sound_lines(clean, places, seed, dialect)
+    else:
+        sound, odd = fast.read_sound_lines(clean, places, seed)
     ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
     sound = _leave_out_log_bucket(sound, log_bucket, ignored)
     slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored)
@@ -152,7 +181,7 @@ def _slow(lines: Iterator[_OddLine], ignored: Ignored) -> tuple[pl.DataFrame, pl
     records: list[dict[str, object]] = []
     rejects: list[tuple[int, int, int, str, str]] = []
     for line in lines:
-        object_id, outcome = line.piece.object_id, exact.read_line(line.raw, line.piece.context)
+        object_id, outcome = line.piece.object_id, exact.read_line(line.raw, line.piece.context, line.piece.dialect)
         if outcome.fields is not None:
             records.append({"object_id": object_id, "line_number": line.line_number, **outcome.fields})
         elif outcome.ignored:

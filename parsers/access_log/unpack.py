@@ -29,11 +29,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of one object, where they begin (bytes), and how many stand before."""
+    """Whole lines of one object, where they begin (bytes), how many stand before, and the object's dialect
+    ("" where each line tells its own)."""
 
     data: bytes
     offset: int
     lines_before: int
+    dialect: str = ""
 
 
 def unpacked(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
@@ -91,7 +93,7 @@ def _gunzipped(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         yield text
 
 
-def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
+def blocks(chunks: Iterable[bytes], limits: Limits, dialect: str = "") -> Iterator[Block]:
     """Cuts plain bytes into blocks of whole lines. Of a line longer than a whole block only so much is kept that it
     can be told as too long; its end is read past without being held."""
     held: list[bytes] = []
@@ -114,14 +116,14 @@ def blocks(chunks: Iterable[bytes], limits: Limits) -> Iterator[Block]:
         text = b"".join(held)
         end = text.rfind(b"\n") + 1
         if end:
-            yield Block(text[:end], offset, lines_before)
+            yield Block(text[:end], offset, lines_before, dialect)
             lines_before += text.count(b"\n", 0, end)
             offset += end
         elif size > _SURELY_TOO_LONG:
-            yield Block(text[:_SURELY_TOO_LONG], offset, lines_before)
+            yield Block(text[:_SURELY_TOO_LONG], offset, lines_before, dialect)
             lines_before += 1
             offset += len(text)
             end, is_skipping = len(text), True
         held, size = [text[end:]], len(text) - end
     if size:
-        yield Block(b"".join(held), offset, lines_before)
+        yield Block(b"".join(held), offset, lines_before, dialect)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,6 +17,8 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 import xxhash
+
+from tests.reference import raw_keys
 
 LONGEST_LINE = 65_536
 LARGEST_NUMBER = 2**63 - 1
@@ -133,8 +136,13 @@ def read_lines(data: bytes) -> list[RawLine]:
     return lines
 
 
-def read_line(raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str) -> Parsed | Rejected | Ignored:
-    """What becomes of a line: the rows of the table of outcomes, from the top. ``last_modified`` is the object's."""
+def read_line(
+    raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str, dialect: str = ""
+) -> Parsed | Rejected | Ignored:
+    """What becomes of a line: the rows of the table of outcomes, from the top.
+
+    ``last_modified`` is the object's; so is ``dialect``, where it is Ceph's or Scality's.
+    """
     if len(raw) > LONGEST_LINE:
         return Rejected("LONG_LINE")
     if not raw.strip():
@@ -148,20 +156,89 @@ def read_line(raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str
     at = instant(head[4])
     if at is None:
         return Rejected("BAD_TIME")
+    body = raw_key_body(text.rstrip(" "), head, dialect) if dialect else encoded_key_body(text, head)
+    if isinstance(body, Rejected):
+        return body
+    if at > last_modified + FUTURE_ALLOWANCE:
+        return Rejected("FUTURE_TIME")
+    record = _record(raw, seed, head, at, body, dialect or _dialect(head[3], head[7]), is_lossy)
+    _read_trailing(record, body.tail)
+    return Ignored("LOG_BUCKET") if record.bucket is not None and record.bucket == log_bucket else record
+
+
+class Body(NamedTuple):
+    """What stands behind the operation, null where the log has ``-``."""
+
+    key_raw: str
+    key: str
+    uri: str | None
+    error_code: str
+    numbers: Numbers
+    bytes_sent: int
+    referer: str | None
+    user_agent: str | None
+    tail: str
+    is_ambiguous: bool
+    is_lossy: bool = False
+
+
+def encoded_key_body(text: str, head: re.Match[str]) -> Body | Rejected:
+    """By the rules of AWS, OVH and the three ids."""
     block = real_block(text, head)
     client = client_texts(text, block.numbers.end()) if block else None
     if block is None or client is None:
         return Rejected("SHORT_LINE")
     if not block.is_sure:
         return Rejected("AMBIGUOUS")
-    numbers = numbers_of(block.numbers)
+    numbers = numbers_of(block.numbers.groups())
     if numbers is None:
         return Rejected("BAD_NUMBER")
-    if at > last_modified + FUTURE_ALLOWANCE:
-        return Rejected("FUTURE_TIME")
-    record = _record(raw, seed, head, at, block, numbers, client, is_lossy)
-    _read_trailing(record, text[client.end :])
-    return Ignored("LOG_BUCKET") if record.bucket is not None and record.bucket == log_bucket else record
+    key, sent = decoded_key(head[9], head[8]), numbers.bytes_sent or 0  # '-' says zero bytes in this field alone
+    tail = text[client.end :]
+    return Body(head[9], key, block.uri, block.numbers[2], numbers, sent, *client[:2], tail, client.is_ambiguous)
+
+
+def raw_key_body(text: str, head: re.Match[str], dialect: str) -> Body | Rejected:
+    """By the rules of Ceph and Scality."""
+    cut = raw_keys.cut(text, head[8], head.end(8))
+    texts = _raw_texts(text, cut.rest, dialect) if cut else None
+    if cut is None or texts is None:
+        return Rejected("SHORT_LINE")
+    if not cut.is_sure:
+        return Rejected("AMBIGUOUS")
+    words, tail = cut.block, text[texts.end :]
+    if dialect == "ceph":
+        numbers = numbers_of((*words[:4], *map(raw_keys.ceph_milliseconds, words[4:])))
+        if numbers is None:
+            return Rejected("BAD_NUMBER")
+        sent = raw_keys.ceph_bytes_sent(head[8], numbers.http_status, numbers.bytes_sent, numbers.object_size)
+        uri = cut.uri[1:-1] if cut.uri else None
+        client = (_null(texts.referer), _null(texts.user_agent))
+        return Body(cut.key, cut.key, uri, words[1], numbers, sent, *client, tail, texts.is_ambiguous)
+    numbers = numbers_of((*words[:4], "-", "-"))
+    try:
+        times = [raw_keys.scality_milliseconds(word) for word in words[4:]]
+    except ValueError:
+        numbers = None
+    if numbers is None:
+        return Rejected("BAD_NUMBER")
+    numbers = numbers._replace(total_ms=times[0], turn_around_ms=times[1])
+    told = [raw_keys.unquoted(word) for word in (cut.uri or "-", texts.referer, texts.user_agent)]
+    (uri, referer, agent), is_lossy = [text for text, _ in told], any(lossy for _, lossy in told)
+    sent = numbers.bytes_sent or 0
+    return Body(cut.key, cut.key, uri, words[1], numbers, sent, referer, agent, tail, False, is_lossy)
+
+
+def _raw_texts(text: str, start: int, dialect: str) -> raw_keys.Texts | None:
+    if dialect == "scality":
+        return raw_keys.go_texts(text, start)
+    if not text.startswith('"', start):
+        return raw_keys.bare_texts(text, start)
+    quoted = client_texts(text, start)
+    if quoted is None:
+        return None
+    referer, agent = ("-" if text is None else text for text in quoted[:2])
+    return raw_keys.Texts(referer, agent, quoted.end, quoted.is_ambiguous)
 
 
 def decoded(raw: bytes) -> tuple[str, bool]:
@@ -284,9 +361,9 @@ class Numbers(NamedTuple):
     turn_around_ms: int | None
 
 
-def numbers_of(block: re.Match[str]) -> Numbers | None:
+def numbers_of(block: Sequence[str]) -> Numbers | None:
     """The block's numbers; None when one of them is none."""
-    status, _, *others = block.groups()
+    status, _, *others = block
     if status != "-" and len(status) != 3:
         return None
     try:
@@ -306,19 +383,12 @@ def _whole(word: str, least: int, largest: int) -> int | None:
 
 
 def _record(
-    raw: bytes,
-    seed: int,
-    head: re.Match[str],
-    at: datetime,
-    block: Block,
-    numbers: Numbers,
-    client: ClientTexts,
-    is_lossy: bool,
+    raw: bytes, seed: int, head: re.Match[str], at: datetime, body: Body, dialect: str, is_lossy: bool
 ) -> Parsed:
-    first, second, third, _, remote_ip, requester, request_id, operation, key_raw = head.groups()
+    first, second, third, _, remote_ip, requester, request_id, operation, _ = head.groups()
     return Parsed(
         line_hash=xxhash.xxh3_128_intdigest(raw, seed=seed),
-        dialect=_dialect(third, request_id),
+        dialect=dialect,
         bucket_owner=_null(first),
         canonical_id=_null(second) if third else None,
         bucket=_null(third or second),
@@ -327,19 +397,19 @@ def _record(
         requester=_null(requester),
         request_id=_null(request_id),
         operation=operation,
-        key_raw=_null(key_raw),
-        key=None if key_raw == "-" else decoded_key(key_raw, operation),
-        request_uri=block.uri,
-        http_status=numbers.http_status,
-        error_code=_null(block.numbers[2]),
-        bytes_sent=numbers.bytes_sent or 0,  # '-' says zero bytes in this field alone
-        object_size=numbers.object_size,
-        total_ms=numbers.total_ms,
-        turn_around_ms=numbers.turn_around_ms,
-        referer=client.referer,
-        user_agent=client.user_agent,
-        is_lossy_text=is_lossy,
-        is_ambiguous=client.is_ambiguous,
+        key_raw=_null(body.key_raw),
+        key=None if body.key_raw == "-" else body.key,
+        request_uri=body.uri,
+        http_status=body.numbers.http_status,
+        error_code=_null(body.error_code),
+        bytes_sent=body.bytes_sent,
+        object_size=body.numbers.object_size,
+        total_ms=body.numbers.total_ms,
+        turn_around_ms=body.numbers.turn_around_ms,
+        referer=body.referer,
+        user_agent=body.user_agent,
+        is_lossy_text=is_lossy or body.is_lossy,
+        is_ambiguous=body.is_ambiguous,
     )
 
 

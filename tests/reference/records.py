@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.vocabulary import operation_class
 from tests.reference.lines import Ignored, Parsed, Rejected, read_line, read_lines, unpacked
+from tests.reference.raw_keys import dialect_of_object
 
 Row = dict[str, Any]
 UNITS = {
@@ -207,8 +208,12 @@ def _read_object(
 
 def _outcomes(log: LogObject, world: Settings) -> Iterator[Parsed | Rejected | Ignored]:
     log_bucket = world.log_buckets.get(log.source, "")
-    for line in read_lines(unpacked(log.data)):
-        yield read_line(line.raw, seed=world.seed, last_modified=log.last_modified, log_bucket=log_bucket)
+    plain = unpacked(log.data)
+    dialect = dialect_of_object(plain)
+    for line in read_lines(plain):
+        yield read_line(
+            line.raw, seed=world.seed, last_modified=log.last_modified, log_bucket=log_bucket, dialect=dialect
+        )
 
 
 def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> Record:

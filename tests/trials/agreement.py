@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from parsers.access_log import Context, Limits, Piece, parse_pieces, read_blocks, read_line
 from schemas.records import PARSED
 from tests.reference import lines as reference
+from tests.reference.raw_keys import dialect_of_object
 
 _FIELDS = [name for name in PARSED.names if name not in ("object_id", "line_number")]
 
@@ -36,7 +37,7 @@ def by_the_parser(data: bytes, context: Context, cuts: Sequence[int] = (), block
     chunks = [data[begin:end] for begin, end in pairwise(bounds)]
     told = Told(0, {}, {}, Counter())
     for block in read_blocks(chunks, Limits(block_bytes=block_bytes)):
-        told = _and(told, Piece(0, block.data, context, block.lines_before, block.offset))
+        told = _and(told, Piece.of(0, block, context))
     return told
 
 
@@ -51,9 +52,10 @@ def _and(told: Told, piece: Piece) -> Told:
 
 def by_the_reference(data: bytes, context: Context) -> Told:
     """By the reference."""
-    told = Told(newline_delimited(reference.unpacked(data)), {}, {}, Counter())
-    for number, offset, raw in reference.read_lines(reference.unpacked(data)):
-        outcome = reference_outcome(raw, context)
+    plain = reference.unpacked(data)
+    told, dialect = Told(newline_delimited(plain), {}, {}, Counter()), dialect_of_object(plain)
+    for number, offset, raw in reference.read_lines(plain):
+        outcome = reference_outcome(raw, context, dialect)
         if isinstance(outcome, reference.Parsed):
             told.parsed[number] = asdict(outcome)
         elif isinstance(outcome, reference.Rejected):
@@ -69,9 +71,15 @@ def newline_delimited(plain: bytes) -> int:
     return plain.count(b"\n") + (not plain.endswith(b"\n") and plain != b"")
 
 
-def reference_outcome(raw: bytes, context: Context) -> reference.Parsed | reference.Rejected | reference.Ignored:
+def reference_outcome(
+    raw: bytes, context: Context, dialect: str = ""
+) -> reference.Parsed | reference.Rejected | reference.Ignored:
     return reference.read_line(
-        raw, seed=context.seed, last_modified=context.last_modified, log_bucket=context.log_bucket
+        raw,
+        seed=context.seed,
+        last_modified=context.last_modified,
+        log_bucket=context.log_bucket,
+        dialect=dialect,
     )
 
 
@@ -88,7 +96,8 @@ def disagreements(data: bytes, context: Context, cuts: Sequence[int] = (), block
     raws = {line.line_number: line.raw for line in reference.read_lines(reference.unpacked(data))}
     for number in sorted({*told.parsed, *told.rejected, *meant.parsed, *meant.rejected}):
         found += [f"line {number} {raws[number][:600]!r}: {text}" for text in _of_line(number, told, meant)]
-    found += [f"exact: {text}" for raw in raws.values() for text in exact_disagreements(raw, context)]
+    dialect = dialect_of_object(reference.unpacked(data))
+    found += [f"exact: {text}" for raw in raws.values() for text in exact_disagreements(raw, context, dialect)]
     return found
 
 
@@ -112,9 +121,9 @@ def _zone(value: object) -> object:
     return value.utcoffset() if isinstance(value, datetime) else None
 
 
-def exact_disagreements(raw: bytes, context: Context) -> list[str]:
+def exact_disagreements(raw: bytes, context: Context, dialect: str = "") -> list[str]:
     """Where the parser's slow path and the reference read one line differently."""
-    told, meant = read_line(raw, context), reference_outcome(raw, context)
+    told, meant = read_line(raw, context, dialect), reference_outcome(raw, context, dialect)
     if isinstance(meant, reference.Parsed):
         found = list(_of_fields(told.fields, asdict(meant)))
     else:

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from parsers.access_log import Context, Refused
 from tests.trials.agreement import by_the_parser, disagreements
-from tests.trials.hostile import bent, gzipped, packed, varied_line
+from tests.trials.hostile import RAW_KEY_DIALECTS, bent, gzipped, packed, raw_key_line, varied_line
 
 OBJECT_SECONDS = 10
 CONTEXT = Context(seed=11, last_modified=datetime(2025, 11, 2, 12, tzinfo=UTC), log_bucket="logs")
@@ -104,13 +104,25 @@ def _too_slow(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def hostile_object(rng: Random) -> bytes:
     """Mostly lines, clean and bent; sometimes bytes of a broken upload."""
-    lines = [varied_line(rng, _moment(rng)) for _ in range(rng.choice((1, 3, 10, 40)))]
+    lines = _lines(rng, rng.choice((1, 3, 10, 40)))
     share = rng.choice((0.1, 0.5, 1.0))
     lines = [bent(rng, each, rng.choice(lines)) if rng.random() < share else each for each in lines]
     if rng.random() < 0.05:
         lines.insert(rng.randrange(len(lines) + 1), _long(rng, rng.choice(lines)))
     data = packed(rng, lines)
     return _broken(rng, data) if rng.random() < 0.1 else data
+
+
+def _lines(rng: Random, count: int) -> list[bytes]:
+    """Of one dialect where the object tells it, as Ceph's and Scality's do; sometimes others among them."""
+    dialect = rng.choice(("", "", *RAW_KEY_DIALECTS))
+    if not dialect:
+        return [varied_line(rng, _moment(rng)) for _ in range(count)]
+    others = rng.choice((0, 0, 0.3))
+    return [
+        varied_line(rng, _moment(rng)) if rng.random() < others else raw_key_line(rng, dialect, _moment(rng))
+        for _ in range(count)
+    ]
 
 
 def _moment(rng: Random) -> int:

@@ -13,15 +13,20 @@ from random import Random
 from urllib.parse import quote, quote_plus
 
 DIALECTS = ("ovh", "aws", "three_id")
+RAW_KEY_DIALECTS = ("ceph", "scality")
 _IDS = {
     "ovh": "51a0c4e8d2f64b7f8c1e:user-pT4kWq9z",
     "aws": "e3b98a10c5d24f7790aa4c1b" * 2 + "0f6d2e9b7c813a54",
     "three_id": "media-owner 40417",
+    "ceph": "acme",
+    "scality": "-",
 }
 _TAILS = {
     "ovh": "- - SigV4 - AuthHeader media.s3.gra.io.example - -",
     "aws": "3Lg4kq Zx81/b9kQ=+ SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader media.s3.example TLSv1.3 - -",
     "three_id": "-",
+    "ceph": "- - SigV4 - AuthHeader s3.example - - -",
+    "scality": "- - SigV4 - AuthHeader media.s3.example TLSv1.3 - -",
 }
 _SIGNED = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=900&X-Amz-Signature=5f0e"
 
@@ -70,7 +75,10 @@ def logged_key(key: str, times: int = 2) -> str:
 def request_id(rng: Random, dialect: str, at: int) -> str:
     if dialect == "ovh":
         return f"tx{rng.getrandbits(84):021x}-{at:010x}"
-    return f"{rng.getrandbits(64):016X}"
+    if dialect == "ceph":
+        zone_id = f"9e369a15-5f43-4f07-b638-de920b22f91b.4179.{rng.getrandbits(60)}"
+        return rng.choice((zone_id, f"tx{rng.getrandbits(84):021x}-{at:010x}-4179-default"))
+    return f"{rng.getrandbits(80):020x}" if dialect == "scality" else f"{rng.getrandbits(64):016X}"
 
 
 def line(
@@ -124,6 +132,38 @@ def varied_line(rng: Random, at: int) -> bytes:
         agent=rng.choice(('"-"', "-", '""', '"Mozilla/5.0 (X11)"', '"a "quoted" one"')),
         offset_hours=rng.choice((0, 0, 0, 2, -8, 14)),
         tail=rng.choice((None, None, "", "-", " ".join(f"f{n}" for n in range(rng.randrange(1, 14))))),
+    )  # fmt: skip
+
+
+def raw_key_line(rng: Random, dialect: str, at: int) -> bytes:
+    """A line of Ceph's or Scality's (``dialect``) in which everything that the server may write varies."""
+    is_ceph = dialect == "ceph"
+    operation = rng.choice(
+        ("REST.GET.OBJECT", "REST.GET.OBJECT", "REST.PUT.OBJECT", "WEBSITE.GET.OBJECT", "REST.GET.BUCKET",
+         "REST.POST.DELETE_MULTI_OBJECT", "REST.COPY.OBJECT_GET", "BATCH.DELETE.OBJECT")
+    )  # fmt: skip
+    key = rng.choice(("a.jpg", "a  b c.jpg", "Ünï + 100% 日本.jpg", 'say "hi" now', "x REST.GET.OBJECT y", "-", "a\\b",
+                      'x "GET /x HTTP/1.1" 200 - 9 9 1 1 - "y', "k - 200 - 9 9 1 1 - - - - - - - - - - -"))  # fmt: skip
+    uri = rng.choice((f'"GET /media/{quote(key)} HTTP/1.1"', '"PUT /media/x?v=\\"2 HTTP/1.1"', "-"))
+    numbers = " ".join(rng.choice(("-", "0", "17", str(rng.getrandbits(60)))) for _ in range(2))
+    times = ("-", "7ms", "12", "0ms") if is_ceph else ("-", "7", "0.5", "1.5", "12.25", "1.234567e+06", "9e18", "1e19")
+    texts = ("-", "https://app.example/p", "https://app.example/a b", 'x "y" z', '"https://app.example/"', '""')
+    agents = ('"curl/8.9"', '"-"', '""', '"a "b" c"', "-")
+    go_texts = (
+        "-",
+        '"-"',
+        '""',
+        '"curl/8.9"',
+        r'"a \"b\" \\ \t\x1f\xff\u200b\U0001f3ac\ud800\q"',
+        '"x HTTP/1.1\\" 200 - 9 9 1 1 "',
+    )
+    block = f"{rng.choice(('200', '206', '404', '-'))} - {numbers} {rng.choice(('-', *times))} {rng.choice(times)}"
+    return line(
+        rng, dialect, at, operation=operation, key=key, uri=uri, block=block,
+        bucket=rng.choice(("media", "acme:media")) if is_ceph else "media",
+        requester=rng.choice(("-", "acme", "Acme Ltd")),
+        referer=rng.choice(texts if is_ceph else go_texts), agent=rng.choice(agents if is_ceph else go_texts),
+        tail=rng.choice((None, None, None, "-", "- - x")),
     )  # fmt: skip
 
 

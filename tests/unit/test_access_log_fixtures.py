@@ -8,6 +8,7 @@ How a fixture becomes bytes
     An *object* is ``object``, ``object_hex``, or ``lines`` with ``line_end`` and ``final_line_end``; ``before_hex``
     leads it, ``gzip`` packs it (whole, or ``each_line`` a member) and ``drop_bytes`` cuts its end off.
     ``among_others``: the line alone would be an object of nothing known, so it always follows a clean line.
+    ``dialect``: its lines only ever stand in an object that is told as this dialect's by its other lines.
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "access_log"
 BASES: dict[str, Any] = yaml.safe_load((FOLDER / "bases.yaml").read_text("utf-8"))
 SOURCES = {"line", "hex", "base", "glue", "object", "object_hex", "lines"}
 LAST_MODIFIED = datetime(2026, 1, 2, tzinfo=UTC)
-BEFORE, BEHIND = (
-    f'acme media [01/Jan/2020:00:00:01 +0000] 192.0.2.1 - {head_and_block} "-" "x"'.encode()
-    for head_and_block in (
-        'BEFORE REST.GET.OBJECT b "GET /b HTTP/1.1" 200 - 11 - 1 1',
-        'BEHIND REST.GET.OBJECT c "GET /c HTTP/1.1" 206 - 22 - 2 2',
+_HEAD = "[01/Jan/2020:00:00:01 +0000] 192.0.2.1 -"
+_B, _C = 'BEFORE REST.GET.OBJECT b "GET /b HTTP/1.1" 200', 'BEHIND REST.GET.OBJECT c "GET /c HTTP/1.1" 206'
+NEIGHBOURS = {
+    dialect: (f"{ids} {_HEAD} {_B} {before}".encode(), f"{ids} {_HEAD} {_C} {behind}".encode())
+    for dialect, ids, before, behind in (
+        ("", "acme media", '- 11 - 1 1 "-" "x"', '- 22 - 2 2 "-" "x"'),
+        ("ceph", "acme a:media", '- - 11 - 1 - "x"', '- 22 - - 2 - "x"'),
+        ("scality", "- media", '- 11 - 1 1 - "x"', '- 22 - 2 2 - "x"'),
     )
-)
+}
+BEFORE, BEHIND = NEIGHBOURS[""]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Case:
     spec: dict[str, Any]
     last_modified: datetime
     log_bucket: str
+    dialect: str
 
     @property
     def id(self) -> str:
@@ -83,7 +89,8 @@ def load() -> list[Case]:
         for spec in content.get("cases", []):
             own = {**content, **spec}
             log_bucket = own.get("log_bucket", "media-logs")
-            cases.append(Case(path.stem, spec, own.get("last_modified", LAST_MODIFIED), log_bucket))
+            last_modified = own.get("last_modified", LAST_MODIFIED)
+            cases.append(Case(path.stem, spec, last_modified, log_bucket, own.get("dialect", "")))
     return cases
 
 
@@ -194,12 +201,14 @@ def assert_line(case: Case, seen: Seen | None, offset: int) -> None:
 
 def check_together(cases: Sequence[Case], line_end: bytes) -> None:
     """Clean line, the cases' lines in this order, clean line: each has the outcome that it has alone."""
-    lines = [BEFORE, *(line_bytes(case.spec) for case in cases), BEHIND]
+    before, behind = NEIGHBOURS[cases[0].dialect]
+    ahead = 20 if cases[0].dialect else 1
+    lines = [*[before] * ahead, *(line_bytes(case.spec) for case in cases), behind]
     seen, counts = read(b"".join(line + line_end for line in lines), cases[0].context)
-    wanted = Counter(expected_outcome(case.expect) for case in cases) + Counter(parsed=2)
-    offset = len(BEFORE) + len(line_end)
+    wanted = Counter(expected_outcome(case.expect) for case in cases) + Counter(parsed=ahead + 1)
+    offset = ahead * (len(before) + len(line_end))
     problems = []
-    for number, (case, line) in enumerate(zip(cases, lines[1:], strict=False), start=2):
+    for number, (case, line) in enumerate(zip(cases, lines[ahead:], strict=False), start=ahead + 1):
         try:
             assert_line(case, seen.get(number), offset)
         except AssertionError as error:
@@ -215,7 +224,7 @@ def check_together(cases: Sequence[Case], line_end: bytes) -> None:
 CASES = load()
 LINES = [case for case in CASES if not case.is_object]
 OBJECTS = [case for case in CASES if case.is_object]
-CONTEXTS = sorted({(case.last_modified, case.log_bucket) for case in LINES})
+CONTEXTS = sorted({(case.last_modified, case.log_bucket, case.dialect) for case in LINES})
 
 
 def by_id(case: Case) -> str:
@@ -236,7 +245,8 @@ def test_every_line_outcome_has_a_case() -> None:
 @pytest.mark.parametrize("case", CASES, ids=by_id)
 def test_case_is_well_written(case: Case) -> None:
     assert len(SOURCES & case.spec.keys()) == 1
-    assert len(case.expect.keys() - {"outcomes"}) == 1
+    assert len(case.expect.keys() - {"outcomes", "detail"}) == 1
+    assert "refused" in case.expect or "detail" not in case.expect
     data = object_bytes(case.spec) if case.is_object else line_bytes(case.spec)
     assert case.is_object or b"\n" not in data
     if "parsed" in case.expect:
@@ -255,10 +265,11 @@ def test_case_is_well_written(case: Case) -> None:
 # --- the parser -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("case", LINES, ids=by_id)
 def test_line(case: Case) -> None:
-    before = BEFORE + b"\n" if case.spec.get("among_others") else b""
+    ahead = 20 if case.dialect else bool(case.spec.get("among_others"))
+    before = (NEIGHBOURS[case.dialect][0] + b"\n") * ahead
     seen, counts = read(before + line_bytes(case.spec) + b"\n", case.context)
-    assert_line(case, seen.get(2 if before else 1), len(before))
-    assert counts == Counter([expected_outcome(case.expect)]) + Counter(parsed=1 if before else 0)
+    assert_line(case, seen.get(ahead + 1), len(before))
+    assert counts == Counter([expected_outcome(case.expect)]) + Counter(parsed=ahead)
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
@@ -268,9 +279,9 @@ def test_line_harms_no_neighbour(case: Case, line_end: bytes) -> None:
 
 
 @pytest.mark.parametrize("order", range(5))
-@pytest.mark.parametrize("last_modified, log_bucket", CONTEXTS, ids=str)
-def test_all_lines_in_one_object(last_modified: datetime, log_bucket: str, order: int) -> None:
-    together = [case for case in LINES if (case.last_modified, case.log_bucket) == (last_modified, log_bucket)]
+@pytest.mark.parametrize("context", CONTEXTS, ids=str)
+def test_all_lines_in_one_object(context: tuple[datetime, str, str], order: int) -> None:
+    together = [case for case in LINES if (case.last_modified, case.log_bucket, case.dialect) == context]
     random.Random(order).shuffle(together)
     check_together(together, b"\n")
 
@@ -282,6 +293,7 @@ def test_object(case: Case) -> None:
         with pytest.raises(Refused) as refusal:
             parse_object(data, case.context)
         assert refusal.value.reason == case.expect["refused"]
+        assert case.expect.get("detail", "") in refusal.value.detail
         return
     seen, counts = read(data, case.context)
     found = {"lines": counts.total(), "parsed": counts["parsed"]}

@@ -14,6 +14,7 @@ from schemas.records import PARSED
 from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
 from schemas.vocabulary import histogram_edges
 from tests.reference.lines import Ignored, Parsed, RawLine, Rejected, read_line, read_lines
+from tests.reference.raw_keys import dialect_of_object
 from tests.reference.records import endpoint_of, host_of, normalised_address
 from tests.reference.rollups import EDGES, LogObject, PriceCard, Settings, compute, summary
 
@@ -455,3 +456,40 @@ def test_the_order_of_objects_changes_nothing() -> None:
     lines = [line(at=f"30/Oct/2025:12:{n:02}:00 +0000", ip=f"192.0.2.{n % 3}") for n in range(12)]
     objects = [LogObject("ovh", str(n), text.encode(), LAST_MODIFIED) for n, text in enumerate(lines)]
     assert compute(objects, world()) == compute(objects[::-1], world())
+
+
+# --- Ceph and Scality -------------------------------------------------------------------------------
+
+
+def raw_key_record(dialect: str, key: str, rest: str, operation: str = "REST.GET.OBJECT") -> Parsed:
+    text = f"acme a:media [30/Oct/2025:12:00:00 +0000] 192.0.2.1 web r1 {operation} {key} {rest}"
+    parsed = read_line(text.encode(), seed=1, last_modified=LAST_MODIFIED, log_bucket="logs", dialect=dialect)
+    assert isinstance(parsed, Parsed), parsed
+    return parsed
+
+
+def test_ceph_keys_bare_referers_and_bytes() -> None:
+    rest = '"GET /a%20b HTTP/1.1" 200 - - 9 - 7ms https://app.example/a b "x" v1'
+    parsed = raw_key_record("ceph", "a%20b  c", rest)
+    assert (parsed.dialect, parsed.bucket, parsed.key, parsed.key_raw) == ("ceph", "a:media", "a%20b  c", "a%20b  c")
+    assert (parsed.referer, parsed.user_agent, parsed.version_id) == ("https://app.example/a b", "x", "v1")
+    assert (parsed.bytes_sent, parsed.object_size, parsed.total_ms, parsed.turn_around_ms) == (9, 9, None, 7)
+    assert raw_key_record("ceph", "k", rest.replace(" 200 ", " 206 ")).bytes_sent == 0
+    assert raw_key_record("ceph", "k", rest.replace("- - 9", "- 8 9"), "REST.PUT.OBJECT").bytes_sent == 0
+
+
+def test_scality_quotes_as_go_does_and_rounds_half_to_even() -> None:
+    rest = r'"GET /a?\"b HTTP/1.1" 200 - 5 9 2.5 1.5e+01 - "a\t\"\xff\u200b\\n\q" -'
+    parsed = raw_key_record("scality", "a b", rest)
+    assert (parsed.request_uri, parsed.referer) == ('GET /a?"b HTTP/1.1', None)
+    assert (parsed.user_agent, parsed.is_lossy_text) == ('a\t"\ufffd\u200b\\n\\q', True)
+    assert (parsed.bytes_sent, parsed.total_ms, parsed.turn_around_ms) == (5, 2, 15)
+
+
+def test_the_dialect_of_an_object_is_that_of_most_records() -> None:
+    ceph = line().replace("proj:user media", "acme a:media")
+    scality = line().replace(OVH_ID, "0123456789abcdef0123")
+    assert dialect_of_object(f"{ceph}\n{line()}\n{ceph}".encode()) == "ceph"
+    assert dialect_of_object(f"{ceph}\n{line()}".encode()) == ""
+    assert dialect_of_object(f"{scality}\nno record\n".encode()) == "scality"
+    assert dialect_of_object(b"") == ""
