@@ -15,6 +15,10 @@ from schemas.frames import polars_schema
 from schemas.records import PARSED, REJECTED
 from schemas.vocabulary import IGNORE_REASONS
 
+# Polars looks NumPy up at its first use, and two threads that do so at once break each other (a TypeError, rarely).
+# Here one thread does.
+pl.Series(np.empty(0))
+
 KEPT_OF_A_REJECT = 2_000
 _SCHEMA = polars_schema(PARSED)
 _NEWLINE = 10
