@@ -72,7 +72,8 @@ def _sampled(visit: Visit, version: ObjectVersion) -> Sample:
         block = next(blocks, None)
         is_whole = block is None or next(blocks, None) is None
         context = Context(_NO_SEED, version.last_modified, "")
-        parsed = parse_pieces([Piece(version.object_id, block.data if block else b"", context)])
+        whole = Piece.of(version.object_id, block, context) if block else Piece(version.object_id, b"", context)
+        parsed = parse_pieces([whole])
         return Sample(version, parsed, is_whole=is_whole)
     except Refused as refused:
         remedy = f"point {visit.setting} prefix at access logs alone, as S3 server access logging writes them"
