@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from mediameter.errors import WorldError
 
-HEAD = "0001"
+HEAD = "0002"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

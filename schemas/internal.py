@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.vocabulary import OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS
+from schemas.vocabulary import LAKE_KINDS, OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS
 
 OBJECTS = Contract(
     "objects",
@@ -52,8 +52,8 @@ LAKE_FILES = Contract(
     (
         key("path", "text", "Relative to the lake.", length=255),
         Column("source", "text", "Source in the settings.", length=64),
-        Column("kind", "text", "What it holds.", among=("records", "audience")),
-        Column("file_day", "day", "UTC day of records; reporting day of an audience."),
+        Column("kind", "text", "What it holds.", among=LAKE_KINDS),
+        Column("file_day", "day", "UTC day of records and events; reporting day of an audience."),
         Column("rows", "int", "Rows.", least=0),
         Column("first_at", "instant", "Earliest record.", null="an audience has no instants"),
         Column("last_at", "instant", "Latest record.", null="an audience has no instants"),
@@ -101,4 +101,34 @@ LISTINGS = Contract(
     ),
     kind="internal",
 )
-INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS)
+EXPORTS = Contract(
+    "exports",
+    "source, table, UTC day",
+    "The last export of each day of a table. rows = events' rows + ignored + rejected, or the commit is refused.",
+    (
+        key("source", "text", "Source in the settings.", length=64),
+        key("table_name", "text", "Table there.", length=64),
+        key("export_day", "day", "UTC day of the rows."),
+        Column("rows_read", "int", "Rows read.", least=0),
+        Column("events", "int", "Events that they came to.", least=0),
+        Column("ignored", "int", "Rows that are ours or repeat another.", least=0),
+        Column("rejected", "int", "Rows that break a rule; see row_rejects.", least=0),
+        Column("content_sha256", "text", "Of what was made of them: equal content changes nothing."),
+    ),
+    kind="internal",
+)
+ROW_REJECTS = Contract(
+    "row_rejects",
+    "rejected row of a table",
+    "Rows that could not be taken as they are.",
+    (
+        key("source", "text", "Source in the settings.", length=64),
+        key("table_name", "text", "Table there.", length=64),
+        key("row_id", "text", "Its id.", length=128),
+        Column("export_day", "day", "UTC day it was exported with.", null="it has no readable time"),
+        Column("reason", "text", "Which rule it breaks."),
+        Column("detail", "text", "Column and redacted value."),
+    ),
+    kind="internal",
+)
+INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS, EXPORTS, ROW_REJECTS)

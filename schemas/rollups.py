@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
 from schemas.vocabulary import (
+    CONFIDENCES,
     DAY_STATES,
     EDGES,
+    MATCH_BASES,
     OPERATION_CLASS_NAMES,
+    OUTCOMES,
+    RECONCILIATION_REASONS,
     RESPONSE_MEASURES,
     STATUS_CLASSES,
     VERDICTS,
@@ -182,6 +186,117 @@ MEDIA_FILE_DAILY = Contract(
     ),
     additivity="A",
 )
+ATTRIBUTION_DAILY = Contract(
+    "attribution_daily",
+    "tenant, day, application, basis of the match",
+    "What the attribution of the day's requests rests on.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("match_basis", "text", "The first rule that applied.", among=tuple(MATCH_BASES), length=16),
+        Column("match_confidence", "text", "How sure that rule is.", among=CONFIDENCES),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+    ),
+    additivity="A",
+)
+RECONCILIATION_DAILY = Contract(
+    "reconciliation_daily",
+    "tenant, day, application, outcome, reason",
+    "Where the storage's log and the application agree, and why not where they do not. No rows while no application "
+    "is connected.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("outcome", "text", "In both, in the log alone, in the application alone.", among=OUTCOMES, length=16),
+        key(
+            "reason",
+            "text",
+            "What matched, or why nothing did.",
+            among=tuple(dict.fromkeys(reason for of in RECONCILIATION_REASONS.values() for reason in of)),
+            length=32,
+        ),
+        _REQUESTS,
+        _DELIVERIES,
+        measure("events", "Events of the application; a view's pair of rows is one.", unit="events"),
+        measure("log_bytes", "Bytes that the storage sent.", unit="bytes"),
+        measure("app_bytes", "Bytes that the application guessed (the whole file).", unit="bytes"),
+    ),
+    additivity="A",
+)
+USERS_DAILY = Contract(
+    "users_daily",
+    "tenant, day, application, user",
+    "What each known user was served. Personal: kept as long as the retention says.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("user_id", "text", "Id of the user in the application.", length=64, pii="pseudonym"),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+        Column("last_at", "instant", "Latest request. Take MAX, never a sum."),
+    ),
+    additivity="A",
+)
+ADDRESSES_DAILY = Contract(
+    "addresses_daily",
+    "tenant, day, application, address",
+    "The addresses with the most requests, the others as `other`: scraping shows here. Personal: kept as long as "
+    "the retention says.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("address", "text", "HMAC of the client address, or `other`.", length=64, pii="pseudonym"),
+        Column("edge", "text", "Whether the address is a CDN's; NULL for `other`.", null="`other`", among=EDGES),
+        measure("addresses", "Addresses that the row stands for: 1, or those of `other`.", unit="addresses"),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+    ),
+    additivity="A",
+)
+USER_AGENTS_DAILY = Contract(
+    "user_agents_daily",
+    "tenant, day, application, user agent",
+    "The user agents with the most requests, the others as `other`.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("user_agent", "text", "The agent's first 200 characters, `other`, or empty where none.", length=255),
+        Column("is_bot", "bool", "The agent calls itself a crawler, a script or a monitor."),
+        _REQUESTS,
+        _DELIVERIES,
+        _BYTES,
+    ),
+    additivity="A",
+)
+MEDIA_FILE_TRAILING = Contract(
+    "media_file_trailing",
+    "tenant, day, window, application, object key",
+    "The files with the most bytes over the window that ends with the day (at most 1,000 for each application).",
+    (
+        _TENANT,
+        _DAY,
+        key("window_days", "int", "Days in the window (1, 7, 30), this day the last."),
+        _APPLICATION,
+        key("object_key_sha256", "text", "SHA-256 of the decoded key, hex.", length=64),
+        Column("media_file_id", "text", "Id in media_files; empty where unknown."),
+        Column("object_key", "text", "The decoded key."),
+        measure("deliveries", "Deliveries over the window.", unit="deliveries"),
+        measure("bytes_sent", "Bytes of the responses' bodies.", unit="bytes"),
+        measure("unique_users", "Distinct users.", unit="users", null="not available: no application is connected"),
+        measure("unique_addresses", "Distinct client addresses.", unit="addresses"),
+        Column("last_at", "instant", "Latest request in the window."),
+    ),
+    additivity="S",
+)
 AUDIENCE_TRAILING = Contract(
     "audience_trailing",
     "tenant, day, application or *, window",
@@ -291,6 +406,42 @@ PRICES = Contract(
     kind="reference",
 )
 
+APPLICATIONS = Contract(
+    "applications",
+    "tenant, application",
+    "The applications, as the application's database names them.",
+    (
+        _TENANT,
+        key("application_id", "text", "Id there.", length=64),
+        Column("application", "text", "The name in the rollups: slug, else id."),
+        Column("name", "text", "Name there.", null="none"),
+    ),
+    kind="reference",
+)
+MEDIA_FILES = Contract(
+    "media_files",
+    "tenant, media file",
+    "The files that the application knows or knew: what it deletes stays here.",
+    (
+        _TENANT,
+        key("media_file_id", "text", "Id there.", length=64),
+        Column("object_key_sha256", "text", "SHA-256 of object_key, hex.", length=64),
+        Column("object_key", "text", "The storage key."),
+        Column("original_filename", "text", "Name that the file was uploaded under.", null="none"),
+        Column("mime_type", "text", "MIME type.", null="none"),
+        Column("size_bytes", "int", "Size.", null="unknown", unit="bytes", least=0),
+        Column("application_id", "text", "In applications.", null="none"),
+        Column("user_id", "text", "Whose it is.", null="none", pii="pseudonym"),
+        Column("width", "int", "Pixels.", null="unknown", least=0),
+        Column("height", "int", "Pixels.", null="unknown", least=0),
+        Column("duration_ms", "int", "Length of a video.", null="none", unit="ms", least=0),
+        Column("uploaded_at", "instant", "Upload.", null="unknown"),
+        Column("is_deleted", "bool", "Deleted there, or no longer there."),
+        Column("deleted_at", "instant", "Since when.", null="not deleted, or not known since when"),
+    ),
+    kind="reference",
+)
+
 # One family of rollups is what one transaction replaces for one day, under one fence.
 TRAFFIC_FAMILY = (
     TRAFFIC_HOURLY,
@@ -302,5 +453,12 @@ TRAFFIC_FAMILY = (
     ENDPOINTS_DAILY,
     MEDIA_FILE_DAILY,
     COUNTRIES_DAILY,
+    ATTRIBUTION_DAILY,
+    RECONCILIATION_DAILY,
+    USERS_DAILY,
+    ADDRESSES_DAILY,
+    USER_AGENTS_DAILY,
 )
-ROLLUPS = (*TRAFFIC_FAMILY, AUDIENCE_TRAILING, ALERT_CHECKS_DAILY)
+AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING)
+ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY)
+REFERENCE = (PRICES, APPLICATIONS, MEDIA_FILES)

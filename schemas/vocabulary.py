@@ -27,6 +27,7 @@ IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 # Parser version 1 refused for these; a ledger of that time still holds them.
 PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
+LAKE_KINDS = ("records", "events", "audience", "file_audience")
 OBJECT_STATES = ("settled", "refused", "superseded")
 DIALECTS = ("aws", "ovh", "three_id", "ceph", "scality")
 
@@ -79,6 +80,25 @@ DELIVERY_GAP_S = 60
 EDGES = ("edge", "direct", NOT_AVAILABLE)
 RESPONSE_MEASURES = ("total", "turn_around")
 AUDIENCE_WINDOWS = (1, 7, 30)
+
+# --- attribution -----------------------------------------------------------------------------------
+# What the viewer and the application of a request rest on, the surest first, and how sure that is.
+MATCH_BASES = {
+    "event_address": "high",
+    "event_edge": "medium",
+    "media_file": "high",
+    "key_pattern": "medium",
+    "referer": "low",
+    "none": "none",
+}
+CONFIDENCES = ("high", "medium", "low", "none")
+EVENT_TYPES = ("view", "download", "transform", "share")
+OUTCOMES = ("matched", "log_only", "app_only")
+RECONCILIATION_REASONS = {
+    "matched": ("event_address", "event_edge"),
+    "log_only": ("no_delivery", "failed", "unknown_key", "bot", "range", "other_client"),
+    "app_only": ("no_fetch", "unknown_file", "deleted_file", "no_delivery"),
+}
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_STATES = ("open", "final", "frozen")
 
