@@ -110,23 +110,32 @@ def _assert_conserved(parsed: Parsed) -> None:
 
 def _without_lossy_lines(block: bytes) -> bytes:
     """The block with each line that is no clean UTF-8 blanked: it harms no other, and `exact` reads the original."""
-    if b"\0" not in block:
-        try:
-            block if block.isascii() else block.decode()
-            return block
-        except UnicodeDecodeError:
-            pass
-    octets = np.frombuffer(block, np.uint8)
     kept: list[bytes] = []
-    copied = looked_at = 0
-    for odd in np.flatnonzero((octets >= 0x80) | (octets == 0)).tolist():
-        if odd < looked_at:
-            continue
-        begin, looked_at = block.rfind(b"\n", 0, odd) + 1, block.find(b"\n", odd)
-        if exact.readable(block[begin:looked_at])[1]:
-            kept.append(block[copied:begin])
-            copied = looked_at
-    return b"".join((*kept, block[copied:]))
+    copied = 0
+    for odd in _odd_bytes(block):
+        if odd >= copied:
+            kept.append(block[copied : block.rfind(b"\n", 0, odd) + 1])
+            copied = block.find(b"\n", odd)
+    return b"".join((*kept, block[copied:])) if kept else block
+
+
+def _odd_bytes(block: bytes) -> list[int]:
+    """Where a line holds NUL or what is no UTF-8: of each such line one place at least, in order."""
+    found = []
+    at = block.find(b"\0")
+    while at >= 0:
+        found.append(at)
+        at = block.find(b"\0", block.find(b"\n", at))
+    view, begin = memoryview(block), 0
+    while not block.isascii():
+        try:
+            str(view[begin:], "utf-8")
+        except UnicodeDecodeError as error:
+            found.append(begin + error.start)
+            begin = block.find(b"\n", begin + error.start)
+        else:
+            break
+    return sorted(found)
 
 
 def _places(pieces: Sequence[Piece], counts: list[int]) -> pl.DataFrame:
