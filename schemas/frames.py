@@ -86,7 +86,8 @@ def _rules(column: Column) -> Iterator[pl.Expr]:
 def validate(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The frame itself, after every check has passed on its collected rows.
 
-    Raises ``TypeError`` for other columns, types or order, ``pandera.errors.SchemaErrors`` (all failures at once) for values.
+    Raises ``TypeError`` for other columns, types or order, ``pandera.errors.SchemaErrors`` (all failures at once) for
+    values.
     A LazyFrame would be checked for types only.
     """
     from pandera.errors import SchemaErrors

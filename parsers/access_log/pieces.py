@@ -22,6 +22,7 @@ pl.Series(np.empty(0))
 KEPT_OF_A_REJECT = 2_000
 _SCHEMA = polars_schema(PARSED)
 _NEWLINE = 10
+_STRETCH = 32_768
 Ignored = dict[int, dict[str, int]]
 
 
@@ -125,16 +126,17 @@ def _odd_bytes(block: bytes) -> list[int]:
     at = block.find(b"\0")
     while at >= 0:
         found.append(at)
-        at = block.find(b"\0", block.find(b"\n", at))
-    view, begin = memoryview(block), 0
-    while not block.isascii():
+        end = block.find(b"\n", at)
+        at = block.find(b"\0", end) if end >= 0 else -1
+    begin = 0 if not block.isascii() else len(block)
+    while begin < len(block):
+        end = block.find(b"\n", begin + _STRETCH) + 1 or len(block)  # short: the text of a long one is slow to make
         try:
-            str(view[begin:], "utf-8")
+            block[begin:end].decode()
         except UnicodeDecodeError as error:
             found.append(begin + error.start)
-            begin = block.find(b"\n", begin + error.start)
-        else:
-            break
+            end = block.find(b"\n", found[-1]) + 1 or len(block)
+        begin = end
     return sorted(found)
 
 
