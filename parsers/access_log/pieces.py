@@ -111,13 +111,13 @@ def _assert_conserved(parsed: Parsed) -> None:
 
 def _without_lossy_lines(block: bytes) -> bytes:
     """The block with each line that is no clean UTF-8 blanked: it harms no other, and `exact` reads the original."""
-    kept: list[bytes] = []
-    copied = 0
+    kept: list[memoryview] = []
+    copied, view = 0, memoryview(block)
     for odd in _odd_bytes(block):
         if odd >= copied:
-            kept.append(block[copied : block.rfind(b"\n", 0, odd) + 1])
+            kept.append(view[copied : block.rfind(b"\n", 0, odd) + 1])
             copied = block.find(b"\n", odd)
-    return b"".join((*kept, block[copied:])) if kept else block
+    return b"".join((*kept, view[copied:])) if kept else block
 
 
 def _odd_bytes(block: bytes) -> list[int]:
