@@ -327,6 +327,7 @@ def test_a_lake_file_that_is_gone(fails: Callable[[int], str]) -> None:
 
 
 def test_a_key_that_is_lost_is_not_made_anew(site: Path, fails: Callable[[int], str]) -> None:
+    Path("mediameter.toml").write_text(SETTINGS.replace('key = "sixteen characters"', ""))
     assert main(["run", "--quiet"]) == 0
     put("object-2", line(20))
     (site / "address.key").rename(site / "kept")
