@@ -17,7 +17,7 @@ from mediameter.connect import engine, reading, writing
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled, Settlement
-from mediameter.settings import Settings
+from mediameter.settings import Settings, refuse_lost_key
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
@@ -136,6 +136,8 @@ def _ingest_source(
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
         complete = ledger.complete_through(connection, name)
+    if known:
+        refuse_lost_key(settings)
     bucket = bucket_of(settings, name, _since(complete, window or settings.reporting.window_days))
     listing = bucket.listing()
     point("ingest.listed")
