@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mediameter.errors import WorldError
+from schemas import TABLES
 
 HEAD = "0002"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
@@ -37,11 +38,14 @@ def _upgrade(engine: sa.Engine, found: str | None) -> None:
     from alembic.config import Config
     from alembic.util.exc import CommandError
 
-    from mediameter.connect import writing
+    from mediameter.connect import altering
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with writing(engine) as connection:
+    config.attributes["comments"] = {
+        contract.name: (contract.doc, {column.name: column.doc for column in contract}) for contract in TABLES
+    }
+    with altering(engine) as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
