@@ -40,12 +40,12 @@ def engine(url: str) -> sa.Engine:
     if not target.database:
         raise UserError("[warehouse] url names no database", f'write it like "{backend}://user@host/database"')
     try:
-        return _SERVERS[backend].made(target, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+        return _SERVERS[backend](target, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
     except ModuleNotFoundError as error:
         raise UserError(f"[warehouse] url: the driver {error.name} is not installed", "make venv") from None
 
 
-_SERVERS = {"postgresql": postgres, "mysql": mysql, "mariadb": mysql}
+_SERVERS = {"postgresql": postgres.made, "mysql": mysql.made, "mariadb": mysql.made}
 _OUR_DRIVERS = {"", "pysqlite", "psycopg", "pymysql"}
 
 
@@ -121,7 +121,7 @@ def transact(made: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         except TryAgain:
             if not tries_left:
                 raise
-            time.sleep(random.uniform(0, 0.1 * 2 ** (TRIES - tries_left)))  # noqa: S311
+            time.sleep(random.uniform(0, 0.1 * 2 ** (TRIES - tries_left)))
     raise AssertionError("unreachable")
 
 

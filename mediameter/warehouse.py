@@ -67,10 +67,9 @@ def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -
     frame = frame.select(polars_schema(contract).keys())
     frame = frame.with_columns(_as_stored(column) for column in contract if column.type in _STORED_OTHERWISE)
     for column in contract:
-        longest = frame[column.name].str.len_chars().max() if column.length else None
-        if longest is not None and longest > column.length:  # type: ignore[operator]
-            what = f"{contract.name}.{column.name}: a text of {longest:,} characters"
-            raise WorldError(f"{what} is longer than the {column.length} it may have", "see where it comes from")
+        if column.length and (frame[column.name].str.len_chars() > column.length).any():
+            what = f"{contract.name}.{column.name}: a text has more than the {column.length} characters it may have"
+            raise WorldError(what, "see where it comes from; nothing was written")
     load(connection, contract.name, frame)
 
 
@@ -78,7 +77,7 @@ _STORED_OTHERWISE = ("text", "instant", "day", "bool")
 
 
 def _as_stored(column: Column) -> pl.Expr:
-    """As SQLAlchemy itself writes dates and times into SQLite, but for a whole column at once; all engines read that."""
+    """As SQLAlchemy itself writes dates and times into SQLite, but for a whole column at once. All engines read it."""
     if column.type == "text":
         return pl.col(column.name).str.replace_all("\0", "\ufffd", literal=True)
     if column.type == "bool":

@@ -72,7 +72,8 @@ def _check(connection: Any, _record: Any) -> None:
 def copy(connection: sa.Connection, statement: str, data: bytes) -> None:
     """COPY … FROM STDIN, past SQLAlchemy, which knows no such thing; errors are told as everywhere."""
     try:
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as stream:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(statement) as stream:
             stream.write(data)
     except connection.dialect.loaded_dbapi.Error as error:
         ours = trouble.translated(error, connection.dialect, connection.engine.url, diagnosis, scrub)
