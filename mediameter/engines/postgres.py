@@ -39,6 +39,7 @@ def made(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Eng
         mode = "READ COMMITTED" if is_writing else "REPEATABLE READ, READ ONLY"
         settings = {
             "timezone": "'UTC'",
+            "datestyle": "'ISO'",
             "lock_timeout": round(lock_timeout_s * 1000),
             "statement_timeout": STATEMENT_TIMEOUT_S * 1000,
             "idle_in_transaction_session_timeout": IDLE_TIMEOUT_S * 1000,
