@@ -22,7 +22,9 @@ _prices = tables["prices"]
 
 def price(name: str, amount: str = "1") -> sa.Insert:
     words = {column.name: "" for column in _prices.columns if isinstance(column.type, sa.String | sa.Text)}
-    return _prices.insert().values(words | {"price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()})
+    return _prices.insert().values(
+        words | {"price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()}
+    )
 
 
 def amounts(made: sa.Engine) -> dict[str, str]:
@@ -60,7 +62,7 @@ def test_a_writer_waits_for_the_other(made: sa.Engine, monkeypatch: pytest.Monke
     impatient = engine(made.url.render_as_string(hide_password=False))
     with writing(made) as connection:
         connection.execute(price("first"))
-        with pytest.raises((TryAgain, sa.exc.OperationalError), match="holds it|is locked"), writing(impatient):
+        with pytest.raises((TryAgain, sa.exc.OperationalError), match=r"holds it|is locked"), writing(impatient):
             pass
     with writing(impatient) as connection:
         connection.execute(price("second"))
