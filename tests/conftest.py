@@ -37,6 +37,24 @@ def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield url
 
 
+@pytest.fixture(scope="module")
+def migrated(warehouse_url: str) -> Iterator[sa.Engine]:
+    """A warehouse with its tables, on every engine."""
+    made = connect.engine(warehouse_url)
+    warehouse.ready(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def rolled_back(migrated: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which anything may be written; nothing of it stays."""
+    with migrated.connect().execution_options(is_writing=True) as connection:
+        connection.begin()
+        yield connection
+        connection.rollback()
+
+
 @pytest.fixture
 def made(warehouse_url: str) -> Iterator[sa.Engine]:
     """An empty warehouse on every engine."""
