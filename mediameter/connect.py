@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from mediameter.engines import mysql, postgres, sqlite
+from mediameter.engines import mysql, postgres, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import UserError, WorldError
 
@@ -43,6 +43,11 @@ def engine(url: str) -> sa.Engine:
         return _SERVERS[backend](target, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
     except ModuleNotFoundError as error:
         raise UserError(f"[warehouse] url: the driver {error.name} is not installed", "make venv") from None
+
+
+def name(made: sa.Engine) -> str:
+    """The warehouse as it is shown: a file, or host and database; neither user nor password."""
+    return made.url.database or "" if made.dialect.name == "sqlite" else trouble.name(made.url)
 
 
 _SERVERS = {"postgresql": postgres.made, "mysql": mysql.made, "mariadb": mysql.made}

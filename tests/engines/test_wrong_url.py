@@ -6,8 +6,6 @@ import re
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -16,8 +14,7 @@ from mediameter import warehouse
 from mediameter.connect import engine
 from mediameter.errors import MediameterError, UserError, WorldError
 from tests import servers
-
-SECRET = "canary-s3cret"
+from tests.engines.user import SECRET, Server, a_user, administered
 
 
 def refusal(url: str | sa.URL) -> MediameterError:
@@ -53,41 +50,10 @@ def test_a_url_that_is_wrong_in_itself(url: str, words: str) -> None:
 # --- on a server -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Server:
-    """An empty database on a server, and its administrator's connection."""
-
-    url: sa.URL
-    connection: sa.Connection
-
-    @property
-    def is_postgres(self) -> bool:
-        return self.url.get_backend_name() == "postgresql"
-
-
 @pytest.fixture
 def server(server_url: str) -> Iterator[Server]:
-    url = sa.make_url(server_url)
-    with servers.administrator(url) as connection:
-        yield Server(url, connection)
-
-
-@contextmanager
-def a_user(server: Server) -> Iterator[sa.URL]:
-    """One who may look into the database, and make nothing there."""
-    name = f"reader_{uuid.uuid4().hex[:8]}"
-    user = name if server.is_postgres else f"'{name}'@'%%'"
-    lets_in = "CONNECT ON DATABASE {}" if server.is_postgres else "SELECT ON {}.*"
-    made_so = "LOGIN PASSWORD" if server.is_postgres else "IDENTIFIED BY"
-    kind = "ROLE" if server.is_postgres else "USER"
-    server.connection.exec_driver_sql(f"CREATE {kind} {user} {made_so} '{SECRET}'")
-    try:
-        server.connection.exec_driver_sql(f"GRANT {lets_in.format(server.url.database)} TO {user}")
-        yield server.url.set(username=name, password=SECRET)
-    finally:
-        if server.is_postgres:
-            server.connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {server.url.database} FROM {user}")
-        server.connection.exec_driver_sql(f"DROP {kind} {user}")
+    with administered(server_url) as server:
+        yield server
 
 
 @pytest.mark.parametrize(
