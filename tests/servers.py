@@ -29,7 +29,7 @@ ENGINES = ("sqlite", *SERVERS)
 def find() -> None:
     """Sets the variables that are not set, for servers that answer within a second."""
     for variable, url in _USUAL.items():
-        if variable not in os.environ and _answers(url):
+        if variable not in os.environ and answers(url):
             os.environ[variable] = url
 
 
@@ -42,7 +42,13 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{folder / 'warehouse.sqlite'}"
         return
-    server = sa.make_url(server_url(engine))
+    with database_on(sa.make_url(server_url(engine))) as url:
+        yield url
+
+
+@contextmanager
+def database_on(server: sa.URL) -> Iterator[str]:
+    """The URL of an empty database on this server."""
     name = f"mediameter_{uuid.uuid4().hex[:12]}"
     with administrator(server) as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
@@ -51,7 +57,8 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
     finally:
         with administrator(server) as connection:
             # PostgreSQL alone refuses to drop what somebody still has open.
-            connection.exec_driver_sql(f"DROP DATABASE {name}" + (" WITH (FORCE)" if engine == "postgres" else ""))
+            how = " WITH (FORCE)" if server.get_backend_name() == "postgresql" else ""
+            connection.exec_driver_sql(f"DROP DATABASE {name}{how}")
 
 
 @contextmanager
@@ -70,11 +77,16 @@ def server_url(engine: str) -> str:
     variable = _VARIABLES[engine]
     url = os.environ.get(variable)
     if not url:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {engine}: {variable} is not set")
+        (pytest.fail if is_ci() else pytest.skip)(f"no {engine}: {variable} is not set")
     return url
 
 
-def _answers(url: str) -> bool:
+def is_ci() -> bool:
+    """Where a missing server is a failure."""
+    return bool(os.environ.get("CI"))
+
+
+def answers(url: str | sa.URL) -> bool:
     engine = sa.create_engine(url, connect_args={"connect_timeout": 1})
     try:
         with engine.connect():

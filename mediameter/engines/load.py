@@ -11,9 +11,11 @@ from collections.abc import Callable
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter.engines import mysql, postgres
+from mediameter.engines import mysql, postgres, trouble
 from mediameter.errors import WorldError
 
+_ESCAPED = "['\"\\\\\0\n\r\x1a]"  # what pymysql writes as two characters
+_STATEMENT_BYTES = 4096  # what stands around a row's texts, at most
 LOAD_DATA_FROM = 5000
 """Rows. A staging table and a file cost more than they save below that."""
 
@@ -41,8 +43,18 @@ def _into_mysql(connection: sa.Connection, table: str, frame: pl.DataFrame) -> N
     if frame.height >= LOAD_DATA_FROM and connection.connection.info.get(mysql.LOADS_FILES):
         _load_data(connection, table, frame)
         return
+    _refuse_giants(connection, frame)
     marks = ", ".join(["%s"] * frame.width)  # pymysql makes one statement of as many rows as a packet holds
     connection.exec_driver_sql(f"INSERT INTO {table} ({_names(connection, frame)}) VALUES ({marks})", frame.rows())
+
+
+def _refuse_giants(connection: sa.Connection, frame: pl.DataFrame) -> None:
+    """A statement larger than a packet ends the connection without a word: it is told before."""
+    texts = [column for column in frame if column.dtype == pl.String]
+    sizes = [column.str.len_bytes() + column.str.count_matches(_ESCAPED) for column in texts]
+    most = connection.connection.info[mysql.PACKET] - _STATEMENT_BYTES
+    if sizes and (pl.DataFrame(sizes).sum_horizontal() > most).any():
+        raise trouble.too_large(trouble.name(connection.engine.url), "")
 
 
 def _load_data(connection: sa.Connection, table: str, frame: pl.DataFrame) -> None:

@@ -17,7 +17,8 @@ IDLE_TIMEOUT_S = 300
 """A process that sleeps in a transaction loses it after this, so that a frozen writer does not hold up the others."""
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 _LONGEST_STATEMENT = 1_000_000  # characters; a statement is at most four times as many bytes
-LOADS_FILES = "loads_files"  # of a connection's info: LOAD DATA LOCAL is allowed on both sides
+# Of a connection's info: how many bytes a statement may have; LOAD DATA LOCAL is allowed on both sides.
+PACKET, LOADS_FILES = "packet", "loads_files"
 _OPTIONS = {
     "charset",
     "local_infile",
@@ -47,7 +48,8 @@ def made(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Eng
 
     def prepare(connection: Any, record: Any) -> None:
         try:
-            record.info[LOADS_FILES] = _prepare(connection, lock_timeout_s) and may_load_files(url)
+            packet, takes_files = _prepare(connection, lock_timeout_s)
+            record.info.update({PACKET: packet, LOADS_FILES: takes_files and may_load_files(url)})
         except BaseException:
             connection.close()
             raise
@@ -76,8 +78,8 @@ def _check_options(url: sa.URL) -> None:
 # --- a session ---------------------------------------------------------------------------------------
 
 
-def _prepare(connection: Any, lock_timeout_s: float) -> bool:
-    """Settings of the session; returns whether the server takes LOAD DATA LOCAL."""
+def _prepare(connection: Any, lock_timeout_s: float) -> tuple[int, bool]:
+    """Settings of the session; returns the server's max_allowed_packet, and whether it takes LOAD DATA LOCAL."""
     version = connection.get_server_info()
     is_mariadb = "mariadb" in version.lower()
     _check_version(version, is_mariadb=is_mariadb)
@@ -98,11 +100,11 @@ def _prepare(connection: Any, lock_timeout_s: float) -> bool:
         cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
         cursor.execute("SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()))
         cursor.execute("SELECT @@max_allowed_packet, @@local_infile")
-        packet, loads_files = cursor.fetchone()
-    longest = min(_LONGEST_STATEMENT, packet - 512)
+        packet, takes_files = cursor.fetchone()
+    longest = min(_LONGEST_STATEMENT, packet // 4)
     # pymysql makes one INSERT of many rows, and looks here how long it may be
     connection.cursorclass = type("Cursor", (connection.cursorclass,), {"max_stmt_length": longest})
-    return bool(loads_files)
+    return packet, bool(takes_files)
 
 
 def _check_version(text: str, *, is_mariadb: bool) -> None:
