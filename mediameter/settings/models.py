@@ -34,7 +34,11 @@ RULE_UNITS: dict[RuleName, Callable[[object], Any]] = {
 
 
 class Warehouse(Section):
-    url: str = setting(f"{_SQLITE}warehouse.sqlite", "Database with the rollups (SQLAlchemy URL)", repr=False)
+    """A file, or a database on a server: ``postgresql://user:password@host:5432/database``, ``mysql://…`` (MySQL 8 or
+    MariaDB). Behind a ``?`` stand options of the driver (``sslmode=require``, ``ssl_ca=…``), and for MySQL
+    ``local_infile=1``: many rows go in at once, where the server is trusted with that."""
+
+    url: str = setting(f"{_SQLITE}warehouse.sqlite", "Database with the rollups: a file, or a server's", repr=False)
 
     @field_validator("url")
     @classmethod

@@ -14,7 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import engine, reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
@@ -55,8 +55,7 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
         for day in _each(made, settings, "audience", listener):
             if _roll_up_audience(made, settings, day):
                 report.audience_days.append(day.isoformat())
-        with writing(made) as connection:
-            days.refresh(connection, settings)
+        transact(made, lambda connection: days.refresh(connection, settings))
     finally:
         made.dispose()
     return report
@@ -65,9 +64,12 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
 def prepare(made: sa.Engine, settings: Settings) -> None:
     """The prices of the settings, and a fence for every day: what all that follows takes for granted."""
     warehouse.ready(made)
-    with writing(made) as connection:
+
+    def write(connection: sa.Connection) -> None:
         _write_prices(connection, settings)
         _mark_unfenced(connection, settings)
+
+    transact(made, write)
 
 
 def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
@@ -177,7 +179,8 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
 def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool:
     """Replaces one day; False when it was frozen meanwhile, or written by somebody who knew more."""
     day, frames = computed.day, computed.frames
-    with writing(made) as connection:
+
+    def write(connection: sa.Connection) -> bool:
         if day in days.frozen(connection, settings):
             return False
         if not ledger.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
@@ -190,8 +193,12 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
             ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
         days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
-    point("rollup.committed")
-    return True
+        return True
+
+    is_written = transact(made, write)
+    if is_written:
+        point("rollup.committed")
+    return is_written
 
 
 def _look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> _Basis:
@@ -265,10 +272,13 @@ def _roll_up_audience(made: sa.Engine, settings: Settings, day: date) -> bool:
         if (chosen := [paths[file] for file in files if file.file_day > day - timedelta(days=window)])
     ]
     frame = pl.concat(windows).sort(AUDIENCE_TRAILING.key) if windows else warehouse.empty(AUDIENCE_TRAILING)
-    with writing(made) as connection:
+
+    def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, "audience", day, epoch, basis(settings)):
             return False
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, {AUDIENCE_TRAILING: frame})
         ledger.mark_dirty(connection, "checks", {day})
-    return True
+        return True
+
+    return transact(made, write)
