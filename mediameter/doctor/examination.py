@@ -53,7 +53,7 @@ def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
     if not settings.sources:
         remedy = "add [sources.NAME] with kind, and path or bucket; `mediameter init` writes an example"
         yield replace(error("sources", "no source is set: there is nothing to meter", remedy), check="sources")
-    for name, source in settings.sources.items():
+    for name, source in settings.log_sources.items():
         visit = Visit(name, source, settings, case.clock)
         yield from run(FOLDER if source.is_folder else BUCKET, visit, f"sources.{name}")
     yield from run(CASE, case)
