@@ -93,6 +93,18 @@ MATCH_BASES = {
 }
 CONFIDENCES = ("high", "medium", "low", "none")
 EVENT_TYPES = ("view", "download", "transform", "share")
+# Of a row of the application's events, in the order of the rules; the first that it breaks.
+ROW_REJECT_REASONS = (
+    "NO_ID",
+    "NO_TIME",
+    "DUPLICATE_ID",
+    "BROKEN_METADATA",
+    "BAD_BYTES",
+    "UNKNOWN_EVENT_TYPE",
+    "NO_FILE",
+    "LONG_ID",
+)
+ROW_IGNORE_REASONS = ("IMPORTED", "REPEATED")
 OUTCOMES = ("matched", "log_only", "app_only")
 RECONCILIATION_REASONS = {
     "matched": ("event_address", "event_edge"),
