@@ -3,7 +3,7 @@
 One page view writes two rows: who looked (access: ``{tenant_id, email, roles}``), and how large the file is
 (bandwidth: ``{bytes, tenant_id}``). They have no id in common. So among the rows of one user, file, address, agent and
 event type, each access row and each bandwidth row has at most one partner of the other kind, at most ``PAIR_GAP`` away:
-in the order of time, the one that waits longest. Two views a second apart stay two. A row without a partner is an event.
+in the order of time, the one that waits longest. Two views a second apart stay two. A row without one is an event.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Stream:
         return Taken(_events(paired.filter(~waits)), _rejected(sorted_out), _ignored(sorted_out))
 
     def _without_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows with ``reason``: of those with one id the first counts; null where nothing is known against a row yet."""
+        """Rows with ``reason``, null where nothing is known against a row: of those with one id the first counts."""
         ids = rows["id"].hash()
         before = pl.concat(self._seen) if self._seen else ids.clear()
         self._seen.append(ids)
@@ -77,10 +77,10 @@ class Stream:
         ordered = rows.with_columns(ids.is_in(before.implode()).alias("_seen")).sort(
             "timestamp", *(name for name in rows.columns if name != "timestamp"), nulls_last=True
         )
-        is_equal = pl.lit(False)
-        if ids.n_unique() < ids.len():  # seldom, and comparing whole rows costs as much as all the rest
+        number, is_equal = pl.lit(0), pl.lit(False)
+        if ids.n_unique() < ids.len():  # seldom, and comparing rows by id costs as much as all the rest
+            number = pl.int_range(pl.len()).over("id")
             is_equal = pl.struct(rows.columns) == pl.struct(rows.columns).first().over("id")
-        number = pl.int_range(pl.len()).over("id")
         reason = (
             pl.when(pl.col("id").is_null()).then(pl.lit("NO_ID"))
             .when(pl.col("timestamp").is_null()).then(pl.lit("NO_TIME"))
@@ -202,7 +202,7 @@ def _partners(rows: pl.DataFrame) -> pl.DataFrame:
     Between bursts of a group lies more than the gap. Where the n-th access row and the n-th bandwidth row of a burst
     are all within it, these are the partners; the few other bursts are gone through row by row.
     """
-    group, same = [*_GROUP, "_burst"], {"nulls_equal": True}
+    group = [*_GROUP, "_burst"]
     burst = (pl.col("timestamp").diff() > PAIR_GAP).fill_null(True).cum_sum().over(_GROUP)
     rows = rows.sort("timestamp", "variant_type", "id").with_columns(burst.alias("_burst"))
     rows = rows.filter(pl.col("kind").n_unique().over(group) > 1)
@@ -211,10 +211,10 @@ def _partners(rows: pl.DataFrame) -> pl.DataFrame:
         rows.filter(pl.col("kind") == kind).select(*group, "_number", "_row", "timestamp")
         for kind in ("access", "bandwidth")
     )
-    pairs = access.join(bandwidth, on=[*group, "_number"], suffix="_other", **same)
+    pairs = access.join(bandwidth, on=[*group, "_number"], suffix="_other", nulls_equal=True)
     odd = pairs.filter((pl.col("timestamp") - pl.col("timestamp_other")).abs() > PAIR_GAP).select(group).unique()
-    plain = pairs.join(odd, on=group, how="anti", **same).select("_row", pl.col("_row_other").alias("_other"))
-    burst_by_burst = rows.join(odd, on=group, how="semi", maintain_order="left", **same).partition_by(
+    plain = pairs.join(odd, on=group, how="anti", nulls_equal=True).select("_row", pl.col("_row_other").alias("_other"))
+    burst_by_burst = rows.join(odd, on=group, how="semi", maintain_order="left", nulls_equal=True).partition_by(
         group, maintain_order=True
     )
     return pl.concat([plain, _one_by_one(burst_by_burst)])
@@ -252,7 +252,7 @@ _VALUE_OF = {
     "BAD_BYTES": "metadata",
     "UNKNOWN_EVENT_TYPE": "event_type",
     "NO_FILE": "media_file_id",
-    "LONG_ID": "media_file_id",
+    "LONG_ID": "id",
 }
 
 
@@ -260,9 +260,7 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with a reason to reject them. Of several with one id the later ones are told apart by a number."""
     rows = rows.filter(pl.col("reason").is_in(list(_VALUE_OF)))
     column = pl.col("reason").replace_strict(_VALUE_OF, return_dtype=pl.String)
-    value = pl.coalesce(
-        pl.when(column == name).then(pl.col(name).cast(pl.String)) for name in set(_VALUE_OF.values())
-    )
+    value = pl.coalesce(pl.when(column == name).then(pl.col(name).cast(pl.String)) for name in set(_VALUE_OF.values()))
     return _of(
         ROW_REJECTED,
         rows.with_columns(

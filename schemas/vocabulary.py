@@ -76,6 +76,8 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
 CLIENT_ABORT = 499
 DELIVERED_STATUS = (200, 206)
 DELIVERY_GAP_S = 60
+EVENT_REACH_S = 3600
+"""How far from its request an event may lie: what a day's attribution looks at beside the day."""
 
 EDGES = ("edge", "direct", NOT_AVAILABLE)
 RESPONSE_MEASURES = ("total", "turn_around")
@@ -103,6 +105,7 @@ ROW_REJECT_REASONS = (
     "UNKNOWN_EVENT_TYPE",
     "NO_FILE",
     "LONG_ID",
+    "NO_KEY",
 )
 ROW_IGNORE_REASONS = ("IMPORTED", "REPEATED")
 OUTCOMES = ("matched", "log_only", "app_only")

@@ -46,5 +46,7 @@ class AppSource(Section):
     def _names(cls, tables: dict[TableName, str]) -> dict[TableName, str]:
         for table, name in tables.items():
             if not all(name.split(".")) or name.count(".") > 1:
-                raise Complaint("this is not the name of a table", 'write it like "events", or "media.events"', (table,))
+                raise Complaint(
+                    "this is not the name of a table", 'write it like "events", or "media.events"', (table,)
+                )
         return tables

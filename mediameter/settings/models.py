@@ -258,6 +258,13 @@ class Settings(Section):
         return closed_without_gaps(cards)
 
     @model_validator(mode="after")
+    def _one_application(self) -> Self:
+        if len(self.app_sources) > 1:
+            *_, name = self.app_sources
+            raise Complaint("a tenant has one application database", "give the other its own", ("sources", name))
+        return self
+
+    @model_validator(mode="after")
     def _of_known_sources(self) -> Self:
         for card in self.prices:
             if card.source not in self.sources:

@@ -7,17 +7,16 @@ import sqlalchemy as sa
 from schemas.application import SourceTable
 from schemas.contract import Column
 
-_TEXT = frozenset(
-    "varchar char text tinytext mediumtext longtext enum set bpchar citext name uuid nvarchar nchar clob string".split()
-)
-_INTEGER = frozenset("int integer bigint mediumint smallint tinyint int2 int4 int8 bit year".split())
-_NUMBER = _INTEGER | frozenset("decimal numeric real float double float4 float8 number".split())
-_INSTANT = frozenset("timestamp datetime timestamptz".split())
+_CHARACTERS = frozenset(["varchar", "char", "bpchar", "citext", "name", "nvarchar", "nchar", "enum", "set", "uuid"])
+_TEXT = _CHARACTERS | frozenset(["text", "tinytext", "mediumtext", "longtext", "clob"])
+_INTEGER = frozenset(["int", "integer", "bigint", "mediumint", "smallint", "tinyint", "int2", "int4", "int8", "bit"])
+_NUMBER = _INTEGER | frozenset(["decimal", "numeric", "real", "float", "double", "float4", "float8", "number"])
+_INSTANT = frozenset(["timestamp", "datetime", "timestamptz"])
 _ACCEPTED = {
     "text": _TEXT,
     "int": _INTEGER | frozenset(("decimal", "numeric")),
     "float": _NUMBER,
-    "bool": frozenset("bool boolean bit tinyint".split()) | _INTEGER,
+    "bool": frozenset(["bool", "boolean", "bit", "tinyint"]) | _INTEGER,
     "instant": _INSTANT,
     "json": frozenset(("json", "jsonb")) | _TEXT,  # MariaDB's JSON is longtext
 }

@@ -25,7 +25,7 @@ from mediameter.sources.table_values import COLUMN_OF
 from schemas.application import SourceTable
 from schemas.frames import polars_schema
 
-EARLIEST = datetime(1971, 1, 1)  # naive UTC; before it are zero dates and what a default of 0 made of them
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)  # before it are zero dates and what a default of 0 made of them
 MOST_MISFITS = 1_000
 
 
@@ -84,20 +84,22 @@ class Snapshot:
                 raise self._wrong(message, "name the column that holds it now, or wait for a mediameter that knows it")
         return sorted(set(found) - set(called.values()) - declared.unread)
 
-    def span(self, declared: SourceTable) -> tuple[date, date] | None:
-        """The first and the last UTC day that the table has rows of; None where it has none."""
-        column = self._column(declared, declared.cursor or declared.key)
-        query = sa.select(sa.func.min(column), sa.func.max(column)).where(column >= self._instant(EARLIEST))
-        first, last = (
-            COLUMN_OF["instant"](column.name, [value])[0] for value in self.connection.execute(query).one()
-        )
-        return (first.date(), last.date()) if first and last else None
+    def days(self, declared: SourceTable) -> set[date]:
+        """The UTC days that the table has rows of."""
+        column = self._column(declared, declared.cursor or "")
+        day: sa.ColumnElement[Any] = sa.func.date(column) if self._is_sqlite else sa.cast(column, sa.Date)
+        query = sa.select(day.label("day")).select_from(self._table(declared)).distinct()
+        found = self.connection.execute(query.where(column >= self._instant(EARLIEST))).scalars()
+        return {each for each in map(_day, found) if each}
 
     def day(self, declared: SourceTable, begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
         """Rows whose cursor is between two instants, in its order, by the contract's names and types."""
         cursor = self._column(declared, declared.cursor or "")
-        within = (cursor >= self._instant(begin), cursor < self._instant(end))
-        yield from self._pages(declared, [cursor, self._column(declared, declared.key)], *within)
+        last = end + timedelta(days=1) if self._is_sqlite else end  # read by whole days there
+        within = (cursor >= self._instant(begin), cursor < self._instant(last))
+        at = pl.col(declared.cursor or "")
+        for page in self._pages(declared, [cursor, self._column(declared, declared.key)], *within):
+            yield page.filter((at >= begin) & (at < end))
 
     def whole(self, declared: SourceTable, changed_since: datetime | None = None) -> Iterator[pl.DataFrame]:
         """All rows in the order of the key; or those that say they were changed since, or do not say when."""
@@ -111,6 +113,8 @@ class Snapshot:
         """How many rows have no id or no time after 1970, and the first of them."""
         key, cursor = self._column(declared, declared.key), self._column(declared, declared.cursor or "")
         which = sa.or_(key.is_(None), cursor.is_(None), cursor < self._instant(EARLIEST))
+        if self._is_sqlite:  # any text can stand there
+            which = sa.or_(which, sa.func.datetime(cursor).is_(None))
         table = self._table(declared)
         count = self.connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one()
         if not count:
@@ -177,12 +181,20 @@ class Snapshot:
     def _column(self, declared: SourceTable, name: str) -> sa.ColumnClause[Any]:
         return sa.column(quoted_name(self._called(declared)[name], quote=True))
 
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.connection.dialect.name == "sqlite"
+
     def _instant(self, at: datetime) -> datetime | str:
-        """SQLite keeps instants as text: the shortest one of an instant lies before all the ways to write it."""
-        at = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-        if self.connection.dialect.name != "sqlite":
-            return at
-        return f"{at:%Y-%m-%d}" if at == datetime(at.year, at.month, at.day) else f"{at:%Y-%m-%d %H:%M:%S}"
+        """Naive UTC. SQLite keeps instants as text, written in many ways: of a day, all lie behind its bare date."""
+        return f"{at.astimezone(UTC):%Y-%m-%d}" if self._is_sqlite else at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _day(value: date | str) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:  # SQLite keeps any text; what stands there is no row of any day
+        return None
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
@@ -191,7 +203,7 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
     return begin, begin + timedelta(days=1)
 
 
-def _from(order: list[sa.ColumnClause[Any]], last: tuple[Any, ...]) -> sa.ColumnElement[bool]:
+def _from(order: list[sa.ColumnClause[Any]], last: tuple[Any, ...]) -> Any:
     """At or behind the last key, said so that an index on the first column serves."""
     if len(order) == 1:
         return order[0] >= last[0]

@@ -76,9 +76,7 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
     return min(through, end), through >= end
 
 
-def _state(
-    connection: sa.Connection, settings: Settings, source: str, end: datetime
-) -> tuple[str, datetime | None]:
+def _state(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[str, datetime | None]:
     """A day of logs is complete when the events that it is held against are, too."""
     known = [ledger.complete_through(connection, each) for each in (source, *settings.app_sources)]
     if any(at is None for at in known):

@@ -91,7 +91,8 @@ def ingest(
     window: int | None = None,
     choose: Choose | None = None,
 ) -> IngestReport:
-    """All buckets of logs, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
+    """All buckets of logs, one after the other. ``now`` is when the listing begins, as the completeness of days is told
+    by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
