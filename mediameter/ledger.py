@@ -400,9 +400,9 @@ def export_hash(connection: sa.Connection, source: str, table_name: str, day: da
 
 
 def exported_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
-    """UTC days that have had events."""
+    """UTC days that were exported, with or without events."""
     query = sa.select(_exports.c.export_day).where(_exports.c.source == source, _exports.c.table_name == table_name)
-    return set(connection.execute(query.where(_exports.c.events > 0)).scalars())
+    return set(connection.execute(query).scalars())
 
 
 def event_files(connection: sa.Connection, source: str, day: date) -> list[LakeFile]:

@@ -84,6 +84,11 @@ class Snapshot:
                 raise self._wrong(message, "name the column that holds it now, or wait for a mediameter that knows it")
         return sorted(set(found) - set(called.values()) - declared.unread)
 
+    def peek(self, declared: SourceTable) -> None:
+        """Reads a row of the table: whoever can see a table may still not read it."""
+        columns = [self._read(declared, column.name) for column in declared.contract]
+        self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
+
     def days(self, declared: SourceTable) -> set[date]:
         """The UTC days that the table has rows of."""
         column = self._column(declared, declared.cursor or "")

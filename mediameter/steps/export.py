@@ -22,7 +22,7 @@ from mediameter.errors import MediameterError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import AppSource, Settings, address_key
-from mediameter.sources.tables import Database, Snapshot, day_bounds
+from mediameter.sources.tables import EARLIEST, Database, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.catalogue import read_applications, read_files
 from mediameter.steps.geography import geography
@@ -155,20 +155,21 @@ def _export_source(
 
 
 def _days_to_read(place: _Place, now: datetime, complete: datetime | None, window: int | None) -> list[date]:
-    """The look-back from where the source was complete, or every day that has events there or had them here."""
+    """The look-back from where the source was complete; the first time, or if asked for, every day that there is."""
     today = now.astimezone(UTC).date()
-    back = place.source.lookback_days if window is None else window
-    if complete is None or back >= ALL_DAYS:
-        with place.database.snapshot() as seen:
-            wanted = seen.days(MEDIA_ANALYTICS)
-        with reading(place.made) as connection:
-            wanted |= ledger.exported_days(connection, place.name, MEDIA_ANALYTICS.name)
-        first = today - timedelta(days=place.source.lookback_days)
-    else:
-        wanted, first = set(), min(complete.date(), today) - timedelta(days=back)
-    wanted |= {first + timedelta(days=number) for number in range((today - first).days + 1)}
+    back = min(place.source.lookback_days if window is None else window, (today - EARLIEST.date()).days)
     with reading(place.made) as connection:
         frozen = completeness.frozen(connection, place.settings)
+        exported = ledger.exported_days(connection, place.name, MEDIA_ANALYTICS.name)
+    wanted: set[date] = set()
+    first = min(complete.date() if complete else today, today) - timedelta(days=back)
+    if complete is None or window == ALL_DAYS:
+        first = today - timedelta(days=place.source.lookback_days)
+        with place.database.snapshot() as seen:
+            there = seen.days(MEDIA_ANALYTICS)
+        # A first run that did not get to its end is gone on with; days that are empty now may have had events before.
+        wanted = there | exported if window == ALL_DAYS else there - exported
+    wanted |= {first + timedelta(days=number) for number in range((today - first).days + 1)}
     return sorted(day for day in wanted if day <= today and not _reporting_days(day, place.settings) <= frozen)
 
 

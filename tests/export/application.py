@@ -68,6 +68,19 @@ class Application:
         columns, values = ", ".join(map(quoted, names)), ", ".join(f":{name}" for name in names)
         self.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", *map(self._written, rows))
 
+    def let_any_text_be_metadata(self) -> None:
+        """As on a MySQL that is older than its JSON: these servers let nothing else into a column of JSON."""
+        if self.kind != "sqlite":
+            change = "ALTER metadata TYPE TEXT" if self.kind == "postgresql" else "MODIFY metadata LONGTEXT"
+            self.execute(f"ALTER TABLE media_analytics {change}")
+
+    def forget_the_primary_keys(self) -> None:
+        """As in a copy of the tables, whose ids nothing keeps apart."""
+        for table in ("media_files", "media_analytics"):
+            self.execute(f"CREATE TABLE copied AS SELECT * FROM {table}")
+            self.execute(f"DROP TABLE {table}")
+            self.execute(f"ALTER TABLE copied RENAME TO {table}")
+
     def _written(self, row: dict[str, Any]) -> dict[str, Any]:
         """SQLite keeps instants as text; servers are handed naive UTC, in sessions that are UTC."""
         is_sqlite = self.kind == "sqlite"

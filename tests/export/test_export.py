@@ -1,7 +1,8 @@
-"""From an application's tables into the lake, on each kind of server: what comes in, what never does, what converges."""
+"""From an application's tables into the lake, on each kind of server: what comes in, what never does, what changes."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,25 +114,40 @@ def test_rows_imported_from_logs_are_no_events(app: Application, settings: Setti
 
 # --- what is wrong with rows -------------------------------------------------------------------------
 def test_bad_rows_are_named_and_cost_no_others(app: Application, settings: Settings) -> None:
+    app.let_any_text_be_metadata()
     bad = {
-        "not-json": event("not-json", metadata='{"bytes": 1'),
-        "bytes": event("bytes", metadata={"bytes": -1}),
-        "no-file": event("no-file", media_file_id=None),
+        "BROKEN_METADATA": event("1", metadata='{"bytes": 1'),
+        "BAD_BYTES": event("2", metadata={"bytes": -1}),
+        "NO_FILE": event("3", media_file_id=None),
     }
-    if app.kind == "sqlite":
-        good = event("good")
-    else:
-        good = event("good", user_agent="Kino 🎬 日本")
-    if app.kind != "sqlite":
-        bad.pop("not-json")  # these servers let nothing else into a JSON column
-    app.insert("media_analytics", good, *bad.values())
+    app.insert("media_analytics", event("good", user_agent="Kino 🎬 日本"), *bad.values())
     report = exported(settings)
-    assert (report.rows, report.events, report.rejected) == (1 + len(bad), 1, len(bad))
-    reasons = {row["row_id"]: row["reason"] for row in rows(settings, "row_rejects")}
-    names = {"not-json": "BROKEN_METADATA", "bytes": "BAD_BYTES", "no-file": "NO_FILE"}
-    assert reasons == {f"row-{name}": names[name] for name in bad}
-    [told] = rows(settings, "exports")[-1:]
-    assert told["rows_read"] == told["ignored"] + told["rejected"] + 1
+    assert (report.rows, report.events, report.rejected) == (4, 1, 3)
+    assert events(settings)["user_agent"].to_list() == ["Kino 🎬 日本"]
+    assert {row["reason"]: row["row_id"] for row in rows(settings, "row_rejects")} == {
+        reason: row["id"] for reason, row in bad.items()
+    }
+
+
+def test_of_two_rows_with_one_id_one_counts(app: Application, settings: Settings) -> None:
+    app.forget_the_primary_keys()
+    twin = event("twin")
+    app.insert("media_analytics", *[twin] * 250, event("twin", after=90), event("last", after=95))
+    report = exported(settings)  # 250 equal rows are more than a page
+    assert (report.rows, report.events, report.ignored, report.rejected) == (252, 2, 249, 1)
+    [reject] = rows(settings, "row_rejects")
+    assert (reject["row_id"], reject["reason"]) == ("row-twin", "DUPLICATE_ID")
+
+
+def test_ids_that_differ_in_case_or_blanks_are_two(app: Application, settings: Settings) -> None:
+    app.forget_the_primary_keys()
+    app.insert("media_files", *(media_file(2, id=id, storage_key=f"files/{id}") for id in ("Ab", "ab", "ab ")))
+    app.insert(
+        "media_analytics", *(event(n + 1, after=9 * n, media_file_id=id) for n, id in enumerate(["Ab", "ab", "ab "]))
+    )
+    exported(settings)
+    assert events(settings)["media_file_id"].to_list() == ["Ab", "ab", "ab "]
+    assert {row["media_file_id"] for row in rows(settings, MEDIA_FILES.name)} == {"file-1", "Ab", "ab", "ab "}
 
 
 def test_rows_without_a_time_are_counted_and_named(app: Application, settings: Settings) -> None:
@@ -191,13 +207,13 @@ def test_only_days_within_reach_become_dirty(app: Application, settings: Setting
     app.insert("media_analytics", event("noon"))
     exported(settings)
     assert set(dirty(settings)) == {DAY}
-    app.insert("media_analytics", event("early", timestamp=datetime(2026, 11, 3, 0, 30)))
+    app.insert("media_analytics", event("early", timestamp=NOON.replace(hour=0, minute=30)))
     exported(settings)
     assert set(dirty(settings)) == {DAY, DAY - timedelta(days=1)}
 
 
 def test_a_view_at_midnight_is_one_event_of_one_day(app: Application, settings: Settings) -> None:
-    last = datetime(2026, 11, 2, 23, 59, 59)
+    last = NOON.replace(day=2, hour=23, minute=59, second=59)
     app.insert("media_analytics", event("look", timestamp=last))
     app.insert("media_analytics", event("size", timestamp=last + timedelta(seconds=1), metadata=BYTES))
     report = exported(settings)
@@ -261,11 +277,9 @@ def test_a_renamed_application_makes_all_days_dirty(app: Application, settings: 
 
 def _asked_for(settings: Settings, key: str, day: date) -> None:
     """A row of media_file_daily, as a rollup would have it."""
-    import hashlib
-
     row = dict.fromkeys(warehouse.tables["media_file_daily"].c.keys(), 0)
     row |= {"tenant": "default", "day": day, "bucket": "b", "application": "x", "media_file_id": "", "object_key": key}
-    row |= {"object_key_sha256": hashlib.sha256(key.encode()).hexdigest(), "last_at": datetime(2026, 10, 29)}
+    row |= {"object_key_sha256": hashlib.sha256(key.encode()).hexdigest(), "last_at": NOON}
     made = engine(settings.warehouse.url)
     with writing(made) as connection:
         connection.execute(tables["media_file_daily"].insert().values(**row))
