@@ -20,8 +20,10 @@ _ACCEPTED = {
     "instant": _INSTANT,
     "json": frozenset(("json", "jsonb")) | _TEXT,  # MariaDB's JSON is longtext
 }
-# SQLite checks no types: a column holds what was written, under whatever type was written beside its name.
+# SQLite checks no types: a column holds what was written, under whatever type was written beside its name. In a copy
+# of a table that is no more than an affinity.
 _ALSO_ON_SQLITE = {"instant": _TEXT, "bool": _NUMBER, "int": _NUMBER}
+_ANY_ON_SQLITE = frozenset(["", "num"])
 
 _POSTGRES = """
 SELECT a.attname, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN base.typname ELSE t.typname END
@@ -60,4 +62,4 @@ def is_as_declared(actual: str, column: Column, table: SourceTable, dialect: str
     kind = "json" if column.name in table.json else column.type
     if actual in _ACCEPTED[kind]:
         return True
-    return dialect == "sqlite" and actual in (_ALSO_ON_SQLITE.get(kind, frozenset()) | {""})
+    return dialect == "sqlite" and actual in (_ALSO_ON_SQLITE.get(kind, frozenset()) | _ANY_ON_SQLITE)

@@ -142,11 +142,9 @@ def test_of_two_rows_with_one_id_one_counts(app: Application, settings: Settings
 def test_ids_that_differ_in_case_or_blanks_are_two(app: Application, settings: Settings) -> None:
     app.forget_the_primary_keys()
     app.insert("media_files", *(media_file(2, id=id, storage_key=f"files/{id}") for id in ("Ab", "ab", "ab ")))
-    app.insert(
-        "media_analytics", *(event(n + 1, after=9 * n, media_file_id=id) for n, id in enumerate(["Ab", "ab", "ab "]))
-    )
+    app.insert("media_analytics", *(event(id, media_file_id=id) for id in ("Ab", "ab", "ab ")))
     exported(settings)
-    assert events(settings)["media_file_id"].to_list() == ["Ab", "ab", "ab "]
+    assert sorted(events(settings)["media_file_id"]) == ["Ab", "ab", "ab "]
     assert {row["media_file_id"] for row in rows(settings, MEDIA_FILES.name)} == {"file-1", "Ab", "ab", "ab "}
 
 
