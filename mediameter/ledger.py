@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from mediameter.lake import LakeFile
 from mediameter.sources.objects import ObjectVersion
 from mediameter.warehouse import frame_of, insert, naive, tables
-from schemas.internal import LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
-from schemas.vocabulary import DELIVERY_GAP_S
+from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS, ROW_REJECTS
+from schemas.vocabulary import DELIVERY_GAP_S, EVENT_REACH_S
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
 _fences, _listings = tables["fences"], tables["listings"]
+_exports, _row_rejects = tables["exports"], tables["row_rejects"]
 Row = tuple[object, ...]
 _T = TypeVar("_T")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
@@ -370,6 +371,105 @@ def replace_audience(connection: sa.Connection, day: date, file: LakeFile | None
     connection.execute(_files.delete().where(which))
     _insert_files(connection, [file] if file else [])
     return True
+
+
+# --- exports of tables -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What one day of a table came to. ``known``: the content's hash as it stood in the ledger before it was read.
+    ``rejects``: (row_id, reason, detail), the first of them where there are many."""
+
+    source: str
+    table_name: str
+    day: date
+    rows_read: int
+    event_rows: int
+    events: int
+    ignored: int
+    rejected: int
+    content_sha256: str
+    known: str | None
+    rejects: list[tuple[str, str, str]]
+
+
+def export_hash(connection: sa.Connection, source: str, table_name: str, day: date) -> str | None:
+    """Hash of what the day was made into by its last export; None before the first."""
+    return connection.execute(sa.select(_exports.c.content_sha256).where(_of_day(source, table_name, day))).scalar()
+
+
+def exported_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
+    """UTC days that were exported, with or without events."""
+    query = sa.select(_exports.c.export_day).where(_exports.c.source == source, _exports.c.table_name == table_name)
+    return set(connection.execute(query).scalars())
+
+
+def event_files(connection: sa.Connection, source: str, day: date) -> list[LakeFile]:
+    """The files with the day's events, in the order of their paths."""
+    return [file for file in lake_files(connection, "events", day, day) if file.source == source]
+
+
+def settle_export(connection: sa.Connection, export: Export, files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """Law 2: the export, its rejects, the files with its events, and the days that other content makes dirty.
+
+    Returns those days. Raises ``AlreadySettled`` when the day was exported otherwise since ``known`` was read,
+    ``AssertionError`` when its rows do not add up: nothing is committed then.
+    """
+    if export.rows_read != export.event_rows + export.ignored + export.rejected:
+        raise AssertionError(f"{export.day}: rows != rows of events + ignored + rejected; nothing was settled")
+    if export_hash(connection, export.source, export.table_name, export.day) != export.known:
+        raise AlreadySettled
+    before = event_files(connection, export.source, export.day)
+    connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
+    row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
+           export.rejected, export.content_sha256)  # fmt: skip
+    insert(connection, EXPORTS, frame_of([row], EXPORTS))
+    replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
+    if export.content_sha256 == export.known:
+        return set()
+    replace_events(connection, export.source, export.day, files)
+    dirty = _days_of_events([*before, *files], zone)
+    mark_dirty(connection, "traffic", dirty)
+    return dirty
+
+
+def replace_events(connection: sa.Connection, source: str, export_day: date, files: list[LakeFile]) -> None:
+    """Lets these files be all events of one UTC day of a source."""
+    which = sa.and_(_files.c.kind == "events", _files.c.source == source, _files.c.file_day == export_day)
+    connection.execute(_files.delete().where(which))
+    _insert_files(connection, files)
+
+
+def replace_row_rejects(
+    connection: sa.Connection, source: str, table_name: str, day: date | None, rejects: list[tuple[str, str, str]]
+) -> None:
+    """Lets these be the rejected rows of one day of a table (None: of no day). A row whose time was changed is of one
+    day only: the one that it was seen on last."""
+    of_table = sa.and_(_row_rejects.c.source == source, _row_rejects.c.table_name == table_name)
+    of_day = _row_rejects.c.export_day.is_(None) if day is None else _row_rejects.c.export_day == day
+    connection.execute(_row_rejects.delete().where(of_table, of_day))
+    for ids in _parts([row_id for row_id, _, _ in rejects]):
+        connection.execute(_row_rejects.delete().where(of_table, _row_rejects.c.row_id.in_(ids)))
+    rows: list[Row] = [(source, table_name, row_id, day, reason, detail) for row_id, reason, detail in rejects]
+    insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
+
+
+def days_of_instants(instants: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days whose attribution looks at events of these instants."""
+    reach = timedelta(seconds=EVENT_REACH_S)
+    return {day_of(at + shift, zone) for at in instants for shift in (-reach, timedelta(), reach)}
+
+
+def _days_of_events(files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """The days between a file's first and last event, and those within reach of them."""
+    days = days_of_instants((at for file in files for at in (file.first_at, file.last_at) if at), zone)
+    return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
+
+
+def _of_day(source: str, table_name: str, day: date) -> sa.ColumnElement[bool]:
+    which = (_exports.c.source == source, _exports.c.table_name == table_name, _exports.c.export_day == day)
+    return sa.and_(*which)
 
 
 # --- listings ----------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
 CLIENT_ABORT = 499
 DELIVERED_STATUS = (200, 206)
 DELIVERY_GAP_S = 60
+EVENT_REACH_S = 3600
+"""How far from its request an event may lie: what a day's attribution looks at beside the day."""
 
 EDGES = ("edge", "direct", NOT_AVAILABLE)
 RESPONSE_MEASURES = ("total", "turn_around")
@@ -93,6 +95,19 @@ MATCH_BASES = {
 }
 CONFIDENCES = ("high", "medium", "low", "none")
 EVENT_TYPES = ("view", "download", "transform", "share")
+# Of a row of the application's events, in the order of the rules; the first that it breaks.
+ROW_REJECT_REASONS = (
+    "NO_ID",
+    "NO_TIME",
+    "DUPLICATE_ID",
+    "BROKEN_METADATA",
+    "BAD_BYTES",
+    "UNKNOWN_EVENT_TYPE",
+    "NO_FILE",
+    "LONG_ID",
+    "NO_KEY",
+)
+ROW_IGNORE_REASONS = ("IMPORTED", "REPEATED")
 OUTCOMES = ("matched", "log_only", "app_only")
 RECONCILIATION_REASONS = {
     "matched": ("event_address", "event_edge"),

@@ -25,7 +25,8 @@ def fingerprint(settings: Settings) -> str:
         "rejects_budget": settings.rejects.budget,
         "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
         "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),
-        "log_buckets": {name: source.bucket for name, source in settings.sources.items()},
+        "log_buckets": {name: source.bucket for name, source in settings.log_sources.items()},
+        "applications": sorted(settings.app_sources),
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 

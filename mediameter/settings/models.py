@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mediameter.settings.application import AppSource
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.prices import PriceCard, closed_without_gaps
@@ -234,6 +235,9 @@ class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
 
+AnySource = Annotated[Source | AppSource, Field(discriminator="kind")]
+
+
 class Settings(Section):
     """All settings, absolute and resolved. ``folder`` is where the file lies; ``file`` is None without one."""
 
@@ -243,7 +247,7 @@ class Settings(Section):
     warehouse: Warehouse
     lake: Lake
     reporting: Reporting
-    sources: dict[Name, Source] = setting({}, "Where logs come from")
+    sources: dict[Name, AnySource] = setting({}, "Where logs and the application's events come from")
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
     alerts: Alerts
@@ -258,12 +262,29 @@ class Settings(Section):
         return closed_without_gaps(cards)
 
     @model_validator(mode="after")
+    def _one_application(self) -> Self:
+        if len(self.app_sources) > 1:
+            *_, name = self.app_sources
+            raise Complaint("a tenant has one application database", "give the other its own", ("sources", name))
+        return self
+
+    @model_validator(mode="after")
     def _of_known_sources(self) -> Self:
         for card in self.prices:
             if card.source not in self.sources:
                 known = ", ".join(self.sources) or "none yet"
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
         return self
+
+    @property
+    def log_sources(self) -> dict[str, Source]:
+        """The buckets of access logs."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, Source)}
+
+    @property
+    def app_sources(self) -> dict[str, AppSource]:
+        """The databases of applications."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, AppSource)}
 
     def fingerprint(self) -> str:
         """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""

@@ -205,7 +205,7 @@ def _look(connection: sa.Connection, settings: Settings, day: date, begin: datet
     first, last = begin - rollups.LOOK_BACK, end - timedelta(microseconds=1)
     files: dict[str, list[lake.LakeFile]] = {}
     for file in ledger.lake_files(connection, "records", first.date(), last.date()):
-        if file.source in settings.sources:
+        if file.source in settings.log_sources:
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
     return _Basis(ledger.epoch(connection, "traffic", day), files, dead)
