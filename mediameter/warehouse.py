@@ -50,6 +50,7 @@ def _table(contract: Contract) -> sa.Table:
 tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in schemas.TABLES}
 sa.Index("objects_by_key", tables["objects"].c.source, tables["objects"].c.object_key)
 sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+sa.Index("media_files_by_key", tables["media_files"].c.tenant, tables["media_files"].c.object_key_sha256)
 
 
 def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -> None:

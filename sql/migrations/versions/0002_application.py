@@ -110,6 +110,7 @@ def _media_files() -> None:
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.Column("deleted_at", sa.DateTime(), nullable=True),
     )
+    op.create_index("media_files_by_key", "media_files", ["tenant", "object_key_sha256"])
 
 
 def _reconciliation_daily() -> None:
