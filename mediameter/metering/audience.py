@@ -45,7 +45,7 @@ def _hash(name: str) -> pl.Expr:
 
 
 def file_audience(files: pl.DataFrame, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The day's FILE_AUDIENCE, sorted. ``files``: application, key and what they come to; ``parts``: as of ``asked``."""
+    """The day's FILE_AUDIENCE, sorted. ``files``: application, key and what they come to; ``parts``: see ``asked``."""
     rows = pl.concat(parts)
     found = files.join(_listed(rows, "address").rename({"address": "addresses"}), on=_FILE, how="left")
     names = [*FILE_AUDIENCE]
