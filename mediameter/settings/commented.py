@@ -55,7 +55,10 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # timestamp = "timestamp"
 """,
     "attribution": """\
-# --- attribution: application by the referer's host, where the key does not say it -------------------
+# --- attribution: whose a request is; application by the referer's host, where the key does not say it
+# [attribution]
+# tolerance = "30 s"                 # event and delivery of one file and address may be this far apart
+# edge_tolerance = "2 s"             # the same where a CDN edge hides the address, and nothing else is near
 # [attribution.referers]
 # "app.example.org" = "app"
 """,

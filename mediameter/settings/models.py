@@ -21,6 +21,8 @@ from mediameter.settings.section import Beside, Section, Share, absolute, beside
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Bytes = Annotated[int, BeforeValidator(bytes_of), Field(ge=1)]
+# Longer ones would let what is an hour and more away decide whose a delivery is.
+Span = Annotated[int, BeforeValidator(milliseconds), Field(ge=0, le=600_000)]
 TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
 _SQLITE = "sqlite:///"
 
@@ -142,7 +144,11 @@ _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_k
 
 
 class Attribution(Section):
+    """``tolerance`` and ``edge_tolerance`` are in ms."""
+
     referers: dict[str, str] = setting({}, "Application by the referer's host")
+    tolerance: Span = setting("30 s", "Event and delivery of one file and address may be this far apart")
+    edge_tolerance: Span = setting("2 s", "The same where a CDN edge hides the address, and nothing else is near")
 
     @field_validator("referers")
     @classmethod
