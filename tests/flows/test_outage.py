@@ -76,17 +76,27 @@ def runs(deployment: UUID) -> list[FlowRun]:
     return [run for run in found if run.state and not run.state.is_scheduled()]
 
 
-def begun(deployment: UUID) -> FlowRun:
-    """The next run, begun by a schedule that now, whatever it was, comes round each minute, for the first time in a few
-    seconds. Then it rests, or one run would follow the other."""
-    before = {run.id for run in runs(deployment)}
-    rule = IntervalSchedule(interval=timedelta(minutes=1), anchor_date=datetime.now(UTC) + timedelta(seconds=4))
+def begun(*deployments: UUID) -> list[FlowRun]:
+    """The next run of each, begun by a schedule that now, whatever it was, comes round each few seconds. Then it rests,
+    or one run would follow the other."""
+    before = {run.id for deployment in deployments for run in runs(deployment)}
+    for deployment in deployments:
+        shorten(deployment)
+    return [first_of(deployment, before) for deployment in deployments]
+
+
+def shorten(deployment: UUID) -> None:
+    rule = IntervalSchedule(interval=timedelta(seconds=20), anchor_date=datetime.now(UTC) + timedelta(seconds=2))
     with get_client(sync_client=True) as client:
         for old in client.read_deployment_schedules(deployment):
             client.delete_deployment_schedule(deployment, old.id)
         client.create_deployment_schedules(deployment, [(rule, True)])
         client.resume_deployment(deployment)
-        assert until(lambda: {run.id for run in runs(deployment)} > before)
+
+
+def first_of(deployment: UUID, before: set[UUID]) -> FlowRun:
+    assert until(lambda: any(run.id not in before for run in runs(deployment)))
+    with get_client(sync_client=True) as client:
         client.pause_deployment(deployment)
     run = next(run for run in runs(deployment) if run.id not in before)
     assert run.auto_scheduled
@@ -110,7 +120,7 @@ def test_hourly_and_backfill_run_on_a_schedule(installation: Installation, tmp_p
     places = {name: new_place(tmp_path / name, EARLIER) for name in ("hourly", "backfill")}
     for name, more in (("hourly", {}), ("backfill", days)):
         give(named(f"{name}/{name}"), given(places[name]) | more)
-    for run in [begun(named(f"{name}/{name}")) for name in places]:
+    for run in begun(*(named(f"{name}/{name}") for name in places)):
         assert end_of(run) == "Completed"
     for name, site in places.items():
         assert difference(straight(site, tmp_path / f"straight-{name}"), dump(site.url)) == []
@@ -135,7 +145,7 @@ class Held:
 def outage(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
     """The runs at whose points the server was killed, by point. What they had begun they did without it: their tasks
     ask nothing of it, and that they are done stands in the ledger. Now it is back."""
-    held = {point: hold(point, tmp_path_factory.mktemp("held")) for point in (LIVES, DIES)}
+    held = hold({point: tmp_path_factory.mktemp("held") for point in (LIVES, DIES)})
     processes = {point: each.process() for point, each in held.items()}
     kill(installation.server)
     for point, each in held.items():
@@ -149,27 +159,34 @@ def outage(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
     return held
 
 
-def hold(point: str, signs: Path) -> Held:
-    """A deployment with the limit of the hourly one, on a schedule, whose run waits at the point."""
+def hold(points: dict[str, Path]) -> dict[str, Held]:
+    """A run on a schedule for each point, which will wait there; its signs in the folder."""
+    sites = {point: new_place(signs / "place", EARLIER) for point, signs in points.items()}
+    deployments = {point: deploy(point, signs, sites[point]) for point, signs in points.items()}
+    first = dict(zip(points, begun(*deployments.values()), strict=True))
+    return {point: Held(first[point], deployments[point], sites[point], signs) for point, signs in points.items()}
+
+
+def deploy(point: str, signs: Path, site: Site) -> UUID:
+    """With the limit of the hourly deployment."""
     source = cast(Flow[..., Any], hourly.from_source(source=str(CLONE), entrypoint="tests/flows/held.py:hourly"))
     deployed = source.deploy(
         point.replace(".", "-"),
         work_pool_name=POOL,
+        parameters=given(site),
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         job_variables={"env": {"HELD_AT": point, "HELD_SIGNS": str(signs)}},
         print_next_steps=False,
         build=False,
     )
-    site, deployment = new_place(signs / "place", EARLIER), cast(UUID, deployed)
-    give(deployment, given(site))
-    return Held(begun(deployment), deployment, site, signs)
+    return cast(UUID, deployed)
 
 
 def test_a_run_that_lives_to_see_it_come_back_completes(outage: dict[str, Held], tmp_path: Path) -> None:
     held = outage[LIVES]
     assert end_of(held.run) == "Completed"
     held.site.deliver(LATER)
-    assert end_of(begun(held.deployment)) == "Completed"
+    assert end_of(*begun(held.deployment)) == "Completed"
     assert difference(straight(held.site, tmp_path / "straight"), dump(held.site.url)) == []
 
 
@@ -178,11 +195,11 @@ def test_a_run_of_whose_end_nobody_told_holds_its_slot_until_it_is_deleted(
 ) -> None:
     held = outage[DIES]
     held.site.deliver(LATER)
-    assert end_of(begun(held.deployment)) == "Cancelled"
+    assert end_of(*begun(held.deployment)) == "Cancelled"
     remedy = seen_by_the_doctor(held, monkeypatch)
     assert remedy == f"if no process of it is left: prefect flow-run delete {held.run.id}"
     command(installation.environment, "flow-run", "delete", str(held.run.id))
-    assert end_of(begun(held.deployment)) == "Completed"
+    assert end_of(*begun(held.deployment)) == "Completed"
     assert difference(straight(held.site, tmp_path / "straight"), dump(held.site.url)) == []
 
 
