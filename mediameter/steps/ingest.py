@@ -17,7 +17,7 @@ from mediameter.connect import engine, reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled, Settlement
-from mediameter.settings import Settings
+from mediameter.settings import Settings, refuse_lost_key
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
@@ -91,7 +91,8 @@ def ingest(
     window: int | None = None,
     choose: Choose | None = None,
 ) -> IngestReport:
-    """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
+    """All buckets of logs, one after the other. ``now`` is when the listing begins, as the completeness of days is told
+    by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
@@ -108,7 +109,7 @@ def ingest(
     made = engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        for name in settings.sources:
+        for name in settings.log_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
             )
@@ -136,6 +137,8 @@ def _ingest_source(
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
         complete = ledger.complete_through(connection, name)
+    if known:
+        refuse_lost_key(settings)
     bucket = bucket_of(settings, name, _since(complete, window or settings.reporting.window_days))
     listing = bucket.listing()
     point("ingest.listed")
@@ -176,7 +179,7 @@ def _read(
     if not versions:
         return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    through = door(settings, bucket.source, settings.sources[bucket.source])
+    through = door(settings, bucket.source, settings.log_sources[bucket.source])
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
         for batch, read_bytes in _read_all(settings, bucket, versions, through, made, report, again=again):

@@ -326,6 +326,18 @@ def test_a_lake_file_that_is_gone(fails: Callable[[int], str]) -> None:
     assert told() == {**TWO_OBJECTS, "settled": 3}
 
 
+def test_a_key_that_is_lost_is_not_made_anew(site: Path, fails: Callable[[int], str]) -> None:
+    Path("mediameter.toml").write_text(SETTINGS.replace('key = "sixteen characters"', ""))
+    assert main(["run", "--quiet"]) == 0
+    put("object-2", line(20))
+    (site / "address.key").rename(site / "kept")
+    assert "restore it from its backup" in fails(2)
+    assert not (site / "address.key").exists() and told() == TWO_OBJECTS
+    (site / "kept").rename(site / "address.key")
+    assert main(["run", "--quiet"]) == 0
+    assert told()["settled"] == 3
+
+
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_warehouse_that_another_holds(
     is_new: bool, fails: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
