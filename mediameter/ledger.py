@@ -429,7 +429,7 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
     if export.content_sha256 == export.known:
         return set()
     replace_events(connection, export.source, export.day, files)
-    dirty = _days_of_events([*before, *files], zone)
+    dirty = _days_between([*before, *files], zone)
     mark_dirty(connection, "traffic", dirty)
     return dirty
 
@@ -455,15 +455,15 @@ def replace_row_rejects(
     insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
 
 
-def days_of_instants(instants: Iterable[datetime], zone: ZoneInfo) -> set[date]:
-    """Reporting days whose attribution looks at events of these instants."""
+def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days whose attribution looks at events of these hours, or instants."""
     reach = timedelta(seconds=EVENT_REACH_S)
-    return {day_of(at + shift, zone) for at in instants for shift in (-reach, timedelta(), reach)}
+    return {day_of(at + shift, zone) for at in hours for shift in (-reach, timedelta(), reach)}
 
 
-def _days_of_events(files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+def _days_between(files: list[LakeFile], zone: ZoneInfo) -> set[date]:
     """The days between a file's first and last event, and those within reach of them."""
-    days = days_of_instants((at for file in files for at in (file.first_at, file.last_at) if at), zone)
+    days = days_of_events((at for file in files for at in (file.first_at, file.last_at) if at), zone)
     return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
 
 

@@ -24,9 +24,9 @@ from mediameter.ledger import AlreadySettled
 from mediameter.settings import AppSource, Settings, address_key
 from mediameter.sources.tables import EARLIEST, Database, Snapshot, day_bounds
 from mediameter.steps import days as completeness
-from mediameter.steps.catalogue import read_applications, read_files
 from mediameter.steps.geography import geography
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.reference import read_applications, read_files
 from parsers.media_analytics import Stream, Taken
 from schemas.application import DAILEY_MEDIA, MEDIA_ANALYTICS, MEDIA_FILES
 from schemas.events import EVENT

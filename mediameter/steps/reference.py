@@ -27,7 +27,7 @@ from schemas.rollups import APPLICATIONS, MEDIA_FILE_DAILY, MEDIA_FILES
 
 _MANY = 500
 # What decides whose a request is; a new name or size of a file changes no figure.
-_MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "is_deleted", "deleted_at"]
+_MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "uploaded_at", "is_deleted", "deleted_at"]
 
 
 def read_applications(made: sa.Engine, settings: Settings, database: Database) -> int:
@@ -114,7 +114,7 @@ def _days_of_events(connection: sa.Connection, settings: Settings, source: str, 
         return set()
     events = pl.scan_parquet([settings.lake.path / file.path for file in files])
     hours = events.filter(pl.col("media_file_id").is_in(ids)).select(pl.col("at").unique()).collect()
-    return ledger.days_of_instants(hours["at"].to_list(), settings.reporting.zone)
+    return ledger.days_of_events(hours["at"].to_list(), settings.reporting.zone)
 
 
 # --- rows here and rows there --------------------------------------------------------------------------
