@@ -19,6 +19,7 @@ from benchmarks.report import Report
 PEERS = Path(__file__).parent / "peers"
 RUNS = "mediameter run"
 IDLE_DAYS = 90
+MEMORY_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +180,17 @@ def scaling(bench: Bench) -> None:
 
 
 def memory(bench: Bench) -> None:
-    """One object of twice the size, once; and the highest peak of all runs."""
-    made = bench.log(2)
-    case = bench.job("one object of 2 x the size", made.objects, made.truth, as_one=True)
-    bench.tell(f"memory: {case.name}")
-    usage = measured(case)
-    bench.report.add(RUNS, [case], {case.name: usage})
-    bench.check(case.name, usage, made.truth)
+    """Ten times the log as one object and as small ones, once each; and the highest peak of all runs."""
+    made = bench.log(MEMORY_TIMES)
+    cases = [
+        bench.job(f"{MEMORY_TIMES} x the log, one object", made.objects, made.truth, as_one=True),
+        bench.job(f"{MEMORY_TIMES} x the log, {len(made.small):,} objects", made.small, made.truth),
+    ]
+    for case in cases:
+        bench.tell(f"memory: {case.name}")
+        usage = measured(case)
+        bench.report.add(RUNS, [case], {case.name: usage})
+        bench.check(case.name, usage, made.truth)
     highest = max(line.usage.peak_mb for line in bench.report.lines if RUNS in (line.section, line.name))
     bench.report.find("peak memory of all runs", highest, unit="MB", most=1500)
 

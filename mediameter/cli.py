@@ -143,6 +143,27 @@ def run(
 
 
 @app.command()
+def migrate(
+    settings: SettingsFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the warehouse's tables, or bring them to the newest revision. Every run does so by itself.
+
+    For who wants to know before, or whose runs have a user that may not make tables.
+
+    \b
+    Examples:
+      mediameter migrate --dry-run
+      mediameter migrate --settings /srv/media/admin.toml
+    """
+    loaded = _load(settings)
+    from mediameter.steps import migrate as step
+
+    _tell(step.migrate(loaded, dry_run=dry_run), as_json)
+
+
+@app.command()
 def status(
     day: Annotated[str | None, typer.Argument(metavar="[DAY]", help="One day, like 2026-11-01.")] = None,
     settings: SettingsFile = None,

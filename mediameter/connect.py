@@ -3,62 +3,78 @@ be had."""
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from mediameter.engines import mysql, postgres, sqlite, trouble
+from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import UserError, WorldError
 
-BUSY_TIMEOUT_S = 60
+T = TypeVar("T")
+TRIES = 5
+BUSY_TIMEOUT_S: float = 60  # how long a writer waits for another
 CONNECT_TIMEOUT_S: float = 10
 READ_TIMEOUT_S: float = 30  # of silence, not of the whole answer
 S3_ATTEMPTS = 4  # of what boto3 asks
 
 
 def engine(url: str) -> sa.Engine:
-    """An engine for the warehouse; no connection is made yet.
+    """An engine for the warehouse; no connection is made yet. Instants are naive UTC at rest, on every engine.
 
-    Raises ``UserError`` for an engine that is not supported, ``WorldError`` when the folder of an SQLite file
-    cannot be made.
+    Raises ``UserError`` for a url that cannot be read or an engine that is not supported, ``WorldError`` when the
+    folder of an SQLite file cannot be made. What a server says later is one of the two as well.
     """
-    target = make_url(url)
-    if target.get_backend_name() != "sqlite":
+    target = _read(url)
+    backend = target.get_backend_name()
+    if backend == "sqlite":
+        return sqlite.made(target, BUSY_TIMEOUT_S)
+    if not target.database:
+        raise UserError("[warehouse] url names no database", f'write it like "{backend}://user@host/database"')
+    try:
+        return _SERVERS[backend](target, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+    except ModuleNotFoundError as error:
+        raise UserError(f"[warehouse] url: the driver {error.name} is not installed", "make venv") from None
+
+
+def name(made: sa.Engine) -> str:
+    """The warehouse as it is shown: a file, or host and database; neither user nor password."""
+    return made.url.database or "" if made.dialect.name == "sqlite" else trouble.name(made.url)
+
+
+_SERVERS = {"postgresql": postgres.made, "mysql": mysql.made, "mariadb": mysql.made}
+_OUR_DRIVERS = {"", "pysqlite", "psycopg", "pymysql"}
+
+
+def _read(url: str) -> sa.URL:
+    """The address in its parts; what is wrong with it is said without repeating it: it holds a password."""
+    try:
+        target = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+        backend, _, driver = target.drivername.partition("+")
+        port_is_a_number = target.port is None or target.port > 0
+    except (sa.exc.ArgumentError, ValueError):
+        port_is_a_number, backend, driver = False, "", ""
+    if not port_is_a_number:
+        remedy = 'write it like "postgresql://user:password@host:5432/database", special characters as %XX'
+        raise UserError("[warehouse] url cannot be read", remedy)
+    if backend not in ("sqlite", *_SERVERS):
         raise UserError(
-            f"the warehouse is {target.get_backend_name()}, and only SQLite is supported so far",
-            'leave out [warehouse].url or write "sqlite:///warehouse.sqlite"',
+            f"the warehouse is {backend}, and only SQLite, PostgreSQL, MySQL and MariaDB are supported",
+            'leave out [warehouse] url or write it like "postgresql://user@host/database"',
         )
-    if target.database:
-        folder = Path(target.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WorldError(
-                f"the warehouse's folder {folder} cannot be made ({error.strerror})", "mend its rights"
-            ) from None
-    made = sa.create_engine(target, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
-    sa.event.listen(made, "connect", _prepare_sqlite)
-    sa.event.listen(made, "begin", _begin_sqlite)
-    return made
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's "begin" event below is the only one that begins
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_S * 1000}"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A writer takes the lock at once: a reader that turns writer could only fail with SQLITE_BUSY.
-    is_writing = connection.get_execution_options().get("is_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    if driver not in _OUR_DRIVERS:
+        raise UserError(f"[warehouse] url: the driver {driver} is not ours", f'write "{backend}://…"')
+    return target
 
 
 @contextmanager
@@ -70,9 +86,50 @@ def reading(made: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def writing(made: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction that holds the writer's lock from its begin; all or nothing."""
-    with made.connect().execution_options(is_writing=True) as connection, connection.begin():
-        yield connection
+    """One transaction that holds the writer's lock from its begin; all or nothing.
+
+    Raises ``TryAgain`` when the server gave it up: ``transact`` begins it anew then. When the connection is lost while
+    it commits, nobody knows whether it was written: ``WorldError``; what it would have written is found or not by the
+    next run, and no lake file may be deleted on it.
+    """
+    with made.connect().execution_options(is_writing=True) as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        except BaseException:
+            transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except Lost as lost:
+            raise WorldError(
+                f"{lost.message}: whether the last transaction was written is not known", "run again: it finds out"
+            ) from None
+
+
+@contextmanager
+def altering(made: sa.Engine) -> Iterator[sa.Connection]:
+    """``writing``, for DDL: nobody else migrates meanwhile. On MySQL and MariaDB each statement commits by itself."""
+    with made.connect().execution_options(is_writing=True, is_altering=True) as connection:
+        if connection.dialect.name == "mysql":
+            connection.detach()  # its lock goes with it
+        with connection.begin():
+            yield connection
+
+
+def transact(made: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    """``work`` as one writing transaction. The whole of it runs again, up to five times in all, when the server gave
+    it up (deadlock, lock time-out, serialization, a connection lost before COMMIT): outside the database it must do
+    nothing."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with writing(made) as connection:
+                return work(connection)
+        except TryAgain:
+            if not tries_left:
+                raise
+            time.sleep(random.uniform(0, 0.1 * 2 ** (TRIES - tries_left)))
+    raise AssertionError("unreachable")
 
 
 # --- databases of applications -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mediameter.errors import WorldError
+from schemas import TABLES
 
 HEAD = "0002"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
@@ -21,8 +22,18 @@ def migrate(engine: sa.Engine) -> bool:
         found = revision(connection)
     if found == HEAD:
         return False
-    _upgrade(engine, found)
+    refuse_newer(found)
+    _upgrade(engine)
     return True
+
+
+def refuse_newer(found: str | None) -> None:
+    """Raises ``WorldError`` for a revision that came after ours."""
+    if found is not None and found > HEAD:
+        raise WorldError(
+            f"the warehouse is at revision {found}, and this mediameter knows {HEAD} at most",
+            "use the newer mediameter that made it",
+        )
 
 
 def revision(connection: sa.Connection) -> str | None:
@@ -32,21 +43,17 @@ def revision(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: sa.Engine, found: str | None) -> None:
+def _upgrade(engine: sa.Engine) -> None:
     from alembic import command
     from alembic.config import Config
-    from alembic.util.exc import CommandError
 
-    from mediameter.connect import writing
+    from mediameter.connect import altering
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with writing(engine) as connection:
+    config.attributes["comments"] = {
+        contract.name: (contract.doc, {column.name: column.doc for column in contract}) for contract in TABLES
+    }
+    with altering(engine) as connection:
         config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise WorldError(
-                f"the warehouse is at revision {found}, which this mediameter does not know ({error})",
-                "use the newer mediameter that made it",
-            ) from None
+        command.upgrade(config, "head")

@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 import schemas
+from mediameter.engines.load import load
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from schemas.contract import Column, Contract
@@ -21,12 +23,13 @@ metadata = sa.MetaData()
 
 def _sql_type(column: Column) -> sa.types.TypeEngine[Any]:
     if column.type == "text":
-        return sa.String(column.length) if column.length else sa.Text()
+        return sa.String(column.length) if column.length else sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
     types: dict[str, sa.types.TypeEngine[Any]] = {
         "int": sa.BigInteger(),
         "float": sa.Double(),
         "bool": sa.Boolean(),
-        "instant": sa.DateTime(),  # naive UTC: the engines' zoned types do not agree
+        # naive UTC: the engines' zoned types do not agree
+        "instant": sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql"),
         "day": sa.Date(),
     }
     return types[column.type]
@@ -48,24 +51,36 @@ def _table(contract: Contract) -> sa.Table:
 
 
 tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in schemas.TABLES}
-sa.Index("objects_by_key", tables["objects"].c.source, tables["objects"].c.object_key)
+_objects = tables["objects"].c
+sa.Index("objects_by_key", _objects.source, _objects.object_key, mysql_length={"object_key": 512})
 sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+sa.Index("media_files_by_key", tables["media_files"].c.tenant, tables["media_files"].c.object_key_sha256)
 
 
 def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -> None:
-    """Inserts the frame's rows, whose columns are the contract's. On the writing connection, inside its transaction."""
+    """Inserts the frame's rows, whose columns are the contract's. On the writing connection, inside its transaction.
+
+    The same on every engine: NUL in a text, which PostgreSQL refuses, becomes U+FFFD, as the parser has it. Raises
+    ``WorldError`` for a text longer than its column, which SQLite would take.
+    """
     if not frame.height:
         return
     frame = frame.select(polars_schema(contract).keys())
-    rows = frame.with_columns(
-        _as_stored(column) for column in contract if column.type in ("instant", "day", "bool")
-    ).rows()
-    names, marks = ", ".join(f'"{name}"' for name in frame.columns), ", ".join("?" * frame.width)
-    connection.exec_driver_sql(f"INSERT INTO {contract.name} ({names}) VALUES ({marks})", rows)
+    frame = frame.with_columns(_as_stored(column) for column in contract if column.type in _STORED_OTHERWISE)
+    for column in contract:
+        if column.length and (frame[column.name].str.len_chars() > column.length).any():
+            what = f"{contract.name}.{column.name}: a text has more than the {column.length} characters it may have"
+            raise WorldError(what, "see where it comes from; nothing was written")
+    load(connection, contract.name, frame)
+
+
+_STORED_OTHERWISE = ("text", "instant", "day", "bool")
 
 
 def _as_stored(column: Column) -> pl.Expr:
-    """As SQLAlchemy itself writes dates and times into SQLite, but for a whole column at once."""
+    """As SQLAlchemy itself writes dates and times into SQLite, but for a whole column at once. All engines read it."""
+    if column.type == "text":
+        return pl.col(column.name).str.replace_all("\0", "\ufffd", literal=True)
     if column.type == "bool":
         return pl.col(column.name).cast(pl.Int8)
     return pl.col(column.name).dt.strftime("%Y-%m-%d" if column.type == "day" else "%Y-%m-%d %H:%M:%S.%6f")
@@ -100,7 +115,7 @@ def ready(engine: sa.Engine) -> None:
 
     try:
         migrate(engine)
-    except sa.exc.OperationalError as error:
+    except sa.exc.OperationalError as error:  # of SQLite: what servers say is told by the engine
         raise WorldError(
             f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
             "check that its folder can be written, that the disk is not full, and that no other process holds it",

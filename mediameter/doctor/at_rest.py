@@ -11,9 +11,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mediameter import connect, migration
+from mediameter.doctor import server
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
+from mediameter.errors import MediameterError
 
 LITTLE_BYTES = 5 * 10**9
 NOTHING_BYTES = 2 * 10**8  # a batch, its sort, and SQLite's journal
@@ -43,18 +45,23 @@ def warehouse(case: Case) -> Iterator[Finding]:
     if file is not None and not file.exists():
         yield _unmade(file)
         return
-    engine = connect.engine(case.settings.warehouse.url)
-    shown = str(file or engine.url.render_as_string(hide_password=True))
+    url = case.settings.warehouse.url
+    engine = connect.engine(url)
+    shown = connect.name(engine)
     try:
         with connect.writing(engine) as connection:  # takes the writer's lock, and has nothing to commit
             found = migration.revision(connection)
+            findings = [_revision(shown, found), *server.examined(connection, shown, found, url)]
+    except MediameterError as trouble:
+        yield error(shown, trouble.message.removeprefix(f"{shown}: "), trouble.remedy)
+        return
     except sa.exc.SQLAlchemyError as trouble:
         words = str(getattr(trouble, "orig", None) or type(trouble).__name__)
         yield error(shown, words, "see [warehouse] url, its rights and its disk, and whether it can be reached")
         return
     finally:
         engine.dispose()
-    yield _revision(shown, found)
+    yield from findings
 
 
 def _unmade(file: Path) -> Finding:

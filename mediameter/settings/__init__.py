@@ -7,7 +7,7 @@ Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, wh
 from mediameter.settings.application import AppSource
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
-from mediameter.settings.key import address_key
+from mediameter.settings.key import address_key, refuse_lost_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings, Source
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
@@ -28,6 +28,7 @@ __all__ = [
     "address_key",
     "from_mapping",
     "load",
+    "refuse_lost_key",
     "render_commented_toml",
     "write_commented_toml",
 ]

@@ -18,8 +18,15 @@ _HEAD = """\
 # A secret is never written here: "env:NAME" reads an environment variable, "secret:NAME" a Prefect Secret block.
 # Paths are meant from the folder of this file.
 """
-# Tables whose names are the user's own cannot be shown by a default, only by an example.
+# What a default cannot show: tables whose names are the user's own, and urls of many kinds.
 _EXAMPLES = {
+    "warehouse": """\
+# --- warehouse ---------------------------------------------------------------------------------------
+# [warehouse]
+# url = "sqlite:///warehouse.sqlite"   # Database with the rollups: a file, or one on a server, as "env:NAME" where it
+#                                      # holds a password: "postgresql://user:password@host:5432/database",
+#                                      # "mysql://user:password@host:3306/database" (MySQL 8, MariaDB)
+""",
     "sources": """\
 # --- sources: where logs and the application's events come from --------------------------------------
 [sources.logs]
@@ -48,7 +55,10 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # timestamp = "timestamp"
 """,
     "attribution": """\
-# --- attribution: application by the referer's host, where the key does not say it -------------------
+# --- attribution: whose a request is; application by the referer's host, where the key does not say it
+# [attribution]
+# tolerance = "30 s"                 # event and delivery of one file and address may be this far apart
+# edge_tolerance = "2 s"             # the same where a CDN edge hides the address, and nothing else is near
 # [attribution.referers]
 # "app.example.org" = "app"
 """,

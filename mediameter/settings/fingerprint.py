@@ -18,7 +18,7 @@ def fingerprint(settings: Settings) -> str:
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,
         "settle_hours": settings.reporting.settle_hours,
-        "referers": settings.attribution.referers,
+        "attribution": settings.attribution.model_dump(mode="json"),
         "prices": [card.model_dump(mode="json", exclude={"citation"}) for card in settings.prices],
         "thresholds": {name: str(rule.above) for name, rule in settings.alerts.rules.items()},
         "budget": str(settings.alerts.budget),

@@ -21,6 +21,8 @@ from mediameter.settings.section import Beside, Section, Share, absolute, beside
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Bytes = Annotated[int, BeforeValidator(bytes_of), Field(ge=1)]
+# Longer ones would let what is an hour and more away decide whose a delivery is.
+Span = Annotated[int, BeforeValidator(milliseconds), Field(ge=0, le=600_000)]
 TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
 _SQLITE = "sqlite:///"
 
@@ -35,7 +37,11 @@ RULE_UNITS: dict[RuleName, Callable[[object], Any]] = {
 
 
 class Warehouse(Section):
-    url: str = setting(f"{_SQLITE}warehouse.sqlite", "Database with the rollups (SQLAlchemy URL)", repr=False)
+    """A file, or a database on a server: ``postgresql://user:password@host:5432/database``, ``mysql://…`` (MySQL 8 or
+    MariaDB). Behind a ``?`` stand options of the driver (``sslmode=require``, ``ssl_ca=…``), and for MySQL
+    ``local_infile=1``: many rows go in at once, where the server is trusted with that."""
+
+    url: str = setting(f"{_SQLITE}warehouse.sqlite", "Database with the rollups: a file, or a server's", repr=False)
 
     @field_validator("url")
     @classmethod
@@ -138,7 +144,11 @@ _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_k
 
 
 class Attribution(Section):
+    """``tolerance`` and ``edge_tolerance`` are in ms."""
+
     referers: dict[str, str] = setting({}, "Application by the referer's host")
+    tolerance: Span = setting("30 s", "Event and delivery of one file and address may be this far apart")
+    edge_tolerance: Span = setting("2 s", "The same where a CDN edge hides the address, and nothing else is near")
 
     @field_validator("referers")
     @classmethod

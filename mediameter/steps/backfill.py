@@ -16,7 +16,7 @@ from rich.console import Console
 
 from mediameter import ledger
 from mediameter.answers import window
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import engine, reading, transact
 from mediameter.errors import UserError
 from mediameter.report import words
 from mediameter.settings import Settings
@@ -226,7 +226,10 @@ def _utc_days(days: set[date], settings: Settings) -> set[date]:
 
 def _dirtied(made: sa.Engine, settings: Settings, days: set[date]) -> list[date]:
     """Marks the days that anything is known of; returns all that are to be computed now."""
-    with writing(made) as connection:
+
+    def mark(connection: sa.Connection) -> list[date]:
         for family in _FAMILIES:
             ledger.mark_dirty(connection, family, ledger.fenced_days(connection, family) & days)
         return days_to_compute(connection, settings, "traffic")
+
+    return transact(made, mark)

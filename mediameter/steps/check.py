@@ -11,9 +11,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import engine, reading, transact
 from mediameter.faults import point
-from mediameter.metering.checks import Evidence, Thresholds, judged
+from mediameter.metering.checks import Evidence, Thresholds, Verdict, judged
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.rollup import basis
@@ -48,7 +48,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
 
 
 def _check_day(made: sa.Engine, settings: Settings, day: date) -> list[dict[str, Any]]:
-    with writing(made) as connection:
+    def judge(connection: sa.Connection) -> list[Verdict]:
         epoch = ledger.epoch(connection, "checks", day)
         if not ledger.pass_fence(connection, "checks", day, epoch, basis(settings)):
             return []
@@ -66,7 +66,9 @@ def _check_day(made: sa.Engine, settings: Settings, day: date) -> list[dict[str,
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, {ALERT_CHECKS_DAILY: frame})
         point("check.before_commit")
-    return [{"day": day.isoformat(), **asdict(verdict)} for verdict in rows]
+        return rows
+
+    return [{"day": day.isoformat(), **asdict(verdict)} for verdict in transact(made, judge)]
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import engine, reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled, Settlement
-from mediameter.settings import Settings
+from mediameter.settings import Settings, refuse_lost_key
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
@@ -137,6 +137,8 @@ def _ingest_source(
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
         complete = ledger.complete_through(connection, name)
+    if known:
+        refuse_lost_key(settings)
     bucket = bucket_of(settings, name, _since(complete, window or settings.reporting.window_days))
     listing = bucket.listing()
     point("ingest.listed")
@@ -148,8 +150,7 @@ def _ingest_source(
         report.pending += len(fresh)
         return
     if returned:
-        with writing(made) as connection:
-            ledger.revive(connection, returned, settings.reporting.zone)
+        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone))
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
@@ -218,11 +219,14 @@ def _record_listing(
     pending = [*unread, *left]
     earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
     through = earliest - timedelta(hours=settings.reporting.settle_hours)
-    with writing(made) as connection:
+
+    def record(connection: sa.Connection) -> None:
         before = ledger.listed_pending(connection, name)
         if left and not unread and before is not None and len(left) > before:
             return
         ledger.record_listing(connection, name, now, len(listing), len(pending), through)
+
+    transact(made, record)
 
 
 # --- reading, batch by batch -------------------------------------------------------------------------
@@ -293,11 +297,14 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
     ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
     old = old_rows(made, settings, source, ids) if again else Old()
     point("ingest.before_settle")
+
+    def settle(connection: sa.Connection) -> None:
+        old.forget(connection, settings)
+        ledger.settle(connection, batch.settlements, [*old.remaining, *batch.files], settings.reporting.zone)
+        point("ingest.in_settle")
+
     try:
-        with writing(made) as connection:
-            old.forget(connection, settings)
-            ledger.settle(connection, batch.settlements, [*old.remaining, *batch.files], settings.reporting.zone)
-            point("ingest.in_settle")
+        transact(made, settle)
     except AlreadySettled:
         return False
     point("ingest.settled")

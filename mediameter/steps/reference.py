@@ -88,6 +88,7 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
     with writing(made) as connection:
         keys = {*matters["object_key_sha256"], *known["object_key_sha256"].filter(_among(known, matters))}
         days |= _days_of_requests(connection, settings, sorted(keys), matters["media_file_id"].to_list())
+        ledger.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
         ledger.mark_dirty(connection, "traffic", days)
     point("export.files_settled")

@@ -22,6 +22,7 @@ pl.Series(np.empty(0))
 KEPT_OF_A_REJECT = 2_000
 _SCHEMA = polars_schema(PARSED)
 _NEWLINE = 10
+_STRETCH = 32_768
 Ignored = dict[int, dict[str, int]]
 
 
@@ -110,23 +111,33 @@ def _assert_conserved(parsed: Parsed) -> None:
 
 def _without_lossy_lines(block: bytes) -> bytes:
     """The block with each line that is no clean UTF-8 blanked: it harms no other, and `exact` reads the original."""
-    if b"\0" not in block:
+    kept: list[memoryview] = []
+    copied, view = 0, memoryview(block)
+    for odd in _odd_bytes(block):
+        if odd >= copied:
+            kept.append(view[copied : block.rfind(b"\n", 0, odd) + 1])
+            copied = block.find(b"\n", odd)
+    return b"".join((*kept, view[copied:])) if kept else block
+
+
+def _odd_bytes(block: bytes) -> list[int]:
+    """Where a line holds NUL or what is no UTF-8: of each such line one place at least, in order."""
+    found = []
+    at = block.find(b"\0")
+    while at >= 0:
+        found.append(at)
+        end = block.find(b"\n", at)
+        at = block.find(b"\0", end) if end >= 0 else -1
+    begin = 0 if not block.isascii() else len(block)
+    while begin < len(block):
+        end = block.find(b"\n", begin + _STRETCH) + 1 or len(block)  # short: the text of a long one is slow to make
         try:
-            block if block.isascii() else block.decode()
-            return block
-        except UnicodeDecodeError:
-            pass
-    octets = np.frombuffer(block, np.uint8)
-    kept: list[bytes] = []
-    copied = looked_at = 0
-    for odd in np.flatnonzero((octets >= 0x80) | (octets == 0)).tolist():
-        if odd < looked_at:
-            continue
-        begin, looked_at = block.rfind(b"\n", 0, odd) + 1, block.find(b"\n", odd)
-        if exact.readable(block[begin:looked_at])[1]:
-            kept.append(block[copied:begin])
-            copied = looked_at
-    return b"".join((*kept, block[copied:]))
+            block[begin:end].decode()
+        except UnicodeDecodeError as error:
+            found.append(begin + error.start)
+            end = block.find(b"\n", found[-1]) + 1 or len(block)
+        begin = end
+    return sorted(found)
 
 
 def _places(pieces: Sequence[Piece], counts: list[int]) -> pl.DataFrame:

@@ -74,10 +74,12 @@ def small_world(folder: Path) -> list[LogObject]:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One folder that holds it all, so that its copy is another site in the same state."""
+    """One folder that holds it all, so that its copy is another site in the same state; but for a warehouse on a
+    ``server``, given by its URL."""
 
     folder: Path
     ingest: tuple[tuple[str, int], ...] = (("batch_bytes", 300_000),)
+    server: str = ""
 
     @property
     def bucket(self) -> Path:
@@ -85,7 +87,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'warehouse.sqlite'}"
+        return self.server or f"sqlite:///{self.folder / 'warehouse.sqlite'}"
 
     def document(self) -> dict[str, Any]:
         """The settings as the file would have them. One key for all: pseudonyms decide ties."""
@@ -116,6 +118,7 @@ class Site:
             os.utime(path, ns=(each.modified_ns, each.modified_ns))
 
     def copied(self, folder: Path) -> Site:
-        """A site of its own that begins where this one is. No run may be at work here."""
+        """A site of its own that begins where this one is. No run may be at work here, and no server."""
+        assert not self.server
         shutil.copytree(self.folder, folder)
         return replace(self, folder=folder)

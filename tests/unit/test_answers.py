@@ -1,6 +1,5 @@
-"""Each answer against figures worked by hand: rows in, rows out, on every engine that is at hand.
+"""Each answer against figures worked by hand: rows in, rows out, in a migrated warehouse on every engine.
 
-SQLite always; PostgreSQL and MariaDB where MEDIAMETER_TEST_POSTGRES_URL and MEDIAMETER_TEST_MARIADB_URL name a server.
 In the pictures "-" is NULL. Every row also exists for another tenant: an answer that looks over the fence doubles.
 """
 
@@ -9,12 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
 import re
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -42,60 +38,6 @@ DAYS = """
 
 
 # --- a tiny warehouse --------------------------------------------------------------------------------
-@contextmanager
-def _sqlite() -> Iterator[sa.Engine]:
-    yield sa.create_engine("sqlite://")
-
-
-@contextmanager
-def _postgres() -> Iterator[sa.Engine]:
-    url, name = _server("MEDIAMETER_TEST_POSTGRES_URL"), f"answers_{uuid.uuid4().hex[:12]}"
-    with _made_and_dropped(url, f"CREATE SCHEMA {name}", f"DROP SCHEMA {name} CASCADE"):
-        engine = sa.create_engine(url, connect_args={"options": f"-csearch_path={name}"})
-        yield engine
-        engine.dispose()
-
-
-@contextmanager
-def _mariadb() -> Iterator[sa.Engine]:
-    url, name = _server("MEDIAMETER_TEST_MARIADB_URL"), f"answers_{uuid.uuid4().hex[:12]}"
-    # MariaDB's own collation takes `a` and `A` for one application.
-    make = f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    with _made_and_dropped(url, make, f"DROP DATABASE {name}"):
-        engine = sa.create_engine(sa.make_url(url).set(database=name))
-        yield engine
-        engine.dispose()
-
-
-@contextmanager
-def _made_and_dropped(url: str, make: str, drop: str) -> Iterator[None]:
-    server = sa.create_engine(url)
-    with server.begin() as connection:
-        connection.exec_driver_sql(make)
-    try:
-        yield
-    finally:
-        with server.begin() as connection:
-            connection.exec_driver_sql(drop)
-        server.dispose()
-
-
-def _server(variable: str) -> str:
-    url = os.environ.get(variable)
-    if not url:
-        pytest.skip(f"{variable} is not set")
-    return url
-
-
-@pytest.fixture(scope="module", params=[_sqlite, _postgres, _mariadb], ids=["sqlite", "postgres", "mariadb"])
-def engine(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
-    with request.param() as engine:
-        with engine.begin() as connection:
-            for table in metadata.sorted_tables:  # without their indexes, which serve speed alone
-                connection.execute(sa.schema.CreateTable(table))
-        yield engine
-
-
 class Warehouse:
     """One transaction on the engine: `fill` tables, `ask`, `show` the answer as a picture."""
 
@@ -148,10 +90,8 @@ def _cell(value: Any) -> str:
 
 
 @pytest.fixture
-def warehouse(engine: sa.Engine) -> Iterator[Warehouse]:
-    with engine.connect() as connection:
-        yield Warehouse(connection)
-        connection.rollback()
+def warehouse(rolled_back: sa.Connection) -> Warehouse:
+    return Warehouse(rolled_back)
 
 
 # --- one picture an answer ---------------------------------------------------------------------------

@@ -265,7 +265,7 @@ def test_no_space_for_the_warehouse_any_more(fails: Callable[[int], str]) -> Non
     ("full", "said"), [("lake", "No space left on device"), ("warehouse", "disk is full: free some space")]
 )
 def test_a_disk_that_is_full(full: str, said: str) -> None:
-    """A real one: a file system of 300 kB in a mount name space of its own."""
+    """A real one: a file system of 600 kB in a mount name space of its own."""
     if subprocess.run(["unshare", "--version"], capture_output=True).returncode:
         pytest.skip("unshare is not installed")
     settings(
@@ -275,7 +275,7 @@ def test_a_disk_that_is_full(full: str, said: str) -> None:
     Path("disk").mkdir()
     run = f"{sys.executable} -m mediameter run --quiet"
     script = (
-        f"mount -t tmpfs -o size=300k tmpfs disk || exit 77; {run}; echo $?; find disk -name '.draft-*';"
+        f"mount -t tmpfs -o size=600k tmpfs disk || exit 77; {run}; echo $?; find disk -name '.draft-*';"
         f"mount -o remount,size=99m disk; {run}; echo $?; cp disk/*.sqlite . || true"
     )
     done = subprocess.run(
@@ -324,6 +324,18 @@ def test_a_lake_file_that_is_gone(fails: Callable[[int], str]) -> None:
     put("object-2", line(20))
     assert "cannot be read (No such file or directory): restore the lake" in fails(1)
     assert told() == {**TWO_OBJECTS, "settled": 3}
+
+
+def test_a_key_that_is_lost_is_not_made_anew(site: Path, fails: Callable[[int], str]) -> None:
+    Path("mediameter.toml").write_text(SETTINGS.replace('key = "sixteen characters"', ""))
+    assert main(["run", "--quiet"]) == 0
+    put("object-2", line(20))
+    (site / "address.key").rename(site / "kept")
+    assert "restore it from its backup" in fails(2)
+    assert not (site / "address.key").exists() and told() == TWO_OBJECTS
+    (site / "kept").rename(site / "address.key")
+    assert main(["run", "--quiet"]) == 0
+    assert told()["settled"] == 3
 
 
 @pytest.mark.parametrize("is_new", [True, False])

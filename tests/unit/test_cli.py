@@ -104,7 +104,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
-    assert COMMANDS == ["answer", "backfill", "demo", "doctor", "init", "rejects", "report", "run", "status"]
+    assert COMMANDS == ["answer", "backfill", "demo", "doctor", "init", "migrate", "rejects", "report", "run", "status"]
 
 
 @pytest.mark.parametrize("command", WITH_THEIR_OWN, ids=" ".join)

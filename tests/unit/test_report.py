@@ -1,16 +1,10 @@
-"""What people see, held against rows put in by hand: the figures, the page, the terminal.
-
-SQLite always; PostgreSQL and MariaDB where MEDIAMETER_TEST_POSTGRES_URL and MEDIAMETER_TEST_MARIADB_URL name a server.
-"""
+"""What people see, held against rows put in by hand: the figures (on every engine), the page, the terminal."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -35,42 +29,6 @@ CONTRACTS = {contract.name: contract for contract in TABLES}
 
 
 # --- a warehouse put together by hand --------------------------------------------------------------
-@contextmanager
-def _server(variable: str, make: str, drop: str) -> Iterator[tuple[sa.URL, str]]:
-    url, name = os.environ.get(variable), f"report_{uuid.uuid4().hex[:12]}"
-    if not url:
-        pytest.skip(f"{variable} is not set")
-    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql(make.format(name))
-        try:
-            yield sa.make_url(url), name
-        finally:
-            connection.exec_driver_sql(drop.format(name))
-
-
-@contextmanager
-def _sqlite() -> Iterator[sa.Engine]:
-    yield sa.create_engine("sqlite://")
-
-
-@contextmanager
-def _postgres() -> Iterator[sa.Engine]:
-    with _server("MEDIAMETER_TEST_POSTGRES_URL", "CREATE SCHEMA {}", "DROP SCHEMA {} CASCADE") as (url, name):
-        engine = sa.create_engine(url, connect_args={"options": f"-csearch_path={name}"})
-        yield engine
-        engine.dispose()
-
-
-@contextmanager
-def _mariadb() -> Iterator[sa.Engine]:
-    make = "CREATE DATABASE {} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-    with _server("MEDIAMETER_TEST_MARIADB_URL", make, "DROP DATABASE {}") as (url, name):
-        engine = sa.create_engine(url.set(database=name))
-        yield engine
-        engine.dispose()
-
-
 class Warehouse:
     """``put`` rows by their telling columns; the others get a neutral value."""
 
@@ -91,26 +49,19 @@ def _neutral(contract: Contract) -> dict[str, Any]:
     return neutral | ({"tenant": "default"} if "tenant" in neutral else {})
 
 
-def _made(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        for table in metadata.sorted_tables:  # without their indexes, which serve speed alone
-            connection.execute(sa.schema.CreateTable(table))
-
-
-@pytest.fixture(params=[_sqlite, _postgres, _mariadb], ids=["sqlite", "postgres", "mariadb"])
-def on_every_engine(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    with request.param() as engine:
-        _made(engine)
-        with engine.connect() as connection:
-            yield Warehouse(connection)
+@pytest.fixture
+def on_every_engine(rolled_back: sa.Connection) -> Warehouse:
+    return Warehouse(rolled_back)
 
 
 @pytest.fixture
 def warehouse() -> Iterator[Warehouse]:
-    with _sqlite() as engine:
-        _made(engine)
-        with engine.connect() as connection:
-            yield Warehouse(connection)
+    """On SQLite, where the engine makes no difference."""
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+    with engine.connect() as connection:
+        yield Warehouse(connection)
 
 
 def fill(

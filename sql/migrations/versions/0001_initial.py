@@ -1,7 +1,8 @@
 """The warehouse as it begins: rollups, days, prices, ledger, rejects, fences, listings."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from sql.migrations.columns import Text, create_index, create_table, instant
 
 revision = "0001"
 down_revision = None
@@ -30,27 +31,27 @@ def upgrade() -> None:
 
 
 def _alert_checks_daily() -> None:
-    op.create_table(
+    create_table(
         "alert_checks_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("rule", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("check_group", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("rule", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("check_group", Text(128), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("threshold", sa.Double(), nullable=True),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("unit", Text(), nullable=False),
+        sa.Column("verdict", Text(), nullable=False),
         sa.Column("sample", sa.BigInteger(), nullable=False),
-        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
+        sa.Column("complete_through_at", instant(), nullable=True),
     )
 
 
 def _audience_trailing() -> None:
-    op.create_table(
+    create_table(
         "audience_trailing",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("window_days", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("unique_addresses", sa.BigInteger(), nullable=False),
         sa.Column("unique_users", sa.BigInteger(), nullable=True),
@@ -60,14 +61,14 @@ def _audience_trailing() -> None:
 
 
 def _bandwidth_cost_daily() -> None:
-    op.create_table(
+    create_table(
         "bandwidth_cost_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("price_id", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("currency", sa.String(3), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", Text(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("price_id", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("currency", Text(3), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
         sa.Column("cost_micros", sa.BigInteger(), nullable=True),
@@ -75,13 +76,13 @@ def _bandwidth_cost_daily() -> None:
 
 
 def _countries_daily() -> None:
-    op.create_table(
+    create_table(
         "countries_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("country", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("edge", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("country", Text(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("edge", Text(16), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
@@ -89,15 +90,15 @@ def _countries_daily() -> None:
 
 
 def _days() -> None:
-    op.create_table(
+    create_table(
         "days",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state", Text(), nullable=False),
         sa.Column("is_suspect", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
+        sa.Column("complete_through_at", instant(), nullable=True),
         sa.Column("objects", sa.BigInteger(), nullable=False),
         sa.Column("lines", sa.BigInteger(), nullable=False),
         sa.Column("parsed", sa.BigInteger(), nullable=False),
@@ -108,12 +109,12 @@ def _days() -> None:
 
 
 def _endpoints_daily() -> None:
-    op.create_table(
+    create_table(
         "endpoints_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("endpoint", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("endpoint", Text(255), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("errors", sa.BigInteger(), nullable=False),
         sa.Column("server_errors", sa.BigInteger(), nullable=False),
@@ -123,156 +124,157 @@ def _endpoints_daily() -> None:
 
 
 def _errors_daily() -> None:
-    op.create_table(
+    create_table(
         "errors_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("endpoint", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("endpoint", Text(255), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("http_status", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("error_code", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("error_code", Text(128), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
     )
 
 
 def _fences() -> None:
-    op.create_table(
+    create_table(
         "fences",
-        sa.Column("family", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("family", Text(32), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("dirty_epoch", sa.BigInteger(), nullable=False),
         sa.Column("done_epoch", sa.BigInteger(), nullable=False),
-        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("basis", Text(), nullable=False),
     )
 
 
 def _lake_files() -> None:
-    op.create_table(
+    create_table(
         "lake_files",
-        sa.Column("path", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("source", sa.String(64), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("path", Text(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", Text(64), nullable=False),
+        sa.Column("kind", Text(), nullable=False),
         sa.Column("file_day", sa.Date(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.Column("first_at", sa.DateTime(), nullable=True),
-        sa.Column("last_at", sa.DateTime(), nullable=True),
+        sa.Column("first_at", instant(), nullable=True),
+        sa.Column("last_at", instant(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("sha256", Text(), nullable=False),
     )
 
 
 def _listings() -> None:
-    op.create_table(
+    create_table(
         "listings",
-        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("listed_at", sa.DateTime(), nullable=False),
+        sa.Column("source", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("listed_at", instant(), nullable=False),
         sa.Column("objects", sa.BigInteger(), nullable=False),
         sa.Column("pending", sa.BigInteger(), nullable=False),
-        sa.Column("complete_through_at", sa.DateTime(), nullable=True),
+        sa.Column("complete_through_at", instant(), nullable=True),
     )
 
 
 def _media_file_daily() -> None:
-    op.create_table(
+    create_table(
         "media_file_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("media_file_id", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("object_key_sha256", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("object_key", sa.Text(), nullable=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", Text(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("media_file_id", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key_sha256", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key", Text(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
-        sa.Column("last_at", sa.DateTime(), nullable=False),
+        sa.Column("last_at", instant(), nullable=False),
     )
 
 
 def _object_hours() -> None:
-    op.create_table(
+    create_table(
         "object_hours",
         sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", instant(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("parsed", sa.BigInteger(), nullable=False),
         sa.Column("ignored", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
     )
-    op.create_index("object_hours_by_hour", "object_hours", ["hour_at"])
+    create_index("object_hours_by_hour", "object_hours", ["hour_at"])
 
 
 def _objects() -> None:
-    op.create_table(
+    create_table(
         "objects",
         sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("source", sa.String(64), nullable=False),
-        sa.Column("object_key", sa.String(1024), nullable=False),
-        sa.Column("etag", sa.Text(), nullable=False),
-        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("source", Text(64), nullable=False),
+        sa.Column("object_key", Text(1024), nullable=False),
+        sa.Column("etag", Text(), nullable=False),
+        sa.Column("version_id", Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("last_modified_at", sa.DateTime(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("last_modified_at", instant(), nullable=False),
+        sa.Column("sha256", Text(), nullable=True),
+        sa.Column("state", Text(), nullable=False),
+        sa.Column("reason", Text(), nullable=True),
+        sa.Column("detail", Text(), nullable=True),
         sa.Column("parser_version", sa.BigInteger(), nullable=False),
         sa.Column("lines", sa.BigInteger(), nullable=False),
         sa.Column("parsed", sa.BigInteger(), nullable=False),
         sa.Column("ignored", sa.BigInteger(), nullable=False),
         sa.Column("ignored_log_bucket", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
-        sa.Column("first_at", sa.DateTime(), nullable=True),
-        sa.Column("last_at", sa.DateTime(), nullable=True),
+        sa.Column("first_at", instant(), nullable=True),
+        sa.Column("last_at", instant(), nullable=True),
     )
-    op.create_index("objects_by_key", "objects", ["source", "object_key"])
+    # MySQL's indexes hold 3,072 bytes, four for a character.
+    create_index("objects_by_key", "objects", ["source", "object_key"], mysql_length={"object_key": 512})
 
 
 def _prices() -> None:
-    op.create_table(
+    create_table(
         "prices",
-        sa.Column("price_id", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("measure", sa.Text(), nullable=False),
-        sa.Column("amount", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("per", sa.Text(), nullable=False),
+        sa.Column("price_id", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", Text(), nullable=False),
+        sa.Column("measure", Text(), nullable=False),
+        sa.Column("amount", Text(), nullable=False),
+        sa.Column("currency", Text(), nullable=False),
+        sa.Column("per", Text(), nullable=False),
         sa.Column("valid_from_day", sa.Date(), nullable=False),
         sa.Column("valid_to_day", sa.Date(), nullable=True),
-        sa.Column("citation", sa.Text(), nullable=False),
+        sa.Column("citation", Text(), nullable=False),
     )
 
 
 def _rejects() -> None:
-    op.create_table(
+    create_table(
         "rejects",
         sa.Column("object_id", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("line_number", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("byte_offset", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("reason", Text(), nullable=False),
+        sa.Column("line", Text(), nullable=False),
     )
 
 
 def _response_time_buckets_hourly() -> None:
-    op.create_table(
+    create_table(
         "response_time_buckets_hourly",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", instant(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", Text(32), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("upper_ms", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("observations", sa.BigInteger(), nullable=False),
     )
 
 
 def _response_time_daily() -> None:
-    op.create_table(
+    create_table(
         "response_time_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("measure", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", Text(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("measure", Text(16), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("observations", sa.BigInteger(), nullable=False),
         sa.Column("mean_ms", sa.BigInteger(), nullable=False),
         sa.Column("p50_ms", sa.BigInteger(), nullable=False),
@@ -284,14 +286,14 @@ def _response_time_daily() -> None:
 
 
 def _traffic_daily() -> None:
-    op.create_table(
+    create_table(
         "traffic_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("status_class", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", Text(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", Text(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("status_class", Text(16), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("records", sa.BigInteger(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
@@ -302,14 +304,14 @@ def _traffic_daily() -> None:
 
 
 def _traffic_hourly() -> None:
-    op.create_table(
+    create_table(
         "traffic_hourly",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("hour_at", sa.DateTime(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("bucket", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("operation_class", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("status_class", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("hour_at", instant(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("bucket", Text(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("operation_class", Text(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("status_class", Text(16), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("records", sa.BigInteger(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from sql.migrations.columns import Text, create_table, instant
+
 revision = "0002"
 down_revision = "0001"
 
@@ -21,13 +23,13 @@ def upgrade() -> None:
 
 
 def _addresses_daily() -> None:
-    op.create_table(
+    create_table(
         "addresses_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("address", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("edge", sa.Text(), nullable=True),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("address", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("edge", Text(), nullable=True),
         sa.Column("addresses", sa.BigInteger(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
@@ -36,23 +38,23 @@ def _addresses_daily() -> None:
 
 
 def _applications() -> None:
-    op.create_table(
+    create_table(
         "applications",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application_id", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application_id", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(), nullable=False),
+        sa.Column("name", Text(), nullable=True),
     )
 
 
 def _attribution_daily() -> None:
-    op.create_table(
+    create_table(
         "attribution_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("match_basis", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("match_confidence", sa.Text(), nullable=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("match_basis", Text(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("match_confidence", Text(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
@@ -60,66 +62,67 @@ def _attribution_daily() -> None:
 
 
 def _exports() -> None:
-    op.create_table(
+    create_table(
         "exports",
-        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("table_name", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("table_name", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("export_day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("rows_read", sa.BigInteger(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.Column("ignored", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
-        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("content_sha256", Text(), nullable=False),
     )
 
 
 def _media_file_trailing() -> None:
-    op.create_table(
+    create_table(
         "media_file_trailing",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("window_days", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("object_key_sha256", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("media_file_id", sa.Text(), nullable=False),
-        sa.Column("object_key", sa.Text(), nullable=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key_sha256", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("media_file_id", Text(), nullable=False),
+        sa.Column("object_key", Text(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
         sa.Column("unique_users", sa.BigInteger(), nullable=True),
         sa.Column("unique_addresses", sa.BigInteger(), nullable=False),
-        sa.Column("last_at", sa.DateTime(), nullable=False),
+        sa.Column("last_at", instant(), nullable=False),
     )
 
 
 def _media_files() -> None:
-    op.create_table(
+    create_table(
         "media_files",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("media_file_id", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("object_key_sha256", sa.String(64), nullable=False),
-        sa.Column("object_key", sa.Text(), nullable=False),
-        sa.Column("original_filename", sa.Text(), nullable=True),
-        sa.Column("mime_type", sa.Text(), nullable=True),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("media_file_id", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("object_key_sha256", Text(64), nullable=False),
+        sa.Column("object_key", Text(), nullable=False),
+        sa.Column("original_filename", Text(), nullable=True),
+        sa.Column("mime_type", Text(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=True),
-        sa.Column("application_id", sa.Text(), nullable=True),
-        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("application_id", Text(), nullable=True),
+        sa.Column("user_id", Text(), nullable=True),
         sa.Column("width", sa.BigInteger(), nullable=True),
         sa.Column("height", sa.BigInteger(), nullable=True),
         sa.Column("duration_ms", sa.BigInteger(), nullable=True),
-        sa.Column("uploaded_at", sa.DateTime(), nullable=True),
+        sa.Column("uploaded_at", instant(), nullable=True),
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
-        sa.Column("deleted_at", sa.DateTime(), nullable=True),
+        sa.Column("deleted_at", instant(), nullable=True),
     )
+    op.create_index("media_files_by_key", "media_files", ["tenant", "object_key_sha256"])
 
 
 def _reconciliation_daily() -> None:
-    op.create_table(
+    create_table(
         "reconciliation_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("outcome", sa.String(16), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("reason", sa.String(32), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("outcome", Text(16), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("reason", Text(32), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
@@ -129,24 +132,24 @@ def _reconciliation_daily() -> None:
 
 
 def _row_rejects() -> None:
-    op.create_table(
+    create_table(
         "row_rejects",
-        sa.Column("source", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("table_name", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("row_id", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("source", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("table_name", Text(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("row_id", Text(128), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("export_day", sa.Date(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("reason", Text(), nullable=False),
+        sa.Column("detail", Text(), nullable=False),
     )
 
 
 def _user_agents_daily() -> None:
-    op.create_table(
+    create_table(
         "user_agents_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("user_agent", sa.String(255), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("user_agent", Text(255), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("is_bot", sa.Boolean(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
@@ -155,14 +158,14 @@ def _user_agents_daily() -> None:
 
 
 def _users_daily() -> None:
-    op.create_table(
+    create_table(
         "users_daily",
-        sa.Column("tenant", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("application", sa.String(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("user_id", sa.String(64), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("application", Text(128), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("user_id", Text(64), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), nullable=False),
         sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
-        sa.Column("last_at", sa.DateTime(), nullable=False),
+        sa.Column("last_at", instant(), nullable=False),
     )

@@ -1,0 +1,93 @@
+"""What a server's error means: whose fault it is, what mends it, and whether the transaction may be tried again.
+
+The drivers' own words hold values ("Duplicate entry 'x'"): only those of a failed connection are handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from mediameter.errors import MediameterError, UserError, WorldError
+
+
+class TryAgain(WorldError):
+    """The server gave the transaction up, and nothing of it was written: the whole of it may be tried again."""
+
+
+class Lost(TryAgain):
+    """The connection is gone. Before COMMIT was sent nothing was written; after it nobody knows."""
+
+
+# Told of a database as it is shown, and the driver's words.
+Told = Callable[[str, str], MediameterError]
+
+
+def _user(message: str, remedy: str) -> Told:
+    return lambda shown, words: UserError(f"{shown}: {message} ({words})" if words else f"{shown}: {message}", remedy)
+
+
+def _world(message: str, remedy: str, kind: type[WorldError] = WorldError) -> Told:
+    return lambda shown, words: kind(f"{shown}: {message} ({words})" if words else f"{shown}: {message}", remedy)
+
+
+wrong_password = _user("user or password is refused", "see [warehouse] url; special characters are written as %XX")
+no_database = _user("the database does not exist", "create it (README: a warehouse on a server), or mend the url")
+no_right = _user("a privilege is missing", "grant it: README, a warehouse on a server")
+unknown_host = _user("no host is found by that name", "mend the host in [warehouse] url")
+bad_option = _user("the url has an option that is not known", "drop what stands behind the ? in [warehouse] url")
+unreachable = _world("cannot be reached", "see host and port in [warehouse] url, and whether the server runs")
+too_many = _world("has too many connections", "raise its limit, or run again later")
+not_yet = _world("does not take connections now", "run again when the server is up")
+read_only = _world("takes no writes: a replica, or a read-only user", "name the primary server in [warehouse] url")
+disk_full = _world("its disk is full", "free some space there, then run again: nothing is half written")
+too_slow = _world("a statement took too long", "see what else the server does, then run again")
+too_large = _world("a row is larger than max_allowed_packet", "raise it on the server, to 16M at least")
+deadlock = _world("another session was in the way", "run again: nothing is half written", TryAgain)
+lock_timeout = _world("another process holds it", "run again when that has ended: nothing is half written", TryAgain)
+lost = _world("the connection was lost", "run again: nothing is half written", Lost)
+
+
+# What a driver's error is, with the words that may be told of it; None: it is none of the world's.
+Diagnosis = Callable[[BaseException], tuple[Told, str] | None]
+
+
+def listen(engine: sa.Engine, diagnosis: Diagnosis, scrub: Callable[[BaseException], None]) -> None:
+    """Turns what the engine's driver raises into our errors; what is none of these keeps its class, not its values."""
+
+    def handle(context: sa.engine.ExceptionContext) -> BaseException | None:
+        if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+            return None
+        return translated(context.original_exception, context.dialect, engine.url, diagnosis, scrub)
+
+    sa.event.listen(engine, "handle_error", handle)
+
+
+def translated(
+    error: BaseException,
+    dialect: sa.Dialect,
+    url: sa.URL,
+    diagnosis: Diagnosis,
+    scrub: Callable[[BaseException], None],
+) -> BaseException:
+    """A driver's error as ours; or, without its values, as SQLAlchemy's."""
+    found = diagnosis(error)
+    if found:
+        told, words = found
+        return told(name(url), words)
+    scrub(error)
+    return sa.exc.DBAPIError.instance(
+        None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+    )
+
+
+def first_line(words: str) -> str:
+    """PostgreSQL's details, in the lines below the first, hold values."""
+    return (words.strip().splitlines() or [""])[0].strip()
+
+
+def name(url: sa.URL) -> str:
+    """A database as it is shown: neither user nor password nor options."""
+    host = f"[{url.host}]" if url.host and ":" in url.host else url.host or "localhost"
+    return f"{url.get_backend_name()}://{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"

@@ -1,0 +1,1 @@
+"""Alembic's revisions, and the column types that they are written in."""

@@ -1,0 +1,56 @@
+"""The column types of the revisions, the same on every engine, and tables made so that a killed migration goes on.
+
+A revision that is released relies on these: what they mean does not change.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context, op
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+
+
+class Text(sa.String):
+    """Text that is compared byte by byte: `A` is not `a`, trailing blanks count. Without a length it is as long as the
+    engine allows."""
+
+
+@compiles(Text)
+def _plain(type_: Text, compiler: Any, **_: Any) -> str:
+    return f"VARCHAR({type_.length})" if type_.length else "TEXT"
+
+
+@compiles(Text, "postgresql")
+def _of_postgres(type_: Text, compiler: Any, **_: Any) -> str:
+    return f'{_plain(type_, compiler)} COLLATE "C"'
+
+
+@compiles(Text, "mysql", "mariadb")
+def _of_mysql(type_: Text, compiler: Any, **_: Any) -> str:
+    collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_0900_bin"
+    plain = f"VARCHAR({type_.length})" if type_.length else "LONGTEXT"  # its TEXT ends at 64 KiB
+    return f"{plain} CHARACTER SET utf8mb4 COLLATE {collation}"
+
+
+def instant() -> sa.types.TypeEngine[Any]:
+    """Naive UTC, to the microsecond: the engines' zoned types do not agree."""
+    return sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
+def create_table(name: str, *columns: sa.Column[Any]) -> None:
+    """Makes a table, with the words of the contracts on it and its columns where the engine keeps such.
+
+    One that is there is left: on MySQL each statement commits by itself, and a killed migration may have made it.
+    """
+    doc, docs = context.config.attributes.get("comments", {}).get(name, (None, {}))
+    for column in columns:
+        column.comment = docs.get(column.name)
+    op.create_table(name, *columns, comment=doc, if_not_exists=True)
+
+
+def create_index(name: str, table: str, columns: list[str], **options: Any) -> None:
+    """Makes an index; one that is there is left, as a table is."""
+    known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
+    if name not in known:
+        op.create_index(name, table, columns, **options)

@@ -1,0 +1,65 @@
+"""A warehouse on a server, as the doctor sees it: real ones, with what is wrong planted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from mediameter import connect, warehouse
+from tests.doctor.site import NOTHING_ELSE, Folder
+from tests.engines.user import SECRET, Server, a_user, administered
+
+
+def found(folder: Folder, url: sa.URL) -> list[str]:
+    """What is said of the warehouse: verdict, words, remedy."""
+    folder.extra = f'[warehouse]\nurl = "{url.render_as_string(hide_password=False)}"\n{NOTHING_ELSE}'
+    said = [f"{f.verdict}: {f.found}: {f.remedy}" for f in folder.examined() if f.check == "warehouse"]
+    assert SECRET not in str(said)
+    return said
+
+
+def migrated(server: Server) -> None:
+    made = connect.engine(server.url.render_as_string(hide_password=False))
+    warehouse.ready(made)
+    made.dispose()
+
+
+@pytest.fixture
+def server(server_url: str) -> Iterator[Server]:
+    with administered(server_url) as server:
+        yield server
+
+
+def test_before_the_tables_are_made(folder: Folder, server: Server) -> None:
+    assert found(folder, server.url)[0] == "ok: can be written, no tables yet: the first run makes them: "
+    with a_user(server) as reader:
+        said = found(folder, reader)
+    if server.is_postgres:
+        assert "error: there are no tables yet, and the user may make none: GRANT CREATE ON SCHEMA" in said[1]
+
+
+def test_with_its_tables(folder: Folder, server: Server) -> None:
+    migrated(server)
+    first, *more = found(folder, server.url)
+    assert first == "ok: can be written, at revision 0002: "
+    if not server.is_postgres:
+        assert any("local_infile=1 is faster" in each for each in more)
+        assert any("LOAD DATA LOCAL" in each for each in found(folder, server.url.set(query={"local_infile": "1"})))
+    with a_user(server) as reader:
+        assert found(folder, reader)[0].startswith("error: a privilege is missing")
+
+
+def test_columns_of_another_collation(folder: Folder, server: Server) -> None:
+    migrated(server)
+    rule = 'TYPE text COLLATE "default"' if server.is_postgres else "MODIFY unit LONGTEXT COLLATE utf8mb4_general_ci"
+    alter = "ALTER TABLE alert_checks_daily " + (f"ALTER unit {rule}" if server.is_postgres else rule)
+    server.connection.exec_driver_sql(alter)
+    (said,) = [each for each in found(folder, server.url) if each.startswith("error")]
+    assert "1 columns are not compared byte by byte, alert_checks_daily.unit among them" in said
+
+
+def test_nobody_there(folder: Folder, server: Server) -> None:
+    (said,) = found(folder, server.url.set(port=1, password=SECRET))
+    assert said.startswith("error: cannot be reached (") and "see host and port" in said

@@ -1,0 +1,60 @@
+"""`mediameter migrate`: what it says, what it makes, and that a killed one goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from mediameter import connect, warehouse
+from mediameter.cli import main
+from tests import servers
+
+
+@pytest.fixture(params=servers.ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Of an empty database, which the settings name."""
+    monkeypatch.chdir(tmp_path)
+    database = servers.new_database(request.param, tmp_path)
+    url = database.__enter__()
+    request.addfinalizer(lambda: database.__exit__(None, None, None))
+    Path("mediameter.toml").write_text(f'[warehouse]\nurl = "{url}"\n')
+    return url
+
+
+def differences(url: str) -> list[object]:
+    made = connect.engine(url)
+    try:
+        with made.connect() as connection:
+            return list(compare_metadata(MigrationContext.configure(connection), warehouse.metadata))
+    finally:
+        made.dispose()
+
+
+def test_it_says_what_it_does(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> str:
+        assert main(["migrate", *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert "without tables; would be brought to 0002; nothing was done" in said("--dry-run")
+    assert "without tables; would be brought to 0002" in said("--dry-run")
+    assert "was without tables, is at 0002" in said()
+    assert "at revision 0002, the newest; nothing was done" in said()
+    assert not differences(url)
+
+
+def test_a_killed_one_goes_on(url: str) -> None:
+    """MySQL's DDL commits statement by statement: tables may be there without the revision that made them."""
+    warehouse_of = connect.engine(url)
+    warehouse.ready(warehouse_of)
+    with connect.altering(warehouse_of) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        for name in ("users_daily", "user_agents_daily", "row_rejects"):
+            connection.execute(sa.schema.DropTable(warehouse.tables[name]))
+    warehouse_of.dispose()
+    assert differences(url)
+    assert main(["migrate"]) == 0
+    assert not differences(url)
