@@ -32,7 +32,7 @@ from mediameter.steps.reparse import of_frozen_days
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
 from parsers.access_log import PARSER_VERSION
-from schemas.vocabulary import EVENT_REACH_S
+from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
@@ -217,10 +217,10 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
 
 
 def _utc_days(days: set[date], settings: Settings) -> set[date]:
-    """The UTC days that these reporting days, and the events within reach of them, lie in."""
+    """The UTC days that these reporting days, and the events that they rest on, lie in."""
     bounds = (ledger.day_bounds(day, settings.reporting.zone) for day in days)
-    reach = timedelta(seconds=EVENT_REACH_S)
-    spans = [((begin - reach).date(), (end + reach).date()) for begin, end in bounds]
+    before, after = timedelta(seconds=MATCH_BEFORE_S), timedelta(seconds=MATCH_AFTER_S)
+    spans = [((begin - before).date(), (end + after).date()) for begin, end in bounds]
     return {first + timedelta(days=n) for first, last in spans for n in range((last - first).days + 1)}
 
 
