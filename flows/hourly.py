@@ -1,4 +1,4 @@
-"""The hourly flow: fetch what is new, roll up the days it touches, check them.
+"""The hourly flow: fetch what is new, read the application, roll up the days it touches, check them.
 
 Each run takes in everything that the listing shows and the ledger does not, so a run that fails or never starts is
 made good by the next. ``python -m flows.hourly`` runs it once on a Prefect server of its own and prints the reports
@@ -36,7 +36,15 @@ from prefect.tasks import Task, exponential_backoff
 
 from flows.embedded import embedded_server
 from flows.hooks import tell
-from mediameter.steps.notice import StepName, can_heal, day_table, in_one_line, perform, require_all_read
+from mediameter.steps.notice import (
+    StepName,
+    can_heal,
+    day_table,
+    in_one_line,
+    perform,
+    require_all_exported,
+    require_all_read,
+)
 
 Report = dict[str, Any]
 
@@ -73,6 +81,7 @@ def step_task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None
 
 
 ingest = step_task("ingest", retries=3, minutes=40)
+export = step_task("export", retries=1, minutes=20)
 rollup = step_task("rollup", retries=2, minutes=40)
 check = step_task("check", retries=2, minutes=5)
 
@@ -89,13 +98,22 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.
 
     A late run looks at the present too, not at the hour it was meant for: then the next one has nothing to do.
-    Objects that cannot be read hold up nothing else, but in the end they fail the run.
+    Objects that cannot be read, and an application that is down, hold up nothing else; in the end they fail the run.
     """
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
-    reports = {step.name: step(settings_path, now) for step in (ingest, rollup, check)}
+    reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
+    reports |= {step.name: step(settings_path, now) for step in (rollup, check)}
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
+    require_all_exported(reports["export"])
     return reports
+
+
+def attempted(step: Task[[str | None, str], Report], settings_path: str | None, now: str) -> Report:
+    """The report of a step whose failure must not keep those after it from running: it is told there."""
+    state = step(settings_path, now, return_state=True)
+    found = state.result(raise_on_failure=False)
+    return {"failed": [in_one_line(found)]} if isinstance(found, BaseException) else found
 
 
 def publish(flow: str, settings_path: str | None, now: str, ingested: Report) -> None:
@@ -122,7 +140,7 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "rollup", "check"):
+    for step in ("ingest", "export", "rollup", "check"):
         importlib.import_module(f"mediameter.steps.{step}")
 
 

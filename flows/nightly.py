@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows.hooks import tell
-from flows.hourly import Report, check, publish, rollup, step_task
-from mediameter.steps.notice import require_all_read
+from flows.hourly import Report, attempted, check, publish, rollup, step_task
+from mediameter.steps.notice import require_all_exported, require_all_read
 
 _HOURS = 3600
 patient_ingest = step_task("ingest_all", retries=3, minutes=4 * 60)
+patient_export = step_task("export_all", retries=1, minutes=2 * 60)
 patient_rollup = rollup.with_options(timeout_seconds=4 * _HOURS)
 
 
@@ -27,8 +28,9 @@ patient_rollup = rollup.with_options(timeout_seconds=4 * _HOURS)
 def nightly(settings_path: str | None = None, now: str | None = None) -> dict[str, Report]:
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: now). Returns each step's report."""
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
-    steps = {"ingest": patient_ingest, "rollup": patient_rollup, "check": check}
-    reports = {name: step(settings_path, now) for name, step in steps.items()}
+    reports = {"ingest": patient_ingest(settings_path, now), "export": attempted(patient_export, settings_path, now)}
+    reports |= {"rollup": patient_rollup(settings_path, now), "check": check(settings_path, now)}
     publish("nightly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
+    require_all_exported(reports["export"])
     return reports

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import random
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -128,6 +130,75 @@ def transact(made: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
                 raise
             time.sleep(random.uniform(0, 0.1 * 2 ** (TRIES - tries_left)))
     raise AssertionError("unreachable")
+
+
+# --- databases of applications -----------------------------------------------------------------------
+
+_SOURCE_DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "sqlite": "sqlite",
+}
+
+
+def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
+    """An engine that can only read: sessions are read-only and UTC, and each transaction is one snapshot.
+
+    A query that takes longer than the time-out is ended by the server (SQLite only waits no longer for a lock). No
+    connection is made yet. Raises ``UserError`` for an engine that is not known here, or a URL that cannot be read.
+    """
+    try:
+        target = make_url(url)
+        driver = _SOURCE_DRIVERS[target.get_backend_name()]
+    except (sa.exc.ArgumentError, KeyError):
+        raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
+    if driver == "sqlite":
+        return _sqlite_source(Path(target.database or ""), statement_timeout_s)
+    target, milliseconds = target.set(drivername=driver), statement_timeout_s * 1000
+    if driver.startswith("mysql"):
+        target = target.update_query_dict({"charset": "utf8mb4"})
+        times = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": statement_timeout_s + READ_TIMEOUT_S}
+        made = _reading_engine(target, times)
+        sa.event.listen(made, "connect", lambda connection, _: _prepare_mysql_source(connection, milliseconds))
+        return made
+    # Poolers between us and the server give each transaction another session: what is said holds for one of them.
+    made = _reading_engine(target, {"connect_timeout": int(CONNECT_TIMEOUT_S), "prepare_threshold": None})
+    begin = (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        "SET LOCAL TIME ZONE 'UTC'",
+        f"SET LOCAL statement_timeout = {milliseconds}",
+    )
+    sa.event.listen(made, "begin", lambda connection: [connection.exec_driver_sql(text) for text in begin])
+    return made
+
+
+def _reading_engine(target: sa.URL, connect_args: dict[str, Any]) -> sa.Engine:
+    return sa.create_engine(target, hide_parameters=True, poolclass=sa.NullPool, connect_args=connect_args)
+
+
+def _prepare_mysql_source(connection: Any, milliseconds: int) -> None:
+    is_mariadb = "MariaDB" in connection.get_server_info()
+    limit = f"max_statement_time = {milliseconds / 1000}" if is_mariadb else f"max_execution_time = {milliseconds}"
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(f"SET SESSION time_zone = '+00:00', {limit}")
+
+
+def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
+    def connect() -> sqlite3.Connection:
+        # SQLite would say of a missing file just what it says of a locked folder.
+        if not path.is_file():
+            raise sqlite3.OperationalError(f"there is no file {path}")
+        uri = f"file:{quote(str(path))}?mode=ro"
+        made = sqlite3.connect(uri, uri=True, timeout=statement_timeout_s, isolation_level=None)
+        made.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        return made
+
+    made = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=sa.NullPool)
+    sa.event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return made
 
 
 # --- S3 ----------------------------------------------------------------------------------------------

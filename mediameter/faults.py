@@ -1,4 +1,4 @@
-"""Named points of ingest and rollup where a trial may end the process (GUARANTEES.md, promise 1).
+"""Named points of ingest, export and rollup where a trial may end the process (GUARANTEES.md, promise 1).
 
 A trial forks, sets ``at`` in the child, and kills itself there; otherwise a point costs one dictionary look-up.
 """
@@ -22,6 +22,16 @@ POINTS = (
     "rollup.committed",
     "check.before_commit",
 )
+
+EXPORT_POINTS = (
+    "export.read",
+    "export.before_settle",
+    "export.in_settle",
+    "export.settled",
+    "export.files_settled",
+    "export.before_listing",
+)
+"""Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
 
 at: dict[str, Callable[[], None]] = {}
 

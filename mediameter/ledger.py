@@ -16,11 +16,18 @@ import sqlalchemy as sa
 from mediameter.lake import LakeFile
 from mediameter.sources.objects import ObjectVersion
 from mediameter.warehouse import frame_of, insert, naive, tables
-from schemas.internal import LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
-from schemas.vocabulary import DELIVERY_GAP_S
+from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS, ROW_REJECTS
+from schemas.vocabulary import (
+    DELIVERY_GAP_S,
+    MATCH_AFTER_S,
+    MATCH_BEFORE_S,
+    RECORDS_AFTER_S,
+    RECORDS_BEFORE_S,
+)
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
 _fences, _listings = tables["fences"], tables["listings"]
+_exports, _row_rejects, _media_files = tables["exports"], tables["row_rejects"], tables["media_files"]
 Row = tuple[object, ...]
 _T = TypeVar("_T")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
@@ -170,8 +177,8 @@ def settle(
     insert(connection, OBJECT_HOURS, frame_of(_hour_rows(settlements), OBJECT_HOURS))
     insert(connection, REJECTS, frame_of(_reject_rows(settlements), REJECTS))
     _insert_files(connection, files)
-    dirty |= touched_days((hour for s in settlements for hour in (*s.hours, s.anchor)), zone)
-    dirty |= _days_begun_before(settlements, zone)
+    dirty |= touched_days((s.anchor for s in settlements), zone)
+    dirty |= _days_of_records(connection, (hour for s in settlements for hour in s.hours), zone)
     mark_dirty(connection, "traffic", dirty)
     return dirty
 
@@ -263,11 +270,56 @@ def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneI
 
 
 def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo) -> set[date]:
-    """Days of the objects' hours, and the one that a delivery begun at their end may reach."""
-    hours = connection.execute(sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(ids))).scalars()
-    dirty = touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone)
-    ends = connection.execute(sa.select(_objects.c.last_at).where(_objects.c.object_id.in_(ids))).scalars()
-    return dirty | {day_of(end.replace(tzinfo=UTC) + timedelta(seconds=DELIVERY_GAP_S), zone) for end in ends if end}
+    """Days of the objects' hours, and those that their records bear on."""
+    rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
+    booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))
+    return touched_days(booked, zone) | _days_of_records(connection, with_records, zone)
+
+
+# --- the application ---------------------------------------------------------------------------------
+
+
+def knows_application(connection: sa.Connection) -> bool:
+    """Whether anything of an application's database has ever been taken in."""
+    events = sa.select(_files.c.path).where(_files.c.kind == "events")
+    queries = (events, sa.select(_exports.c.source), sa.select(_media_files.c.media_file_id))
+    return any(connection.execute(query.limit(1)).first() for query in queries)
+
+
+def mark_unconnected(connection: sa.Connection) -> None:
+    """To be called before the first of an application is taken in: no day has been held against it, all are dirty."""
+    if not knows_application(connection):
+        mark_dirty(connection, "traffic", fenced_days(connection, "traffic"))
+
+
+def replace_events(connection: sa.Connection, source: str, export_day: date, files: list[LakeFile]) -> None:
+    """Lets these files be the source's events of one UTC day."""
+    which = sa.and_(_files.c.kind == "events", _files.c.source == source, _files.c.file_day == export_day)
+    connection.execute(_files.delete().where(which))
+    _insert_files(connection, files)
+
+
+def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins or ended not
+    long ago."""
+    return _days_around(hours, zone, timedelta(seconds=MATCH_AFTER_S), timedelta(seconds=MATCH_BEFORE_S))
+
+
+def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days that rest on records of these UTC hours.
+
+    A request shortly before midnight may be the begin of a delivery that the next day would count itself; and where
+    there are events, what is an hour or more away decides which of them match.
+    """
+    if not knows_application(connection):
+        return _days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
+    return _days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
+
+
+def _days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:
+    """Days of the hours, and of what is so long before their begin or after their end: a day is longer than both."""
+    edges = {at for hour in set(hours) for at in (hour - before, hour, hour + timedelta(hours=1) + after)}
+    return touched_days(edges, zone)
 
 
 # --- days and fences ---------------------------------------------------------------------------------
@@ -287,12 +339,6 @@ def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 def touched_days(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     return {day_of(hour, zone) for hour in set(hours)}
-
-
-def _days_begun_before(settlements: list[Settlement], zone: ZoneInfo) -> set[date]:
-    """A request shortly before midnight may be the begin of a delivery that the next day would count itself."""
-    gap = timedelta(seconds=DELIVERY_GAP_S)
-    return {day_of(hour + timedelta(hours=1) + gap, zone) for s in settlements for hour in s.hours}
 
 
 def mark_dirty(connection: sa.Connection, family: str, days: Collection[date]) -> None:
@@ -361,15 +407,102 @@ def day_counts(connection: sa.Connection, source: str, begin: datetime, end: dat
     return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
 
 
-def replace_audience(connection: sa.Connection, day: date, file: LakeFile | None) -> bool:
-    """Lets this file be the day's audience; False when it was so already."""
-    which = sa.and_(_files.c.kind == "audience", _files.c.file_day == day)
+def replace_audience(connection: sa.Connection, kind: str, day: date, file: LakeFile | None) -> bool:
+    """Lets this file be the day's audience (of its kind); False when it was so already."""
+    which = sa.and_(_files.c.kind == kind, _files.c.file_day == day)
     before = set(connection.execute(sa.select(_files.c.path).where(which)).scalars())
     if before == ({file.path} if file else set()):
         return False
     connection.execute(_files.delete().where(which))
     _insert_files(connection, [file] if file else [])
     return True
+
+
+# --- exports of tables -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What one day of a table came to. ``known``: the content's hash as it stood in the ledger before it was read.
+    ``rejects``: (row_id, reason, detail), the first of them where there are many."""
+
+    source: str
+    table_name: str
+    day: date
+    rows_read: int
+    event_rows: int
+    events: int
+    ignored: int
+    rejected: int
+    content_sha256: str
+    known: str | None
+    rejects: list[tuple[str, str, str]]
+
+
+def export_hash(connection: sa.Connection, source: str, table_name: str, day: date) -> str | None:
+    """Hash of what the day was made into by its last export; None before the first."""
+    return connection.execute(sa.select(_exports.c.content_sha256).where(_of_day(source, table_name, day))).scalar()
+
+
+def exported_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
+    """UTC days that were exported, with or without events."""
+    query = sa.select(_exports.c.export_day).where(_exports.c.source == source, _exports.c.table_name == table_name)
+    return set(connection.execute(query).scalars())
+
+
+def event_files(connection: sa.Connection, source: str, day: date) -> list[LakeFile]:
+    """The files with the day's events, in the order of their paths."""
+    return [file for file in lake_files(connection, "events", day, day) if file.source == source]
+
+
+def settle_export(connection: sa.Connection, export: Export, files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """Law 2: the export, its rejects, the files with its events, and the days that other content makes dirty.
+
+    Returns those days. Raises ``AlreadySettled`` when the day was exported otherwise since ``known`` was read,
+    ``AssertionError`` when its rows do not add up: nothing is committed then.
+    """
+    if export.rows_read != export.event_rows + export.ignored + export.rejected:
+        raise AssertionError(f"{export.day}: rows != rows of events + ignored + rejected; nothing was settled")
+    if export_hash(connection, export.source, export.table_name, export.day) != export.known:
+        raise AlreadySettled
+    mark_unconnected(connection)
+    before = event_files(connection, export.source, export.day)
+    connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
+    row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
+           export.rejected, export.content_sha256)  # fmt: skip
+    insert(connection, EXPORTS, frame_of([row], EXPORTS))
+    replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
+    if export.content_sha256 == export.known:
+        return set()
+    replace_events(connection, export.source, export.day, files)
+    dirty = _days_of_events([*before, *files], zone)
+    mark_dirty(connection, "traffic", dirty)
+    return dirty
+
+
+def replace_row_rejects(
+    connection: sa.Connection, source: str, table_name: str, day: date | None, rejects: list[tuple[str, str, str]]
+) -> None:
+    """Lets these be the rejected rows of one day of a table (None: of no day). A row whose time was changed is of one
+    day only: the one that it was seen on last."""
+    of_table = sa.and_(_row_rejects.c.source == source, _row_rejects.c.table_name == table_name)
+    of_day = _row_rejects.c.export_day.is_(None) if day is None else _row_rejects.c.export_day == day
+    connection.execute(_row_rejects.delete().where(of_table, of_day))
+    for ids in _parts([row_id for row_id, _, _ in rejects]):
+        connection.execute(_row_rejects.delete().where(of_table, _row_rejects.c.row_id.in_(ids)))
+    rows: list[Row] = [(source, table_name, row_id, day, reason, detail) for row_id, reason, detail in rejects]
+    insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
+
+
+def _days_of_events(files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """The days between a file's first and last event, and those within reach of them."""
+    days = days_of_events((at for file in files for at in (file.first_at, file.last_at) if at), zone)
+    return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
+
+
+def _of_day(source: str, table_name: str, day: date) -> sa.ColumnElement[bool]:
+    which = (_exports.c.source == source, _exports.c.table_name == table_name, _exports.c.export_day == day)
+    return sa.and_(*which)
 
 
 # --- listings ----------------------------------------------------------------------------------------

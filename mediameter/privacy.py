@@ -11,11 +11,12 @@ import hmac
 import re
 import socket
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 
 import polars as pl
 
 from mediameter.geo import Geography
+from schemas.events import EVENT
 from schemas.records import RECORD
 
 CUT = "…"
@@ -23,6 +24,7 @@ CUT = "…"
 
 HASH_LENGTH = 32
 LINE_LIMIT = 2_000
+LONGEST_USER = 64
 
 
 # --- pseudonyms ------------------------------------------------------------------------------------
@@ -267,7 +269,7 @@ def _each(column: pl.Series, change: Callable[[pl.Series], list[pl.Series]]) -> 
     return rows.drop("_text").get_columns()
 
 
-def _each_text(column: pl.Series, change: Callable[[str], str]) -> pl.Series:
+def _each_text(column: pl.Series, change: Callable[[str], str | None]) -> pl.Series:
     def changed(texts: pl.Series) -> list[pl.Series]:
         return [pl.Series(column.name, [change(text) for text in texts], dtype=pl.String)]
 
@@ -306,6 +308,53 @@ def _names_alone(queries: pl.Series) -> pl.Series:
     pair = pl.element().str.splitn("=", 2).struct
     value = pl.when(pair.field("field_1").is_null()).then(pl.lit("")).otherwise(pl.lit(f"={CUT}"))
     return queries.str.split("&").list.eval(pl.concat_str(pair.field("field_0"), value)).list.join("&")
+
+
+# --- events of the application ---------------------------------------------------------------------
+_FORWARDED = re.compile(r"[^,]*")
+_WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
+
+
+def events_at_the_door(frame: pl.DataFrame, *, pseudonyms: Pseudonyms, addresses: Addresses) -> pl.DataFrame:
+    """Events as read (APP_EVENT) → EVENT, in the rows' own order.
+
+    Addresses pass the very function that the logs' addresses pass, or the two would never match. Of a referer its host
+    stays, of an agent all but mail addresses; a user that is told by a mail address becomes a pseudonym.
+    """
+
+    def of_client(texts: pl.Series) -> list[pl.Series]:
+        spelled = pl.Series([_client_address(text) for text in texts], dtype=pl.String)
+        address, _, edge = addresses.columns(spelled.fill_null(""))
+        is_known = spelled.is_not_null()
+        none, nowhere = pl.Series([None], dtype=pl.String), pl.Series([addresses.nowhere[1]], dtype=pl.String)
+        return [address.zip_with(is_known, none), edge.zip_with(is_known, nowhere)]
+
+    def host(text: str) -> str | None:
+        return cut_url(text)[1]
+
+    def user(text: str) -> str:
+        return pseudonyms.of(text) if "@" in text or len(text) > LONGEST_USER else text
+
+    door = frame.with_columns(
+        *_each(frame["ip_address"], of_client),
+        _each_text(frame["user_agent"], cut_emails),
+        _each_text(frame["referer"], host).alias("referer_host"),
+        _each_text(frame["user_id"], user),
+        _each_text(frame["variant_type"], cut_emails),
+    )
+    return door.with_columns(pl.col("edge").fill_null(addresses.nowhere[1])).select(EVENT.names)
+
+
+def _client_address(text: str) -> str | None:
+    """The address alone: without a port, and of a list of proxies the first one, the client; None where it is none."""
+    first = (_FORWARDED.match(text) or [""])[0].strip()
+    found = _WITH_PORT.fullmatch(first)
+    bare = found[1] or found[2] if found else first
+    try:
+        ip_address(bare)
+    except ValueError:
+        return None
+    return bare
 
 
 # --- rejected lines --------------------------------------------------------------------------------

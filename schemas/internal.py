@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.vocabulary import LAKE_KINDS, OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS
+from schemas.vocabulary import LAKE_KINDS, OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS, ROW_REJECT_REASONS
 
 OBJECTS = Contract(
     "objects",
@@ -126,7 +126,7 @@ ROW_REJECTS = Contract(
         key("table_name", "text", "Table there.", length=64),
         key("row_id", "text", "Its id.", length=128),
         Column("export_day", "day", "UTC day it was exported with.", null="it has no readable time"),
-        Column("reason", "text", "Which rule it breaks."),
+        Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
         Column("detail", "text", "Column and redacted value."),
     ),
     kind="internal",

@@ -76,6 +76,9 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
 CLIENT_ABORT = 499
 DELIVERED_STATUS = (200, 206)
 DELIVERY_GAP_S = 60
+# Some dialects log when a request ended; it is taken to have begun total_ms before, but for an hour at most.
+LOGGED_AT_THE_END = ("ovh",)
+LONGEST_REQUEST_S = 3600
 
 EDGES = ("edge", "direct", NOT_AVAILABLE)
 RESPONSE_MEASURES = ("total", "turn_around")
@@ -93,12 +96,49 @@ MATCH_BASES = {
 }
 CONFIDENCES = ("high", "medium", "low", "none")
 EVENT_TYPES = ("view", "download", "transform", "share")
+# Of a row of the application's events, in the order of the rules; the first that it breaks.
+ROW_REJECT_REASONS = (
+    "NO_ID",
+    "NO_TIME",
+    "DUPLICATE_ID",
+    "BROKEN_METADATA",
+    "BAD_BYTES",
+    "UNKNOWN_EVENT_TYPE",
+    "NO_FILE",
+    "LONG_ID",
+    "NO_KEY",
+)
+ROW_IGNORE_REASONS = ("IMPORTED", "REPEATED")
 OUTCOMES = ("matched", "log_only", "app_only")
 RECONCILIATION_REASONS = {
     "matched": ("event_address", "event_edge"),
     "log_only": ("no_delivery", "failed", "unknown_key", "bot", "range", "other_client"),
     "app_only": ("no_fetch", "unknown_file", "deleted_file", "no_delivery"),
 }
+NOTHING_FETCHED = ("transform", "share")
+# What happens this far from a match may still decide it, through what matches in between.
+MATCH_MARGIN_S = 3600
+# So a day rests on deliveries and events that begin from this long before it until that long after it,
+MATCH_BEFORE_S = LONGEST_REQUEST_S + MATCH_MARGIN_S
+MATCH_AFTER_S = MATCH_MARGIN_S
+# and those on the records of as long: a delivery's first one may be logged an hour after it began, another that began
+# earlier an hour after that.
+RECORDS_BEFORE_S = MATCH_BEFORE_S + DELIVERY_GAP_S
+RECORDS_AFTER_S = MATCH_AFTER_S + 2 * LONGEST_REQUEST_S
+OTHER = "other"  # in rankings: all that are not among the most frequent
+MOST_RANKED = 100
+MOST_TRAILING_FILES = 1000
+AGENT_CHARACTERS = 200
+# What an agent that calls itself a crawler, a script or a monitor has in its name (in any case).
+BOT_WORDS = (
+    "bot", "crawl", "spider", "slurp", "scrapy", "scraper", "archiver", "facebookexternalhit", "mediapartners",
+    "feedfetcher", "headless", "phantomjs", "puppeteer", "playwright", "selenium", "lighthouse",
+    "curl/", "wget/", "python-requests", "python-urllib", "python-httpx", "aiohttp", "go-http-client", "libwww-perl",
+    "apache-httpclient", "java/", "node-fetch", "axios/", "undici", "guzzlehttp", "postmanruntime",
+    "aws-sdk", "aws-cli", "boto3", "rclone/", "s3cmd", "minio", "cyberduck",
+    "monitor", "uptime", "pingdom", "statuscake", "site24x7", "blackbox",
+)  # fmt: skip
+NOT_BOT_WORDS = ("cubot",)  # a make of telephones
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_STATES = ("open", "final", "frozen")
 

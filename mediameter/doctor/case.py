@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediameter.settings import Settings, Source
+from mediameter.settings import AppSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
 from parsers.access_log import Parsed
 
@@ -32,6 +32,18 @@ class Sample:
     refused: str = ""
     remedy: str = ""
     is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AppVisit:
+    """The database of an application."""
+
+    name: str
+    source: AppSource
+
+    @property
+    def setting(self) -> str:
+        return f"[sources.{self.name}]"
 
 
 @dataclass(slots=True)

@@ -36,14 +36,20 @@ def _without(text: str, settings: Settings) -> str:
 def _secrets(settings: Settings) -> Iterator[str]:
     yield settings.privacy.key
     yield from settings.alerts.notify
-    for source in settings.sources.values():
+    for source in settings.log_sources.values():
         yield source.access_key
         yield source.secret_key
-    try:
-        yield make_url(settings.warehouse.url).password or ""
-    except ArgumentError:
-        yield settings.warehouse.url
+    for url in (settings.warehouse.url, *(source.url for source in settings.app_sources.values())):
+        yield _password(url)
     api = prefect_api()
     if api:
         yield api.key
         yield api.auth_string
+
+
+def _password(url: str) -> str:
+    """The password of a database URL; the whole of it where it cannot be read."""
+    try:
+        return make_url(url).password or ""
+    except ArgumentError:
+        return url

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mediameter.doctor.at_rest import AT_REST
 from mediameter.doctor.bucket import BUCKET
-from mediameter.doctor.case import Case, Clock, Visit
+from mediameter.doctor.case import AppVisit, Case, Clock, Visit
 from mediameter.doctor.channels import CHANNELS
 from mediameter.doctor.checking import Check, run
+from mediameter.doctor.database import DATABASE
 from mediameter.doctor.discretion import discreet
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
@@ -53,7 +54,9 @@ def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
     if not settings.sources:
         remedy = "add [sources.NAME] with kind, and path or bucket; `mediameter init` writes an example"
         yield replace(error("sources", "no source is set: there is nothing to meter", remedy), check="sources")
-    for name, source in settings.sources.items():
+    for name, source in settings.log_sources.items():
         visit = Visit(name, source, settings, case.clock)
         yield from run(FOLDER if source.is_folder else BUCKET, visit, f"sources.{name}")
+    for name, app_source in settings.app_sources.items():
+        yield from run(DATABASE, AppVisit(name, app_source), f"sources.{name}")
     yield from run(CASE, case)

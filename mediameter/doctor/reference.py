@@ -18,7 +18,7 @@ COUNTRIES_AGE = timedelta(days=365)  # networks move between countries, some per
 def prices(case: Case) -> Iterator[Finding]:
     """For each source the card of today. Without one the job runs, and cost is "not available"."""
     today = case.clock().astimezone(case.settings.reporting.zone).date()
-    for name in case.settings.sources:
+    for name in case.settings.log_sources:
         cards = [card for card in case.settings.prices if card.source == name and card.measure == "bytes_sent"]
         valid = [
             card for card in cards if card.valid_from <= today and (card.valid_to is None or today <= card.valid_to)

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from schemas.vocabulary import UNATTRIBUTED
+from mediameter.metering.catalogue import application_name
+from schemas.vocabulary import OTHER, UNATTRIBUTED
 
 KEY_PATTERN = "key_pattern"
 REFERER = "referer"
 NONE = "none"
-OTHER_ENDPOINT = "other"
 
 # Anchored, and never two ways to read on: such patterns go over a key once. Each is used once in an expression, since
 # Polars computes an expression that stands there twice twice.
@@ -36,23 +36,24 @@ _EIGHT = r"^[A-Za-z0-9_-]{8}"
 _TOO_LONG = r"^[^/]{65}"
 
 
-def application(referers: Mapping[str, str]) -> pl.Expr:
+def application(referers: Mapping[str, str], names: Mapping[str, str] | None = None) -> pl.Expr:
     """Application of a record with ``key`` and ``referer_host``: by the key, else by the host, else ``unattributed``.
 
-    ``referers``: host → application, as in the settings; hosts in any case.
+    ``referers``: host → application, as in the settings; hosts in any case. ``names``: application by its id.
     """
-    return pl.coalesce(_by_key(), _by_referer(referers), pl.lit(UNATTRIBUTED)).alias("application")
+    return pl.coalesce(_by_key(names), _by_referer(referers), pl.lit(UNATTRIBUTED)).alias("application")
 
 
 def application_basis(referers: Mapping[str, str]) -> pl.Expr:
     """What ``application`` rests on: ``key_pattern``, ``referer`` or ``none``."""
     by_referer = pl.when(_by_referer(referers).is_not_null()).then(pl.lit(REFERER)).otherwise(pl.lit(NONE))
-    return pl.when(_by_key().is_not_null()).then(pl.lit(KEY_PATTERN)).otherwise(by_referer).alias("application_basis")
+    return pl.when(_by_key().is_not_null()).then(pl.lit(KEY_PATTERN)).otherwise(by_referer).alias("match_basis")
 
 
-def _by_key() -> pl.Expr:
-    """Null where the key names no application."""
-    return pl.coalesce(_in_key(_APP_OF_BUCKET_ID), _in_key(_APP))
+def _by_key(names: Mapping[str, str] | None = None) -> pl.Expr:
+    """Null where the key names no application. A key may name one by its id."""
+    named = pl.coalesce(_in_key(_APP_OF_BUCKET_ID), _in_key(_APP))
+    return application_name(named, names) if names else named
 
 
 def _in_key(pattern: str) -> pl.Expr:
@@ -83,18 +84,16 @@ def endpoint() -> pl.Expr:
     return pl.concat_str(pl.col("operation_class"), pl.lit(" "), template).alias("endpoint")
 
 
-def cap_endpoints(frame: pl.DataFrame, most: int = 200) -> pl.DataFrame:
-    """The frame with ``endpoint`` turned into ``other`` but for the ``most`` with the most requests (ties: by name).
+def capped(frame: pl.DataFrame, name: str, most: int) -> pl.DataFrame:
+    """The frame with the column ``name`` turned into ``other`` but for the ``most`` with the most requests (ties: by
+    name).
 
-    ``frame`` has application, endpoint, requests, and day where it holds more than one; an endpoint may have any
-    number of rows (by status, say), and counts by their sum. Rows keep their order and are not merged.
+    ``frame`` has application, the column, requests, and day where it holds more than one; a name may have any number
+    of rows (by status, say), and counts by their sum. Rows keep their order and are not merged.
     """
-    within = [name for name in ("day", "application") if name in frame.columns]
-    ranked = frame.group_by(*within, "endpoint").agg(pl.col("requests").sum())
-    ranked = ranked.sort("requests", "endpoint", descending=[True, False])
-    kept = ranked.filter(pl.int_range(pl.len()).over(within) < most).select(
-        *within, "endpoint", pl.lit(True).alias("_kept")
-    )
-    rows = frame.join(kept, on=[*within, "endpoint"], how="left", maintain_order="left")
-    named = pl.when("_kept").then("endpoint").otherwise(pl.lit(OTHER_ENDPOINT)).alias("endpoint")
-    return rows.with_columns(named).drop("_kept")
+    within = [column for column in ("day", "application") if column in frame.columns]
+    ranked = frame.group_by(*within, name).agg(pl.col("requests").sum())
+    ranked = ranked.sort("requests", name, descending=[True, False])
+    kept = ranked.filter(pl.int_range(pl.len()).over(within) < most).select(*within, name, pl.lit(True).alias("_kept"))
+    rows = frame.join(kept, on=[*within, name], how="left", maintain_order="left")
+    return rows.with_columns(pl.when("_kept").then(name).otherwise(pl.lit(OTHER)).alias(name)).drop("_kept")

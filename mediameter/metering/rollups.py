@@ -5,20 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 import polars_hash as plh
 
-from mediameter.metering.attribution import application, cap_endpoints, endpoint
+from mediameter.metering.attribution import capped, endpoint
+from mediameter.metering.audience import asked
 from mediameter.metering.cost import Price, costed
+from mediameter.metering.deliveries import with_deliveries
 from mediameter.metering.durations import bucketed, percentiles
+from mediameter.metering.rankings import top_addresses, top_agents
+from mediameter.metering.viewers import Known, attributed
 from schemas import rollups as tables
 from schemas.contract import Contract
 from schemas.frames import polars_schema
-from schemas.vocabulary import ALL, CLIENT_ABORT, DELIVERY_GAP_S
+from schemas.vocabulary import ALL, CLIENT_ABORT, MATCH_BASES
 
-LOOK_BACK = timedelta(seconds=DELIVERY_GAP_S)
 MOST_ENDPOINTS = 200
 LARGEST_SUM = 2**63 - 1
 # What a rollup reads of a record (schemas.records.RECORD).
@@ -35,7 +38,9 @@ class Parts:
     """What a slice of records of one source adds to its day.
 
     ``hourly``: traffic by hour; ``objects``: requests by object, status and error; ``response`` and ``turn_around``:
-    counts by whole ms; ``countries``; ``audience``: requests by application and address; ``distinct``: records.
+    counts by whole ms; ``countries``; ``audience``: requests by application and address; ``clients``: requests by
+    application, basis of the match and agent, and what reconciliation asks; ``asked``: who asked for which
+    object; ``users``: None where no application is connected; ``distinct``: records.
     """
 
     hourly: pl.DataFrame
@@ -44,16 +49,21 @@ class Parts:
     turn_around: pl.DataFrame
     countries: pl.DataFrame
     audience: pl.DataFrame
+    clients: pl.DataFrame
+    asked: pl.DataFrame
+    users: pl.DataFrame | None
     distinct: int
 
 
-def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapping[str, str]) -> Parts:
+def parts(
+    records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapping[str, str], known: Known | None = None
+) -> Parts:
     """Parts of one source's records from ``begin`` on; those up to 60 s before only say whether a delivery went on.
 
     ``records``: the columns READS, a row a line, duplicates included. Raises ``OverflowError`` when a sum does not fit.
     """
     rows = with_deliveries(distinct(records)).filter(pl.col("at") >= begin)
-    rows = with_application(rows, referers).with_columns(
+    rows = attributed(rows, referers, known).with_columns(
         pl.col("bucket").fill_null(""), pl.lit(source).alias("source"), pl.col("at").dt.truncate("1h").alias("hour_at")
     )
     _refuse_overflow(rows, "bytes_sent", "total_ms")
@@ -69,9 +79,10 @@ def parts(records: pl.DataFrame, *, source: str, begin: datetime, referers: Mapp
             timed.filter(pl.col("operation_class") == "get_object"), ["application"], "turn_around_ms"
         ),
         countries=_summed(requests, ["application", "country", "edge"]),
-        audience=requests.filter(pl.col("address").is_not_null())
-        .group_by("application", "address", "edge")
-        .agg(requests=_count()),
+        audience=_summed(requests.filter(pl.col("address").is_not_null()), ["application", "address", "edge"]),
+        clients=_clients(requests, is_connected=known is not None),
+        asked=asked(requests, is_connected=known is not None),
+        users=_users(requests) if known else None,
         distinct=rows.height,
     )
 
@@ -85,35 +96,12 @@ def distinct(records: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([records.filter(~is_twin), twins.unique("line_hash", keep="first", maintain_order=True)])
 
 
-def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
-    """Adds ``deliveries``: 1 on the first of the candidates that are one delivery, else 0 (docs/definitions.md)."""
-    who = [pl.col(name).fill_null("\0") for name in ("bucket", "key", "address", "user_agent")]
-    seen = (
-        records.lazy()
-        .with_row_index("row")
-        .filter("is_delivery_candidate")
-        .select("row", "at", "line_hash", plh.concat_str(who, separator="\x1f").nchash.xxh3_128().alias("who"))
-        .sort("who", "at", "line_hash")
-    )
-    goes_on = (pl.col("who") == pl.col("who").shift()) & (pl.col("at") - pl.col("at").shift() <= LOOK_BACK)
-    begins = seen.filter(~goes_on.fill_null(False)).select("row").collect()["row"]
-    deliveries = pl.zeros(records.height, pl.Int64, eager=True).scatter(begins, 1)
-    return records.with_columns(deliveries.alias("deliveries"))
-
-
 def _refuse_overflow(frame: pl.DataFrame, *names: str) -> None:
     """A sum of integers wraps silently; a bill must not."""
     for name in names:
         total = frame[name].cast(pl.Int128).sum()
         if total > LARGEST_SUM:
             raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
-
-
-def with_application(records: pl.DataFrame, referers: Mapping[str, str]) -> pl.DataFrame:
-    """Adds ``application``: looked up once for each distinct key and host, since most are asked for again and again."""
-    basis = ["key", "referer_host"]
-    known = records.select(basis).unique().with_columns(application(referers).alias("application"))
-    return records.join(known, on=basis, how="left", nulls_equal=True)
 
 
 def _count() -> pl.Expr:
@@ -145,13 +133,28 @@ def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.Data
     return known.group_by(*group, pl.col(measure).alias("ms")).agg(count=_count())
 
 
+def _clients(requests: pl.DataFrame, *, is_connected: bool) -> pl.DataFrame:
+    group = ["application", "match_basis", "user_agent"]
+    if not is_connected:
+        return _summed(requests, group)
+    asked = requests.with_columns(
+        is_get=pl.col("operation_class") == "get_object", is_media_file=pl.col("media_file_id").is_not_null()
+    )
+    return _summed(asked, [*group, "http_status", "is_get", "is_media_file"])
+
+
+def _users(requests: pl.DataFrame) -> pl.DataFrame:
+    return _summed(requests.filter(pl.col("user_id").is_not_null()), ["application", "user_id"], last_at=True)
+
+
 # --- the day -----------------------------------------------------------------------------------------
 
 
 def rolled_up(
-    slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price]
+    slices: Iterable[Parts], *, tenant: str, day: date, prices: Iterable[Price], known: Known | None = None
 ) -> dict[Contract, pl.DataFrame]:
-    """The traffic family of one day, each frame sorted by its key and of its contract's columns.
+    """The traffic family of one day but for reconciliation_daily, each frame sorted by its key and of its contract's
+    columns.
 
     Raises ``OverflowError`` when a sum does not fit into 63 bits.
     """
@@ -163,6 +166,7 @@ def rolled_up(
     response = pl.concat(part.response for part in all_parts)
     turn_around = pl.concat(part.turn_around for part in all_parts)
     countries = pl.concat(part.countries for part in all_parts)
+    requests = clients(all_parts)
     traffic = _added(hourly, tables.TRAFFIC_HOURLY.key[1:], tables.TRAFFIC_HOURLY.measures)
     endpoints = _by_endpoint(objects)
     frames = {
@@ -173,13 +177,37 @@ def rolled_up(
         tables.RESPONSE_TIME_BUCKETS_HOURLY: bucketed(response, ["hour_at", "application", "operation_class"]),
         tables.ERRORS_DAILY: _errors(endpoints),
         tables.ENDPOINTS_DAILY: _endpoints(endpoints),
-        tables.MEDIA_FILE_DAILY: _media_files(objects),
+        tables.MEDIA_FILE_DAILY: _media_files(objects, known),
         tables.COUNTRIES_DAILY: _added(countries, ["application", "country", "edge"], _ADDED),
+        tables.ATTRIBUTION_DAILY: _bases(requests),
+        tables.ADDRESSES_DAILY: top_addresses(pl.concat(part.audience for part in all_parts)),
+        tables.USER_AGENTS_DAILY: top_agents(requests),
     }
-    return {contract: _finished(frame, contract, tenant, day) for contract, frame in frames.items()}
+    users = [part.users for part in all_parts if part.users is not None]
+    if users:
+        frames[tables.USERS_DAILY] = _added(pl.concat(users), ["application", "user_id"], _ADDED, last_at=True)
+    return {contract: finished(frame, contract, tenant, day) for contract, frame in frames.items()}
 
 
-def _finished(frame: pl.DataFrame, contract: Contract, tenant: str, day: date) -> pl.DataFrame:
+def clients(slices: Iterable[Parts]) -> pl.DataFrame:
+    """Requests of the day by application, basis, agent and what reconciliation asks; in any order."""
+    frame = pl.concat(part.clients for part in slices)
+    return _added(frame, [name for name in frame.columns if name not in _ADDED], _ADDED)
+
+
+def files(slices: Iterable[Parts]) -> pl.DataFrame:
+    """Requests that name an object, by application and key; in any order."""
+    keyed = pl.concat(part.objects for part in slices).filter(pl.col("key").is_not_null())
+    return _added(keyed, ["application", "key"], _ADDED, last_at=True)
+
+
+def _bases(requests: pl.DataFrame) -> pl.DataFrame:
+    confidence = pl.col("match_basis").replace_strict(MATCH_BASES, return_dtype=pl.String)
+    return _added(requests, ["application", "match_basis"], _ADDED).with_columns(match_confidence=confidence)
+
+
+def finished(frame: pl.DataFrame, contract: Contract, tenant: str, day: date) -> pl.DataFrame:
+    """The frame with the contract's columns and types, sorted by its key."""
     leading = {"tenant": pl.lit(tenant), "day": pl.lit(day)}
     columns = [
         (leading[name] if name in leading and name not in frame.columns else pl.col(name)).cast(dtype).alias(name)
@@ -188,8 +216,11 @@ def _finished(frame: pl.DataFrame, contract: Contract, tenant: str, day: date) -
     return frame.select(columns).sort(contract.key)
 
 
-def _added(frame: pl.DataFrame, group: Sequence[str], measures: Sequence[str]) -> pl.DataFrame:
-    return frame.group_by(group).agg(pl.col(name).sum() for name in measures)
+def _added(
+    frame: pl.DataFrame, group: Sequence[str], measures: Sequence[str], *, last_at: bool = False
+) -> pl.DataFrame:
+    last = [pl.col("last_at").max()] if last_at else []
+    return frame.group_by(group).agg(*(pl.col(name).sum() for name in measures), *last)
 
 
 def _bandwidth(hourly: pl.DataFrame, day: date, prices: Iterable[Price]) -> pl.DataFrame:
@@ -225,7 +256,7 @@ def _by_endpoint(objects: pl.DataFrame) -> pl.DataFrame:
     named = objects.with_columns(endpoint().alias("endpoint"))
     group = ["application", "endpoint", "http_status", "error_code"]
     found = _added(named, group, ["requests", "bytes_sent"])
-    return _added(cap_endpoints(found, MOST_ENDPOINTS), group, ["requests", "bytes_sent"])
+    return _added(capped(found, "endpoint", MOST_ENDPOINTS), group, ["requests", "bytes_sent"])
 
 
 def _errors(endpoints: pl.DataFrame) -> pl.DataFrame:
@@ -244,45 +275,15 @@ def _endpoints(endpoints: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _media_files(objects: pl.DataFrame) -> pl.DataFrame:
+def _media_files(objects: pl.DataFrame, known: Known | None) -> pl.DataFrame:
     keyed = objects.filter(pl.col("key").is_not_null())
-    by_key = keyed.group_by("application", "bucket", "key").agg(
-        *(pl.col(name).sum() for name in _ADDED), pl.col("last_at").max()
-    )
+    by_key = _added(keyed, ["application", "bucket", "key"], _ADDED, last_at=True)
+    if known:
+        by_key = by_key.join(known.files.select("key", "media_file_id"), on="key", how="left")
+    else:
+        by_key = by_key.with_columns(media_file_id=pl.lit(""))
     return by_key.with_columns(
-        object_key=pl.col("key"), media_file_id=pl.lit(""), object_key_sha256=plh.col("key").chash.sha2_256()
+        pl.col("media_file_id").fill_null(""),
+        object_key=pl.col("key"),
+        object_key_sha256=plh.col("key").chash.sha2_256(),
     )
-
-
-# --- the audience ------------------------------------------------------------------------------------
-
-AUDIENCE = {"application": pl.String(), "address": pl.String(), "edge": pl.String(), "requests": pl.Int64()}
-
-
-def audience(slices: Iterable[Parts]) -> pl.DataFrame:
-    """The day's addresses: application, address, edge, requests; sorted, so that equal days are equal bytes."""
-    rows = pl.concat([part.audience for part in slices]) if slices else pl.DataFrame(schema=AUDIENCE)
-    return (
-        _added(rows, ["application", "address", "edge"], ["requests"])
-        .sort("application", "address", "edge")
-        .select(AUDIENCE.keys())
-    )
-
-
-def audience_trailing(days: pl.LazyFrame, *, tenant: str, day: date, window_days: int) -> pl.DataFrame:
-    """audience_trailing of one window. ``days``: the audiences of its days, one after the other."""
-    edge = pl.col("requests").filter(pl.col("edge") == "edge").sum()
-    is_known = (pl.col("edge") != "not_available").any()
-    measures = {
-        "unique_addresses": pl.col("address").n_unique().cast(pl.Int64),
-        "is_behind_cdn": pl.when(is_known).then(edge * 2 >= pl.col("requests").sum()),
-    }
-    of_each = days.group_by("application").agg(**measures)
-    of_all = days.select(**measures).with_columns(application=pl.lit(ALL)).select("application", *measures)
-    found = pl.concat([of_each, of_all]).collect().filter(pl.col("unique_addresses") > 0)
-    frame = found.with_columns(
-        window_days=pl.lit(window_days),
-        unique_users=pl.lit(None, pl.Int64),
-        authenticated_deliveries=pl.lit(None, pl.Int64),
-    )
-    return _finished(frame, tables.AUDIENCE_TRAILING, tenant, day)

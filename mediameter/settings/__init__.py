@@ -4,6 +4,7 @@
 Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, what is wrong, what mends it.
 """
 
+from mediameter.settings.application import AppSource
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.key import address_key, refuse_lost_key
@@ -15,6 +16,7 @@ from mediameter.settings.reading import FILE_NAME, from_mapping, load
 __all__ = [
     "FILE_NAME",
     "Alerts",
+    "AppSource",
     "Geo",
     "Ingest",
     "Money",

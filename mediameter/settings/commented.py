@@ -28,7 +28,7 @@ _EXAMPLES = {
 #                                      # "mysql://user:password@host:3306/database" (MySQL 8, MariaDB)
 """,
     "sources": """\
-# --- sources: where logs come from -------------------------------------------------------------------
+# --- sources: where logs and the application's events come from --------------------------------------
 [sources.logs]
 kind = "s3_access_log"
 path = "./bucket"                    # folder laid out as the log bucket; leave it out to read the bucket over S3
@@ -42,9 +42,23 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # addressing = "auto"                # or "path", "virtual": where the bucket's name stands
 # profile = "logs"                   # of ~/.aws; or access_key = "env:NAME" and secret_key = "env:NAME";
 #                                    # default: what boto3 finds (environment, ~/.aws, the machine's role)
+# [sources.app]                      # the application's own database: who used what; it is only read
+# kind = "dailey_media"              # media_analytics, media_files, applications
+# url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
+# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
+# settle_minutes = 5                 # what happened longer ago than this is committed there
+# page_rows = 20000                  # rows that one query reads
+# statement_timeout_s = 120          # a query that takes longer is given up
+# [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
+# media_analytics = "media_analytics"
+# [sources.app.columns.media_analytics] # names of columns that are called otherwise there
+# timestamp = "timestamp"
 """,
     "attribution": """\
-# --- attribution: application by the referer's host, where the key does not say it -------------------
+# --- attribution: whose a request is; application by the referer's host, where the key does not say it
+# [attribution]
+# tolerance = "30 s"                 # event and delivery of one file and address may be this far apart
+# edge_tolerance = "2 s"             # the same where a CDN edge hides the address, and nothing else is near
 # [attribution.referers]
 # "app.example.org" = "app"
 """,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -24,12 +25,18 @@ def explain(error: ValidationError) -> tuple[Complaint, Place]:
     """The first thing that is wrong; unknown names first, since a misspelt name is also a missing one."""
     details = error.errors(include_url=False, include_input=False)
     detail = min(details, key=lambda each: not _is_about_a_name(each))  # the first of the smallest
-    place: Place = tuple(part for part in detail["loc"] if part != "[key]")
+    loc: Place = tuple(part for part in detail["loc"] if part != "[key]")
+    place = _without_kind(loc)
     raised = detail.get("ctx", {}).get("error")
     if isinstance(raised, Complaint):
         return raised, (*place, *raised.place)
     if _is_about_a_name(detail):
-        return _unknown(place), place
+        return _unknown(place, loc[:-1]), place
+    if detail["type"] == "union_tag_not_found":
+        return Complaint("this setting is missing", "add it"), (*place, "kind")
+    if detail["type"] == "union_tag_invalid":
+        known = detail["ctx"]["expected_tags"]
+        return Complaint(f"there is no such kind of source, only {known}", "mend the value"), (*place, "kind")
     if detail["type"] == "missing":
         return Complaint("this setting is missing", "add it"), place
     return Complaint(detail["msg"][0].lower() + detail["msg"][1:], "mend the value"), place
@@ -39,21 +46,29 @@ def _is_about_a_name(detail: ErrorDetails) -> bool:
     return detail["type"] == "extra_forbidden" or (detail["type"] == "literal_error" and "[key]" in detail["loc"])
 
 
-def _unknown(place: Place) -> Complaint:
+def _without_kind(loc: Place) -> Place:
+    """Pydantic tells the kind of a source between its name and its settings, where the file has none."""
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("sources",) else loc
+
+
+def _unknown(place: Place, loc: Place) -> Complaint:
     *table, name = place
-    valid = _names_at(tuple(table))
+    valid = _names_at(loc)
     near = get_close_matches(str(name), valid, n=1, cutoff=0.5)
     remedy = f"did you mean {dotted((*table, near[0]))}?" if near else f"known here: {', '.join(valid)}"
     return Complaint("unknown setting", remedy)
 
 
-def _names_at(place: Place) -> list[str]:
-    """The names that a table of the settings may hold."""
+def _names_at(loc: Place) -> list[str]:
+    """The names that a table of the settings may hold. ``loc`` is as Pydantic has it: with the kind of a source."""
     kind: Any = Settings
-    for part in place:
+    for part in loc:
+        kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         section = section_of(kind)
         if section:
             kind = section.model_fields[str(part)].annotation
+        elif get_origin(kind) in (UnionType, Union):
+            kind = next(each for each in get_args(kind) if part in get_args(each.model_fields["kind"].annotation))
         else:  # dict[name, kind], or tuple[kind, ...]
             kind = get_args(kind)[1 if isinstance(part, str) else 0]
     section = section_of(kind)

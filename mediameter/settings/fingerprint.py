@@ -18,14 +18,15 @@ def fingerprint(settings: Settings) -> str:
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,
         "settle_hours": settings.reporting.settle_hours,
-        "referers": settings.attribution.referers,
+        "attribution": settings.attribution.model_dump(mode="json"),
         "prices": [card.model_dump(mode="json", exclude={"citation"}) for card in settings.prices],
         "thresholds": {name: str(rule.above) for name, rule in settings.alerts.rules.items()},
         "budget": str(settings.alerts.budget),
         "rejects_budget": settings.rejects.budget,
         "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
         "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),
-        "log_buckets": {name: source.bucket for name, source in settings.sources.items()},
+        "log_buckets": {name: source.bucket for name, source in settings.log_sources.items()},
+        "applications": sorted(settings.app_sources),
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 

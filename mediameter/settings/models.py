@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mediameter.settings.application import AppSource
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.prices import PriceCard, closed_without_gaps
@@ -20,6 +21,8 @@ from mediameter.settings.section import Beside, Section, Share, absolute, beside
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Bytes = Annotated[int, BeforeValidator(bytes_of), Field(ge=1)]
+# Longer ones would let what is an hour and more away decide whose a delivery is.
+Span = Annotated[int, BeforeValidator(milliseconds), Field(ge=0, le=600_000)]
 TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
 _SQLITE = "sqlite:///"
 
@@ -141,7 +144,11 @@ _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_k
 
 
 class Attribution(Section):
+    """``tolerance`` and ``edge_tolerance`` are in ms."""
+
     referers: dict[str, str] = setting({}, "Application by the referer's host")
+    tolerance: Span = setting("30 s", "Event and delivery of one file and address may be this far apart")
+    edge_tolerance: Span = setting("2 s", "The same where a CDN edge hides the address, and nothing else is near")
 
     @field_validator("referers")
     @classmethod
@@ -234,6 +241,9 @@ class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
 
+AnySource = Annotated[Source | AppSource, Field(discriminator="kind")]
+
+
 class Settings(Section):
     """All settings, absolute and resolved. ``folder`` is where the file lies; ``file`` is None without one."""
 
@@ -243,7 +253,7 @@ class Settings(Section):
     warehouse: Warehouse
     lake: Lake
     reporting: Reporting
-    sources: dict[Name, Source] = setting({}, "Where logs come from")
+    sources: dict[Name, AnySource] = setting({}, "Where logs and the application's events come from")
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
     alerts: Alerts
@@ -258,12 +268,29 @@ class Settings(Section):
         return closed_without_gaps(cards)
 
     @model_validator(mode="after")
+    def _one_application(self) -> Self:
+        if len(self.app_sources) > 1:
+            *_, name = self.app_sources
+            raise Complaint("a tenant has one application database", "give the other its own", ("sources", name))
+        return self
+
+    @model_validator(mode="after")
     def _of_known_sources(self) -> Self:
         for card in self.prices:
             if card.source not in self.sources:
                 known = ", ".join(self.sources) or "none yet"
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
         return self
+
+    @property
+    def log_sources(self) -> dict[str, Source]:
+        """The buckets of access logs."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, Source)}
+
+    @property
+    def app_sources(self) -> dict[str, AppSource]:
+        """The databases of applications."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, AppSource)}
 
     def fingerprint(self) -> str:
         """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""

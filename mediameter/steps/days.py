@@ -23,7 +23,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
     which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day)
     before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
     connection.execute(_days.delete().where(which))
-    for source in settings.sources:
+    for source in settings.log_sources:
         revision = before[source]["revision"] + 1 if source in before else 1
         counts = ledger.day_counts(connection, source, *bounds)
         if not counts["objects"]:
@@ -33,7 +33,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
             raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
         lines = counts["parsed"] + counts["ignored"] + counts["rejected"]
         too_many = counts["rejected"] > settings.rejects.budget * lines
-        state, through = _state(connection, source, bounds[1])
+        state, through = _state(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, state=state, complete_through_at=through,
@@ -51,7 +51,7 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
     changed: set[date] = set()
     for row in list(connection.execute(query).mappings()):
         end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
-        state, through = _state(connection, row["source"], end)
+        state, through = _state(connection, settings, row["source"], end)
         if (state, through) == (row["state"], row["complete_through_at"]):
             continue
         which = sa.and_(_days.c.tenant == settings.tenant, _days.c.source == row["source"], _days.c.day == row["day"])
@@ -67,7 +67,7 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
 
 
 def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
-    """Until when the logs of all sources are complete (at most the day's end), and whether that is the day's end."""
+    """Until when all sources are complete (at most the day's end), and whether that is the day's end."""
     end = ledger.day_bounds(day, settings.reporting.zone)[1]
     known = [ledger.complete_through(connection, source) for source in settings.sources]
     if not known or any(at is None for at in known):
@@ -76,10 +76,12 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
     return min(through, end), through >= end
 
 
-def _state(connection: sa.Connection, source: str, end: datetime) -> tuple[str, datetime | None]:
-    through = ledger.complete_through(connection, source)
-    if through is None:
+def _state(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[str, datetime | None]:
+    """A day of logs is complete when the events that it is held against are, too."""
+    known = [ledger.complete_through(connection, each) for each in (source, *settings.app_sources)]
+    if any(at is None for at in known):
         return "open", None
+    through = min(at for at in known if at)
     return ("final" if through >= end else "open"), naive(min(through, end))
 
 

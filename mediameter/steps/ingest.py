@@ -91,7 +91,8 @@ def ingest(
     window: int | None = None,
     choose: Choose | None = None,
 ) -> IngestReport:
-    """All sources, one after the other. ``now`` is when the listing begins, as the completeness of days is told by it.
+    """All buckets of logs, one after the other. ``now`` is when the listing begins, as the completeness of days is told
+    by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
@@ -108,7 +109,7 @@ def ingest(
     made = engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        for name in settings.sources:
+        for name in settings.log_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
             )
@@ -178,7 +179,7 @@ def _read(
     if not versions:
         return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    through = door(settings, bucket.source, settings.sources[bucket.source])
+    through = door(settings, bucket.source, settings.log_sources[bucket.source])
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
         for batch, read_bytes in _read_all(settings, bucket, versions, through, made, report, again=again):

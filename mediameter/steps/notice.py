@@ -20,7 +20,7 @@ from mediameter.alerts.notify import Delivery, Notice, notify, one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "rollup", "check"]
+StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check"]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -33,11 +33,13 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
     Raises what the step raises; ``UserError`` for settings or an instant that cannot be read.
     """
-    from mediameter.steps import check, ingest, rollup  # Polars: not for those who only tell of a failure
+    from mediameter.steps import check, export, ingest, rollup  # Polars: not for those who only tell of a failure
 
     steps: dict[StepName, Callable[..., Any]] = {
         "ingest": ingest.ingest,
         "ingest_all": partial(ingest.ingest, window=ingest.WHOLE_BUCKET),
+        "export": export.export,
+        "export_all": partial(export.export, window=export.ALL_DAYS),
         "rollup": rollup.rollup,
         "check": check.check,
     }
@@ -93,6 +95,15 @@ def require_all_read(ingested: dict[str, Any]) -> None:
         raise WorldError(
             f"{objects} could not be read, the first: {failed[0]}",
             "they stay pending, and the next run tries them again",
+        )
+
+
+def require_all_exported(exported: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when an application could not be read: the logs are done, but their days stay open."""
+    failed: list[str] = exported["failed"]
+    if failed:
+        raise WorldError(
+            f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again"
         )
 
 

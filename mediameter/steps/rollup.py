@@ -19,17 +19,20 @@ from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
 from mediameter.metering.cost import Price
+from mediameter.metering.deliveries import GAP
+from mediameter.metering.reconciliation import reconciled
 from mediameter.settings import Settings
 from mediameter.steps import days
+from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER, RECORDS_BEFORE, Attribution, attribute
+from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
-from schemas.rollups import AUDIENCE_TRAILING, PRICES
+from schemas.rollups import PRICES, RECONCILIATION_DAILY
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
-ROLLUP_VERSION = 1
-ROWS_AT_ONCE = 600_000
+ROLLUP_VERSION = 2
 DAYS_AT_ONCE = 2
-_HOUR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
         prepare(made, settings)
         report.days = [day.isoformat() for day in roll_up_traffic(made, settings, listener)]
         for day in _each(made, settings, "audience", listener):
-            if _roll_up_audience(made, settings, day):
+            if roll_up_audience(made, settings, day, basis(settings)):
                 report.audience_days.append(day.isoformat())
         transact(made, lambda connection: days.refresh(connection, settings))
     finally:
@@ -129,11 +132,13 @@ def _write_prices(connection: sa.Connection, settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What one computation of a day has seen, in one snapshot: its epoch, and each source's files and dead objects."""
+    """What one computation of a day has seen, in one snapshot: its epoch, each source's files and dead objects, and the
+    application's events; None where no application is connected."""
 
     epoch: int
     files: dict[str, list[lake.LakeFile]]
     dead: dict[str, list[int]]
+    events: list[lake.LakeFile] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class _Computed:
     day: date
     epoch: int
     frames: dict[Contract, pl.DataFrame]
-    audience: lake.LakeFile | None
+    audiences: dict[str, lake.LakeFile | None]
     distinct: dict[str, int]
 
 
@@ -164,16 +169,37 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
     with reading(made) as connection:
         seen = _look(connection, settings, day, begin, end)
     try:
-        parts = {source: list(_slices(settings, source, seen, begin, end)) for source in seen.files}
+        sources = {name: Source(_verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
+        found = None
+        if seen.events is not None:
+            found = attribute(made, settings, sources, _verified(settings, seen.events), begin, end)
+        parts = {name: list(_parts(settings, name, sources[name], found, begin, end)) for name in sources}
         every = [part for each in parts.values() for part in each]
-        frames = rollups.rolled_up(every, tenant=settings.tenant, day=day, prices=_prices(settings)) if every else {}
+        frames = _frames(settings, day, every, found)
     except OverflowError as error:
         remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
         raise WorldError(f"{day} was not written: {error}; some record's number is absurd", remedy) from None
-    audience = _write_audience(settings, day, every)
+    audiences = write_audiences(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
-    return _Computed(day, seen.epoch, frames, audience, distinct)
+    return _Computed(day, seen.epoch, frames, audiences, distinct)
+
+
+def _frames(
+    settings: Settings, day: date, parts: list[rollups.Parts], found: Attribution | None
+) -> dict[Contract, pl.DataFrame]:
+    """The day's tables; those that are not here have no rows."""
+    known = next(iter(found.known.values()), None) if found else None
+    frames = (
+        rollups.rolled_up(parts, tenant=settings.tenant, day=day, prices=_prices(settings), known=known)
+        if parts
+        else {}
+    )
+    if found:
+        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        both = reconciled(rollups.clients(parts) if parts else None, found.events, *bounds)
+        frames[RECONCILIATION_DAILY] = rollups.finished(both, RECONCILIATION_DAILY, settings.tenant, day)
+    return frames
 
 
 def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool:
@@ -189,8 +215,7 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
-        if ledger.replace_audience(connection, day, computed.audience):
-            ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
+        settle_audiences(connection, settings, day, computed.audiences)
         days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
         return True
@@ -202,39 +227,40 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
 
 
 def _look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> _Basis:
-    first, last = begin - rollups.LOOK_BACK, end - timedelta(microseconds=1)
+    is_connected = ledger.knows_application(connection)
+    before, after = (RECORDS_BEFORE, RECORDS_AFTER) if is_connected else (GAP, timedelta(0))
     files: dict[str, list[lake.LakeFile]] = {}
-    for file in ledger.lake_files(connection, "records", first.date(), last.date()):
-        if file.source in settings.sources:
+    for file in _files(connection, "records", begin - before, end + after):
+        if file.source in settings.log_sources:
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
-    return _Basis(ledger.epoch(connection, "traffic", day), files, dead)
+    events = _files(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
+    return _Basis(ledger.epoch(connection, "traffic", day), files, dead, events)
 
 
-def _slices(settings: Settings, source: str, seen: _Basis, begin: datetime, end: datetime) -> Iterator[rollups.Parts]:
-    """The day's parts, in slices of whole hours that fit into memory."""
-    files = seen.files[source]
-    paths = dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
-    hours = max(1, int(24 * ROWS_AT_ONCE / max(1, sum(file.rows for file in files))))
-    while begin < end:
-        until = min(begin + hours * _HOUR, end)
-        chosen = [paths[f] for f in files if f.first_at < until and f.last_at >= begin - rollups.LOOK_BACK]  # type: ignore[operator]
-        records = _records(chosen, seen.dead[source], begin - rollups.LOOK_BACK, until)
-        if records.height:
-            part = rollups.parts(records, source=source, begin=begin, referers=settings.attribution.referers)
-            if part.distinct:
-                yield part
-        begin = until
+def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
+    """Files with instants between these two."""
+    of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
+    return [
+        file for file in of_days if file.first_at and file.last_at and file.first_at < end and file.last_at >= begin
+    ]
 
 
-def _records(paths: list[Path], dead: list[int], since: datetime, until: datetime) -> pl.DataFrame:
-    if not paths:
-        return pl.DataFrame()
-    at = pl.col("at")
-    scan = pl.scan_parquet(paths).select(rollups.READS).filter((at >= since) & (at < until))
-    if dead:
-        scan = scan.filter(~pl.col("object_id").is_in(dead))
-    return scan.collect()
+def _verified(settings: Settings, files: list[lake.LakeFile]) -> dict[lake.LakeFile, Path]:
+    return dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
+
+
+def _parts(
+    settings: Settings, name: str, source: Source, found: Attribution | None, begin: datetime, end: datetime
+) -> Iterator[rollups.Parts]:
+    """The day's parts of one source."""
+    for since, records in slices(source, begin, end, rollups.READS, GAP):
+        part = rollups.parts(
+            records, source=name, begin=since, referers=settings.attribution.referers,
+            known=found.known[name] if found else None,
+        )  # fmt: skip
+        if part.distinct:
+            yield part
 
 
 def _prices(settings: Settings) -> list[Price]:
@@ -242,43 +268,3 @@ def _prices(settings: Settings) -> list[Price]:
         Price(c.price_id, c.source, c.amount, c.currency, c.unit_bytes, c.valid_from, c.valid_to)
         for c in settings.prices
     ]
-
-
-# --- trailing audiences ------------------------------------------------------------------------------
-
-
-def _write_audience(settings: Settings, day: date, parts: list[rollups.Parts]) -> lake.LakeFile | None:
-    frame = rollups.audience(parts)
-    if not frame.height:
-        return None
-    return lake.write(settings.lake.path, frame, kind="audience", source="all", file_day=day)
-
-
-def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
-    """Days whose longest window holds this one."""
-    last = max([day, *ledger.known_days(connection, settings.reporting.zone)[-1:]])
-    return {day + timedelta(days=n) for n in range(max(AUDIENCE_WINDOWS)) if day + timedelta(days=n) <= last}
-
-
-def _roll_up_audience(made: sa.Engine, settings: Settings, day: date) -> bool:
-    """Computes and replaces the trailing audiences that end with one day."""
-    with reading(made) as connection:
-        epoch = ledger.epoch(connection, "audience", day)
-        files = ledger.lake_files(connection, "audience", day - timedelta(days=max(AUDIENCE_WINDOWS) - 1), day)
-    paths = dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
-    windows = [
-        rollups.audience_trailing(pl.scan_parquet(chosen), tenant=settings.tenant, day=day, window_days=window)
-        for window in AUDIENCE_WINDOWS
-        if (chosen := [paths[file] for file in files if file.file_day > day - timedelta(days=window)])
-    ]
-    frame = pl.concat(windows).sort(AUDIENCE_TRAILING.key) if windows else warehouse.empty(AUDIENCE_TRAILING)
-
-    def write(connection: sa.Connection) -> bool:
-        if not ledger.pass_fence(connection, "audience", day, epoch, basis(settings)):
-            return False
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
-        warehouse.replace_day(connection, settings.tenant, day, bounds, {AUDIENCE_TRAILING: frame})
-        ledger.mark_dirty(connection, "checks", {day})
-        return True
-
-    return transact(made, write)

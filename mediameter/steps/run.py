@@ -1,13 +1,14 @@
-"""One pass: ingest, roll up, check. What `mediameter run` does, and cron without Prefect."""
+"""One pass: ingest, export, roll up, check. What `mediameter run` does, and cron without Prefect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
+from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.rollup import RollupReport, rollup
@@ -23,23 +24,29 @@ class RunSummary:
     ingest: IngestReport
     rollup: RollupReport
     check: CheckReport
+    export: ExportReport = field(default_factory=ExportReport)
     is_dry_run: bool = False
 
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        return not (self.ingest.objects or self.ingest.pending or self.rollup.days)
+        return not (self.ingest.objects or self.ingest.pending or self.rollup.days or self._exported)
 
     @property
     def has_failed(self) -> bool:
-        """Some objects could not be read; they stay pending."""
-        return bool(self.ingest.failed)
+        """Some objects could not be read and stay pending, or the application could not."""
+        return bool(self.ingest.failed or self.export.failed)
+
+    @property
+    def _exported(self) -> bool:
+        return bool(self.export.days or self.export.failed or self.export.new_columns)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "is_idle": self.is_idle,
             "is_dry_run": self.is_dry_run,
             "ingest": self.ingest.to_dict(),
+            "export": self.export.to_dict(),
             "rollup": self.rollup.to_dict(),
             "check": self.check.to_dict(),
         }
@@ -48,7 +55,10 @@ class RunSummary:
     def from_dict(cls, reports: dict[str, Any]) -> RunSummary:
         """The summary of a pass that another process made, from the reports of its steps."""
         return cls(
-            IngestReport(**reports["ingest"]), RollupReport(**reports["rollup"]), CheckReport(**reports["check"])
+            IngestReport(**reports["ingest"]),
+            RollupReport(**reports["rollup"]),
+            CheckReport(**reports["check"]),
+            ExportReport(**reports["export"]),
         )
 
     def lines(self) -> list[str]:
@@ -56,12 +66,13 @@ class RunSummary:
         found = self.ingest
         if self.is_dry_run:
             would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
-            return [f"{found.listed:,} objects listed, {would}; nothing was done"]
+            return [f"{found.listed:,} objects listed, {would}; nothing was done", *self._of_the_application()]
         if self.is_idle:
             return [f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
+            *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",
         ]
         if found.ignored_log_bucket:
@@ -82,10 +93,30 @@ class RunSummary:
         ]
         return lines
 
+    def _of_the_application(self) -> list[str]:
+        found = self.export
+        lines = [f"the application was not read, its days stay open: {why}" for why in found.failed]
+        if found.days_read:
+            would = "would change" if self.is_dry_run else "changed"
+            lines.append(
+                f"{found.days_read:,} days of the application read: {found.rows:,} rows = {found.events:,} events +"
+                f" {found.ignored:,} ignored + {found.rejected:,} rejected, some events in two rows;"
+                f" {len(found.days):,} days {would}"
+            )
+        if found.rows_without_day:
+            lines.append(f"{found.rows_without_day:,} more rows have no id or no time that can be read")
+        lines += [f"new in the application, and not read: {column}" for column in found.new_columns]
+        return lines
+
 
 def run(settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False) -> RunSummary:
-    """All three steps. Raises what they raise; each step may run again, and so may the whole."""
+    """All steps. Raises what they raise; each step may run again, and so may the whole.
+
+    An application that cannot be read is told in the summary: what the logs say is taken in all the same.
+    """
     found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
+    exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:
-        return RunSummary(found, RollupReport(), CheckReport(), is_dry_run=True)
-    return RunSummary(found, rollup(settings, now=now, progress=progress), check(settings, now=now))
+        return RunSummary(found, RollupReport(), CheckReport(), exported, is_dry_run=True)
+    rolled_up = rollup(settings, now=now, progress=progress)
+    return RunSummary(found, rolled_up, check(settings, now=now), exported)

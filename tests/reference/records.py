@@ -27,6 +27,7 @@ UNITS = {
     **{f"{n}iB": 1024**e for e, n in enumerate("KMGT", 1)},
 }
 DELIVERY_GAP = timedelta(seconds=60)
+LONGEST_REQUEST = timedelta(hours=1)
 NOT_AVAILABLE = "not_available"
 UNATTRIBUTED = "unattributed"
 
@@ -73,7 +74,8 @@ class PriceCard:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that the figures depend on besides the logs. ``country`` and ``edge`` get the normalised address text,
-    or the empty text where a record has no address. ``budget_currency`` is empty without a budget."""
+    or the empty text where a record has no address; ``agent`` what the door leaves of a user agent.
+    ``budget_currency`` is empty without a budget."""
 
     seed: int
     address_key: bytes
@@ -85,6 +87,7 @@ class Settings:
     log_buckets: dict[str, str] = field(default_factory=dict)
     country: Callable[[str], str] = _not_available
     edge: Callable[[str], str] = _not_available
+    agent: Callable[[str], str] = str
     endpoint_cap: int = 200
 
 
@@ -106,7 +109,7 @@ class Record:
     at: datetime
     hour_at: datetime
     day: date
-    application: str
+    application: str  # "" until it is attributed
     bucket: str
     operation_class: str
     status_class: str
@@ -122,7 +125,29 @@ class Record:
     country: str
     edge: str
     is_request: bool
+    referer_host: str | None
+    begin_at: datetime
     is_delivery: bool = False
+    delivery: Delivery | None = None
+    media_file_id: str | None = None
+    user_id: str | None = None
+    match_basis: str = ""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Its requests, the first of them first; ``event_basis`` where it is an event."""
+
+    requests: list[Record]
+    event_basis: str | None = None
+
+    @property
+    def first(self) -> Record:
+        return self.requests[0]
+
+    @property
+    def begin_at(self) -> datetime:
+        return min(request.begin_at for request in self.requests)
 
 
 # --- from lines to distinct records ----------------------------------------------------------------
@@ -153,6 +178,7 @@ class Lookups:
         self.pseudonym = cache(lambda text: _pseudonym(text, world.address_key))
         self.country = cache(world.country)
         self.edge = cache(world.edge)
+        self.agent = cache(world.agent)
         self.host: Callable[[str], str | None] = cache(host_of)
         self.endpoint: Callable[[str, str | None], str] = cache(endpoint_of)
         self.text: Callable[[str | None], str | None] = cache(lambda text: text)  # one copy of each text
@@ -227,7 +253,7 @@ def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> R
         at=parsed.at,
         hour_at=hour_at,
         day=lookups.day(hour_at),
-        application=application_of(key, lookups.host(parsed.referer or ""), world.referers),
+        application="",
         bucket=lookups.text(parsed.bucket) or "",
         operation_class=kind,
         status_class=status_class(parsed.http_status),
@@ -238,12 +264,21 @@ def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> R
         bytes_sent=parsed.bytes_sent,
         total_ms=parsed.total_ms,
         turn_around_ms=parsed.turn_around_ms,
-        user_agent=lookups.text(parsed.user_agent),
+        user_agent=None if parsed.user_agent is None else lookups.agent(parsed.user_agent),
         address=None if address is None else lookups.pseudonym(address),
         country=lookups.country(address or ""),
         edge=lookups.edge(address or ""),
         is_request=kind not in ("lifecycle", "sub_record"),
+        referer_host=lookups.host(parsed.referer or ""),
+        begin_at=begin_of(parsed.at, parsed.dialect, parsed.total_ms),
     )
+
+
+def begin_of(at: datetime, dialect: str, total_ms: int | None) -> datetime:
+    """When a request began: one dialect logs its end."""
+    if dialect != "ovh":
+        return at
+    return max(at - LONGEST_REQUEST, at - timedelta(milliseconds=min(total_ms or 0, 10**12)))
 
 
 def kept_key(key: str | None) -> str | None:
@@ -289,13 +324,9 @@ def host_of(referer: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def application_of(key: str | None, host: str | None, referers: dict[str, str]) -> str:
-    """By the key's pattern, else by the referer's host."""
-    return _application_in(key or "") or referers.get(host or "") or UNATTRIBUTED
-
-
-def _application_in(key: str) -> str | None:
-    named = DASHED_KEY.match(key) or MEDIA_KEY.match(key)
+def application_in(key: str | None) -> str | None:
+    """The application that a key names."""
+    named = DASHED_KEY.match(key or "") or MEDIA_KEY.match(key or "")
     return named[1] if named else None
 
 
@@ -322,18 +353,24 @@ def is_id(segment: str) -> bool:
     return is_number or len(segment) > 64 or bool(UUID.fullmatch(segment) or MIXED_ID.fullmatch(segment))
 
 
-def mark_deliveries(records: list[Record]) -> None:
+def mark_deliveries(records: list[Record]) -> list[Delivery]:
     """Sets ``is_delivery`` on the first of each run of GETs of one object, address and agent, gaps up to 60 s."""
     runs: dict[tuple[str | None, ...], list[Record]] = defaultdict(list)
     for record in records:
         if record.operation_class == "get_object" and record.http_status in (200, 206):
             runs[record.source, record.bucket, record.key, record.address, record.user_agent].append(record)
+    deliveries: list[Delivery] = []
     for run in runs.values():
         run.sort(key=attrgetter("at", "line_hash"))
         before: datetime | None = None
         for record in run:
             record.is_delivery = before is None or record.at - before > DELIVERY_GAP
+            if record.is_delivery:
+                deliveries.append(Delivery([]))
+            record.delivery = deliveries[-1]
+            record.delivery.requests.append(record)
             before = record.at
+    return deliveries
 
 
 def cap_endpoints(requests: list[Record], cap: int) -> None:

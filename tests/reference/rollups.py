@@ -19,17 +19,26 @@ from typing import Any
 
 from schemas.contract import Contract
 from schemas.rollups import (
+    ADDRESSES_DAILY,
+    ATTRIBUTION_DAILY,
     AUDIENCE_TRAILING,
     BANDWIDTH_COST_DAILY,
     COUNTRIES_DAILY,
     ENDPOINTS_DAILY,
     ERRORS_DAILY,
     MEDIA_FILE_DAILY,
+    MEDIA_FILE_TRAILING,
+    RECONCILIATION_DAILY,
     RESPONSE_TIME_BUCKETS_HOURLY,
     RESPONSE_TIME_DAILY,
     TRAFFIC_DAILY,
     TRAFFIC_HOURLY,
+    USER_AGENTS_DAILY,
+    USERS_DAILY,
 )
+from schemas.vocabulary import MATCH_BASES
+from tests.reference.application import Database, Outcome, attribute, outcome_of
+from tests.reference.rankings import top_addresses, top_agents, trailing_files
 from tests.reference.records import (
     NOT_AVAILABLE,
     LogObject,
@@ -49,12 +58,13 @@ PERCENTILES = (50, 90, 95, 99)
 WINDOWS = (1, 7, 30)
 
 
-def compute(objects: Iterable[LogObject], world: Settings) -> dict[str, list[Row]]:
+def compute(objects: Iterable[LogObject], world: Settings, database: Database | None = None) -> dict[str, list[Row]]:
     """Every rollup but the alerts' verdicts, plus ``days`` (counts a source and day) and ``alert_values``."""
     records, days = read_objects(objects, world)
-    mark_deliveries(records)
+    outcomes = attribute(records, mark_deliveries(records), world, database or Database())
     requests = [record for record in records if record.is_request]
     cap_endpoints(requests, world.endpoint_cap)
+    known, is_connected = sorted({r.day for r in records}), database is not None
     tables = {
         TRAFFIC_HOURLY.name: added(TRAFFIC_HOURLY, records, world, _traffic_of),
         TRAFFIC_DAILY.name: added(TRAFFIC_DAILY, records, world, _traffic_of),
@@ -65,7 +75,13 @@ def compute(objects: Iterable[LogObject], world: Settings) -> dict[str, list[Row
         ENDPOINTS_DAILY.name: added(ENDPOINTS_DAILY, requests, world, _errors_of),
         MEDIA_FILE_DAILY.name: media_files(requests, world),
         COUNTRIES_DAILY.name: added(COUNTRIES_DAILY, requests, world, _delivered_of),
-        AUDIENCE_TRAILING.name: audiences(requests, sorted({r.day for r in records}), world),
+        ATTRIBUTION_DAILY.name: bases(requests, world),
+        RECONCILIATION_DAILY.name: reconciliation(requests, outcomes, world) if is_connected else [],
+        USERS_DAILY.name: users(requests, world),
+        ADDRESSES_DAILY.name: top_addresses(requests, world),
+        USER_AGENTS_DAILY.name: top_agents(requests, world),
+        AUDIENCE_TRAILING.name: audiences(requests, known, world, is_connected=is_connected),
+        MEDIA_FILE_TRAILING.name: trailing_files(requests, known, world, is_connected=is_connected),
         "days": days,
     }
     return tables | {"alert_values": alert_values(tables, world.budget_currency)}
@@ -148,8 +164,52 @@ def media_files(requests: list[Record], world: Settings) -> list[Row]:
         digest = hashlib.sha256(key.encode()).hexdigest()
         sums = [sum(column) for column in zip(*map(_delivered_of, group), strict=True)]
         last_at = max(record.at for record in group)
-        rows.append(_row(MEDIA_FILE_DAILY, world, day, application, bucket, "", digest, key, *sums, last_at))
+        file = group[0].media_file_id or ""
+        rows.append(_row(MEDIA_FILE_DAILY, world, day, application, bucket, file, digest, key, *sums, last_at))
     return _sorted(MEDIA_FILE_DAILY, rows)
+
+
+def bases(requests: list[Record], world: Settings) -> list[Row]:
+    """What the attribution rests on, and how sure that is."""
+    grain: dict[tuple[date, str, str], list[Record]] = defaultdict(list)
+    for record in requests:
+        grain[record.day, record.application, record.match_basis].append(record)
+    return [
+        _row(
+            ATTRIBUTION_DAILY,
+            world,
+            *group,
+            MATCH_BASES[group[2]],
+            *map(sum, zip(*map(_delivered_of, of), strict=True)),
+        )
+        for group, of in grain.items()
+    ]
+
+
+def reconciliation(requests: list[Record], outcomes: list[Outcome], world: Settings) -> list[Row]:
+    """Both sides by outcome and reason: requests, deliveries, events, bytes of the log, bytes of the application."""
+    sums: dict[tuple[date, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for record in requests:
+        held = sums[record.day, record.application, *outcome_of(record)]
+        for place, number in ((0, 1), (1, int(record.is_delivery)), (3, record.bytes_sent)):
+            held[place] += number
+    for told in outcomes:
+        held = sums[told.day, told.application, told.outcome, told.reason]
+        held[2] += 1
+        held[4] += told.event.app_bytes or 0
+    return [_row(RECONCILIATION_DAILY, world, *group, *held) for group, held in sums.items()]
+
+
+def users(requests: list[Record], world: Settings) -> list[Row]:
+    """What each known user was served."""
+    grain: dict[tuple[date, str, str], list[Record]] = defaultdict(list)
+    for record in requests:
+        if record.user_id is not None:
+            grain[record.day, record.application, record.user_id].append(record)
+    return [
+        _row(USERS_DAILY, world, *group, *map(sum, zip(*map(_delivered_of, of), strict=True)), max(r.at for r in of))
+        for group, of in grain.items()
+    ]
 
 
 def _sorted(contract: Contract, rows: list[Row]) -> list[Row]:
@@ -216,14 +276,20 @@ def upper_edge(value_ms: int) -> int:
 
 @dataclass(slots=True)
 class Audience:
-    """Who asked, over some days: distinct addresses, requests with one, and how many of these came from an edge."""
+    """Who asked, over some days: distinct addresses, requests with one, and how many of these came from an edge;
+    distinct users, and deliveries to one."""
 
     addresses: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    user_deliveries: int = 0
     requests: int = 0
     from_edges: int = 0
     is_edge_known: bool = False
 
     def add(self, record: Record) -> None:
+        if record.user_id is not None:
+            self.users.add(record.user_id)
+            self.user_deliveries += record.is_delivery
         if record.address is None:
             return
         self.addresses.add(record.address)
@@ -233,6 +299,8 @@ class Audience:
 
     def merge(self, other: Audience) -> None:
         self.addresses |= other.addresses
+        self.users |= other.users
+        self.user_deliveries += other.user_deliveries
         self.requests += other.requests
         self.from_edges += other.from_edges
         self.is_edge_known |= other.is_edge_known
@@ -242,7 +310,7 @@ class Audience:
         return self.from_edges * 2 >= self.requests if self.is_edge_known else None
 
 
-def audiences(requests: list[Record], days: list[date], world: Settings) -> list[Row]:
+def audiences(requests: list[Record], days: list[date], world: Settings, *, is_connected: bool) -> list[Row]:
     """Windows that end on each day from the first to the last, for every group with an address in them."""
     by_day: dict[date, dict[str, Audience]] = defaultdict(lambda: defaultdict(Audience))
     for record in requests:
@@ -254,7 +322,8 @@ def audiences(requests: list[Record], days: list[date], world: Settings) -> list
             for application, group in _merged(by_day, last, window).items():
                 if not group.addresses:
                     continue
-                figures = len(group.addresses), None, None, group.is_behind_cdn
+                known = (len(group.users), group.user_deliveries) if is_connected else (None, None)
+                figures = len(group.addresses), *known, group.is_behind_cdn
                 rows.append(_row(AUDIENCE_TRAILING, world, last, application, window, *figures))
     return _sorted(AUDIENCE_TRAILING, rows)
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediameter import connect, geo, warehouse
+from mediameter import connect, geo, privacy, warehouse
 from mediameter.settings import Settings
 from mediameter.steps.run import run
 from schemas.internal import OBJECTS
@@ -134,6 +134,7 @@ def by_the_reference(made: World) -> Tables:
         log_buckets=made.log_buckets,
         country=lambda text: (countries(text) or "unknown") if made.has_countries else "not_available",
         edge=lambda text: ("edge" if edges(text) else "direct") if made.has_cdn else "not_available",
+        agent=privacy.cut_emails,
     )
     tables = reference.compute(made.objects, settings)
     tables[ALERT_CHECKS_DAILY.name] = tables.pop("alert_values")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediameter.metering.attribution import application, application_basis, cap_endpoints, endpoint
+from mediameter.metering.attribution import application, application_basis, capped, endpoint
 
 REFERERS = {"app.example.org": "app", "Shop.example.org": "shop"}
 
@@ -50,7 +50,7 @@ def records(*rows: tuple[str | None, str | None]) -> pl.DataFrame:
 )
 def test_application(key: str | None, host: str | None, expected: str, basis: str) -> None:
     found = records((key, host)).select(application(REFERERS), application_basis(REFERERS))
-    assert found.row(0, named=True) == {"application": expected, "application_basis": basis}
+    assert found.row(0, named=True) == {"application": expected, "match_basis": basis}
 
 
 def test_without_referers_the_key_alone_tells() -> None:
@@ -155,7 +155,7 @@ def test_attribution_agrees_with_plain_python(rows: list[tuple[str | None, str |
     found = records(*rows).select(application(REFERERS), endpoint(), application_basis(REFERERS))
     assert found["application"].to_list() == [plain_application(*row) for row in rows]
     assert found["endpoint"].to_list() == [f"get_object {plain_endpoint(key)}" for key, _ in rows]
-    is_known = (found["application_basis"] != "none").to_list()
+    is_known = (found["match_basis"] != "none").to_list()
     assert is_known == [plain_application(*row) != "unattributed" for row in rows]
 
 
@@ -163,16 +163,16 @@ def test_attribution_agrees_with_plain_python(rows: list[tuple[str | None, str |
 def test_the_busiest_endpoints_keep_their_name_ties_by_name() -> None:
     rows = [("x", "b", 5), ("x", "a", 5), ("x", "c", 6), ("x", "d", 1), ("y", "d", 1)]
     counts = pl.DataFrame(rows, schema=["application", "endpoint", "requests"], orient="row")
-    assert cap_endpoints(counts, most=2)["endpoint"].to_list() == ["other", "a", "c", "other", "d"]
+    assert capped(counts, "endpoint", most=2)["endpoint"].to_list() == ["other", "a", "c", "other", "d"]
 
 
 def test_the_cap_counts_all_rows_of_an_endpoint_and_each_day_alone() -> None:
     rows = [(1, "x", "a", 2), (1, "x", "b", 3), (1, "x", "a", 2), (2, "x", "b", 1)]
     counts = pl.DataFrame(rows, schema=["day", "application", "endpoint", "requests"], orient="row")
-    capped = cap_endpoints(counts, most=1)
-    assert capped["endpoint"].to_list() == ["a", "other", "a", "b"]
-    assert capped.columns == counts.columns
-    assert capped["requests"].to_list() == [2, 3, 2, 1]
+    found = capped(counts, "endpoint", most=1)
+    assert found["endpoint"].to_list() == ["a", "other", "a", "b"]
+    assert found.columns == counts.columns
+    assert found["requests"].to_list() == [2, 3, 2, 1]
 
 
 @given(st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from("abcdefé"), st.integers(0, 3)), max_size=30))
@@ -183,4 +183,4 @@ def test_the_cap_agrees_with_plain_python(rows: list[tuple[str, str, int]]) -> N
         counts[app, name] += requests
     kept = {app: sorted((-n, name) for (a, name), n in counts.items() if a == app)[:3] for app in "xy"}
     expected = [name if (-counts[app, name], name) in kept[app] else "other" for app, name, _ in rows]
-    assert cap_endpoints(pl.DataFrame(rows, schema=schema, orient="row"), most=3)["endpoint"].to_list() == expected
+    assert capped(pl.DataFrame(rows, schema=schema, orient="row"), "endpoint", most=3)["endpoint"].to_list() == expected

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from mediameter.metering.checks import Evidence, Thresholds, judged
 from mediameter.metering.cost import Price, cost_micros, costed
+from mediameter.metering.deliveries import with_deliveries
 from mediameter.metering.durations import bucketed, percentiles
-from mediameter.metering.rollups import _refuse_overflow, distinct, with_deliveries
+from mediameter.metering.rollups import _refuse_overflow, distinct
 from schemas.vocabulary import histogram_edge, histogram_edges, operation_class
 
 NOON = datetime(2025, 10, 30, 12, tzinfo=UTC)

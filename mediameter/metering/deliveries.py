@@ -1,0 +1,84 @@
+"""From requests to deliveries: GETs of one object by one viewer that follow each other count once.
+
+Folding is associative: what slices of a day yield is folded again, so that a delivery may reach over any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import polars as pl
+import polars_hash as plh
+
+from schemas.vocabulary import DELIVERY_GAP_S, LOGGED_AT_THE_END, LONGEST_REQUEST_S
+
+GAP = timedelta(seconds=DELIVERY_GAP_S)
+LONGEST_REQUEST = timedelta(seconds=LONGEST_REQUEST_S)
+# What `begun` and `folded` read of a record (schemas.records.RECORD).
+READS = (
+    "line_hash", "at", "dialect", "bucket", "key", "total_ms", "user_agent", "address", "edge", "is_delivery_candidate",
+)  # fmt: skip
+DELIVERY = {
+    "who": pl.UInt128(),  # hash of bucket, key, address and agent
+    "first_at": pl.Datetime("us", "UTC"),  # as logged, of its first record
+    "line_hash": pl.UInt128(),  # of its first record
+    "last_at": pl.Datetime("us", "UTC"),
+    "begin_at": pl.Datetime("us", "UTC"),  # when its first request began
+    "key": pl.String(),
+    "address": pl.String(),
+    "edge": pl.String(),
+}
+
+
+def who() -> pl.Expr:
+    """What the requests of one delivery have in common, as a 128-bit hash."""
+    parts = [pl.col(name).fill_null("\0") for name in ("bucket", "key", "address", "user_agent")]
+    return plh.concat_str(parts, separator="\x1f").nchash.xxh3_128().alias("who")
+
+
+def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``deliveries``: 1 on the first of the candidates that are one delivery, else 0 (docs/definitions.md)."""
+    seen = (
+        records.lazy()
+        .with_row_index("row")
+        .filter("is_delivery_candidate")
+        .select("row", "at", "line_hash", who())
+        .sort("who", "at", "line_hash")
+    )
+    goes_on = (pl.col("who") == pl.col("who").shift()) & (pl.col("at") - pl.col("at").shift() <= GAP)
+    begins = seen.filter(~goes_on.fill_null(False)).select("row").collect()["row"]
+    deliveries = pl.zeros(records.height, pl.Int64, eager=True).scatter(begins, 1)
+    return records.with_columns(deliveries.alias("deliveries"))
+
+
+def begun_at() -> pl.Expr:
+    """When a request began. Some dialects log its end; a request is taken to have lasted an hour at most, so that no
+    absurd number reaches into another day."""
+    lasted = pl.duration(milliseconds=pl.col("total_ms").fill_null(0).clip(0, LONGEST_REQUEST_S * 1000))
+    is_end = pl.col("dialect").is_in(LOGGED_AT_THE_END)
+    return pl.when(is_end).then(pl.col("at") - lasted).otherwise(pl.col("at"))
+
+
+def deliveries_of(records: pl.DataFrame) -> pl.DataFrame:
+    """Deliveries (DELIVERY) of these records; ``records``: the columns READS, equal lines may come twice."""
+    each = records.lazy().filter("is_delivery_candidate")
+    rows = each.select(
+        who(), "line_hash", "key", "address", "edge", first_at="at", last_at="at", begin_at=begun_at()
+    ).select(DELIVERY.keys())
+    return _folded(rows).collect()
+
+
+def folded(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The deliveries of all slices: those that a slice has cut are one again."""
+    frames = list(parts)
+    return _folded(pl.concat(frames).lazy()).collect() if frames else pl.DataFrame(schema=DELIVERY)
+
+
+def _folded(rows: pl.LazyFrame) -> pl.LazyFrame:
+    ordered = rows.sort("who", "first_at", "line_hash")
+    goes_on = (pl.col("who") == pl.col("who").shift()) & (pl.col("first_at") - pl.col("last_at").shift() <= GAP)
+    numbered = ordered.with_columns(delivery=(~goes_on.fill_null(False)).cum_sum())
+    one = numbered.group_by("delivery", maintain_order=True)
+    first = [pl.col(name).first() for name in DELIVERY if name not in ("last_at", "begin_at")]
+    return one.agg(*first, pl.col("last_at").max(), pl.col("begin_at").min()).select(DELIVERY.keys())

@@ -1,0 +1,52 @@
+"""The section of an application's database: where it is, what its tables are called there, how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from mediameter.settings.complaint import Complaint
+from mediameter.settings.section import Section, absolute, setting
+
+SCHEMES = ("mysql", "mariadb", "postgresql", "postgres", "sqlite")
+_SQLITE = "sqlite:///"
+
+TableName = Literal["media_analytics", "media_files", "applications"]
+
+
+class AppSource(Section):
+    """The database of a media application: who used what. It is only ever read, by a user that needs no more than
+    SELECT. Times without a zone are UTC there; a session's own zone is set to UTC."""
+
+    kind: Literal["dailey_media"] = Field(description="What it holds")
+    url: str = Field(description='The database, as "env:NAME"', repr=False)
+    tables: dict[TableName, str] = setting({}, "Names of tables that are called otherwise there")
+    columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
+    lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
+    settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)
+    statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str, info: ValidationInfo) -> str:
+        scheme = url.partition("://")[0].partition("+")[0]
+        if "://" not in url or scheme not in SCHEMES:
+            raise Complaint(
+                "this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
+                'write it like "mysql://user:password@host/database", best as "env:NAME"',
+            )
+        path = url.removeprefix(_SQLITE)
+        return url if path in (url, "") else f"{_SQLITE}{absolute(Path(path), info)}"
+
+    @field_validator("tables")
+    @classmethod
+    def _names(cls, tables: dict[TableName, str]) -> dict[TableName, str]:
+        for table, name in tables.items():
+            if not all(name.split(".")) or name.count(".") > 1:
+                raise Complaint(
+                    "this is not the name of a table", 'write it like "events", or "media.events"', (table,)
+                )
+        return tables

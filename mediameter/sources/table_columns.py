@@ -1,0 +1,65 @@
+"""Which columns a table of another system has, of which types, and whether that is what was declared."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from schemas.application import SourceTable
+from schemas.contract import Column
+
+_CHARACTERS = frozenset(["varchar", "char", "bpchar", "citext", "name", "nvarchar", "nchar", "enum", "set", "uuid"])
+_TEXT = _CHARACTERS | frozenset(["text", "tinytext", "mediumtext", "longtext", "clob"])
+_INTEGER = frozenset(["int", "integer", "bigint", "mediumint", "smallint", "tinyint", "int2", "int4", "int8", "bit"])
+_NUMBER = _INTEGER | frozenset(["decimal", "numeric", "real", "float", "double", "float4", "float8", "number"])
+_INSTANT = frozenset(["timestamp", "datetime", "timestamptz"])
+_ACCEPTED = {
+    "text": _TEXT,
+    "int": _INTEGER | frozenset(("decimal", "numeric")),
+    "float": _NUMBER,
+    "bool": frozenset(["bool", "boolean", "bit", "tinyint"]) | _INTEGER,
+    "instant": _INSTANT,
+    "json": frozenset(("json", "jsonb")) | _TEXT,  # MariaDB's JSON is longtext
+}
+# SQLite checks no types: a column holds what was written, under whatever type was written beside its name. In a copy
+# of a table that is no more than an affinity.
+_ALSO_ON_SQLITE = {"instant": _TEXT, "bool": _NUMBER, "int": _NUMBER}
+_ANY_ON_SQLITE = frozenset(["", "num"])
+
+_POSTGRES = """
+SELECT a.attname, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN base.typname ELSE t.typname END
+FROM pg_catalog.pg_attribute AS a
+JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type AS base ON base.oid = t.typbasetype
+WHERE a.attrelid = to_regclass(:quoted) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_MYSQL = """
+SELECT column_name AS name, data_type AS type FROM information_schema.columns
+WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
+"""
+_SQLITE = "SELECT name, type FROM pragma_table_info(:name)"
+_QUERIES = {"postgresql": _POSTGRES, "mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
+
+
+def actual_types(connection: sa.Connection, called: str) -> dict[str, str]:
+    """Type by column, both as the database names them; empty where there is no such table (for this user)."""
+    schema, _, name = called.rpartition(".")
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    values = {
+        "schema": schema or None,
+        "name": name,
+        "quoted": f"{quoted(schema)}.{quoted(name)}" if schema else quoted(name),
+    }
+    query = sa.text(_QUERIES[connection.dialect.name])
+    rows = connection.execute(query, {key: values[key] for key in query.compile().params})
+    return {str(row[0]): _bare(str(row[1])) for row in rows}
+
+
+def _bare(type_name: str) -> str:
+    """``VARCHAR(36)`` as ``varchar``, ``bigint unsigned`` as ``bigint``."""
+    return (type_name.lower().partition("(")[0].split() or [""])[0]
+
+
+def is_as_declared(actual: str, column: Column, table: SourceTable, dialect: str) -> bool:
+    kind = "json" if column.name in table.json else column.type
+    if actual in _ACCEPTED[kind]:
+        return True
+    return dialect == "sqlite" and actual in (_ALSO_ON_SQLITE.get(kind, frozenset()) | _ANY_ON_SQLITE)

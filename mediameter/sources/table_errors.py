@@ -1,0 +1,78 @@
+"""What a database says when it cannot be read, as one line that names the setting and the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from mediameter.errors import MediameterError, UserError, WorldError
+
+Kind = Callable[[str, str], MediameterError]
+_GRANT = "GRANT SELECT on its tables to the user that the url names"
+_WHAT: dict[str, tuple[Kind, str, str]] = {
+    "password": (UserError, "user or password is refused", "see user and password in url"),
+    "database": (UserError, "there is no such database", "see the database's name in url"),
+    "table": (UserError, "a table is missing", "see url, and name it under [….tables]"),
+    "column": (UserError, "a column is missing", "name it under [….columns.TABLE]"),
+    "privilege": (UserError, "the user may not read this", _GRANT),
+    "no file": (UserError, "it cannot be opened", "see the path in url, and the rights of the file and its folder"),
+    "too slow": (WorldError, "a query took too long", "raise statement_timeout_s, or put an index on the time column"),
+    "down": (WorldError, "it cannot be reached", "see that it runs and that host and port in url are right"),
+}
+# By what the server says: a number (MySQL, MariaDB), a state (PostgreSQL), words (SQLite, and PostgreSQL before it
+# has a session to give states in).
+_NUMBERS = {
+    1044: "privilege", 1045: "password", 1049: "database", 1054: "column", 1142: "privilege", 1143: "privilege",
+    1146: "table", 1227: "privilege", 1370: "privilege", 1698: "password", 1969: "too slow", 3024: "too slow",
+    2002: "down", 2003: "down", 2005: "down", 2006: "down", 2013: "down",
+}  # fmt: skip
+_STATES = {
+    "28P01": "password", "28000": "password", "3D000": "database", "42P01": "table", "42703": "column",
+    "42501": "privilege", "57014": "too slow",
+}  # fmt: skip
+_WORDS = (
+    (r"password authentication failed|no password supplied|role .* does not exist|pg_hba\.conf", "password"),
+    (r"database .* does not exist", "database"),
+    (r"no such table", "table"),
+    (r"no such column", "column"),
+    (r"there is no file|unable to open database|not a database|readonly", "no file"),
+)
+
+
+@contextmanager
+def explained(setting: str, password: object = None) -> Iterator[None]:
+    """Raises, for whatever the database or its driver raises within, a ``UserError`` where a setting or a right is to
+    be mended, else a ``WorldError``."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise explanation(error.orig, setting, str(password or "")) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise WorldError(f"{setting}: {_one_line(error)}", "see the database's own log") from None
+
+
+def explanation(said: BaseException | None, setting: str, password: str) -> MediameterError:
+    """The error for what a driver raised; what is not known by its code is told as the driver has it."""
+    words = _one_line(said)
+    if len(password) > 3:
+        words = words.replace(password, "***")
+    kind, what, remedy = _WHAT[_kind_of(said, words)]
+    return kind(f"{setting}: {what} ({words})", remedy)
+
+
+def _kind_of(said: Any, words: str) -> str:
+    state = getattr(said, "sqlstate", None)
+    if state in _STATES:
+        return _STATES[state]
+    number = said.args[0] if said is not None and said.args else None
+    if isinstance(number, int) and number in _NUMBERS:
+        return _NUMBERS[number]
+    return next((kind for pattern, kind in _WORDS if re.search(pattern, words)), "down")
+
+
+def _one_line(said: object) -> str:
+    return " ".join(str(said).split())[:300]

@@ -1,0 +1,232 @@
+"""Rows of another system's tables, page by page in the order of a key: never by OFFSET, never all at once.
+
+Whoever reads declares the table (``schemas.application.SourceTable``); what the declaration says is held against the
+table itself. What a value means is not known here: text comes as text, an instant that cannot be read as null.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import quoted_name
+
+from mediameter.connect import reading
+from mediameter.errors import UserError
+from mediameter.sources.table_columns import actual_types, is_as_declared
+from mediameter.sources.table_errors import explained
+from mediameter.sources.table_values import COLUMN_OF
+from schemas.application import SourceTable
+from schemas.frames import polars_schema
+
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)  # before it are zero dates and what a default of 0 made of them
+MOST_MISFITS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the tables are. ``setting``: its section in the settings, for whoever has to mend something."""
+
+    setting: str
+    engine: sa.Engine = field(repr=False)
+    names: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    page_rows: int = 20_000
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """One transaction that sees one state. Raises ``UserError`` or ``WorldError`` that says what to mend."""
+        with explained(self.setting, self.engine.url.password), reading(self.engine) as connection:
+            yield Snapshot(self, connection)
+
+
+class Misfit(NamedTuple):
+    """A row that no day can be told of, or that has no id; both as text, as they stand there."""
+
+    row_id: str | None
+    time: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Tables of one database, as one transaction sees them. Its connection is closed with ``Database.snapshot``."""
+
+    database: Database
+    connection: sa.Connection
+
+    def name_of(self, declared: SourceTable) -> str:
+        """What the table is called there."""
+        return self.database.names.get(declared.name, declared.name)
+
+    def check(self, declared: SourceTable) -> list[str]:
+        """Holds the table against its declaration; returns the columns that nobody knew of, sorted.
+
+        Raises ``UserError`` where the table, or a column of it, is missing or of another type.
+        """
+        name, called = self.name_of(declared), self._called(declared)
+        found = actual_types(self.connection, name)
+        if not found:
+            raise self._wrong(f"there is no table {name}", f"see url, and name it: [{self._section}.tables]")
+        for column in declared.contract:
+            actual = found.get(called[column.name])
+            if actual is None:
+                remedy = f"name it: [{self._section}.columns.{declared.name}] {column.name} = …"
+                raise self._wrong(f"{name} has no column {called[column.name]}", remedy)
+            if not is_as_declared(actual, column, declared, self.connection.dialect.name):
+                expected = "JSON" if column.name in declared.json else column.type
+                message = f"{name}.{called[column.name]} is {actual}, no longer {expected}"
+                raise self._wrong(message, "name the column that holds it now, or wait for a mediameter that knows it")
+        return sorted(set(found) - set(called.values()) - declared.unread)
+
+    def peek(self, declared: SourceTable) -> None:
+        """Reads a row of the table: whoever can see a table may still not read it."""
+        columns = [self._read(declared, column.name) for column in declared.contract]
+        self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
+
+    def days(self, declared: SourceTable) -> set[date]:
+        """The UTC days that the table has rows of."""
+        column = self._column(declared, declared.cursor or "")
+        day: sa.ColumnElement[Any] = sa.func.date(column) if self._is_sqlite else sa.cast(column, sa.Date)
+        query = sa.select(day.label("day")).select_from(self._table(declared)).distinct()
+        found = self.connection.execute(query.where(column >= self._instant(EARLIEST))).scalars()
+        return {each for each in map(_day, found) if each}
+
+    def day(self, declared: SourceTable, begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
+        """Rows whose cursor is between two instants, in its order, by the contract's names and types."""
+        cursor = self._column(declared, declared.cursor or "")
+        last = end + timedelta(days=1) if self._is_sqlite else end  # read by whole days there
+        within = (cursor >= self._instant(begin), cursor < self._instant(last))
+        at = pl.col(declared.cursor or "")
+        for page in self._pages(declared, [cursor, self._column(declared, declared.key)], *within):
+            yield page.filter((at >= begin) & (at < end))
+
+    def whole(self, declared: SourceTable, changed_since: datetime | None = None) -> Iterator[pl.DataFrame]:
+        """All rows in the order of the key; or those that say they were changed since, or do not say when."""
+        which = []
+        if changed_since and declared.changed:
+            changed = self._column(declared, declared.changed)
+            which.append(sa.or_(changed >= self._instant(changed_since), changed.is_(None)))
+        yield from self._pages(declared, [self._column(declared, declared.key)], *which)
+
+    def misfits(self, declared: SourceTable) -> tuple[int, list[Misfit]]:
+        """How many rows have no id or no time after 1970, and the first of them."""
+        key, cursor = self._column(declared, declared.key), self._column(declared, declared.cursor or "")
+        which = sa.or_(key.is_(None), cursor.is_(None), cursor < self._instant(EARLIEST))
+        if self._is_sqlite:  # any text can stand there
+            which = sa.or_(which, sa.func.datetime(cursor).is_(None))
+        table = self._table(declared)
+        count = self.connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one()
+        if not count:
+            return 0, []
+        texts = (self._as_text(key), self._as_text(cursor))
+        query = sa.select(*texts).select_from(table).where(which).order_by(key, cursor).limit(MOST_MISFITS)
+        return count, [Misfit(*row) for row in self.connection.execute(query)]
+
+    # --- pages -------------------------------------------------------------------------------------------
+
+    def _pages(
+        self, declared: SourceTable, order: list[sa.ColumnClause[Any]], *which: sa.ColumnElement[bool]
+    ) -> Iterator[pl.DataFrame]:
+        """Each row once. A page begins with the key that the one before ended with, since without a primary key (a
+        view, a copy) other rows may have it, too; what was given already is left out."""
+        columns = [self._read(declared, column.name) for column in declared.contract]
+        query = sa.select(*columns, *(column.label(f"_order{n}") for n, column in enumerate(order)))
+        query = query.select_from(self._table(declared)).where(*which, order[-1].is_not(None)).order_by(*order)
+        limit, last, given = self.database.page_rows, None, Counter[Any]()
+        while True:
+            page = query if last is None else query.where(_from(order, last))
+            rows = [tuple(row) for row in self.connection.execute(page.limit(limit))]
+            fresh = _without(rows, given)
+            if fresh:
+                yield _frame([row[: len(columns)] for row in fresh], declared)
+            if len(rows) < limit:
+                return
+            if not fresh:  # more rows share one key than a page holds
+                limit *= 2
+            last = rows[-1][len(columns) :]
+            given = Counter(row for row in rows if row[len(columns)] == last[0])
+
+    def _read(self, declared: SourceTable, name: str) -> sa.ColumnElement[Any]:
+        column = self._column(declared, name)
+        return self._as_text(column) if declared.contract.column(name).type == "text" else column
+
+    def _as_text(self, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        """UUIDs, enums, JSON and zero dates as they are written."""
+        is_mysql = self.connection.dialect.name in ("mysql", "mariadb")
+        return sa.cast(column, sa.CHAR if is_mysql else sa.Text).label(None)
+
+    # --- names -------------------------------------------------------------------------------------------
+
+    @property
+    def _section(self) -> str:
+        return self.database.setting.strip("[]")
+
+    def _wrong(self, message: str, remedy: str) -> UserError:
+        return UserError(f"{self.database.setting}: {message}", remedy)
+
+    def _called(self, declared: SourceTable) -> dict[str, str]:
+        """What each column is called there. Raises ``UserError`` for a name in the settings that nothing is read of."""
+        renamed = self.database.columns.get(declared.name, {})
+        unknown = sorted(set(renamed) - set(declared.contract.names))
+        if unknown:
+            known = ", ".join(declared.contract.names)
+            raise self._wrong(f"columns.{declared.name}: nothing is read as {unknown[0]}", f"known: {known}")
+        return {name: renamed.get(name, name) for name in declared.contract.names}
+
+    def _table(self, declared: SourceTable) -> sa.TableClause:
+        schema, _, name = self.name_of(declared).rpartition(".")
+        return sa.table(quoted_name(name, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
+
+    def _column(self, declared: SourceTable, name: str) -> sa.ColumnClause[Any]:
+        return sa.column(quoted_name(self._called(declared)[name], quote=True))
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.connection.dialect.name == "sqlite"
+
+    def _instant(self, at: datetime) -> datetime | str:
+        """Naive UTC. SQLite keeps instants as text, written in many ways: of a day, all lie behind its bare date."""
+        return f"{at.astimezone(UTC):%Y-%m-%d}" if self._is_sqlite else at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _day(value: date | str) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:  # SQLite keeps any text; what stands there is no row of any day
+        return None
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Begin and end of a UTC day."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return begin, begin + timedelta(days=1)
+
+
+def _from(order: list[sa.ColumnClause[Any]], last: tuple[Any, ...]) -> Any:
+    """At or behind the last key, said so that an index on the first column serves."""
+    if len(order) == 1:
+        return order[0] >= last[0]
+    first, second = order
+    return sa.and_(first >= last[0], sa.or_(first > last[0], second >= last[1]))
+
+
+def _without(rows: list[tuple[Any, ...]], given: Counter[Any]) -> list[tuple[Any, ...]]:
+    fresh = []
+    for row in rows:
+        if given[row] > 0:
+            given[row] -= 1
+        else:
+            fresh.append(row)
+    return fresh
+
+
+def _frame(rows: list[tuple[Any, ...]], declared: SourceTable) -> pl.DataFrame:
+    columns = zip(declared.contract, zip(*rows, strict=True), strict=True)
+    frame = pl.DataFrame([COLUMN_OF[column.type](column.name, list(values)) for column, values in columns])
+    return frame.cast(polars_schema(declared.contract))  # type: ignore[arg-type]
