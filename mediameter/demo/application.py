@@ -80,6 +80,7 @@ class Application:
         self._last_sent: dict[tuple[str, str, str], int] = {}
         self._rows: list[tuple[Any, ...]] = []
         self._day_rows: dict[date, Counter[str]] = defaultdict(Counter)
+        self._fates: dict[str, Counter[str]] = defaultdict(Counter)
         self._oddities = iter(self._odd_rows(begin))
 
     def _knowledge(self, number: int, file: File) -> _Known:
@@ -95,19 +96,22 @@ class Application:
             return
         known = self._known.get(event.key)
         begin = event.at - (event.total_ms or 0) // 1000
-        if known is None or event.key in self._unknown or (known.deleted_at and begin >= known.deleted_at):
+        if known is None or event.key in self._unknown:
+            return
+        if known.deleted_at and begin >= known.deleted_at:  # what a CDN still has is looked at for a while
+            if self._rng.random() < 0.2:
+                self._look(self._elsewhere(self._view_of(event, known, begin)), "deleted_file")
             return
         if self._rng.random() < 0.04:
             self._imported(event, known)
         if self._rng.random() < 0.15:  # a link that was passed on: the application knows nothing of it
             return
         view = self._view_of(event, known, begin)
-        self._look(view)
+        self._look(view, "delivered")
         if event.address.startswith(_EDGE) and self._rng.random() < 0.5:
-            later = view.at + self._rng.randrange(60, 3 * _HOUR)
-            self._look(view._replace(at=later, user_id=self._user(), address=self._home()))  # the CDN has it by now
+            self._look(self._elsewhere(view), "no_delivery")
         if self._rng.random() < 0.02:
-            self._event(view._replace(at=view.at + 20), "share", None)
+            self._event(view._replace(at=view.at + 20), "share", None, "no_fetch")
         odd = next(self._oddities, None)
         if odd:
             odd(view)
@@ -126,6 +130,11 @@ class Application:
         address = self._home() if is_edge else event.address.removeprefix("::ffff:")
         return _View(begin, known, user, address, event.agent.strip('"'), event.referer.strip('"'))
 
+    def _elsewhere(self, view: _View) -> _View:
+        """Somebody else, whom a CDN answers that has the file by now."""
+        later = view.at + self._rng.randrange(60, 3 * _HOUR)
+        return view._replace(at=later, user_id=self._user(), address=self._home())
+
     def _user(self) -> str:
         return f"user-{int(4000 * self._rng.random() ** 2):05d}"
 
@@ -134,15 +143,16 @@ class Application:
 
     # --- rows ----------------------------------------------------------------------------------------
 
-    def _look(self, view: _View) -> None:
+    def _look(self, view: _View, fate: str) -> None:
         """A view's pair of rows; one in a hundred loses the second."""
         whole = {"bytes": view.known.file.size, "tenant_id": "dailey"}
         size = str(view.known.file.size) if self._rng.random() < 0.1 else view.known.file.size
         is_lost = self._rng.random() < 0.01
-        self._event(view, "view", None if is_lost else {**whole, "bytes": size})
+        self._event(view, "view", None if is_lost else {**whole, "bytes": size}, fate)
 
-    def _event(self, view: _View, kind: str, size: dict[str, Any] | None) -> None:
+    def _event(self, view: _View, kind: str, size: dict[str, Any] | None, fate: str) -> None:
         day = day_of(view.at)
+        self._fates[view.known.file.application][fate] += 1
         who = {"tenant_id": "dailey", "email": f"{view.user_id}@example.org", "roles": self._rng.choice(_ROLES)}
         self._row(view, view.at, kind, who if view.user_id else {"tenant_id": "dailey"})
         if size:
@@ -177,7 +187,7 @@ class Application:
             self._day_rows[day_of(view.at + 5)].update(rows_read=1, rejected=1)
 
         def orphan(view: _View) -> None:
-            self._event(view._replace(known=view.known._replace(id=self._id())), "view", None)
+            self._event(view._replace(known=view.known._replace(id=self._id())), "view", None, "unknown_file")
 
         return [
             lambda view: rejected(view, '{"bytes": 1048576, "tenant'),
@@ -185,10 +195,15 @@ class Application:
             lambda view: rejected(view, "{}", event_type="hover"),
             orphan,
             orphan,
-            lambda view: self._event(view, "transform", None),
+            lambda view: self._event(view, "transform", None, "no_fetch"),
         ]
 
     # --- the database --------------------------------------------------------------------------------
+
+    @property
+    def fates(self) -> dict[str, dict[str, int]]:
+        """By application: events by what becomes of them."""
+        return {name: dict(sorted(counts.items())) for name, counts in sorted(self._fates.items())}
 
     def write(self, path: Path) -> dict[date, DayRows]:
         """Writes the database; returns the truth about the rows of each day."""

@@ -68,6 +68,9 @@ class Truth:
     refused: dict[str, int] = field(default_factory=dict)
     objects: int = 0
     exports: dict[date, DayRows] = field(default_factory=dict)
+    events_by_application: dict[str, dict[str, int]] = field(default_factory=dict)
+    """``delivered``, or the reason for which the application is alone. Where many ask for one file behind a CDN, nobody
+    can tell one's delivery from another's: so ``compare`` leaves this to those who allow for it."""
 
     def to_json(self) -> str:
         """Readable, and the same text for the same truth."""

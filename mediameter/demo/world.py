@@ -95,4 +95,4 @@ def _lay_out(world: World, seed: int, extent: _Extent, begin: int, days: int) ->
             application.see(event)
     logging.deliver()
     strays(bucket, tally, maker, begin)
-    return replace(tally.truth(), exports=application.write(world.application))
+    return replace(tally.truth(), exports=application.write(world.application), events_by_application=application.fates)

@@ -35,7 +35,7 @@ from schemas.frames import polars_schema, validate
 ALL_DAYS = 100 * 366
 MARGIN = timedelta(minutes=1)
 """Beside a day, what its pairs of rows at midnight may be part of: rows follow each other within seconds."""
-PART_ROWS = 250_000
+PART_ROWS = 100_000
 MOST_REJECTS = 1_000  # kept of a day; all are counted
 _LONGEST_ROW_ID = 120
 _TRIES = 5
