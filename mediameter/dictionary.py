@@ -37,8 +37,8 @@ _GROUPS = {
     "rollup": ("Rollups", "What an analyst reads. A day is replaced as a whole, never added to."),
     "view": (
         "Views",
-        "Over the rollups, for tools that cannot write the SQL: one file each in `sql/views`. What is yes or no is 1 or "
-        "0 in them; money is a decimal (on SQLite, which has none, a float).",
+        "Over the rollups, for tools that cannot write the SQL: one file each in `sql/views`. What is yes or no is 1 "
+        "or 0 in them; money is a decimal (on SQLite, which has none, a float).",
     ),
     "state": ("State", "How far each figure can be trusted."),
     "reference": ("Reference", "What the rollups were computed with."),
