@@ -17,6 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_IDLE = {  # nothing is to start by itself
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+}
 _STARTUP_S = 120.0  # 9 s on a quiet machine, most of it migrations of an empty database
 
 
@@ -26,13 +30,11 @@ def embedded_server(home: Path, meanwhile: Callable[[], object] = lambda: None) 
 
     Raises ``RuntimeError`` if the server does not come up.
     """
-    port = _free_port()
-    command = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--lifespan", "on"]
-    where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    server = subprocess.Popen([sys.executable, *command, *where], env=_environment(home), stdout=sys.stderr)
+    port = free_port()
+    server = start_server(port, server_environment(home) | _IDLE)
     try:
         meanwhile()
-        _await_health(server, port)
+        await_health(server, port)
         yield f"http://127.0.0.1:{port}/api"
     finally:
         server.terminate()
@@ -43,7 +45,14 @@ def embedded_server(home: Path, meanwhile: Callable[[], object] = lambda: None) 
             server.wait()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def start_server(port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A server that is still starting (``await_health``), on the loopback alone."""
+    command = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--lifespan", "on"]
+    where = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    return subprocess.Popen([sys.executable, *command, *where], env=environment, stdout=sys.stderr)
+
+
+def server_environment(home: Path) -> dict[str, str]:
     """The caller's environment without its own Prefect settings: a profile, a key or a login would get in the way."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return inherited | {
@@ -51,21 +60,19 @@ def _environment(home: Path) -> dict[str, str]:
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
         "PREFECT_UI_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # Nothing is to start by itself.
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _await_health(server: subprocess.Popen[bytes], port: int) -> None:
+def await_health(server: subprocess.Popen[bytes], port: int) -> None:
+    """Returns once the server answers; ``RuntimeError`` if it ends instead, or does not come up."""
     deadline = time.monotonic() + _STARTUP_S
     while time.monotonic() < deadline:
         if server.poll() is not None:

@@ -273,7 +273,7 @@ def backfill(
         raise UserError("--all is a word for --reparse", "add --reparse")
     loaded = _load(settings)
     from mediameter.steps import backfill as step
-    from mediameter.steps.notice import require_all_read
+    from mediameter.steps.notice import require_all_exported, require_all_read
 
     now = _now()
     days = step.range_of(" ".join(range_), today=now.astimezone(loaded.reporting.zone).date())
@@ -282,6 +282,7 @@ def backfill(
         found = step.backfill(loaded, task, now=now, progress=progress, dry_run=dry_run)
     _tell(found, as_json)
     require_all_read(found.ingest.to_dict())
+    require_all_exported(found.export.to_dict())
     step.require_none_refused(found.refused)
 
 

@@ -6,6 +6,7 @@ Asked over Prefect's HTTP API: its client takes two seconds to import, and only 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,22 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.settings.environment import PrefectApi, prefect_api
 
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A deployment of prefect.yaml; ``longest`` is the timeout of its flow, where it has one."""
+
+    name: str
+    is_scheduled: bool = True
+    longest: timedelta | None = None
+
+
 POOL = "mediameter"
-DEPLOYMENTS = ("hourly/hourly",)
+DEPLOYMENTS = (
+    Expected("hourly/hourly", longest=timedelta(minutes=50)),
+    Expected("nightly/nightly", longest=timedelta(hours=10)),
+    Expected("backfill/backfill", is_scheduled=False),
+)
 SILENT_AFTER = timedelta(minutes=5)  # a worker polls each 15 s and says so each 30 s
 TIMEOUT_S = 4.0
 _START_WORKER = f"prefect worker start --pool {POOL}, under a process supervisor"
@@ -36,8 +51,8 @@ def prefect(case: Case) -> Iterator[Finding]:
             client.get("health").raise_for_status()
             yield ok("API", f"reachable at {client.base_url.host}")
             yield from _pool(client, case.clock())
-            for name in DEPLOYMENTS:
-                yield _deployment(name, _get(client, f"deployments/name/{name}"))
+            for expected in DEPLOYMENTS:
+                yield _deployment(client, expected, case.clock())
     except httpx.HTTPStatusError as trouble:
         yield _refused(trouble.response)
     except (httpx.HTTPError, httpx.InvalidURL) as trouble:
@@ -96,18 +111,44 @@ def _worker(workers: list[dict[str, Any]], now: datetime) -> Finding:
     )
 
 
-def _deployment(name: str, found: dict[str, Any] | None) -> Finding:
-    looked_at = f"deployment {name}"
-    if found is None:
+def _deployment(client: httpx.Client, expected: Expected, now: datetime) -> Finding:
+    looked_at = f"deployment {expected.name}"
+    found = _get(client, f"deployments/name/{expected.name}")
+    if found is None and expected.is_scheduled:
         return error(looked_at, "there is none: nothing runs by itself", _DEPLOY)
-    schedules = [schedule for schedule in found["schedules"] if schedule["active"]]
-    if found["paused"] or not schedules:
-        why = "it is paused" if found["paused"] else "it has no active schedule"
-        remedy = f"prefect deployment schedule resume {name} --all" if found["schedules"] else _DEPLOY
-        return warning(looked_at, f"{why}: nothing runs by itself", remedy)
+    if found is None:
+        return warning(looked_at, "there is none: nobody can order a run from Prefect", _DEPLOY)
     if found["work_pool_name"] != POOL:
         other = f"it is of the work pool {found['work_pool_name']}"
         return warning(looked_at, other, f"see that a worker polls that one, or deploy it to {POOL}")
+    orphan = _orphan(client, found, expected.longest, now)
+    if orphan:
+        held = f"its slot is held by {orphan['name']}, of whose end nobody told: no other run starts"
+        return warning(looked_at, held, f"if no process of it is left: prefect flow-run delete {orphan['id']}")
+    if not expected.is_scheduled:
+        return ok(looked_at, "there, for runs by hand")
+    return _scheduled(looked_at, found)
+
+
+def _orphan(
+    client: httpx.Client, deployment: dict[str, Any], longest: timedelta | None, now: datetime
+) -> dict[str, Any] | None:
+    """A run that should be over by its flow's timeout, while the deployment's slots are all taken: the server was gone
+    when it ended, or the machine with it."""
+    limit = deployment["global_concurrency_limit"]
+    if longest is None or not limit or limit["active_slots"] < limit["limit"]:
+        return None
+    begun = {"start_time": {"before_": (now - longest).isoformat()}, "state": {"type": {"any_": ["RUNNING"]}}}
+    asked = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": begun, "limit": 1}
+    found: list[dict[str, Any]] = client.post("flow_runs/filter", json=asked).raise_for_status().json()
+    return found[0] if found else None
+
+
+def _scheduled(looked_at: str, found: dict[str, Any]) -> Finding:
+    schedules = [schedule for schedule in found["schedules"] if schedule["active"]]
+    if found["paused"] or not schedules:
+        why = "it is paused" if found["paused"] else "it has no active schedule"
+        return warning(looked_at, f"{why}: nothing runs by itself", _DEPLOY)
     return ok(looked_at, "scheduled: " + ", ".join(_schedule(schedule["schedule"]) for schedule in schedules))
 
 

@@ -75,6 +75,7 @@ def translated(
     found = diagnosis(error)
     if found:
         told, words = found
+        error.args = (words,)  # it stays as the cause: PostgreSQL's lines below the first hold values
         return told(name(url), words)
     scrub(error)
     return sa.exc.DBAPIError.instance(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,10 @@ from prefect.settings import (
 )
 
 from flows.embedded import embedded_server
+from tests.flows.installation import POOL, client_environment, command, end, start_worker
 from tests.listener import Listener, listening
 
-CLONE = Path(__file__).parents[2]
-POOL = "mediameter"
+BLANK = "blank.db"  # in the home: a database with all its tables and the work pool, but nothing deployed
 
 
 @pytest.fixture(scope="session")
@@ -46,45 +45,34 @@ def server(prefect_home: Path) -> Iterator[str]:
         with temporary_settings(settings):
             with get_client(sync_client=True) as client:
                 client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+            _copy(prefect_home / "prefect.db", prefect_home / BLANK)
             yield url
+
+
+def _copy(database: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 @pytest.fixture(scope="session")
 def command_environment(server: str, prefect_home: Path) -> dict[str, str]:
     """What a ``prefect`` command of the tests runs with."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return inherited | {
-        "PREFECT_API_URL": server,
-        "PREFECT_HOME": str(prefect_home),
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
-        "DO_NOT_TRACK": "1",
-    }
+    return client_environment(server, prefect_home)
 
 
 @pytest.fixture(scope="session")
 def deployed(command_environment: dict[str, str]) -> None:
     """All deployments of prefect.yaml are there."""
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(command, cwd=CLONE, env=command_environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command(command_environment, "deploy", "--all")
 
 
 @pytest.fixture(scope="session")
 def worker(command_environment: dict[str, str], prefect_home: Path) -> Iterator[Path]:
     """A process worker at work; its log."""
     log = prefect_home / "worker.log"
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=CLONE, env=command_environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield log
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    process = start_worker(command_environment, log)
+    yield log
+    end(process)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.backfill import backfill
@@ -22,7 +22,8 @@ from flows.nightly import nightly
 from mediameter import faults
 from mediameter.settings import load
 from mediameter.steps.run import run
-from tests.flows.conftest import POOL
+from tests.flows.installation import POOL, command
+from tests.flows.places import given, new_place, straight
 from tests.flows.relay import relayed
 from tests.listener import Listener
 from tests.trials.dump import difference, dump
@@ -37,16 +38,6 @@ def fill(settings: Path, days: int) -> Site:
     site = Site(settings.parent)
     site.deliver(month(days))
     return site
-
-
-def straight(site: Site, folder: Path) -> dict[str, list[str]]:
-    """What one plain run over the same bucket says, under the same key."""
-    (folder / "bucket").parent.mkdir()
-    shutil.copytree(site.bucket, folder / "bucket")
-    for name in ("mediameter.toml", "address.key"):
-        shutil.copy(site.folder / name, folder)
-    run(load(folder / "mediameter.toml"), now=NOW)
-    return dump(f"sqlite:///{folder / 'warehouse.sqlite'}")
 
 
 def deployment(name: str) -> DeploymentResponse:
@@ -86,6 +77,22 @@ def test_the_days_of_a_backfill_are_asked_for_in_a_form(deployed: None) -> None:
 
 
 # --- runs --------------------------------------------------------------------------------------------
+def test_hourly_and_backfill_run_by_hand(
+    deployed: None, worker: Path, command_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One ordered from Python, the other from the shell; side by side on the worker, at places of their own."""
+    places = {name: new_place(tmp_path / name, month(2)) for name in ("hourly", "backfill")}
+    run_deployment("hourly/hourly", parameters=given(places["hourly"]), timeout=0, as_subflow=False)
+    days = {"first_day": FIRST.isoformat(), "last_day": "2025-10-03"}
+    parameters = [f"--param={name}={value}" for name, value in {**given(places["backfill"]), **days}.items()]
+    command(command_environment, "deployment", "run", "backfill/backfill", *parameters)
+    for name, site in places.items():
+        assert {run.state_name for run in until_over(deployment(f"{name}/{name}").id)} == {"Completed"}, (
+            worker.read_text()
+        )
+        assert difference(straight(site, tmp_path / f"straight-{name}"), dump(site.url)) == []
+
+
 def test_a_long_range_becomes_runs_of_its_parts(
     deployed: None, worker: Path, site: Path, hook: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -94,7 +101,7 @@ def test_a_long_range_becomes_runs_of_its_parts(
     own = deployment("backfill/backfill").id
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(own))
     assert backfill(FIRST, date(2025, 10, 10), settings_path=str(site), now=NOW.isoformat()) == []
-    orders = until_over(own)
+    orders = [run for run in until_over(own) if run.idempotency_key]
     assert sorted(run.name for run in orders) == ["2025-10-01..2025-10-07", "2025-10-08..2025-10-10"]
     assert all(run.state and run.state.is_completed() for run in orders), worker.read_text()
     assert len({run.idempotency_key for run in orders}) == 2

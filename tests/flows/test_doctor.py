@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
 
+from flows.backfill import backfill
+from flows.hourly import hourly
+from flows.nightly import nightly
 from mediameter.doctor import Finding, examine, scheduler
-from tests.flows.conftest import CLONE
+from mediameter.doctor.scheduler import Expected
+from tests.flows.installation import until
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -27,29 +29,51 @@ def _said(site: Path) -> dict[str, Finding]:
 
 
 def test_what_is_missing_is_named(api: None, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = (Expected("hourly/absent"), Expected("backfill/absent", is_scheduled=False))
     monkeypatch.setattr(scheduler, "POOL", "absent")
-    monkeypatch.setattr(scheduler, "DEPLOYMENTS", ("hourly/absent",))
+    monkeypatch.setattr(scheduler, "DEPLOYMENTS", absent)
     said = _said(site)
-    assert said["API"].verdict == "ok"
-    assert (said["work pool absent"].verdict, said["deployment hourly/absent"].verdict) == ("error", "error")
+    assert {looked_at: finding.verdict for looked_at, finding in said.items()} == {
+        "API": "ok",
+        "work pool absent": "error",
+        "deployment hourly/absent": "error",
+        "deployment backfill/absent": "warning",
+    }
     assert said["work pool absent"].remedy == "prefect work-pool create absent --type process"
     assert "prefect deploy --all" in said["deployment hourly/absent"].remedy
 
 
 def test_a_prefect_that_is_set_up_is_sound(
-    api: None, worker: Path, command_environment: dict[str, str], site: Path, monkeypatch: pytest.MonkeyPatch
+    api: None, deployed: None, worker: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", "hourly"]
-    subprocess.run(command, cwd=CLONE, env=command_environment, capture_output=True, timeout=120, check=True)
-    deadline = time.monotonic() + 60
-    while (said := _said(site))["worker of mediameter"].verdict != "ok" and time.monotonic() < deadline:
-        time.sleep(0.5)
+    until(lambda: _said(site)["worker of mediameter"].verdict == "ok")
+    said = _said(site)
     assert {looked_at: finding.verdict for looked_at, finding in said.items()} == {
         "API": "ok",
         "work pool mediameter": "ok",
         "worker of mediameter": "ok",
         "deployment hourly/hourly": "ok",
+        "deployment nightly/nightly": "ok",
+        "deployment backfill/backfill": "ok",
     }, worker.read_text()
     assert said["deployment hourly/hourly"].found == "scheduled: 10 * * * * UTC"
+    assert said["deployment backfill/backfill"].found == "there, for runs by hand"
     monkeypatch.setattr(scheduler, "SILENT_AFTER", -scheduler.SILENT_AFTER)
     assert "prefect worker start --pool mediameter" in _said(site)["worker of mediameter"].remedy
+
+
+def test_a_schedule_that_rests_is_seen(api: None, deployed: None, site: Path) -> None:
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("nightly/nightly")
+        client.pause_deployment(nightly.id)
+        said = _said(site)["deployment nightly/nightly"]
+        client.resume_deployment(nightly.id)
+    assert (said.verdict, said.found) == ("warning", "it is paused: nothing runs by itself")
+    assert said.remedy == "prefect deploy --all, in the clone"  # which resumes it
+
+
+def test_the_flows_end_when_the_doctor_expects_it() -> None:
+    assert {expected.name: expected.longest for expected in scheduler.DEPLOYMENTS} == {
+        f"{flow.name}/{flow.name}": timedelta(seconds=flow.timeout_seconds) if flow.timeout_seconds else None
+        for flow in (hourly, nightly, backfill)
+    }

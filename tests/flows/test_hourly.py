@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +14,7 @@ from uuid import UUID
 import pytest
 from prefect import Flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.states import Failed
@@ -29,10 +26,9 @@ from flows.hooks import _window, tell
 from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
 from mediameter.steps.notice import perform, require_all_read, tell_failure
+from tests.flows.installation import CLONE, POOL, until
 from tests.listener import Listener
 
-CLONE = Path(__file__).parents[2]
-POOL = "mediameter"
 NOW = "2026-01-03T05:10:00+00:00"
 LINE = (
     "0f1e acme-media [02/Jan/2026:10:11:12 +0000] 203.0.113.7 - 0A1B2C3D4E5F6071 REST.GET.OBJECT "
@@ -84,7 +80,7 @@ def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site
     assert len(messages) == 1, worker.read_text()
     assert "SIGKILL" in _fields(messages[0])["Error"]
     assert _fields(messages[0])["Retry"] == f"mediameter run --settings {site}"
-    assert _until(lambda: _has_crashed(run), timeout_s=10)
+    assert until(lambda: _has_crashed(run), timeout_s=10)
 
 
 def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
@@ -180,12 +176,10 @@ def _fields(message: dict[str, Any]) -> dict[str, str]:
 
 
 def _latest_table() -> list[dict[str, Any]]:
-    async def read() -> Any:
-        async with get_client() as client:
-            return await client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["hourly"])))
-
-    (artifact,) = asyncio.run(read())
-    rows: list[dict[str, Any]] = json.loads(artifact.data)
+    of_the_flow = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=["hourly"]))
+    with get_client(sync_client=True) as client:
+        (artifact,) = client.read_latest_artifacts(artifact_filter=of_the_flow)
+    rows: list[dict[str, Any]] = json.loads(str(artifact.data))
     return rows
 
 
@@ -193,10 +187,3 @@ def _has_crashed(run: FlowRun) -> bool:
     with get_client(sync_client=True) as client:
         state = client.read_flow_run(run.id).state
     return state is not None and state.is_crashed()
-
-
-def _until(is_so: Callable[[], bool], timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not (so := is_so()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return so
