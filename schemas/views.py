@@ -88,11 +88,11 @@ MONTH_TO_DATE = Contract(
 )
 RESPONSE_TIME_WINDOW = Contract(
     "response_time_window",
-    "tenant, UTC day, application or *, window",
-    "Percentiles of total_ms over 7 and 30 days, at most 1 % too high. Days of UTC here: its histogram is by UTC hour.",
+    "tenant, day, application or *, window",
+    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high.",
     (
         _TENANT,
-        key("day", "day", "Last day of the window, UTC."),
+        _DAY,
         _ANY_APPLICATION,
         key("window_days", "int", "Days in the window: 7 or 30."),
         measure("observations", "Requests the figures rest on.", unit="requests"),

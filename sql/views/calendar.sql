@@ -10,7 +10,7 @@ span AS (
 ),
 
 -- A hundred times a hundred days, since MySQL and MariaDB end a recursion after its thousandth row.
-spine AS (
+numbered AS (
     SELECT
         span.tenant,
         span.last_day,
@@ -20,6 +20,11 @@ spine AS (
     FROM span
     CROSS JOIN hundred AS hundreds
     CROSS JOIN hundred AS ones
+),
+
+-- DISTINCT changes no row: it has SQLite make the spine once, not once for each row that a query joins to it.
+spine AS (
+    SELECT DISTINCT tenant, day FROM numbered WHERE day <= last_day
 )
 
 SELECT
@@ -40,4 +45,3 @@ SELECT
     finality.complete_through_at
 FROM spine
 LEFT JOIN day_finality AS finality ON finality.tenant = spine.tenant AND finality.day = spine.day
-WHERE spine.day <= spine.last_day

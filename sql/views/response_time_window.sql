@@ -1,40 +1,42 @@
 -- Percentiles over the 7 and 30 days that end with each day, from the additive histogram: at most 1 % too high.
 WITH daily AS (
-    SELECT tenant, application, DATE(hour_at) AS day, upper_ms, SUM(observations) AS observations
-    FROM response_time_buckets_hourly
-    GROUP BY tenant, application, DATE(hour_at), upper_ms
+    SELECT tenant, application, day, upper_ms, observations
+    FROM response_time_buckets_daily
     UNION ALL
-    SELECT tenant, '*' AS application, DATE(hour_at) AS day, upper_ms, SUM(observations) AS observations
-    FROM response_time_buckets_hourly
-    GROUP BY tenant, DATE(hour_at), upper_ms
+    SELECT tenant, '*' AS application, day, upper_ms, SUM(observations) AS observations
+    FROM response_time_buckets_daily
+    GROUP BY tenant, day, upper_ms
 ),
 
 edges AS (
     SELECT tenant, application, upper_ms FROM daily GROUP BY tenant, application, upper_ms
 ),
 
--- Every edge on every day: a frame of seven rows is then one of seven days.
+-- Every edge on every day, with 0 where nothing was seen: a frame of seven rows is then one of seven days.
+grid AS (
+    SELECT tenant, application, day, upper_ms, observations FROM daily
+    UNION ALL
+    SELECT edges.tenant, edges.application, calendar.day, edges.upper_ms, 0 AS observations
+    FROM calendar
+    INNER JOIN edges ON edges.tenant = calendar.tenant
+),
+
 trailing_sums AS (
     SELECT
-        edges.tenant,
-        edges.application,
-        calendar.day,
-        edges.upper_ms,
-        SUM(daily.observations) OVER (
-            PARTITION BY edges.tenant, edges.application, edges.upper_ms
-            ORDER BY calendar.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
+        tenant,
+        application,
+        day,
+        upper_ms,
+        SUM(SUM(observations)) OVER (
+            PARTITION BY tenant, application, upper_ms
+            ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
         ) AS of_7_days,
-        SUM(daily.observations) OVER (
-            PARTITION BY edges.tenant, edges.application, edges.upper_ms
-            ORDER BY calendar.day ROWS BETWEEN 29 PRECEDING AND CURRENT ROW
+        SUM(SUM(observations)) OVER (
+            PARTITION BY tenant, application, upper_ms
+            ORDER BY day ROWS BETWEEN 29 PRECEDING AND CURRENT ROW
         ) AS of_30_days
-    FROM edges
-    INNER JOIN calendar ON calendar.tenant = edges.tenant
-    LEFT JOIN daily
-        ON daily.tenant = edges.tenant
-        AND daily.application = edges.application
-        AND daily.upper_ms = edges.upper_ms
-        AND daily.day = calendar.day
+    FROM grid
+    GROUP BY tenant, application, day, upper_ms
 ),
 
 windows AS (

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.sources": AT_REST,
     "mediameter.lake": AT_REST,
     "mediameter.migration": AT_REST,
+    "mediameter.grants": AT_REST,
     "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
     "mediameter.alerts": AT_REST,
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.demo": {"schemas", *TOOLS},  # its truth must not come from what it is to check
     "mediameter.dictionary": {"schemas", "mediameter.answers", *TOOLS},
     "mediameter.doctor": {*STEPS, "mediameter.engines", "mediameter.premises", "mediameter.migration"},
-    "mediameter.steps": {*STEPS, "mediameter.doctor", "mediameter.migration"},
+    "mediameter.steps": {*STEPS, "mediameter.doctor", "mediameter.migration", "mediameter.grants"},
     "mediameter.cli": {"mediameter.settings", "mediameter.steps", "mediameter.premises", *TOOLS},
     "mediameter.__main__": {"mediameter.cli"},
     "mediameter.__init__": set(),

@@ -145,13 +145,12 @@ def test_response_time_window(warehouse: Warehouse) -> None:
     of one window and still in the other. Days without requests have a window, too."""
     warehouse.fill("days", "day | source | state \n 2026-11-01 | ovh | final \n 2026-11-08 | ovh | open")
     warehouse.fill(
-        "response_time_buckets_hourly",
+        "response_time_buckets_daily",
         """
-        hour_at          | application | operation_class | upper_ms | observations
-        2026-11-01 00:00 | castingly   | get_object      | 10       | 6
-        2026-11-01 23:00 | castingly   | put_object      | 10       | 4
-        2026-11-01 23:00 | castingly   | get_object      | 500      | 1
-        2026-11-08 05:00 | palette     | get_object      | 100      | 5
+        day        | application | upper_ms | observations
+        2026-11-01 | castingly   | 10       | 10
+        2026-11-01 | castingly   | 500      | 1
+        2026-11-08 | palette     | 100      | 5
         """,
     )
     result = warehouse.view(
@@ -169,9 +168,9 @@ def test_response_time_window(warehouse: Warehouse) -> None:
 def test_response_time_window_is_at_most_one_percent_too_high(warehouse: Warehouse) -> None:
     warehouse.fill("days", "day | source \n 2026-11-01 | ovh")
     times = [n * n for n in range(1, 200)]
-    lines = [f"2026-11-01 10:00 | {histogram_edge(time)}" for time in times]
+    lines = [f"2026-11-01 | {histogram_edge(time)}" for time in times]
     counted = [f"{line} | {lines.count(line)}" for line in sorted(set(lines))]
-    warehouse.fill("response_time_buckets_hourly", "\n".join(["hour_at | upper_ms | observations", *counted]))
+    warehouse.fill("response_time_buckets_daily", "\n".join(["day | upper_ms | observations", *counted]))
     ((p50, p95, p99),) = set(warehouse.view("response_time_window", "p50_ms, p95_ms, p99_ms").rows)
     for percent, shown in ((50, p50), (95, p95), (99, p99)):
         exact = times[-(-percent * 199 // 100) - 1]
