@@ -17,7 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, privacy, warehouse
-from mediameter.connect import engine, reading, source_engine, writing
+from mediameter.connect import engine, reading, source_engine, transact
 from mediameter.errors import MediameterError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
@@ -184,27 +184,28 @@ def _read_reference(place: _Place, since: datetime | None, report: ExportReport)
     report.files += count
     report.rejected += len(rejects)
     if since is None:
-        with writing(place.made) as connection:
-            kept = _told_apart(rejects, place)
-            ledger.replace_row_rejects(connection, place.name, MEDIA_FILES.name, None, kept)
+        _replace_rejects(place, MEDIA_FILES.name, rejects)
 
 
 def _read_misfits(place: _Place, report: ExportReport) -> None:
     with place.database.snapshot() as seen:
         count, misfits = seen.misfits(MEDIA_ANALYTICS)
     rows = [(each.row_id or "", "NO_TIME" if each.row_id else "NO_ID", f"timestamp: {each.time}") for each in misfits]
-    with writing(place.made) as connection:
-        kept = _told_apart(rows, place)
-        ledger.replace_row_rejects(connection, place.name, MEDIA_ANALYTICS.name, None, kept)
+    _replace_rejects(place, MEDIA_ANALYTICS.name, rows)
     report.rows_without_day += count
+
+
+def _replace_rejects(place: _Place, table: str, rejects: list[tuple[str, str, str]]) -> None:
+    """Those of the table that have no day."""
+    kept = _told_apart(rejects, place)
+    transact(place.made, lambda c: ledger.replace_row_rejects(c, place.name, table, None, kept))
 
 
 def _record(place: _Place, now: datetime, report: ExportReport) -> None:
     """What happened before the reading began is in, but for what was still to be committed then."""
     point("export.before_listing")
     through = now - timedelta(minutes=place.source.settle_minutes)
-    with writing(place.made) as connection:
-        ledger.record_listing(connection, place.name, now, report.rows, 0, through)
+    transact(place.made, lambda c: ledger.record_listing(c, place.name, now, report.rows, 0, through))
 
 
 # --- one day -----------------------------------------------------------------------------------------
@@ -244,10 +245,13 @@ def _settle(place: _Place, found: _Day) -> bool:
         old = ledger.event_files(connection, place.name, export.day)
     if export.content_sha256 != export.known:
         lake.retire(place.settings.lake.path, [file for file in old if file not in found.files])
+
+    def settle(connection: sa.Connection) -> None:
+        ledger.settle_export(connection, export, found.files, place.settings.reporting.zone)
+        point("export.in_settle")
+
     try:
-        with writing(place.made) as connection:
-            ledger.settle_export(connection, export, found.files, place.settings.reporting.zone)
-            point("export.in_settle")
+        transact(place.made, settle)
     except AlreadySettled:
         return False
     point("export.settled")

@@ -14,7 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import reading, writing
+from mediameter.connect import reading, transact
 from mediameter.faults import point
 from mediameter.settings import Settings
 from mediameter.sources.tables import Database
@@ -35,12 +35,15 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database) -
     with database.snapshot() as seen:
         pages = [applications_of(page) for page in seen.whole(application.APPLICATIONS)]
     found = _of_tenant(pl.concat(pages), settings, APPLICATIONS) if pages else warehouse.empty(APPLICATIONS)
-    with writing(made) as connection:
+
+    def settle(connection: sa.Connection) -> None:
         known = _known(connection, settings, APPLICATIONS, found["application_id"].to_list())
         changed = _differing(found, known, APPLICATIONS.names)
         _upsert(connection, settings, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
             ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+
+    transact(made, settle)
     return found.height
 
 
@@ -85,12 +88,15 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
             return
         matters = _differing(changed, known, _MATTERS)
         days = _days_of_events(connection, settings, source, matters["media_file_id"].to_list())
-    with writing(made) as connection:
+
+    def settle(connection: sa.Connection) -> None:
         keys = {*matters["object_key_sha256"], *known["object_key_sha256"].filter(_among(known, matters))}
-        days |= _days_of_requests(connection, settings, sorted(keys), matters["media_file_id"].to_list())
+        asked = _days_of_requests(connection, settings, sorted(keys), matters["media_file_id"].to_list())
         ledger.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
-        ledger.mark_dirty(connection, "traffic", days)
+        ledger.mark_dirty(connection, "traffic", days | asked)
+
+    transact(made, settle)
     point("export.files_settled")
 
 

@@ -1,9 +1,8 @@
 """The application beside the logs: events exported, files and applications known, what matched and what did not."""
 
 import sqlalchemy as sa
-from alembic import op
 
-from sql.migrations.columns import Text, create_table, instant
+from sql.migrations.columns import Text, create_index, create_table, instant
 
 revision = "0002"
 down_revision = "0001"
@@ -112,7 +111,7 @@ def _media_files() -> None:
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.Column("deleted_at", instant(), nullable=True),
     )
-    op.create_index("media_files_by_key", "media_files", ["tenant", "object_key_sha256"])
+    create_index("media_files_by_key", "media_files", ["tenant", "object_key_sha256"])
 
 
 def _reconciliation_daily() -> None:
