@@ -20,11 +20,11 @@ from importlib.resources import files
 from typing import IO, TYPE_CHECKING, Any
 
 from mediameter.errors import UserError
-from schemas import TABLES
+from schemas import TABLES, VIEWS
 from schemas.vocabulary import ALL, DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, CursorResult
 
 _HEADER = ("question", "asked in", "parameters", "note")
 _MICRO = Decimal("0.000001")
@@ -36,7 +36,7 @@ _COMPUTED = {
     **dict.fromkeys(("is_final", "is_over_budget"), "bool"),
     "status": "text",
 }
-_KINDS = {column.name: str(column.type) for contract in TABLES for column in contract} | _COMPUTED
+_KINDS = {column.name: str(column.type) for contract in (*TABLES, *VIEWS) for column in contract} | _COMPUTED
 
 
 class AnswerError(UserError, ValueError):
@@ -142,7 +142,11 @@ def ask(
     }
     types = _sql_types()
     binds = [bindparam(known, values[known], types[known]) for known in answer.parameters]
-    cursor = connection.execute(text(answer.sql).bindparams(*binds))
+    return settled(connection.execute(text(answer.sql).bindparams(*binds)))
+
+
+def settled(cursor: CursorResult[Any]) -> Result:
+    """The rows, each value of the type that its column's name has in the contracts."""
     columns = tuple(cursor.keys())
     settle = [_settler(column) for column in columns]
     rows = (tuple(f(value) for f, value in zip(settle, row, strict=True)) for row in cursor)

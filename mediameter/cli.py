@@ -146,21 +146,27 @@ def run(
 def migrate(
     settings: SettingsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    grant: Annotated[
+        str | None,
+        typer.Option("--grant", metavar="ROLE", help="Let this role of a BI tool read what is meant for it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the warehouse's tables, or bring them to the newest revision. Every run does so by itself.
+    """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
 
-    For who wants to know before, or whose runs have a user that may not make tables.
+    For who wants to know before, or whose runs have a user that may not make tables. A role that is granted may read
+    rollups, reference tables and views, and nothing else; grant again after an update, which makes the views anew.
 
     \b
     Examples:
       mediameter migrate --dry-run
+      mediameter migrate --grant bi
       mediameter migrate --settings /srv/media/admin.toml
     """
     loaded = _load(settings)
     from mediameter.steps import migrate as step
 
-    _tell(step.migrate(loaded, dry_run=dry_run), as_json)
+    _tell(step.migrate(loaded, dry_run=dry_run, role=grant), as_json)
 
 
 @app.command()
@@ -267,7 +273,7 @@ def backfill(
         raise UserError("--all is a word for --reparse", "add --reparse")
     loaded = _load(settings)
     from mediameter.steps import backfill as step
-    from mediameter.steps.notice import require_all_read
+    from mediameter.steps.notice import require_all_exported, require_all_read
 
     now = _now()
     days = step.range_of(" ".join(range_), today=now.astimezone(loaded.reporting.zone).date())
@@ -276,6 +282,7 @@ def backfill(
         found = step.backfill(loaded, task, now=now, progress=progress, dry_run=dry_run)
     _tell(found, as_json)
     require_all_read(found.ingest.to_dict())
+    require_all_exported(found.export.to_dict())
     step.require_none_refused(found.refused)
 
 

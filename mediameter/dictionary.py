@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mediameter.answers import Answer, catalogue
-from schemas import TABLES
+from schemas import TABLES, VIEWS
 from schemas.contract import Column, Contract
 from schemas.records import PARSED, RECORD, REJECTED
 
@@ -31,9 +31,15 @@ _TYPES = {
     "instant": "instant, UTC",
     "day": "day",
     "hash128": "128-bit hash",
+    "money": "decimal, six digits",
 }
 _GROUPS = {
     "rollup": ("Rollups", "What an analyst reads. A day is replaced as a whole, never added to."),
+    "view": (
+        "Views",
+        "Over the rollups, for tools that cannot write the SQL: one file each in `sql/views`. What is yes or no is 1 "
+        "or 0 in them; money is a decimal (on SQLite, which has none, a float).",
+    ),
     "state": ("State", "How far each figure can be trusted."),
     "reference": ("Reference", "What the rollups were computed with."),
     "internal": ("Internal", "Tables of the machinery; BI tools have no business here."),
@@ -116,7 +122,9 @@ def tables_page() -> str:
     for kind, (title, doc) in _GROUPS.items():
         parts.append(f"## {title}\n")
         parts.append(f"{doc}\n")
-        parts.extend(_section(contract) for contract in (*TABLES, RECORD, PARSED, REJECTED) if contract.kind == kind)
+        parts.extend(
+            _section(contract) for contract in (*TABLES, *VIEWS, RECORD, PARSED, REJECTED) if contract.kind == kind
+        )
     return "\n".join(parts)
 
 

@@ -82,8 +82,7 @@ class Stream:
             number = pl.int_range(pl.len()).over("id")
             is_equal = pl.struct(rows.columns) == pl.struct(rows.columns).first().over("id")
         reason = (
-            pl.when(pl.col("id").is_null()).then(pl.lit("NO_ID"))
-            .when(pl.col("timestamp").is_null()).then(pl.lit("NO_TIME"))
+            pl.when(pl.col("timestamp").is_null()).then(pl.lit("NO_TIME"))
             .when((number > 0) & is_equal).then(pl.lit("REPEATED"))
             .when((number > 0) | pl.col("_seen")).then(pl.lit("DUPLICATE_ID"))
         )  # fmt: skip
@@ -115,7 +114,8 @@ def _judged(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(pl.col("event_type").str.to_lowercase())
     too_long = pl.any_horizontal(pl.col(name).str.len_chars() > most for name, most in LONGEST.items())
     reason = (
-        pl.when(pl.col("reason").is_not_null() & (pl.col("reason") != "REPEATED")).then("reason")
+        pl.when(pl.col("id").is_null()).then(pl.lit("NO_ID"))
+        .when(pl.col("reason").is_not_null() & (pl.col("reason") != "REPEATED")).then("reason")
         .when(pl.col("_shape") == "IMPORTED").then(pl.lit("IMPORTED"))
         .when(pl.col("reason").is_not_null()).then("reason")
         .when(pl.col("_shape").is_not_null()).then("_shape")

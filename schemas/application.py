@@ -130,7 +130,7 @@ ROW_REJECTED = Contract(
     "Rows that could not be taken. `detail` is verbatim; redacted before it is kept.",
     (
         Column("row_id", "text", "Its id."),
-        Column("at", "instant", "Its time."),
+        Column("at", "instant", "Its time.", null="it has no readable time"),
         Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
         Column("detail", "text", "Column and value.", pii="personal"),
     ),

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["text", "int", "float", "bool", "instant", "day", "hash128"]
+Type = Literal["text", "int", "float", "bool", "instant", "day", "hash128", "money"]
 Role = Literal["key", "measure", "attribute"]
 Pii = Literal["none", "pseudonym", "personal"]
 Additivity = Literal["A", "S", "-"]
-Kind = Literal["frame", "rollup", "state", "reference", "internal"]
+Kind = Literal["frame", "rollup", "state", "reference", "internal", "view"]
 
 
 @dataclass(frozen=True, slots=True)

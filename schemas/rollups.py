@@ -127,6 +127,19 @@ RESPONSE_TIME_BUCKETS_HOURLY = Contract(
     ),
     additivity="A",
 )
+RESPONSE_TIME_BUCKETS_DAILY = Contract(
+    "response_time_buckets_daily",
+    "tenant, day, application, upper edge",
+    "The sum of the day's hours over all operation classes: windows of days in a twentieth of the rows.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("upper_ms", "int", "Upper edge of the bucket, inclusive.", unit="ms"),
+        measure("observations", "Requests in the bucket.", unit="requests"),
+    ),
+    additivity="A",
+)
 
 _ENDPOINT = key(
     "endpoint", "text", "Operation class and key template, ids replaced; `other` beyond the cap.", length=255
@@ -388,6 +401,19 @@ DAYS = Contract(
     kind="state",
     additivity="S",
 )
+QUALITY_FAILURES = Contract(
+    "quality_failures",
+    "tenant, day, suite, rule",
+    "The rules of quality that a day breaks, as the gate found it last. Such a day is suspect, and never final.",
+    (
+        _TENANT,
+        _DAY,
+        key("suite", "text", "File in `sql/suites`, or in `expectations` beside the settings.", length=64),
+        key("rule", "text", "Id of the expectation there.", length=128),
+        Column("detail", "text", "What was expected and what was found, without values of persons."),
+    ),
+    kind="state",
+)
 PRICES = Contract(
     "prices",
     "price card",
@@ -449,6 +475,7 @@ TRAFFIC_FAMILY = (
     BANDWIDTH_COST_DAILY,
     RESPONSE_TIME_DAILY,
     RESPONSE_TIME_BUCKETS_HOURLY,
+    RESPONSE_TIME_BUCKETS_DAILY,
     ERRORS_DAILY,
     ENDPOINTS_DAILY,
     MEDIA_FILE_DAILY,

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from mediameter import connect, warehouse
 from tests import servers
+from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
 settings.load_profile("house")
@@ -53,6 +54,12 @@ def rolled_back(migrated: sa.Engine) -> Iterator[sa.Connection]:
         connection.begin()
         yield connection
         connection.rollback()
+
+
+@pytest.fixture(name="warehouse")
+def pictured(rolled_back: sa.Connection) -> Warehouse:
+    """A warehouse to be filled from pictures; nothing of it stays."""
+    return Warehouse(rolled_back)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from mediameter.demo.application import FILE_NAME, Application
 from mediameter.demo.delivery import Bucket, Logging, strays
 from mediameter.demo.library import furnish, write_countries
 from mediameter.demo.lines import LOG_BUCKET
@@ -48,11 +49,12 @@ class World:
     prefix: str
     countries: Path
     countries_date: date
+    application: Path
     truth: Truth = field(default_factory=Truth)
 
 
 def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", last_day: date) -> World:
-    """Write ``folder/bucket``, ``countries.csv`` and ``truth.json``; ``days`` UTC days, ``last_day`` the last of them.
+    """Write ``folder/bucket``, ``countries.csv``, ``app.sqlite``, ``truth.json``; ``days`` UTC days to ``last_day``.
 
     Besides these days there is 30 October 2025, the day of the guide's example line. The last objects are of the hours
     after ``last_day`` (take one that is over), and the late one is of two days after the first day.
@@ -61,32 +63,36 @@ def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", l
     """
     if days < 1:
         raise ValueError(f"a world has at least one day, not {days}")
-    world = World(folder / "bucket", LOG_BUCKET, PREFIX, folder / "countries.csv", last_day)
+    world = World(folder / "bucket", LOG_BUCKET, PREFIX, folder / "countries.csv", last_day, folder / FILE_NAME)
     done = folder / "world.json"  # written last: without it the folder is no whole world
-    wanted = json.dumps({"seed": seed, "days": days, "size": size, "last_day": last_day.isoformat()}) + "\n"
+    what = {"seed": seed, "days": days, "size": size, "last_day": last_day.isoformat(), "has_application": True}
+    wanted = json.dumps(what) + "\n"
     if done.exists() and done.read_text("utf-8") == wanted:
         return replace(world, truth=read_truth(folder / "truth.json"))
     if world.bucket.exists() and any(world.bucket.iterdir()):
         raise FileExistsError(f"{world.bucket} holds something else; remove it, or choose another folder")
     first_day = last_day - timedelta(days=days - 1)
     begin = int(datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC).timestamp())
-    truth = _lay_out(world.bucket, Random(seed), _EXTENTS[size], begin, days)
+    truth = _lay_out(world, seed, _EXTENTS[size], begin, days)
     write_countries(world.countries, as_of=last_day)
     (folder / "truth.json").write_text(truth.to_json(), "utf-8")
     done.write_text(wanted, "utf-8")
     return replace(world, truth=truth)
 
 
-def _lay_out(root: Path, rng: Random, extent: _Extent, begin: int, days: int) -> Truth:
+def _lay_out(world: World, seed: int, extent: _Extent, begin: int, days: int) -> Truth:
+    rng = Random(seed)
     tally, maker = Tally(), Maker(rng)
-    bucket = Bucket(root, PREFIX, rng, tally)
+    bucket = Bucket(world.bucket, PREFIX, rng, tally)
     logging = Logging(bucket, rng, tally, maker, begin, days)
     library = furnish(rng, extent.files, extent.viewers)
+    application = Application(Random(f"{seed} of the application"), library, begin, days)
     for hour, events in hours(rng, library, begin, days, extent.events * days // 7):
         logging.deliver(until=hour)
         tally.forget_before(hour)
         for event in events:
             logging.write(event)
+            application.see(event)
     logging.deliver()
     strays(bucket, tally, maker, begin)
-    return tally.truth()
+    return replace(tally.truth(), exports=application.write(world.application), events_by_application=application.fates)

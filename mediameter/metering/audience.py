@@ -73,19 +73,20 @@ def audience_trailing(days: pl.LazyFrame, files: pl.LazyFrame, window_days: int)
         "is_behind_cdn": pl.when(is_known).then(edge * 2 >= pl.col("requests").sum()),
     }
     found = _of_each_and_all(days, measures).filter(pl.col("unique_addresses") > 0)
-    return found.join(_users(files), on="application", how="left").with_columns(window_days=pl.lit(window_days))
+    return _with_users(found, files).with_columns(window_days=pl.lit(window_days))
 
 
-def _users(files: pl.LazyFrame) -> pl.DataFrame:
-    """By application: users and deliveries to them; null where no application is connected."""
+def _with_users(applications: pl.DataFrame, files: pl.LazyFrame) -> pl.DataFrame:
+    """Adds users and deliveries to them; null where no application is connected."""
     names = ("unique_users", "authenticated_deliveries")
     if "users" not in files.collect_schema():
-        return pl.DataFrame(schema={"application": pl.String(), **dict.fromkeys(names, pl.Int64())})
+        return applications.with_columns(pl.lit(None, pl.Int64).alias(name) for name in names)
     measures = {
         "unique_users": pl.col("users").explode().drop_nulls().n_unique().cast(pl.Int64),
         "authenticated_deliveries": pl.col("user_deliveries").sum(),
     }
-    return _of_each_and_all(files, measures)
+    users = _of_each_and_all(files, measures)
+    return applications.join(users, on="application", how="left").with_columns(pl.col(names).fill_null(0))
 
 
 def _of_each_and_all(days: pl.LazyFrame, measures: dict[str, pl.Expr]) -> pl.DataFrame:

@@ -175,6 +175,7 @@ def rolled_up(
         tables.BANDWIDTH_COST_DAILY: _bandwidth(hourly, day, prices),
         tables.RESPONSE_TIME_DAILY: response_times(response, turn_around),
         tables.RESPONSE_TIME_BUCKETS_HOURLY: bucketed(response, ["hour_at", "application", "operation_class"]),
+        tables.RESPONSE_TIME_BUCKETS_DAILY: bucketed(response, ["application"]),
         tables.ERRORS_DAILY: _errors(endpoints),
         tables.ENDPOINTS_DAILY: _endpoints(endpoints),
         tables.MEDIA_FILE_DAILY: _media_files(objects, known),

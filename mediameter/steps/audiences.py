@@ -28,7 +28,10 @@ def write_audiences(settings: Settings, day: date, parts: list[rollups.Parts]) -
         "file_audience": audience.file_audience(rollups.files(parts), [part.asked for part in parts]),
     }
     return {
-        kind: lake.write(settings.lake.path, frame, kind=kind, source="all", file_day=day) if frame.height else None
+        # An empty one still says that an application is connected.
+        kind: lake.write(settings.lake.path, frame, kind=kind, source="all", file_day=day)
+        if frame.height or "users" in frame.columns
+        else None
         for kind, frame in frames.items()
     }
 

@@ -24,6 +24,7 @@ from mediameter.sources.objects import ObjectVersion
 from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
+from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reader import plain
@@ -31,6 +32,7 @@ from mediameter.steps.reparse import of_frozen_days
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
 from parsers.access_log import PARSER_VERSION
+from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
@@ -77,6 +79,7 @@ class BackfillReport:
     vanished: int
     days: list[DayChange] = field(default_factory=list)
     refused: list[date] = field(default_factory=list)
+    export: ExportReport = field(default_factory=ExportReport)
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
@@ -97,7 +100,7 @@ class BackfillReport:
         return f"{self.task}: {objects} listed, {fresh:,} {would}fetched{again}."
 
     def _of_what_stays(self) -> list[str]:
-        lines = [f"Not read, will be tried again: {why}" for why in self.ingest.failed]
+        lines = [f"Not read, will be tried again: {why}" for why in (*self.ingest.failed, *self.export.failed)]
         if self.ingest.left:
             lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
         if self.vanished:
@@ -201,6 +204,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
         taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
+        exported = export(work, now=now, progress=progress, only=_utc_days(selection.days, work))
         dirty = _dirtied(made, work, selection.days)
         before = figures_of(real, dirty)
         roll_up_traffic(made, work, progress)
@@ -209,7 +213,15 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         made.dispose()
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
-    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, refused)
+    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, refused, exported)
+
+
+def _utc_days(days: set[date], settings: Settings) -> set[date]:
+    """The UTC days that these reporting days, and the events that they rest on, lie in."""
+    bounds = (ledger.day_bounds(day, settings.reporting.zone) for day in days)
+    before, after = timedelta(seconds=MATCH_BEFORE_S), timedelta(seconds=MATCH_AFTER_S)
+    spans = [((begin - before).date(), (end + after).date()) for begin, end in bounds]
+    return {first + timedelta(days=n) for first, last in spans for n in range((last - first).days + 1)}
 
 
 def _dirtied(made: sa.Engine, settings: Settings, days: set[date]) -> list[date]:

@@ -29,7 +29,7 @@ def read_catalogue(connection: sa.Connection, tenant: str, keys: pl.Series, ids:
         _applications.c.tenant == tenant
     )
     files = pl.concat([by_id, by_key]).unique("media_file_id").sort("media_file_id")
-    return Catalogue(files, dict(connection.execute(names).tuples().all()))
+    return Catalogue(files, {row.application_id: row.application for row in connection.execute(names)})
 
 
 def _read(connection: sa.Connection, tenant: str, column: sa.Column[Any], values: pl.Series) -> pl.DataFrame:

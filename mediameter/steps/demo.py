@@ -28,12 +28,16 @@ LAST_DAY = date(2025, 11, 3)  # fixed, so that a seed means the same world alway
 SIZES = ("small", "medium", "large")
 
 _SETTINGS = """\
-# The demo's settings: a folder laid out as the log bucket, and the defaults for all else.
+# The demo's settings: a folder laid out as the log bucket, an application's database, and the defaults for all else.
 [sources.ovh]
 kind = "s3_access_log"
 path = "world/bucket"
 bucket = "{log_bucket}"
 prefix = "{prefix}"
+
+[sources.app]
+kind = "dailey_media"
+url = "sqlite:///world/{application}"
 
 [attribution.referers]
 {referers}
@@ -114,6 +118,7 @@ def _settings(folder: Path, world: World) -> Settings:
         log_bucket=world.log_bucket,
         prefix=world.prefix,
         countries=world.countries.name,
+        application=world.application.name,
         referers="\n".join(f'"{host}" = "{application}"' for host, application in REFERERS.items()),
     )
     path = settings_path(folder)

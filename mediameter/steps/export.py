@@ -35,7 +35,7 @@ from schemas.frames import polars_schema, validate
 ALL_DAYS = 100 * 366
 MARGIN = timedelta(minutes=1)
 """Beside a day, what its pairs of rows at midnight may be part of: rows follow each other within seconds."""
-PART_ROWS = 250_000
+PART_ROWS = 100_000
 MOST_REJECTS = 1_000  # kept of a day; all are counted
 _LONGEST_ROW_ID = 120
 _TRIES = 5
@@ -184,28 +184,28 @@ def _read_reference(place: _Place, since: datetime | None, report: ExportReport)
     report.files += count
     report.rejected += len(rejects)
     if since is None:
-        _replace_rejects(place, MEDIA_FILES.name, rejects)
+        _keep_rejects(place, MEDIA_FILES.name, rejects)
 
 
 def _read_misfits(place: _Place, report: ExportReport) -> None:
     with place.database.snapshot() as seen:
         count, misfits = seen.misfits(MEDIA_ANALYTICS)
     rows = [(each.row_id or "", "NO_TIME" if each.row_id else "NO_ID", f"timestamp: {each.time}") for each in misfits]
-    _replace_rejects(place, MEDIA_ANALYTICS.name, rows)
+    _keep_rejects(place, MEDIA_ANALYTICS.name, rows)
     report.rows_without_day += count
 
 
-def _replace_rejects(place: _Place, table: str, rejects: list[tuple[str, str, str]]) -> None:
-    """Those of the table that have no day."""
+def _keep_rejects(place: _Place, table: str, rejects: list[tuple[str, str, str]]) -> None:
+    """Those that are of no day."""
     kept = _told_apart(rejects, place)
-    transact(place.made, lambda c: ledger.replace_row_rejects(c, place.name, table, None, kept))
+    transact(place.made, lambda connection: ledger.replace_row_rejects(connection, place.name, table, None, kept))
 
 
 def _record(place: _Place, now: datetime, report: ExportReport) -> None:
     """What happened before the reading began is in, but for what was still to be committed then."""
     point("export.before_listing")
     through = now - timedelta(minutes=place.source.settle_minutes)
-    transact(place.made, lambda c: ledger.record_listing(c, place.name, now, report.rows, 0, through))
+    transact(place.made, lambda connection: ledger.record_listing(connection, place.name, now, report.rows, 0, through))
 
 
 # --- one day -----------------------------------------------------------------------------------------

@@ -8,18 +8,20 @@ from typing import Any
 
 from rich.console import Console
 
-from mediameter import connect, migration, warehouse
+from mediameter import connect, grants, migration, warehouse
 from mediameter.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """Where the warehouse was, and where it is, or (``is_dry_run``) would be. ``before`` is None without tables."""
+    """Where the warehouse was, and where it is, or (``is_dry_run``) would be. ``before`` is None without tables.
+    ``grants``: what was (or would be) executed to let a role read."""
 
     warehouse: str
     before: str | None
     after: str
     is_dry_run: bool
+    grants: tuple[str, ...] = ()
 
     @property
     def is_needed(self) -> bool:
@@ -36,14 +38,23 @@ class Migration:
             words = f"{was}; would be brought to {self.after}; nothing was done"
         else:
             words = f"was {was}, is at {self.after}"
-        console.print(f"{self.warehouse}: {words}", markup=False, highlight=False, soft_wrap=True)
+        lines = [f"{self.warehouse}: {words}"]
+        if self.grants and not self.is_dry_run:
+            lines.append(f"{len(self.grants)} rights to read were granted")
+        elif self.grants:
+            lines += [f"{grant};" for grant in self.grants]
+        for line in lines:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def migrate(settings: Settings, *, dry_run: bool = False) -> Migration:
-    """Brings the warehouse to the newest revision; a file that is not there is made, unless ``dry_run``.
+def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = None) -> Migration:
+    """Brings the warehouse to the newest revision; a file that is not there is made, unless ``dry_run``. Then lets
+    ``role`` read what is meant for BI tools.
 
     Raises ``UserError`` or ``WorldError`` where it cannot be reached or altered, or was made by a newer mediameter.
     """
+    if role is not None:
+        grants.statements(connect.engine(settings.warehouse.url), role)  # what cannot be granted is said before
     file = settings.warehouse.sqlite_path
     if dry_run and file is not None and not file.exists():
         return Migration(str(file), None, migration.HEAD, dry_run)
@@ -55,6 +66,9 @@ def migrate(settings: Settings, *, dry_run: bool = False) -> Migration:
             migration.refuse_newer(before)
         else:
             warehouse.ready(made)
-        return Migration(connect.name(made), before, migration.HEAD, dry_run)
+        granted: list[str] = []
+        if role is not None:
+            granted = grants.statements(made, role) if dry_run else grants.grant(made, role)
+        return Migration(connect.name(made), before, migration.HEAD, dry_run, tuple(granted))
     finally:
         made.dispose()

@@ -84,6 +84,7 @@ def require_done(report: dict[str, Any]) -> None:
     from mediameter.steps.backfill import require_none_refused
 
     require_all_read(report["ingest"])
+    require_all_exported(report["export"])
     require_none_refused(report["refused"])
 
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, inspect
+from sqlalchemy import Connection, Select
 
-from mediameter import connect
+from mediameter import connect, migration
 from mediameter.errors import UserError
 from mediameter.settings import Settings
-from schemas.rollups import DAYS
 
 
 @contextmanager
@@ -24,11 +23,20 @@ def reader(settings: Settings) -> Iterator[Connection]:
     engine = connect.engine(settings.warehouse.url)
     try:
         with connect.reading(engine) as connection:
-            if not inspect(connection).has_table(DAYS.name):
-                raise UserError("the warehouse holds no tables yet", "`mediameter run` makes them")
+            _refuse_other_tables(connection)
             yield connection
     finally:
         engine.dispose()
+
+
+def _refuse_other_tables(connection: Connection) -> None:
+    found = migration.revision(connection)
+    migration.refuse_newer(found)
+    if found is None:
+        raise UserError("the warehouse holds no tables yet", "`mediameter run` makes them")
+    if found != migration.HEAD:
+        remedy = "`mediameter migrate`, or the next run, brings it there"
+        raise UserError(f"the warehouse is at revision {found}, and {migration.HEAD} is asked", remedy)
 
 
 def rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from mediameter import ledger, warehouse
 from mediameter.connect import reading, transact
 from mediameter.faults import point
+from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
 from mediameter.sources.tables import Database
 from parsers.media_files import applications as applications_of
@@ -27,7 +28,7 @@ from schemas.rollups import APPLICATIONS, MEDIA_FILE_DAILY, MEDIA_FILES
 
 _MANY = 500
 # What decides whose a request is; a new name or size of a file changes no figure.
-_MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "is_deleted", "deleted_at"]
+_MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "uploaded_at", "is_deleted", "deleted_at"]
 
 
 def read_applications(made: sa.Engine, settings: Settings, database: Database) -> int:
@@ -87,21 +88,20 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         if not changed.height:
             return
         matters = _differing(changed, known, _MATTERS)
-        days = _days_of_events(connection, settings, source, matters["media_file_id"].to_list())
+        ids = matters["media_file_id"].to_list()
+        days = _days_of_events(connection, settings, source, ids)
 
     def settle(connection: sa.Connection) -> None:
-        keys = {*matters["object_key_sha256"], *known["object_key_sha256"].filter(_among(known, matters))}
-        asked = _days_of_requests(connection, settings, sorted(keys), matters["media_file_id"].to_list())
+        before = known.join(matters, on="media_file_id", how="semi")
+        keys = {*matters["object_key_sha256"], *before["object_key_sha256"]}
+        asked = _days_of_requests(connection, settings, sorted(keys), ids)
+        asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
         ledger.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
         ledger.mark_dirty(connection, "traffic", days | asked)
 
     transact(made, settle)
     point("export.files_settled")
-
-
-def _among(known: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
-    return known["media_file_id"].is_in(changed["media_file_id"].implode())
 
 
 def _days_of_requests(connection: sa.Connection, settings: Settings, keys: list[str], ids: list[str]) -> set[date]:
@@ -112,6 +112,20 @@ def _days_of_requests(connection: sa.Connection, settings: Settings, keys: list[
             which = (daily.c.tenant == settings.tenant, column.in_(values[begin : begin + _MANY]))
             days |= set(connection.execute(sa.select(daily.c.day).where(*which).distinct()).scalars())
     return days
+
+
+def _days_of_variants(connection: sa.Connection, settings: Settings, fresh: pl.DataFrame) -> set[date]:
+    """Days since their upload on which keys were asked for that name one of these files, which nobody knew then."""
+    if not fresh.height:
+        return set()
+    daily, uploads = warehouse.tables[MEDIA_FILE_DAILY.name], fresh["uploaded_at"]
+    first = date.min if uploads.null_count() else uploads.dt.date().min()
+    which = (daily.c.tenant == settings.tenant, daily.c.media_file_id == "", daily.c.day >= first)
+    query = sa.select(daily.c.day, daily.c.object_key).where(*which).distinct()
+    rows = [tuple(row) for row in connection.execute(query)]
+    asked = pl.DataFrame(rows, schema={"day": pl.Date, "key": pl.String}, orient="row")
+    named = asked.filter(asked.select(id_in_key())["key"].is_in(fresh["media_file_id"].implode()))
+    return set(named["day"])
 
 
 def _days_of_events(connection: sa.Connection, settings: Settings, source: str, ids: list[str]) -> set[date]:

@@ -4,16 +4,6 @@
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: Bytes of the responses' bodies. Deliveries fold the range requests of one playback.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     traffic.day,
     SUM(traffic.requests) AS requests,
@@ -22,7 +12,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     finality.complete_through_at
 FROM traffic_daily AS traffic
-LEFT JOIN finality ON finality.day = traffic.day
+LEFT JOIN day_finality AS finality ON finality.tenant = traffic.tenant AND finality.day = traffic.day
 WHERE traffic.tenant = :tenant
     AND traffic.day BETWEEN :first_day AND :last_day
     AND (:application = '*' OR traffic.application = :application)

@@ -4,16 +4,6 @@
 -- note: `not_yet_knowable`: the day's logs are not complete. `not_available`: no requests, no price or no
 --   threshold to judge by. complete_through_at is that of the moment of judging.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     checks.day,
     checks.rule,
@@ -26,7 +16,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     checks.complete_through_at
 FROM alert_checks_daily AS checks
-LEFT JOIN finality ON finality.day = checks.day
+LEFT JOIN day_finality AS finality ON finality.tenant = checks.tenant AND finality.day = checks.day
 WHERE checks.tenant = :tenant
     AND checks.day BETWEEN :first_day AND :last_day
 ORDER BY checks.day DESC, checks.rule, checks.check_group

@@ -5,16 +5,6 @@
 --   available, never 0. Days are those of the reporting zone. The price, its unit and where it was read stand in
 --   `prices`.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     cost.day,
     cost.application,
@@ -26,7 +16,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     finality.complete_through_at
 FROM bandwidth_cost_daily AS cost
-LEFT JOIN finality ON finality.day = cost.day
+LEFT JOIN day_finality AS finality ON finality.tenant = cost.tenant AND finality.day = cost.day
 WHERE cost.tenant = :tenant
     AND cost.day BETWEEN :first_day AND :last_day
     AND (:application = '*' OR cost.application = :application)

@@ -6,17 +6,7 @@
 --   says how many are final. Bytes without a valid price card stand in a row of their own whose cost is NULL: the
 --   other rows' projection does not hold them.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-),
-
-month_so_far AS (
+WITH month_so_far AS (
     SELECT
         currency,
         SUM(bytes_sent) AS bytes_sent,
@@ -51,7 +41,9 @@ SELECT
         ELSE 0
     END AS is_over_budget,
     (
-        SELECT COUNT(*) FROM finality WHERE is_final = 1 AND day BETWEEN :month_first_day AND :last_day
+        SELECT COUNT(*)
+        FROM day_finality
+        WHERE tenant = :tenant AND is_final = 1 AND day BETWEEN :month_first_day AND :last_day
     ) AS final_days,
     :days_so_far AS days_so_far,
     :days_in_month AS days_in_month

@@ -4,16 +4,6 @@
 -- note: error_rate is the document's: a status of 400 or more, the client's own aborts (499) among them; the other
 --   two are its parts. A share of no requests is NULL.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     endpoints.day,
     SUM(endpoints.requests) AS requests,
@@ -25,7 +15,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     finality.complete_through_at
 FROM endpoints_daily AS endpoints
-LEFT JOIN finality ON finality.day = endpoints.day
+LEFT JOIN day_finality AS finality ON finality.tenant = endpoints.tenant AND finality.day = endpoints.day
 WHERE endpoints.tenant = :tenant
     AND endpoints.day BETWEEN :first_day AND :last_day
     AND (:application = '*' OR endpoints.application = :application)

@@ -6,16 +6,6 @@
 --   until the first (GETs of objects). Never add or average these rows: `response_times_window` answers for more
 --   than a day.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     response.day,
     response.measure,
@@ -28,7 +18,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     finality.complete_through_at
 FROM response_time_daily AS response
-LEFT JOIN finality ON finality.day = response.day
+LEFT JOIN day_finality AS finality ON finality.tenant = response.tenant AND finality.day = response.day
 WHERE response.tenant = :tenant
     AND response.day BETWEEN :first_day AND :last_day
     AND response.application = :application

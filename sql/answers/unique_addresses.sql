@@ -5,16 +5,6 @@
 --   is_behind_cdn: at least half of the requests came from CDN edges, so edges are counted, not viewers; NULL = not
 --   available.
 
-WITH finality AS (
-    SELECT
-        day,
-        MIN(CASE WHEN state = 'open' THEN 0 ELSE 1 END) AS is_final,
-        CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
-    FROM days
-    WHERE tenant = :tenant
-    GROUP BY day
-)
-
 SELECT
     audience.day,
     audience.window_days,
@@ -23,7 +13,7 @@ SELECT
     COALESCE(finality.is_final, 0) AS is_final,
     finality.complete_through_at
 FROM audience_trailing AS audience
-LEFT JOIN finality ON finality.day = audience.day
+LEFT JOIN day_finality AS finality ON finality.tenant = audience.tenant AND finality.day = audience.day
 WHERE audience.tenant = :tenant
     AND audience.day BETWEEN :first_day AND :last_day
     AND audience.application = :application

@@ -36,16 +36,25 @@ def administered(url: str) -> Iterator[Server]:
 @contextmanager
 def a_user(server: Server) -> Iterator[sa.URL]:
     """One who may look into the database, and make nothing there."""
+    lets_in = "CONNECT ON DATABASE {}" if server.is_postgres else "SELECT ON {}.*"
+    with a_login(server) as url:
+        user = url.username if server.is_postgres else f"'{url.username}'@'%%'"
+        server.connection.exec_driver_sql(f"GRANT {lets_in.format(server.url.database)} TO {user}")
+        yield url
+
+
+@contextmanager
+def a_login(server: Server) -> Iterator[sa.URL]:
+    """One who may come in, and see nothing."""
     name = f"reader_{uuid.uuid4().hex[:8]}"
     user = name if server.is_postgres else f"'{name}'@'%%'"
-    lets_in = "CONNECT ON DATABASE {}" if server.is_postgres else "SELECT ON {}.*"
     made_so = "LOGIN PASSWORD" if server.is_postgres else "IDENTIFIED BY"
     kind = "ROLE" if server.is_postgres else "USER"
     server.connection.exec_driver_sql(f"CREATE {kind} {user} {made_so} '{SECRET}'")
     try:
-        server.connection.exec_driver_sql(f"GRANT {lets_in.format(server.url.database)} TO {user}")
         yield server.url.set(username=name, password=SECRET)
     finally:
         if server.is_postgres:
-            server.connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {server.url.database} FROM {user}")
+            with servers.administrator(server.url) as connection:
+                connection.exec_driver_sql(f"DROP OWNED BY {user}")
         server.connection.exec_driver_sql(f"DROP {kind} {user}")

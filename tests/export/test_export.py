@@ -264,6 +264,19 @@ def test_a_changed_file_makes_just_its_days_dirty(app: Application, settings: Se
     assert {day for day in after if after[day] != before.get(day)} == {DAY, DAY - timedelta(days=5)}
 
 
+def test_a_new_file_makes_the_days_of_its_variants_dirty(app: Application, settings: Settings) -> None:
+    app.insert("media_analytics", event("one"))
+    exported(settings)
+    id = "V1StGXR8_Z5jdHi6B-myT"
+    for day, name in ((DAY - timedelta(days=4), id), (DAY - timedelta(days=3), "another_id_of_21_char")):
+        _asked_for(settings, f"media/app-1/user-1/variants/w1280/1750000000000-{name}-still.webp", day)
+    before = dirty(settings)
+    app.insert("media_files", media_file(2, id=id, storage_key="media/new.jpg", updated_at=NOON))
+    exported(settings)
+    after = dirty(settings)
+    assert {day for day in after if after[day] != before.get(day)} == {DAY - timedelta(days=4)}
+
+
 def test_a_renamed_application_makes_all_days_dirty(app: Application, settings: Settings) -> None:
     app.insert("media_analytics", event("one"), event("two", timestamp=NOON - timedelta(days=9)))
     exported(settings)

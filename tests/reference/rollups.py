@@ -29,6 +29,7 @@ from schemas.rollups import (
     MEDIA_FILE_DAILY,
     MEDIA_FILE_TRAILING,
     RECONCILIATION_DAILY,
+    RESPONSE_TIME_BUCKETS_DAILY,
     RESPONSE_TIME_BUCKETS_HOURLY,
     RESPONSE_TIME_DAILY,
     TRAFFIC_DAILY,
@@ -71,6 +72,7 @@ def compute(objects: Iterable[LogObject], world: Settings, database: Database | 
         BANDWIDTH_COST_DAILY.name: costs(requests, world),
         RESPONSE_TIME_DAILY.name: response_times(requests, world),
         RESPONSE_TIME_BUCKETS_HOURLY.name: response_time_buckets(requests, world),
+        RESPONSE_TIME_BUCKETS_DAILY.name: daily_response_time_buckets(requests, world),
         ERRORS_DAILY.name: added(ERRORS_DAILY, [r for r in requests if is_error(r)], world, lambda _: (1,)),
         ENDPOINTS_DAILY.name: added(ENDPOINTS_DAILY, requests, world, _errors_of),
         MEDIA_FILE_DAILY.name: media_files(requests, world),
@@ -253,6 +255,13 @@ def response_time_buckets(requests: list[Record], world: Settings) -> list[Row]:
         if record.http_status is not None and record.total_ms is not None:
             counts[record.hour_at, record.application, record.operation_class, upper_edge(record.total_ms)] += 1
     return [_row(RESPONSE_TIME_BUCKETS_HOURLY, world, *group, counts[group]) for group in sorted(counts)]
+
+
+def daily_response_time_buckets(requests: list[Record], world: Settings) -> list[Row]:
+    """The same by day, whatever the operation."""
+    timed = (r for r in requests if r.http_status is not None and r.total_ms is not None)
+    counts = Counter((r.day, r.application, upper_edge(r.total_ms or 0)) for r in timed)
+    return [_row(RESPONSE_TIME_BUCKETS_DAILY, world, *group, counts[group]) for group in sorted(counts)]
 
 
 def _edges() -> Iterator[int]:

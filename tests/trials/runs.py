@@ -114,7 +114,7 @@ def _work_backfill(site: Site, now: datetime, task: Task) -> None:
 
 def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connection.Connection) -> None:
     passed: list[str] = []  # appended to by several threads
-    for name in faults.POINTS:
+    for name in (*faults.POINTS, *faults.EXPORT_POINTS):
         faults.at[name] = partial(passed.append, name)
     run(site.settings(), now=now)
     sender.send(Counter(passed))

@@ -22,6 +22,8 @@ NOW = datetime(2025, 11, 4, tzinfo=UTC)
 _LAST_DAY = date(2025, 10, 31)  # the day after the guide's example line: no empty days between
 _ZONE = "Pacific/Noumea"  # its midnight is 13:00 UTC: the day of traffic becomes two, and deliveries reach across
 _COUNTRIES = "countries.csv"
+APP = "app.sqlite"
+"""Where the application's database lies, in the folder of a site that has one."""
 _PRICE = {
     "source": "ovh",
     "measure": "bytes_sent",
@@ -89,9 +91,12 @@ class Site:
 
     def document(self) -> dict[str, Any]:
         """The settings as the file would have them. One key for all: pseudonyms decide ties."""
+        sources = {"ovh": {"kind": "s3_access_log", "path": "bucket", "bucket": "dailey-media-logs"}}
+        if (self.folder / APP).exists():
+            sources["app"] = {"kind": "dailey_media", "url": f"sqlite:///{APP}"}
         return {
             "warehouse": {"url": self.url},
-            "sources": {"ovh": {"kind": "s3_access_log", "path": "bucket", "bucket": "dailey-media-logs"}},
+            "sources": sources,
             "reporting": {"time_zone": _ZONE},
             "attribution": {"referers": REFERERS},
             "prices": [_PRICE],

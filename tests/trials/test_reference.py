@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from tests.conftest import Trials
 from tests.reference import rollups as reference
 from tests.reference.lines import read_lines, unpacked
 from tests.reference.rollups import LogObject
+from tests.trials.application import export, fill
 from tests.trials.worlds import COUNTRIES, KEY, REFERERS, TENANT, World, world
 
 Row = dict[str, Any]
@@ -54,6 +56,7 @@ def test_days_count_empty_objects_too(tmp_path: Path) -> None:
     noon = datetime(2025, 11, 1, 12, tzinfo=UTC)
     made.objects = [LogObject("main", "empty", b"", noon), LogObject("main", "blank", b"\n", noon)]
     settings = made.lay_out(tmp_path)
+    made.deliver(tmp_path, made.objects)
     run(settings, now=made.now)
     assert [row["objects"] for row in by_the_product(settings)["days"]] == [2]
 
@@ -90,7 +93,7 @@ def differences(made: World, folder: Path) -> Comparison:
     """Runs the product in ``folder``, the reference in memory, and holds each table's rows against each other."""
     settings = made.lay_out(folder)
     begun = time.monotonic()
-    run(settings, now=made.now)
+    run_in_stages(made, settings, folder)
     told = by_the_product(settings)
     take_off_objects_without_lines(made, told["days"])
     ran = time.monotonic()
@@ -99,6 +102,24 @@ def differences(made: World, folder: Path) -> Comparison:
     for contract in _CONTRACTS:
         texts += rows_differ(contract.name, contract.key, told[contract.name], meant[contract.name])
     return Comparison(texts, sum(row["lines"] for row in meant["days"]), ran - begun, time.monotonic() - ran)
+
+
+def run_in_stages(made: World, settings: Settings, folder: Path) -> None:
+    """Logs and events at once, or in two deliveries with a run after each: what they come to is the same."""
+    objects, known = [*made.objects, *made.refused], made.database
+    events = sorted(known.events, key=lambda event: event.at) if known else []
+    ways = (objects, events), (objects, []), (objects[::2], events[::2]), (objects, events[: len(events) // 2])
+    some_objects, some_events = Random(len(objects) + len(events)).choice(ways)
+    made.deliver(folder, some_objects)
+    if known and some_events:
+        fill(settings, known)
+        export(settings, [], some_events)
+    run(settings, now=made.now)
+    made.deliver(folder, objects)
+    if known and not some_events:
+        fill(settings, known)
+    export(settings, some_events, events)
+    run(settings, now=made.now)
 
 
 def by_the_product(settings: Settings) -> Tables:
@@ -136,7 +157,7 @@ def by_the_reference(made: World) -> Tables:
         edge=lambda text: ("edge" if edges(text) else "direct") if made.has_cdn else "not_available",
         agent=privacy.cut_emails,
     )
-    tables = reference.compute(made.objects, settings)
+    tables = reference.compute(made.objects, settings, made.database)
     tables[ALERT_CHECKS_DAILY.name] = tables.pop("alert_values")
     tables["days"] = [row | completeness(made, row) for row in with_days_without_lines(made, tables["days"])]
     return tables

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,9 @@ from zoneinfo import ZoneInfo
 
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from tests.reference.application import Database
 from tests.reference.rollups import LogObject, PriceCard
+from tests.trials.application import Served, database, keys_of, new_id
 from tests.trials.hostile import DIALECTS, bent, gzipped, line, logged_key, packed
 from tests.unit.test_access_log_fixtures import LINES as CASES
 from tests.unit.test_access_log_fixtures import line_bytes
@@ -99,20 +101,24 @@ class World:
     budget: str = ""
     has_countries: bool = True
     has_cdn: bool = True
+    database: Database | None = None
 
     def lay_out(self, folder: Path) -> Settings:
-        """The world as a folder: its buckets, its countries, and the settings that name them."""
+        """The world as a folder: its buckets, empty yet, its countries, and the settings that name them."""
         for source in self.log_buckets:
             (folder / source).mkdir(parents=True)
-        for log in (*self.objects, *self.refused):
+        countries = "".join(f"{network},{country}\n" for network, country in COUNTRIES.items())
+        (folder / "countries.csv").write_text(f"network,country\n{countries}")
+        return from_mapping(self._document(), folder)
+
+    def deliver(self, folder: Path, objects: Iterable[LogObject]) -> None:
+        """Puts objects into their buckets."""
+        for log in objects:
             path = folder / log.source / log.key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(log.data)
             modified_s = int(log.last_modified.timestamp())
             os.utime(path, (modified_s, modified_s))
-        countries = "".join(f"{network},{country}\n" for network, country in COUNTRIES.items())
-        (folder / "countries.csv").write_text(f"network,country\n{countries}")
-        return from_mapping(self._document(), folder)
 
     def _document(self) -> dict[str, Any]:
         return {
@@ -158,6 +164,8 @@ def world(seed: int, *, objects: int | None = None, lines: int | None = None) ->
     for number in range(objects or rng.randrange(10 if is_wide else 3, 13)):
         _deliver(rng, made, writer, number, lines or (300 if is_wide else rng.randrange(20, 301)))
     _deliver_oddly(rng, made, writer)
+    if rng.random() < 0.7:
+        made.database = database(rng, writer.served, writer.ids, writer.moments, KEY.encode())
     return made
 
 
@@ -194,8 +202,11 @@ class Writer:
     folders: list[str] = field(init=False)
     written: dict[str, list[bytes]] = field(default_factory=dict, init=False)
     has_huge_number: bool = field(default=False, init=False)
+    ids: list[str] = field(init=False)
+    served: list[Served] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
+        self.ids = [new_id(self.rng) for _ in range(6)]
         midnights = [self._midnight(n) for n in range(self.days + 1)]
         utc = [midnight - midnight % 86_400 + 86_400 for midnight in midnights[:-1]]
         hours = [self.rng.randrange(midnights[0], midnights[-1]) // 3600 * 3600 for _ in range(6)]
@@ -227,14 +238,17 @@ class Writer:
         key, address, agent = self._key(), rng.choice(_ADDRESSES), rng.choice(_AGENTS)
         dialect, bucket = rng.choice(dialects), self._bucket()
         chain = []
-        for _ in range(rng.randrange(2, 7)):
+        for number in range(rng.randrange(2, 7)):
             operation, status = rng.choice(_GETS)
             if rng.random() < 0.1:
                 status = "404"
+            numbers = self._numbers()
+            if number == 0:
+                self.served.append(Served(key, address, _begin(dialect, at, numbers)))
             chain.append(
                 line(
                     rng, dialect, at, bucket=bucket, operation=operation, key=logged_key(key) or "-", address=address,
-                    agent=agent, block=f"{status} - {self._numbers()}", referer=self._referer(),
+                    agent=agent, block=f"{status} - {numbers}", referer=self._referer(),
                 )
             )  # fmt: skip
             at += rng.choice((0, 1, 30, 59, 60, 60, 61, 61, 120))
@@ -254,6 +268,8 @@ class Writer:
         )  # fmt: skip
 
     def _key(self) -> str:
+        if self.rng.random() < 0.15:
+            return self.rng.choice(keys_of(self.rng.choice(self.ids)))
         folder = self.rng.choice(self.folders)
         return folder + (self.rng.choice(_NAMES) if self.rng.random() < 0.5 else f"{self.rng.randrange(9)}.mp4")
 
@@ -286,6 +302,12 @@ class Writer:
         case = line_bytes(rng.choice(CASES).spec)
         own = f"{datetime.fromtimestamp(self.moment(), UTC):%d/%b/%Y:%H:%M:%S} +0000".encode()
         return case.replace(b"01/Jan/2026:10:00:38 +0000", own) if rng.random() < 0.8 else case
+
+
+def _begin(dialect: str, at: int, numbers: str) -> float:
+    """About when a request began that is logged so: what events are put near to."""
+    total = numbers.split()[2]
+    return at - min(3600.0, int(total) / 1000) if dialect == "ovh" and total != "-" else float(at)
 
 
 # --- objects -----------------------------------------------------------------------------------------

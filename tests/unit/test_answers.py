@@ -1,7 +1,4 @@
-"""Each answer against figures worked by hand: rows in, rows out, in a migrated warehouse on every engine.
-
-In the pictures "-" is NULL. Every row also exists for another tenant: an answer that looks over the fence doubles.
-"""
+"""Each answer against figures worked by hand: rows in, rows out, in a migrated warehouse on every engine."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -20,78 +16,18 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-import sqlalchemy as sa
 
-from mediameter.answers import Answer, AnswerError, Result, ask, catalogue, find, window, write
-from mediameter.warehouse import metadata
+from mediameter.answers import Answer, AnswerError, Result, catalogue, window, write
 from schemas import TABLES
-from schemas.contract import Column
 from schemas.vocabulary import histogram_edge
+from tests.pictures import FIRST, LAST, Warehouse
 
 ROOT = Path(__file__).parents[2]
-FIRST, LAST = date(2026, 11, 1), date(2026, 11, 7)
 DAYS = """
     day        | source | state | complete_through_at
     2026-11-01 | ovh    | final | 2026-11-02 15:00
     2026-11-02 | ovh    | open  | 2026-11-02 15:00
 """
-
-
-# --- a tiny warehouse --------------------------------------------------------------------------------
-class Warehouse:
-    """One transaction on the engine: `fill` tables, `ask`, `show` the answer as a picture."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self.connection = connection
-
-    def fill(self, table: str, picture: str) -> None:
-        contract = next(contract for contract in TABLES if contract.name == table)
-        names, *rows = _cells(picture)
-        for cells in rows:
-            row = {column.name: _DEFAULTS.get(column.type) for column in contract if not column.is_nullable}
-            row |= {name: _value(contract.column(name), cell) for name, cell in zip(names, cells, strict=True)}
-            is_shared = "tenant" in contract.names and "tenant" not in names
-            rows_of = [row | {"tenant": tenant} for tenant in ("default", "other")] if is_shared else [row]
-            self.connection.execute(metadata.tables[table].insert(), rows_of)
-
-    def ask(self, name: str, **more: Any) -> Result:
-        return ask(self.connection, name, **{"first_day": FIRST, "last_day": LAST} | more)
-
-    def expect(self, name: str, picture: str, **more: Any) -> None:
-        result = self.ask(name, **more)
-        assert [list(result.columns), *[[_cell(value) for value in row] for row in result.rows]] == _cells(picture)
-
-
-_DEFAULTS = {"text": "", "int": 0, "bool": False, "instant": datetime(2026, 11, 1), "day": FIRST}  # noqa: DTZ001
-_READ: dict[str, Callable[[str], Any]] = {
-    "text": str,
-    "int": lambda cell: int(cell.replace("_", "")),
-    "float": float,
-    "bool": lambda cell: cell == "yes",
-    "instant": datetime.fromisoformat,
-    "day": date.fromisoformat,
-}
-
-
-def _cells(picture: str) -> list[list[str]]:
-    return [[cell.strip() for cell in line.split("|")] for line in picture.strip().splitlines()]
-
-
-def _value(column: Column, cell: str) -> Any:
-    return None if cell == "-" else _READ[column.type](cell)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
-
-
-@pytest.fixture
-def warehouse(rolled_back: sa.Connection) -> Warehouse:
-    return Warehouse(rolled_back)
 
 
 # --- one picture an answer ---------------------------------------------------------------------------
@@ -161,14 +97,6 @@ def test_the_source_that_lags_decides_whether_a_day_is_final(warehouse: Warehous
         2026-11-01 | 1        | 0          | 0          | no       | 2026-11-01 20:00
         """,
     )
-
-
-@pytest.mark.parametrize(
-    "answer", [answer for answer in catalogue() if "finality AS" in answer.sql], ids=attrgetter("name")
-)
-def test_every_answer_reads_finality_alike(answer: Answer) -> None:
-    finality = re.compile(r"WITH finality AS \(.*?\n\)", re.DOTALL)
-    assert finality.findall(answer.sql) == finality.findall(find("bandwidth_by_day").sql)
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def settings(empty_folder: Path) -> Settings:
     Path("mediameter.toml").write_text(SETTINGS)
     loaded = load()
     engine = connect.engine(loaded.warehouse.url)
+    warehouse.ready(engine)
     with connect.writing(engine) as connection:
-        warehouse.metadata.create_all(connection)
         for name, rows in _content().items():
             connection.execute(insert(warehouse.tables[name]), rows)
     engine.dispose()

@@ -159,6 +159,20 @@ def test_a_bucket_over_s3(settings: Write, monkeypatch: pytest.MonkeyPatch) -> N
     assert settings(f'{source}endpoint = "http://127.0.0.1:9000"\n').sources["logs"].endpoint == "http://127.0.0.1:9000"
 
 
+APP = '[sources.app]\nkind = "dailey_media"\n'
+
+
+def test_an_application_database(settings: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("APP_MYSQL_URL", "mysql://reader:canary-7737@db.example.org/media")
+    loaded = settings(f'{SOURCE}{APP}url = "env:APP_MYSQL_URL"\n[sources.app.tables]\nmedia_analytics = "my_events"\n')
+    app = loaded.app_sources["app"]
+    assert app.url == "mysql://reader:canary-7737@db.example.org/media" and "canary" not in repr(loaded) + str(loaded)
+    assert (app.tables, app.columns, app.lookback_days) == ({"media_analytics": "my_events"}, {}, 2)
+    assert list(loaded.log_sources) == ["logs"] and list(loaded.sources) == ["logs", "app"]
+    beside = settings(f'{APP}url = "sqlite:///app.sqlite"\n').app_sources["app"]
+    assert beside.url == f"sqlite:///{tmp_path}/app.sqlite"
+
+
 # --- one line for each mistake -----------------------------------------------------------------------
 MISTAKES = {
     "unknown setting": (
@@ -198,6 +212,28 @@ MISTAKES = {
     "no bucket's name": (
         '[sources.b]\nkind = "s3_access_log"\nbucket = "s3://acme-logs"\n',
         r"line 6: sources\.b\.bucket: this is not the name of a bucket",
+    ),
+    "no kind": ('[sources.b]\npath = "x"\n', r"line 4: sources\.b\.kind: this setting is missing"),
+    "no url": (APP, r"line 4: sources\.app\.url: this setting is missing"),
+    "no database's url": (
+        APP + 'url = "https://canary-7738@db"\n',
+        r"line 6: sources\.app\.url: this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
+    ),
+    "misspelt in an application": (
+        APP + 'url = "sqlite:///a"\nlookback_day = 3\n',
+        r"line 7: sources\.app\.lookback_day: unknown setting: did you mean sources\.app\.lookback_days\?",
+    ),
+    "an unknown table": (
+        APP + 'url = "sqlite:///a"\n[sources.app.tables]\nmedia_analytic = "x"\n',
+        r"line 8: sources\.app\.tables\.media_analytic: .*sources\.app\.tables\.media_analytics\?",
+    ),
+    "no table's name": (
+        APP + 'url = "sqlite:///a"\n[sources.app.tables]\nmedia_files = "a.b.c"\n',
+        r"line 8: sources\.app\.tables\.media_files: this is not the name of a table",
+    ),
+    "two applications": (
+        APP + 'url = "sqlite:///a"\n' + APP.replace("app", "zpp") + 'url = "sqlite:///b"\n',
+        r"sources\.zpp: a tenant has one application database",
     ),
     "no number": ('[reporting]\nsettle_hours = "six"\n', r"line 5: reporting\.settle_hours: .*integer"),
     "half an hour": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import sqlite3
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from mediameter.demo.library import REFERERS
 from mediameter.demo.oddities import KINDS, SEED_AT, SEED_LINE, Maker, amazons, seed
-from mediameter.demo.truth import DayLines, Figures, Truth, compare, observe, read_truth
+from mediameter.demo.truth import DayLines, DayRows, Figures, Truth, compare, observe, read_truth
 from mediameter.demo.world import World, build
 from schemas import TABLES
 from schemas.vocabulary import IGNORE_REASONS, REJECT_REASONS
@@ -112,6 +113,20 @@ def test_the_bucket_holds_what_goes_wrong(world: World) -> None:
             unpacked(content)
 
 
+def test_the_application_has_every_kind_of_row(world: World) -> None:
+    with sqlite3.connect(world.application) as connection:
+        rows = connection.execute("SELECT metadata, event_type, user_id IS NULL FROM media_analytics").fetchall()
+        orphans = "SELECT COUNT(*) FROM media_analytics WHERE media_file_id NOT IN (SELECT id FROM media_files)"
+        assert connection.execute(orphans).fetchone() == (2,)
+        assert connection.execute("SELECT COUNT(*) FROM media_files WHERE is_deleted").fetchone()[0] > 5
+    kinds = {name: sum(name in row[0] for row in rows) for name in ("bytes", "roles", "ovh_logs")}
+    assert all(count > 500 for count in kinds.values()), kinds
+    assert {row[1] for row in rows} == {"view", "share", "transform", "hover"} and any(row[2] for row in rows)
+    truth = world.truth.exports.values()
+    assert sum(day.rows_read for day in truth) == len(rows)
+    assert (sum(day.rejected for day in truth), sum(day.ignored for day in truth)) == (3, kinds["ovh_logs"])
+
+
 def test_countries_are_said_to_be_made_up(world: World) -> None:
     comment, header, *rows = world.countries.read_text("utf-8").splitlines()
     assert comment.startswith("#") and "made-up" in comment and str(world.countries_date) in comment
@@ -158,7 +173,8 @@ def test_odd_lines_become_what_they_are_meant_to(kind: Any) -> None:
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_the_reference_counts_the_same(tmp_path: Path, number: int) -> None:
     world = build(tmp_path, seed=number, days=number, last_day=LAST_DAY)
-    assert compare(world.truth, counted_by_the_reference(world)) == []
+    found = replace(counted_by_the_reference(world), exports=world.truth.exports)  # no rows of tables are read there
+    assert compare(world.truth, found) == []
 
 
 def counted_by_the_reference(world: World) -> Truth:
@@ -178,7 +194,7 @@ def counted_by_the_reference(world: World) -> Truth:
     with create_engine("sqlite://").connect() as connection:
         for name in ("traffic_daily", "endpoints_daily", "response_time_daily", "audience_trailing", "days"):
             fill(connection, name, tables[name])
-        for name in ("objects", "rejects"):
+        for name in ("objects", "rejects", "exports"):
             fill(connection, name, [])
         seen = observe(connection)
     lines = sum(row["lines"] for row in tables["days"])
@@ -214,6 +230,10 @@ def test_observing_a_warehouse_gives_the_truth() -> None:
         "audience_trailing": [of_app | {"window_days": n, "unique_addresses": n} for n in (1, 7)],
         "days": [day | {"parsed": 5, "duplicates": 1}],
         "objects": [settled, gone, refused],
+        "exports": [
+            {"export_day": "2026-11-19", "rows_read": 5, "events": 2, "ignored": 1, "rejected": 1},
+            {"export_day": "2026-11-18", "rows_read": 0},
+        ],
         "rejects": [short, short | {"object_id": 3}, {"object_id": 2, "line_number": 0, "reason": "TRUNCATED"}],
     }
     with create_engine("sqlite://").connect() as connection:
@@ -230,6 +250,7 @@ def test_observing_a_warehouse_gives_the_truth() -> None:
         rejected={"SHORT_LINE": 1},
         refused={"TRUNCATED": 1},
         objects=2,
+        exports={LAST_DAY: DayRows(5, 2, 1, 1)},
     )
 
 

@@ -1,0 +1,56 @@
+"""What a role of a BI tool may read: rollups, their state, reference tables and views. Nothing of the machinery."""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+
+from mediameter import connect
+from mediameter.errors import UserError
+from schemas import TABLES, VIEWS
+
+READABLE = tuple(contract.name for contract in (*TABLES, *VIEWS) if contract.kind != "internal")
+_ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}(@[A-Za-z0-9_.:%-]{1,255})?")
+
+
+def statements(made: sa.Engine, role: str) -> list[str]:
+    """The GRANTs for a role that is there already: on MySQL and MariaDB ``name``, or a user as ``name@host``.
+
+    Raises ``UserError`` for SQLite, and for what is no name of a role.
+    """
+    if made.dialect.name == "sqlite":
+        raise UserError("a file has no roles", "give its readers read access to the file and its folder")
+    if not _ROLE.fullmatch(role):
+        raise UserError(f"{role!r} is no name of a role", "write it like bi, or for MySQL and MariaDB bi@%")
+    name, at, host = role.partition("@")
+    if made.dialect.name == "postgresql":
+        if at:
+            raise UserError(f"{role!r} is no name of a role", "roles of PostgreSQL have no host: leave out @ and after")
+        return [f'GRANT SELECT ON {table} TO "{name}"' for table in READABLE]
+    grantee = f"'{name}'@'{host}'" if at else f"'{name}'"
+    database = (made.url.database or "").replace("`", "``")
+    return [f"GRANT SELECT ON `{database}`.{table} TO {grantee}" for table in READABLE]
+
+
+def grant(made: sa.Engine, role: str) -> list[str]:
+    """Executes them, all or (MySQL, MariaDB) one by one; returns them. May run again.
+
+    Raises ``UserError`` where there is no such role, or a privilege to hand on is missing.
+    """
+    todo = statements(made, role)
+    try:
+        with connect.altering(made) as connection:
+            if made.dialect.name == "postgresql":
+                schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+                todo.insert(0, f'GRANT USAGE ON SCHEMA {schema} TO "{role}"')
+            if getattr(made.dialect, "is_mariadb", False):  # it would make a user without password of a mistyped name
+                connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_CREATE_USER')")
+            for statement in todo:
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    except sa.exc.DBAPIError:
+        raise UserError(
+            f"{role} may not be given its rights: there is no such role, or you may not hand them on",
+            "create the role first; `mediameter migrate --grant … --dry-run` says what an administrator has to run",
+        ) from None
+    return todo

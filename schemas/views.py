@@ -1,0 +1,174 @@
+"""Views over the rollups, for tools that cannot write the SQL. In the order in which they are made: some read others.
+
+What is yes or no is 1 or 0 here, on every engine; money is a decimal with six digits (SQLite has none: a float).
+"""
+
+from __future__ import annotations
+
+from schemas.contract import Column, Contract, key, measure
+
+_TENANT = key("tenant", "text", "Boundary of isolation.", length=None)
+_DAY = key("day", "day", "Day in the reporting time zone.")
+_APPLICATION = key("application", "text", "Application, or `unattributed`.", length=None)
+_ANY_APPLICATION = key("application", "text", "Application, `unattributed`, or `*` for all.", length=None)
+_CURRENCY = key("currency", "text", "ISO currency; empty without a price.", length=None)
+_FINALITY = (
+    Column("is_final", "bool", "The day's logs, and with an application its events, are complete."),
+    Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+    Column(
+        "complete_through_at",
+        "instant",
+        "Until when they are complete; of several sources, the one that lags.",
+        null="nothing listed yet",
+    ),
+)
+_UNPRICED = "not available: some bytes have no price"
+
+DAY_FINALITY = Contract(
+    "day_finality",
+    "tenant, day",
+    "Whether a day's figures are final: `days`, over all sources.",
+    (_TENANT, _DAY, *_FINALITY),
+    kind="view",
+)
+CALENDAR = Contract(
+    "calendar",
+    "tenant, day",
+    "Every day from the first to the last known one: a spine without gaps, for 10,000 days.",
+    (
+        _TENANT,
+        _DAY,
+        Column("month_first_day", "day", "First day of its month."),
+        Column("day_of_month", "int", "1 to 31."),
+        Column("days_in_month", "int", "28 to 31."),
+        Column("is_known", "bool", "There are log objects of the day."),
+        *_FINALITY,
+    ),
+    kind="view",
+)
+MONEY_DAILY = Contract(
+    "money_daily",
+    "tenant, day, application, kind, currency",
+    "What came in (above 0) and went out (below 0), so that a margin is a sum of rows of one currency.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("kind", "text", "What it is for: `bandwidth`.", length=None),
+        _CURRENCY,
+        Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED),
+        Column("amount", "money", "The same in the currency.", null=_UNPRICED),
+        *_FINALITY,
+    ),
+    kind="view",
+    additivity="A",
+)
+MONTH_TO_DATE = Contract(
+    "month_to_date",
+    "tenant, month, application or *, currency",
+    "What each month has cost so far, and what it will cost at that pace.",
+    (
+        _TENANT,
+        key("month_first_day", "day", "First day of the month."),
+        _ANY_APPLICATION,
+        _CURRENCY,
+        Column("last_day", "day", "Last known day of the month."),
+        Column("days_so_far", "int", "Days of the month until then; those without data cost nothing."),
+        Column("days_in_month", "int", "28 to 31."),
+        Column("final_days", "int", "How many of them are final."),
+        measure("bytes_sent", "Bytes of the responses' bodies.", unit="bytes"),
+        measure("cost_micros", "Cost so far, in millionths.", unit="micros", null=_UNPRICED),
+        Column("cost", "money", "Cost so far.", null=_UNPRICED),
+        Column("projected_cost", "money", "Cost / days so far * days in the month.", null=_UNPRICED),
+        Column("budget", "money", "The month's budget, in rows of all applications.", null="no budget in this row"),
+        Column("is_over_budget", "bool", "The projection exceeds it.", null="no budget, or no projection"),
+    ),
+    kind="view",
+    additivity="S",
+)
+RESPONSE_TIME_WINDOW = Contract(
+    "response_time_window",
+    "tenant, day, application or *, window",
+    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("window_days", "int", "Days in the window: 7 or 30."),
+        measure("observations", "Requests the figures rest on.", unit="requests"),
+        measure("p50_ms", "Median.", unit="ms"),
+        measure("p95_ms", "95th percentile.", unit="ms"),
+        measure("p99_ms", "99th percentile.", unit="ms"),
+        measure("max_ms", "Slowest.", unit="ms"),
+        *_FINALITY,
+    ),
+    kind="view",
+    additivity="S",
+)
+RECONCILIATION_SUMMARY = Contract(
+    "reconciliation_summary",
+    "tenant, day, application or *",
+    "How far log and application agree. No rows while no application is connected.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        measure("log_requests", "Requests in the log.", unit="requests"),
+        measure("matched_requests", "Of these, with an event.", unit="requests"),
+        measure("log_only_requests", "Of these, without one.", unit="requests"),
+        measure("app_events", "Events of the application.", unit="events"),
+        measure("matched_events", "Of these, with a delivery in the log.", unit="events"),
+        measure("app_only_events", "Of these, without one.", unit="events"),
+        measure("undelivered_events", "Of these, that should have one: CDN hit or not yet delivered.", unit="events"),
+        measure("log_bytes", "Bytes that the storage sent.", unit="bytes"),
+        measure("app_bytes", "Bytes that the application guessed.", unit="bytes"),
+        Column("matched_share", "float", "matched_requests / log_requests.", null="no requests"),
+        Column("log_only_share", "float", "log_only_requests / log_requests.", null="no requests"),
+        Column("app_only_share", "float", "app_only_events / app_events.", null="no events"),
+        Column(
+            "unexplained_share",
+            "float",
+            "Requests of unknown keys and other clients, events of unknown files and, unless behind a CDN, without "
+            "delivery, over log_requests + app_only_events.",
+            null="nothing in either",
+        ),
+        Column("is_reconciled", "bool", "unexplained_share is 5 % or less.", null="not yet knowable: the day is open"),
+        Column("sentence", "text", "The same in words."),
+        *_FINALITY,
+    ),
+    kind="view",
+    additivity="S",
+)
+UNIQUE_VISITORS = Contract(
+    "unique_visitors",
+    "tenant, day, application or *, window",
+    "Distinct visitors over 1, 7 and 30 days. is_final speaks of the last day alone.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("window_days", "int", "Days in the window (1, 7, 30), this day the last."),
+        measure("unique_addresses", "Distinct client addresses of requests.", unit="addresses"),
+        measure("unique_users", "Distinct users.", unit="users", null="not available: no application is connected"),
+        measure(
+            "visitors",
+            "unique_addresses, where they are visitors'.",
+            unit="addresses",
+            null="not available: behind a CDN addresses are edges",
+        ),
+        Column("basis", "text", "What visitors rests on, in words."),
+        Column("is_behind_cdn", "bool", "At least half of the requests came from edges.", null="no table of ranges"),
+        *_FINALITY,
+    ),
+    kind="view",
+    additivity="S",
+)
+VIEWS = (
+    DAY_FINALITY,
+    CALENDAR,
+    MONEY_DAILY,
+    MONTH_TO_DATE,
+    RESPONSE_TIME_WINDOW,
+    RECONCILIATION_SUMMARY,
+    UNIQUE_VISITORS,
+)

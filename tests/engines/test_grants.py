@@ -1,0 +1,70 @@
+"""`mediameter migrate --grant`: a role of a BI tool reads every rollup and view, and nothing of the machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mediameter.cli import main
+from mediameter.grants import READABLE
+from schemas import VIEWS
+from schemas.internal import INTERNAL
+from tests import servers
+from tests.engines.user import Server, a_login, administered
+
+
+@pytest.fixture(params=servers.SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """An empty database, which the settings name."""
+    monkeypatch.chdir(tmp_path)
+    with servers.new_database(request.param, tmp_path) as url, administered(url) as server:
+        Path("mediameter.toml").write_text(f'[warehouse]\nurl = "{url}"\n')
+        yield server
+
+
+def refused(connection: sa.Connection, table: str) -> bool:
+    try:
+        connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+    except sa.exc.DBAPIError as error:
+        connection.rollback()
+        return "denied" in str(error.orig)
+    return False
+
+
+def test_a_role_reads_what_is_meant_for_it(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    with a_login(server) as url:
+        assert main(["migrate", "--grant", url.username or "", "--dry-run"]) == 0
+        assert "GRANT SELECT" in capsys.readouterr().out
+        assert main(["migrate", "--grant", url.username or ""]) == 0
+        assert main(["migrate", "--grant", url.username or ""]) == 0
+        made = sa.create_engine(url)
+        with made.connect() as connection:
+            for name in READABLE:
+                assert connection.exec_driver_sql(f"SELECT * FROM {name}").all() == [], name
+            internal = [contract.name for contract in INTERNAL]
+            assert [name for name in [*internal, "alembic_version"] if not refused(connection, name)] == []
+            with pytest.raises(sa.exc.DBAPIError, match="denied"):
+                connection.exec_driver_sql("DELETE FROM traffic_daily")
+        made.dispose()
+    assert {view.name for view in VIEWS} < set(READABLE)
+
+
+@pytest.mark.parametrize(
+    ("role", "said"), [("nobody_here", "no such role"), ("x'; DROP", "no name of a role"), ("", "no name of a role")]
+)
+def test_a_role_that_cannot_be(server: Server, role: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate", "--grant", role]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_has_no_roles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mediameter.toml").write_text("")
+    assert main(["migrate", "--grant", "bi"]) == 2
+    assert "a file has no roles" in capsys.readouterr().err
+    assert not Path("warehouse.sqlite").exists()

@@ -1,0 +1,257 @@
+"""Each view against figures worked by hand: rows in, rows out, on every engine."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from operator import attrgetter
+
+import pytest
+import sqlalchemy as sa
+
+from schemas import VIEWS
+from schemas.contract import Contract
+from schemas.vocabulary import histogram_edge
+from tests.pictures import Warehouse
+
+DAYS = """
+    day        | source | state | is_suspect | complete_through_at
+    2026-11-01 | aws    | final | no         | 2026-11-02 09:00
+    2026-11-01 | ovh    | final | yes        | 2026-11-02 15:00
+    2026-11-03 | aws    | final | no         | 2026-11-04 09:00
+    2026-11-03 | ovh    | open  | no         | -
+"""
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=attrgetter("name"))
+def test_every_view_is_as_its_contract_says(migrated: sa.Engine, view: Contract) -> None:
+    columns = [column["name"] for column in sa.inspect(migrated).get_columns(view.name)]
+    assert columns == view.names
+    assert f"def test_{view.name}" in files("tests").joinpath("unit/test_views.py").read_text(encoding="utf-8")
+
+
+def test_a_view_differs_by_engine_in_whole_lines_only() -> None:
+    for view in VIEWS:
+        text = files("sql").joinpath("views", f"{view.name}.sql").read_text(encoding="utf-8")
+        engines = re.findall(r"^/\* (\w+) *\*/ .* AS (\w+),?$", text, re.MULTILINE)
+        assert len(engines) == len(re.findall(r"/\*", text))
+        for name in {name for _, name in engines}:
+            assert [engine for engine, of in engines if of == name] == ["sqlite", "postgresql", "mysql"]
+
+
+def test_day_finality(warehouse: Warehouse) -> None:
+    """The source that lags decides; one that is suspect makes the day so."""
+    warehouse.fill("days", DAYS)
+    warehouse.expect_view(
+        "day_finality",
+        "day",
+        """
+        day        | is_final | is_suspect | complete_through_at
+        2026-11-01 | yes      | yes        | 2026-11-02 09:00
+        2026-11-03 | no       | no         | -
+        """,
+    )
+
+
+def test_calendar(warehouse: Warehouse) -> None:
+    """A day that nothing is known of stands there, too."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill("days", "day | source | state \n 2026-10-31 | ovh | final")
+    warehouse.expect_view(
+        "calendar",
+        "day",
+        """
+        day        | month_first_day | day_of_month | days_in_month | is_known | is_final | is_suspect
+        2026-10-31 | 2026-10-01      | 31           | 31            | yes      | yes      | no
+        2026-11-01 | 2026-11-01      | 1            | 30            | yes      | yes      | yes
+        2026-11-02 | 2026-11-01      | 2            | 30            | no       | no       | no
+        2026-11-03 | 2026-11-01      | 3            | 30            | yes      | no       | no
+        """,
+    )
+
+
+def test_calendar_is_long_enough_and_knows_leap_years(warehouse: Warehouse) -> None:
+    """Twenty years: MySQL and MariaDB would end a plain recursion after 1,000 days."""
+    warehouse.fill("days", "day | source \n 2010-01-01 | ovh \n 2029-12-31 | ovh")
+    columns = "COUNT(*) AS objects, COUNT(DISTINCT day) AS records"
+    assert warehouse.view("calendar", columns).rows == ((7305, 7305),)
+    february = "SUM(CASE WHEN days_in_month = 29 THEN 1 ELSE 0 END) AS objects"
+    assert warehouse.view("calendar", february).rows == ((5 * 29,),)
+
+
+def test_money_daily(warehouse: Warehouse) -> None:
+    """What is paid is below 0, exact to the millionth; without a price it is not available, never 0."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | bucket | price_id | currency | cost_micros
+        2026-11-01 | castingly   | a      | ovh/1    | USD      | 1_000_001
+        2026-11-01 | castingly   | b      | ovh/1    | USD      | 10
+        2026-11-01 | castingly   | a      | ovh/2    | EUR      | 5
+        2026-11-01 | castingly   | c      |          |          | -
+        2026-11-03 | palette     | a      | ovh/1    | USD      | 0
+        """,
+    )
+    warehouse.expect_view(
+        "money_daily",
+        "day, application, currency",
+        """
+        day        | application | kind      | currency | amount_micros | amount    | is_final | complete_through_at
+        2026-11-01 | castingly   | bandwidth |          | -             | -         | yes      | 2026-11-02 09:00
+        2026-11-01 | castingly   | bandwidth | EUR      | -5            | -0.000005 | yes      | 2026-11-02 09:00
+        2026-11-01 | castingly   | bandwidth | USD      | -1000011      | -1.000011 | yes      | 2026-11-02 09:00
+        2026-11-03 | palette     | bandwidth | USD      | 0             | 0.000000  | no       | -
+        """,
+    )
+
+
+def test_month_to_date(warehouse: Warehouse) -> None:
+    """30 USD in 3 of 30 days are 300 USD a month. The budget is that of all applications, in its currency."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | bucket | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | a      | USD      | 100        | 10_000_000
+        2026-11-03 | palette     | a      | USD      | 200        | 20_000_000
+        2026-11-03 | palette     | b      |          | 7          | -
+        """,
+    )
+    warehouse.fill(
+        "alert_checks_daily",
+        """
+        day        | rule           | check_group | unit | threshold | verdict
+        2026-11-03 | monthly_budget | *           | USD  | 299.99    | critical
+        2026-11-01 | monthly_budget | *           | USD  | 1         | critical
+        """,
+    )
+    warehouse.expect_view(
+        "month_to_date",
+        "application, currency",
+        """
+        application | currency | last_day | days_so_far | final_days | cost | projected_cost | budget | is_over_budget
+        *         |     | 2026-11-03 | 3 | 1 | -         | -          | -          | -
+        *         | USD | 2026-11-03 | 3 | 1 | 30.000000 | 300.000000 | 299.990000 | yes
+        castingly | USD | 2026-11-03 | 3 | 1 | 10.000000 | 100.000000 | -          | -
+        palette   |     | 2026-11-03 | 3 | 1 | -         | -          | -          | -
+        palette   | USD | 2026-11-03 | 3 | 1 | 20.000000 | 200.000000 | -          | -
+        """,
+    )
+
+
+def test_response_time_window(warehouse: Warehouse) -> None:
+    """Ten requests at 10 ms and one at 500 ms on the 1st, five at 100 ms on the 8th: seven days later the 1st is out
+    of one window and still in the other. Days without requests have a window, too."""
+    warehouse.fill("days", "day | source | state \n 2026-11-01 | ovh | final \n 2026-11-08 | ovh | open")
+    warehouse.fill(
+        "response_time_buckets_daily",
+        """
+        day        | application | upper_ms | observations
+        2026-11-01 | castingly   | 10       | 10
+        2026-11-01 | castingly   | 500      | 1
+        2026-11-08 | palette     | 100      | 5
+        """,
+    )
+    result = warehouse.view(
+        "response_time_window", "day, application, window_days, observations, p50_ms, p95_ms, p99_ms", "1, 2, 3"
+    )
+    rows = {(row[0].day, *row[1:3]): row[3:] for row in result.rows}
+    assert rows[1, "castingly", 7] == rows[1, "*", 30] == rows[7, "*", 7] == (11, 10, 500, 500)
+    assert rows[8, "*", 7] == rows[8, "palette", 30] == (5, 100, 100, 100)
+    assert rows[8, "*", 30] == (16, 10, 500, 500)
+    assert (8, "castingly", 7) not in rows
+    # castingly: 8 days (30), 7 days (7); palette: the 8th twice; all: 8 days twice
+    assert len(rows) == 8 + 7 + 2 + 16
+
+
+def test_response_time_window_is_at_most_one_percent_too_high(warehouse: Warehouse) -> None:
+    warehouse.fill("days", "day | source \n 2026-11-01 | ovh")
+    times = [n * n for n in range(1, 200)]
+    lines = [f"2026-11-01 | {histogram_edge(time)}" for time in times]
+    counted = [f"{line} | {lines.count(line)}" for line in sorted(set(lines))]
+    warehouse.fill("response_time_buckets_daily", "\n".join(["day | upper_ms | observations", *counted]))
+    ((p50, p95, p99),) = set(warehouse.view("response_time_window", "p50_ms, p95_ms, p99_ms").rows)
+    for percent, shown in ((50, p50), (95, p95), (99, p99)):
+        exact = times[-(-percent * 199 // 100) - 1]
+        assert exact <= shown <= exact * 1.01
+
+
+RECONCILED = """
+    day        | application | outcome  | reason        | requests | events | log_bytes | app_bytes
+    2026-11-01 | castingly   | matched  | event_address | 80       | 40     | 800       | 900
+    2026-11-01 | castingly   | log_only | bot           | 15       | 0      | 100       | 0
+    2026-11-01 | castingly   | log_only | other_client  | 3        | 0      | 50        | 0
+    2026-11-01 | castingly   | app_only | no_delivery   | 0        | 2      | 0         | 70
+    2026-11-01 | palette     | log_only | unknown_key   | 10       | 0      | 10        | 0
+    2026-11-03 | castingly   | app_only | no_delivery   | 0        | 4      | 0         | 40
+"""
+OPEN_DAY = (
+    "0 of 0 requests belong to 0 of 4 events of the application. 4 events have no delivery: CDN hit or not yet"
+    " delivered. The day is open: its logs are not complete yet."
+)
+AGREED = (
+    "80 of 98 requests belong to 40 of 42 events of the application. 2 events have no delivery: CDN or browser cache,"
+    " or log objects are missing. They agree: 5 requests and events are unexplained, 5 % or less."
+)
+
+
+def test_reconciliation_summary(warehouse: Warehouse) -> None:
+    """castingly: 3 + 2 of 100 are unexplained, which 5 % allows; with palette 15 of 110, which is too much."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill("reconciliation_daily", RECONCILED)
+    warehouse.expect_view(
+        "reconciliation_summary",
+        "day, application",
+        """
+        day | application | log_requests | matched_requests | app_events | app_only_events | app_only_share | is_reconciled
+        2026-11-01 | *         | 108 | 80 | 42 | 2 | 0.047619048 | no
+        2026-11-01 | castingly | 98  | 80 | 42 | 2 | 0.047619048 | yes
+        2026-11-01 | palette   | 10  | 0  | 0  | 0 | -           | no
+        2026-11-03 | *         | 0   | 0  | 4  | 4 | 1.0         | -
+        2026-11-03 | castingly | 0   | 0  | 4  | 4 | 1.0         | -
+        """,  # noqa: E501
+    )
+    said = dict(row for row in warehouse.view("reconciliation_summary", "application, sentence", "day DESC").rows)
+    assert said["castingly"] == AGREED
+    assert said["palette"].endswith("They do not agree: 10 requests and events are unexplained, more than 5 %.")
+    (open_day, *_), *_ = warehouse.view("reconciliation_summary", "sentence", "day DESC, application").rows
+    assert open_day == OPEN_DAY
+
+
+def test_reconciliation_summary_behind_a_cdn(warehouse: Warehouse) -> None:
+    """What the CDN has in its cache never reaches the storage: that is no disagreement."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill("reconciliation_daily", RECONCILED.replace("| 2      |", "| 900    |"))
+    columns = "is_reconciled, unexplained_share, sentence"
+    where = "application = 'castingly' AND day = '2026-11-01'"
+    assert warehouse.view("reconciliation_summary", columns, where=where).rows[0][0] is False
+    warehouse.fill(
+        "audience_trailing", "day | application | window_days | is_behind_cdn \n 2026-11-01 | castingly | 1 | yes"
+    )
+    ((agrees, share, sentence),) = warehouse.view("reconciliation_summary", columns, where=where).rows
+    assert (agrees, share) == (True, round(3 / 998, 9))
+    assert "900 events have no delivery: most likely CDN hits. They agree" in sentence
+
+
+def test_unique_visitors(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "audience_trailing",
+        """
+        day        | application | window_days | unique_addresses | unique_users | is_behind_cdn
+        2026-11-01 | *           | 7           | 5                | 3            | yes
+        2026-11-01 | castingly   | 7           | 4                | 3            | no
+        2026-11-01 | palette     | 7           | 3                | -            | -
+        """,
+    )
+    warehouse.expect_view(
+        "unique_visitors",
+        "application",
+        """
+        application | window_days | unique_users | visitors | basis                                         | is_final
+        *           | 7           | 3            | -        | not available: the addresses are those of a CDN | yes
+        castingly   | 7           | 3            | 4        | addresses                                     | yes
+        palette     | 7           | -            | 3        | addresses; whether a CDN stands before them is not known | yes
+        """,  # noqa: E501
+    )
