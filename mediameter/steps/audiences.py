@@ -9,7 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
-from mediameter.connect import reading, writing
+from mediameter.connect import reading, transact
 from mediameter.metering import audience, rollups
 from mediameter.settings import Settings
 from schemas.contract import Contract
@@ -59,13 +59,16 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
         files = {kind: ledger.lake_files(connection, kind, first, day) for kind in KINDS}
     places = {kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in files.items()}
     frames = _windows(settings, day, places["audience"], places["file_audience"])
-    with writing(made) as connection:
+
+    def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, "audience", day, epoch, basis):
             return False
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
         ledger.mark_dirty(connection, "checks", {day})
-    return True
+        return True
+
+    return transact(made, write)
 
 
 def _windows(
