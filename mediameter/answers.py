@@ -32,8 +32,10 @@ _MICRO = Decimal("0.000001")
 _COMPUTED = {
     **dict.fromkeys(("cost", "projected_cost", "budget"), "money"),
     **dict.fromkeys(("error_rate", "server_error_rate", "client_abort_rate", "cache_hit_ratio"), "float"),
-    **dict.fromkeys(("days_so_far", "days_in_month", "final_days", "rejected_lines", "refused_objects"), "int"),
-    **dict.fromkeys(("is_final", "is_over_budget"), "bool"),
+    **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
+    **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
+    **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth"), "int"),
+    "last_accessed": "instant",
     "status": "text",
 }
 _KINDS = {column.name: str(column.type) for contract in (*TABLES, *VIEWS) for column in contract} | _COMPUTED

@@ -52,29 +52,9 @@ _GROUPS = {
 OPEN_QUESTIONS = (
     # question, asked in, what is missing
     (
-        "What is the file's original name and MIME type?",
-        "Combined View: Top Files by Bandwidth",
-        "`media_files.original_filename` and `mime_type` of the application's database, which is not connected",
-    ),
-    (
-        "How many distinct users asked for a file, or in all?",
-        "Combined View: Top Files by Bandwidth; From Application Tracking: User ID and email",
-        "`media_analytics.user_id` of the application's database; `audience_trailing.unique_users` is NULL until then",
-    ),
-    (
-        "How many distinct addresses asked for each file?",
-        "Combined View: Top Files by Bandwidth (unique_ips)",
-        "a table of distinct addresses by file; `audience_trailing` counts by application",
-    ),
-    (
-        "How do the application's events and the storage's log agree (the combined view)?",
-        "Overview; Troubleshooting: Analytics mismatch",
-        "`media_analytics` of the application's database, to set against the log",
-    ),
-    (
-        "Who asked, in which session, on which journey, authenticated how?",
-        "From Application Tracking: authentication context, user journey, sessions",
-        "`media_analytics` of the application's database; an access log knows addresses, not users",
+        "In which session, on which journey, under which email?",
+        "From Application Tracking: User ID and email, user journey, sessions",
+        "sessions and emails: they are personal, and not taken in",
     ),
     (
         "How often did the CDN answer from its cache?",
@@ -85,11 +65,6 @@ OPEN_QUESTIONS = (
         "Which endpoints are slow?",
         "Cost-Benefit Analysis: Performance optimization",
         "response times by endpoint; they are kept by operation class (`slow_operations`)",
-    ),
-    (
-        "Which address is scraping, and how much of the traffic is bots?",
-        "Key Metrics to Monitor: Unique IPs (abuse, scraping); Troubleshooting: requests including bots",
-        "rollups by address and by class of user agent; the lake keeps both, addresses as pseudonyms",
     ),
     (
         "Does the computed cost agree with the provider's bill?",

@@ -1,9 +1,9 @@
 -- question: Which files were served most, by bytes?
 -- asked in: Combined View: Top Files by Bandwidth
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
--- note: The document's original filename, MIME type and unique users need the application's database: until it is
---   connected, media_file_id is NULL and the object's key names the file. A file counts once, whatever applications
---   it was served for.
+-- note: Any window, by the object's key. `top_files_combined` has the original filename, MIME type and unique users of
+--   the last 7 days. media_file_id is NULL for what is no media file of a connected application. A file counts once,
+--   whatever applications it was served for.
 
 SELECT
     bucket,

@@ -103,12 +103,18 @@ def test_the_source_that_lags_decides_whether_a_day_is_final(warehouse: Warehous
     "answer", [answer for answer in catalogue() if "application" in answer.parameters], ids=attrgetter("name")
 )
 def test_one_application_is_asked_alone(warehouse: Warehouse, answer: Answer) -> None:
+    warehouse.fill("days", "day | source | state \n 2026-11-07 | ovh | open")
     for table in (contract for contract in TABLES if "application" in contract.names):
         row = {"application": "castingly", "operation_class": "*", "measure": "total", "hour_at": "2026-11-01 10:00"}
-        cells = {name: value for name, value in row.items() if name in table.names}
-        warehouse.fill(table.name, f"{' | '.join(cells)}\n{' | '.join(cells.values())}")
+        row |= {
+            "day": "2026-11-07",
+            "observations": "5",
+            "window_days": "7" if table.name == "media_file_trailing" else "1",
+        }
+        given = {name: value for name, value in row.items() if name in table.names}
+        warehouse.fill(table.name, f"{' | '.join(given)}\n{' | '.join(given.values())}")
     found, missed = (warehouse.ask(answer.name, application=name).rows for name in ("castingly", "nobody"))
-    assert len(found) == 1
+    assert len(found) == (2 if answer.name == "response_times_trailing" else 1)  # 7 and 30 days
     assert not missed or (answer.name == "response_times_window" and missed[0][0] == 0)
 
 
@@ -542,6 +548,281 @@ def test_rejects_by_reason(warehouse: Warehouse) -> None:
     )
 
 
+# --- the application beside the log ------------------------------------------------------------------
+def test_top_files_combined(warehouse: Warehouse) -> None:
+    """Only the 7 days that end with the last one, by what was sent; a key that is no media file has no name."""
+    warehouse.fill(
+        "media_files",
+        """
+        media_file_id | object_key_sha256 | object_key | original_filename | mime_type  | is_deleted
+        7             | 01                | files/1    | Head shot.jpg     | image/jpeg | yes
+        """,
+    )
+    warehouse.fill(
+        "media_file_trailing",
+        """
+        day | window_days | application | object_key_sha256 | media_file_id | object_key | deliveries | bytes_sent | unique_users | unique_addresses | last_at
+        2026-11-07 | 7  | castingly | 01 | 7 | files/1 | 4 | 400 | 2 | 3 | 2026-11-06 08:00
+        2026-11-07 | 7  | castingly | 02 |   | files/2 | 1 | 500 | - | 1 | 2026-11-05 08:00
+        2026-11-07 | 7  | palette   | 01 | 7 | files/1 | 9 | 900 | 9 | 9 | 2026-11-06 08:00
+        2026-11-07 | 30 | castingly | 01 | 7 | files/1 | 9 | 900 | 9 | 9 | 2026-11-06 08:00
+        2026-11-06 | 7  | castingly | 01 | 7 | files/1 | 9 | 900 | 9 | 9 | 2026-11-06 08:00
+        """,  # noqa: E501
+    )
+    warehouse.expect(
+        "top_files_combined",
+        """
+        application | original_filename | mime_type | object_key | access_count | unique_users | unique_ips | total_bandwidth | last_accessed
+        castingly | -             | -          | files/2 | 1 | - | 1 | 500 | 2026-11-05 08:00
+        castingly | Head shot.jpg | image/jpeg | files/1 | 4 | 2 | 3 | 400 | 2026-11-06 08:00
+        """,  # noqa: E501
+        application="castingly",
+    )
+
+
+def test_usage_by_user(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "users_daily",
+        """
+        day        | application | user_id | requests | deliveries | bytes_sent | last_at
+        2026-11-01 | castingly   | u1      | 2        | 1          | 10         | 2026-11-01 09:00
+        2026-11-02 | palette     | u1      | 3        | 2          | 10         | 2026-11-02 09:00
+        2026-11-02 | castingly   | u2      | 1        | 1          | 30         | 2026-11-02 10:00
+        2026-11-08 | castingly   | u2      | 9        | 9          | 90         | 2026-11-08 10:00
+        """,
+    )
+    warehouse.expect(
+        "usage_by_user",
+        """
+        user_id | requests | deliveries | bytes_sent | last_at
+        u2      | 1        | 1          | 30         | 2026-11-02 10:00
+        u1      | 5        | 3          | 20         | 2026-11-02 09:00
+        """,
+    )
+
+
+def test_usage_by_application(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | application  | operation_class | requests | deliveries | bytes_sent
+        2026-11-01 | castingly    | get_object      | 2        | 1          | 10
+        2026-11-02 | castingly    | put_object      | 3        | 0          | 0
+        2026-11-02 | unattributed | get_object      | 1        | 1          | 30
+        2026-11-08 | castingly    | get_object      | 9        | 9          | 90
+        """,
+    )
+    warehouse.expect(
+        "usage_by_application",
+        """
+        application  | requests | deliveries | bytes_sent
+        unattributed | 1        | 1          | 30
+        castingly    | 5        | 1          | 10
+        """,
+    )
+
+
+def test_authenticated_share(warehouse: Warehouse) -> None:
+    """Two of three deliveries went to a known user; without an application it is not available."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "audience_trailing",
+        """
+        day        | application | window_days | authenticated_deliveries
+        2026-11-01 | *           | 1           | 2
+        2026-11-01 | *           | 7           | 9
+        2026-11-01 | castingly   | 1           | 1
+        2026-11-02 | *           | 1           | -
+        """,
+    )
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | application | operation_class | deliveries
+        2026-11-01 | castingly   | get_object      | 2
+        2026-11-01 | palette     | get_object      | 1
+        2026-11-02 | palette     | get_object      | 5
+        """,
+    )
+    columns = "day | deliveries | authenticated_deliveries | anonymous_deliveries | authenticated_share | is_final"
+    warehouse.expect(
+        "authenticated_share",
+        f"""
+        {columns} | complete_through_at
+        2026-11-02 | 5 | - | - | -           | no  | 2026-11-02 15:00
+        2026-11-01 | 3 | 2 | 1 | 0.666666667 | yes | 2026-11-02 15:00
+        """,
+    )
+    assert warehouse.ask("authenticated_share", application="castingly").rows[0][1:5] == (2, 1, 1, 0.5)
+
+
+def test_top_addresses(warehouse: Warehouse) -> None:
+    """One address asks half of all; on two days and for two applications it is still one."""
+    warehouse.fill(
+        "addresses_daily",
+        """
+        day        | application | address | edge   | addresses | requests | deliveries | bytes_sent
+        2026-11-01 | castingly   | aa      | direct | 1         | 40       | 4          | 400
+        2026-11-02 | palette     | aa      | direct | 1         | 10       | 1          | 100
+        2026-11-01 | castingly   | other   | -      | 30        | 20       | 2          | 20
+        2026-11-02 | castingly   | other   | -      | 20        | 20       | 2          | 20
+        2026-11-02 | castingly   | bb      | edge   | 1         | 10       | 1          | 10
+        2026-11-08 | castingly   | bb      | edge   | 1         | 900      | 1          | 10
+        """,
+    )
+    warehouse.expect(
+        "top_addresses",
+        """
+        address | edge   | addresses | requests | deliveries | bytes_sent | requests_share
+        aa      | direct | 1         | 50       | 5          | 500        | 0.5
+        other   | -      | 50        | 40       | 4          | 40         | 0.4
+        """,
+        limit=2,
+    )
+
+
+AGENTS = """
+    day        | application | user_agent  | is_bot | requests | deliveries | bytes_sent
+    2026-11-01 | castingly   | curl/8      | yes    | 3        | 1          | 10
+    2026-11-01 | castingly   | Mozilla/5.0 | no     | 6        | 6          | 60
+    2026-11-02 | palette     | curl/8      | yes    | 4        | 0          | 5
+    2026-11-02 | palette     |             | no     | 1        | 1          | 1
+    2026-11-08 | palette     | curl/8      | yes    | 99       | 9          | 9
+"""
+
+
+def test_top_user_agents(warehouse: Warehouse) -> None:
+    warehouse.fill("user_agents_daily", AGENTS)
+    warehouse.expect(
+        "top_user_agents",
+        """
+        user_agent  | is_bot | requests | deliveries | bytes_sent
+        curl/8      | yes    | 7        | 1          | 15
+        Mozilla/5.0 | no     | 6        | 6          | 60
+        -           | no     | 1        | 1          | 1
+        """,
+    )
+
+
+def test_bot_share(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill("user_agents_daily", AGENTS)
+    warehouse.expect(
+        "bot_share",
+        """
+        day        | requests | bot_requests | bot_share   | bot_bytes | is_final | complete_through_at
+        2026-11-02 | 5        | 4            | 0.8         | 5         | no       | 2026-11-02 15:00
+        2026-11-01 | 9        | 3            | 0.333333333 | 10        | yes      | 2026-11-02 15:00
+        """,
+    )
+
+
+RECONCILED = """
+    day        | application | outcome  | reason        | requests | deliveries | events | log_bytes | app_bytes
+    2026-11-01 | castingly   | matched  | event_address | 98       | 49         | 49     | 500       | 900
+    2026-11-01 | castingly   | log_only | bot           | 2        | 2          | 0      | 20        | 0
+    2026-11-01 | palette     | log_only | bot           | 1        | 1          | 0      | 10        | 0
+    2026-11-02 | castingly   | app_only | no_delivery   | 0        | 0          | 4      | 0         | 40
+"""
+
+
+def test_reconciliation(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill("reconciliation_daily", RECONCILED)
+    result = warehouse.ask("reconciliation", application="castingly")
+    shown = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    assert [(row["matched_share"], row["log_only_share"], row["app_only_share"]) for row in shown] == [
+        (None, None, 1.0),
+        (0.98, 0.02, 0.0),
+    ]
+    assert [row["is_reconciled"] for row in shown] == [None, True]
+    assert shown[0]["sentence"] == (
+        "0 of 0 requests belong to 0 of 4 events of the application. 4 events have no delivery: CDN hit or not yet"
+        " delivered. The day is open: its logs are not complete yet."
+    )
+
+
+def test_reconciliation_reasons(warehouse: Warehouse) -> None:
+    warehouse.fill("reconciliation_daily", RECONCILED)
+    warehouse.expect(
+        "reconciliation_reasons",
+        """
+        outcome  | reason        | requests | deliveries | events | log_bytes | app_bytes
+        app_only | no_delivery   | 0        | 0          | 4      | 0         | 40
+        log_only | bot           | 3        | 3          | 0      | 30        | 0
+        matched  | event_address | 98       | 49         | 49     | 500       | 900
+        """,
+    )
+
+
+def test_attribution(warehouse: Warehouse) -> None:
+    warehouse.fill(
+        "attribution_daily",
+        """
+        day        | application  | match_basis   | match_confidence | requests | deliveries | bytes_sent
+        2026-11-01 | castingly    | event_address | high             | 3        | 2          | 20
+        2026-11-02 | castingly    | event_address | high             | 1        | 1          | 10
+        2026-11-02 | castingly    | referer       | low              | 2        | 2          | 5
+        2026-11-02 | unattributed | none          | none             | 9        | 0          | 0
+        2026-11-08 | castingly    | referer       | low              | 99       | 2          | 5
+        """,
+    )
+    warehouse.expect(
+        "attribution",
+        """
+        application  | match_basis   | match_confidence | requests | deliveries | bytes_sent
+        unattributed | none          | none             | 9        | 0          | 0
+        castingly    | event_address | high             | 4        | 3          | 30
+        castingly    | referer       | low              | 2        | 2          | 5
+        """,
+    )
+
+
+def test_month_to_date(warehouse: Warehouse) -> None:
+    """6 USD in two of 30 days are 90 USD a month."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | USD      | 10         | 1_000_000
+        2026-11-02 | palette     | USD      | 20         | 5_000_000
+        """,
+    )
+    columns = (
+        "month_first_day | currency | last_day | days_so_far | days_in_month | final_days | bytes_sent | cost"
+        " | projected_cost | budget | is_over_budget"
+    )
+    warehouse.expect(
+        "month_to_date",
+        f"""
+        {columns}
+        2026-11-01 | USD | 2026-11-02 | 2 | 30 | 1 | 30 | 6.000000 | 90.000000 | - | -
+        """,
+    )
+
+
+def test_response_times_trailing(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "response_time_buckets_daily",
+        """
+        day        | application | upper_ms | observations
+        2026-11-01 | castingly   | 10       | 19
+        2026-11-01 | palette     | 100      | 1
+        """,
+    )
+    warehouse.expect(
+        "response_times_trailing",
+        """
+        day | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms | is_final | complete_through_at
+        2026-11-01 | 7  | 20 | 10 | 10 | 100 | 100 | yes | 2026-11-02 15:00
+        2026-11-01 | 30 | 20 | 10 | 10 | 100 | 100 | yes | 2026-11-02 15:00
+        """,
+        last_day=FIRST,
+    )
+
+
 def test_cache_hit_ratio(warehouse: Warehouse) -> None:
     warehouse.expect(
         "cache_hit_ratio",
@@ -566,7 +847,7 @@ def test_every_answer_is_whole_tested_and_in_the_docs(answer: Answer) -> None:
 def test_an_unknown_answer_names_the_near_ones(warehouse: Warehouse) -> None:
     with pytest.raises(ValueError, match=r"'top_file'.*top_files_by_bandwidth"):
         warehouse.ask("top_file")
-    with pytest.raises(AnswerError, match="bandwidth_by_day, cache_hit_ratio, checks"):
+    with pytest.raises(AnswerError, match="bandwidth_by_day, bot_share, cache_hit_ratio"):
         warehouse.ask("zzz")
 
 
