@@ -24,6 +24,8 @@ from schemas.vocabulary import ALL, CLIENT_ABORT, MATCH_BASES
 
 MOST_ENDPOINTS = 200
 LARGEST_SUM = 2**63 - 1
+LONGEST_BUCKET = tables.TRAFFIC_HOURLY.column("bucket").length
+LONGEST_ERROR_CODE = tables.ERRORS_DAILY.column("error_code").length
 # What a rollup reads of a record (schemas.records.RECORD).
 READS = (
     "object_id", "line_number", "line_hash", "at", "bucket", "key", "http_status", "error_code", "bytes_sent",
@@ -64,7 +66,11 @@ def parts(
     """
     rows = with_deliveries(distinct(records)).filter(pl.col("at") >= begin)
     rows = attributed(rows, referers, known).with_columns(
-        pl.col("bucket").fill_null(""), pl.lit(source).alias("source"), pl.col("at").dt.truncate("1h").alias("hour_at")
+        # As long as a key of a table may be; no real name is longer.
+        pl.col("bucket").fill_null("").str.slice(0, LONGEST_BUCKET),
+        pl.col("error_code").str.slice(0, LONGEST_ERROR_CODE),
+        pl.lit(source).alias("source"),
+        pl.col("at").dt.truncate("1h").alias("hour_at"),
     )
     _refuse_overflow(rows, "bytes_sent", "total_ms")
     requests = rows.filter("is_request")

@@ -326,6 +326,15 @@ def test_a_lake_file_that_is_gone(fails: Callable[[int], str]) -> None:
     assert told() == {**TWO_OBJECTS, "settled": 3}
 
 
+def test_names_longer_than_any_are_cut_in_the_figures() -> None:
+    odd = line(20).replace(b"acme-media", b"b" * 300).replace(b" 200 - ", b" 500 " + b"E" * 200 + b" ")
+    put("object-2", odd)
+    assert main(["run", "--quiet"]) == 0
+    with closing(sqlite3.connect("warehouse.sqlite")) as connection:
+        assert connection.execute("SELECT max(length(bucket)) FROM traffic_daily").fetchone() == (255,)
+        assert connection.execute("SELECT length(error_code), requests FROM errors_daily").fetchall() == [(128, 1)]
+
+
 def test_a_key_that_is_lost_is_not_made_anew(site: Path, fails: Callable[[int], str]) -> None:
     Path("mediameter.toml").write_text(SETTINGS.replace('key = "sixteen characters"', ""))
     assert main(["run", "--quiet"]) == 0
