@@ -56,7 +56,7 @@ class Installation:
         self._home, self._port = home, free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self.environment = client_environment(self.url, home) | {"PREFECT_WORKER_PREFETCH_SECONDS": "1"}
-        self.start_server()
+        self.worker: subprocess.Popen[bytes] | None = None
 
     def start_server(self) -> None:
         environment = server_environment(self._home) | {
@@ -68,6 +68,18 @@ class Installation:
 
     def start_worker(self) -> None:
         self.worker = start_worker(self.environment, self._home / "worker.log")
+
+    def kill_server(self) -> None:
+        kill(self.server)
+
+    def kill_worker(self) -> None:
+        assert self.worker
+        kill(self.worker)
+
+    def end(self) -> None:
+        if self.worker:
+            end(self.worker)
+        kill(self.server)
 
 
 def until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:

@@ -29,7 +29,7 @@ from flows.hourly import hourly
 from mediameter.doctor import examine, scheduler
 from mediameter.doctor.scheduler import Expected
 from tests.flows.conftest import BLANK
-from tests.flows.installation import CLONE, POOL, Installation, command, end, kill, until
+from tests.flows.installation import CLONE, POOL, Installation, command, until
 from tests.flows.places import SETTINGS, given, new_place, straight
 from tests.trials.dump import difference, dump
 from tests.trials.month import FIRST, month
@@ -47,14 +47,16 @@ def installation(server: str, prefect_home: Path, tmp_path_factory: pytest.TempP
     home = tmp_path_factory.mktemp("installation")
     shutil.copy(prefect_home / BLANK, home / "prefect.db")
     installation = Installation(home)
-    with temporary_settings({PREFECT_API_URL: installation.url}):
-        command(installation.environment, "deploy", "--name", "hourly", "--name", "backfill")
-        with get_client(sync_client=True) as client:
-            client.pause_deployment(named("hourly/hourly"))
-        installation.start_worker()
-        yield installation
-    end(installation.worker)
-    kill(installation.server)
+    try:
+        installation.start_server()
+        with temporary_settings({PREFECT_API_URL: installation.url}):
+            command(installation.environment, "deploy", "--name", "hourly", "--name", "backfill")
+            with get_client(sync_client=True) as client:
+                client.pause_deployment(named("hourly/hourly"))
+            installation.start_worker()
+            yield installation
+    finally:
+        installation.end()
 
 
 def named(name: str) -> UUID:
@@ -95,7 +97,8 @@ def shorten(deployment: UUID) -> None:
 
 
 def first_of(deployment: UUID, before: set[UUID]) -> FlowRun:
-    assert until(lambda: any(run.id not in before for run in runs(deployment)))
+    """The first run that is none of those ``before``; the schedule makes no other."""
+    assert until(lambda: any(run.id not in before for run in runs(deployment))), "the schedule began nothing"
     with get_client(sync_client=True) as client:
         client.pause_deployment(deployment)
     run = next(run for run in runs(deployment) if run.id not in before)
@@ -147,12 +150,12 @@ def outage(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
     ask nothing of it, and that they are done stands in the ledger. Now it is back."""
     held = hold({point: tmp_path_factory.mktemp("held") for point in (LIVES, DIES)})
     processes = {point: each.process() for point, each in held.items()}
-    kill(installation.server)
+    installation.kill_server()
     for point, each in held.items():
         (each.signs / "let-go").touch()
         meant, url = straight(each.site, each.signs / "straight"), each.site.url
         assert until(lambda meant=meant, url=url: difference(meant, dump(url)) == []), point  # type: ignore[misc]
-    kill(installation.worker)  # else it would tell
+    installation.kill_worker()  # else it would tell
     os.kill(processes[DIES], signal.SIGKILL)
     installation.start_server()
     installation.start_worker()
