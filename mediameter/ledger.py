@@ -318,7 +318,8 @@ def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone:
 
 def _days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:
     """Days of the hours, and of what is so long before their begin or after their end: a day is longer than both."""
-    edges = {at for hour in set(hours) for at in (hour - before, hour, hour + timedelta(hours=1) + after)}
+    last = timedelta(hours=1, microseconds=-1)
+    edges = {at for hour in set(hours) for at in (hour - before, hour, hour + last + after)}
     return touched_days(edges, zone)
 
 
