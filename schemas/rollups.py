@@ -401,19 +401,6 @@ DAYS = Contract(
     kind="state",
     additivity="S",
 )
-QUALITY_FAILURES = Contract(
-    "quality_failures",
-    "tenant, day, suite, rule",
-    "The rules of quality that a day breaks, as the gate found it last. Such a day is suspect, and never final.",
-    (
-        _TENANT,
-        _DAY,
-        key("suite", "text", "File in `sql/suites`, or in `expectations` beside the settings.", length=64),
-        key("rule", "text", "Id of the expectation there.", length=128),
-        Column("detail", "text", "What was expected and what was found, without values of persons."),
-    ),
-    kind="state",
-)
 PRICES = Contract(
     "prices",
     "price card",

@@ -1,4 +1,4 @@
-"""Views over the rollups, the daily histogram that one of them reads, and which rules of quality a day breaks."""
+"""Views over the rollups, and the daily histogram that one of them reads."""
 
 import sqlalchemy as sa
 
@@ -10,20 +10,8 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    _quality_failures()
     _response_time_buckets_daily()
     make_views(revision)
-
-
-def _quality_failures() -> None:
-    create_table(
-        "quality_failures",
-        sa.Column("tenant", Text(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("suite", Text(64), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("rule", Text(128), nullable=False, primary_key=True, autoincrement=False),
-        sa.Column("detail", Text(), nullable=False),
-    )
 
 
 def _response_time_buckets_daily() -> None:
