@@ -4,4 +4,4 @@ from schemas.internal import INTERNAL
 from schemas.rollups import DAYS, REFERENCE, ROLLUPS
 from schemas.views import VIEWS as VIEWS
 
-TABLES = (*ROLLUPS, DAYS, QUALITY_FAILURES, *REFERENCE, *INTERNAL)
+TABLES = (*ROLLUPS, DAYS, *REFERENCE, *INTERNAL)
