@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect, warehouse
+from mediameter.migration import HEAD
 from tests.doctor.site import NOTHING_ELSE, Folder
 from tests.engines.user import SECRET, Server, a_user, administered
 
@@ -43,7 +44,7 @@ def test_before_the_tables_are_made(folder: Folder, server: Server) -> None:
 def test_with_its_tables(folder: Folder, server: Server) -> None:
     migrated(server)
     first, *more = found(folder, server.url)
-    assert first == "ok: can be written, at revision 0002: "
+    assert first == f"ok: can be written, at revision {HEAD}: "
     if not server.is_postgres:
         assert any("local_infile=1 is faster" in each for each in more)
         assert any("LOAD DATA LOCAL" in each for each in found(folder, server.url.set(query={"local_infile": "1"})))
@@ -53,11 +54,11 @@ def test_with_its_tables(folder: Folder, server: Server) -> None:
 
 def test_columns_of_another_collation(folder: Folder, server: Server) -> None:
     migrated(server)
-    rule = 'TYPE text COLLATE "default"' if server.is_postgres else "MODIFY unit LONGTEXT COLLATE utf8mb4_general_ci"
-    alter = "ALTER TABLE alert_checks_daily " + (f"ALTER unit {rule}" if server.is_postgres else rule)
+    rule = 'TYPE text COLLATE "default"' if server.is_postgres else "MODIFY reason LONGTEXT COLLATE utf8mb4_general_ci"
+    alter = "ALTER TABLE rejects " + (f"ALTER reason {rule}" if server.is_postgres else rule)
     server.connection.exec_driver_sql(alter)
     (said,) = [each for each in found(folder, server.url) if each.startswith("error")]
-    assert "1 columns are not compared byte by byte, alert_checks_daily.unit among them" in said
+    assert "1 columns are not compared byte by byte, rejects.reason among them" in said
 
 
 def test_nobody_there(folder: Folder, server: Server) -> None:
