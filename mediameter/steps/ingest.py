@@ -51,7 +51,6 @@ class IngestReport:
     ignored_log_bucket: int = 0
     rejected: int = 0
     refused: int = 0
-    superseded: int = 0
     pending: int = 0
     size_bytes: int = 0
     swept: int = 0
