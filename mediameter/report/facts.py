@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mediameter.report.merged import Merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,7 @@ class Figures:
     """Everything that a report shows of one tenant and range of days, each tuple in the order it is shown.
 
     ``endpoint_count`` and ``media_file_count`` say how many there are, of which the tuples hold the first.
+    ``merged``: what log and application say together; None while no application is connected.
     ``countries_label`` and ``edges_label`` name the data sets behind country and edge; None: there was none.
     """
 
@@ -196,6 +201,7 @@ class Figures:
     countries: tuple[Country, ...]
     endpoints: tuple[Endpoint, ...]
     endpoint_count: int
+    merged: Merged | None
     countries_label: str | None
     edges_label: str | None
 

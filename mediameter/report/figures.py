@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Boolean, Connection, Date, DateTime, Float, Row, Text, bindparam, text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from mediameter.report import merged
+from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
     Check,
@@ -43,117 +43,80 @@ LONGEST_LIST = 20
 EXAMPLE_CHARACTERS = 100
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)  # a year to spare, for the zone's offset
 
-# --- what a column is, wherever it comes from ------------------------------------------------------
-
-
-class _Whole(TypeDecorator[int]):
-    """PostgreSQL and MySQL answer SUM of integers with a Decimal."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
-        return None if value is None else int(value)
-
-
-class _Instant(TypeDecorator[datetime]):
-    """Naive UTC at rest, aware UTC in hand."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _by_day(sql: str, **columns: type[TypeEngine[Any]]) -> TextualSelect:
-    """A query of a rollup: bound by :tenant and ``day BETWEEN :first AND :last``."""
-    days = [bindparam(name, type_=Date()) for name in ("first", "last")]
-    return text(sql).bindparams(*days).columns(**columns)
-
-
-def _by_object(sql: str, **columns: type[TypeEngine[Any]]) -> TextualSelect:
-    """A query of the ledger, which knows no days: bound by the instants :begin and :end."""
-    instants = [bindparam(name, type_=DateTime()) for name in ("begin", "end")]
-    return text(sql).bindparams(*instants).columns(**columns)
-
-
 # --- the queries -----------------------------------------------------------------------------------
-_WHERE = "WHERE tenant = :tenant AND day BETWEEN :first AND :last"
-
-_TRAFFIC = _by_day(
+_TRAFFIC = by_day(
     f"""SELECT day, application, SUM(requests) AS requests, SUM(deliveries) AS deliveries, SUM(bytes_sent) AS bytes_sent
-    FROM traffic_daily {_WHERE} GROUP BY day, application""",
-    day=Date, application=Text, requests=_Whole, deliveries=_Whole, bytes_sent=_Whole,
+    FROM traffic_daily {WHERE} GROUP BY day, application""",
+    day=Date, application=Text, requests=Whole, deliveries=Whole, bytes_sent=Whole,
 )  # fmt: skip
-_STATUSES = _by_day(
-    f"""SELECT day, status_class, SUM(requests) AS requests FROM traffic_daily {_WHERE} GROUP BY day, status_class""",
-    day=Date, status_class=Text, requests=_Whole,
+_STATUSES = by_day(
+    f"""SELECT day, status_class, SUM(requests) AS requests FROM traffic_daily {WHERE} GROUP BY day, status_class""",
+    day=Date, status_class=Text, requests=Whole,
 )  # fmt: skip
-_ERRORS = _by_day(
-    f"""SELECT day, application, SUM(errors) AS errors FROM endpoints_daily {_WHERE} GROUP BY day, application""",
-    day=Date, application=Text, errors=_Whole,
+_ERRORS = by_day(
+    f"""SELECT day, application, SUM(errors) AS errors FROM endpoints_daily {WHERE} GROUP BY day, application""",
+    day=Date, application=Text, errors=Whole,
 )  # fmt: skip
-_COST = _by_day(
+_COST = by_day(
     f"""SELECT day, application, currency, SUM(cost_micros) AS cost_micros,
         SUM(CASE WHEN cost_micros IS NULL THEN bytes_sent ELSE 0 END) AS unpriced_bytes
-    FROM bandwidth_cost_daily {_WHERE} GROUP BY day, application, currency""",
-    day=Date, application=Text, currency=Text, cost_micros=_Whole, unpriced_bytes=_Whole,
+    FROM bandwidth_cost_daily {WHERE} GROUP BY day, application, currency""",
+    day=Date, application=Text, currency=Text, cost_micros=Whole, unpriced_bytes=Whole,
 )  # fmt: skip
-_RESPONSE = _by_day(
+_RESPONSE = by_day(
     f"""SELECT day, application, p50_ms, p95_ms, p99_ms FROM response_time_daily
-    {_WHERE} AND operation_class = '*' AND measure = 'total'""",
-    day=Date, application=Text, p50_ms=_Whole, p95_ms=_Whole, p99_ms=_Whole,
+    {WHERE} AND operation_class = '*' AND measure = 'total'""",
+    day=Date, application=Text, p50_ms=Whole, p95_ms=Whole, p99_ms=Whole,
 )  # fmt: skip
-_AUDIENCE = _by_day(
-    f"""SELECT day, application, unique_addresses, is_behind_cdn FROM audience_trailing {_WHERE} AND window_days = 1""",
-    day=Date, application=Text, unique_addresses=_Whole, is_behind_cdn=Boolean,
+_AUDIENCE = by_day(
+    f"""SELECT day, application, unique_addresses, is_behind_cdn FROM audience_trailing {WHERE} AND window_days = 1""",
+    day=Date, application=Text, unique_addresses=Whole, is_behind_cdn=Boolean,
 )  # fmt: skip
 # LINES is a reserved word of MySQL's; behind a dot it needs no quotes, which differ from engine to engine.
-_DAYS = _by_day(
+_DAYS = by_day(
     """SELECT d.day, d.source, d.state, d.is_suspect, d.complete_through_at, d.objects, d.lines AS line_count,
         d.parsed, d.ignored, d.rejected, d.duplicates
     FROM days d WHERE d.tenant = :tenant AND d.day BETWEEN :first AND :last""",
-    day=Date, source=Text, state=Text, is_suspect=Boolean, complete_through_at=_Instant, objects=_Whole,
-    line_count=_Whole, parsed=_Whole, ignored=_Whole, rejected=_Whole, duplicates=_Whole,
+    day=Date, source=Text, state=Text, is_suspect=Boolean, complete_through_at=Instant, objects=Whole,
+    line_count=Whole, parsed=Whole, ignored=Whole, rejected=Whole, duplicates=Whole,
 )  # fmt: skip
-_CHECKS = _by_day(
-    f"""SELECT day, rule, check_group, value, threshold, unit, verdict, sample FROM alert_checks_daily {_WHERE}""",
-    day=Date, rule=Text, check_group=Text, value=Float, threshold=Float, unit=Text, verdict=Text, sample=_Whole,
+_CHECKS = by_day(
+    f"""SELECT day, rule, check_group, value, threshold, unit, verdict, sample FROM alert_checks_daily {WHERE}""",
+    day=Date, rule=Text, check_group=Text, value=Float, threshold=Float, unit=Text, verdict=Text, sample=Whole,
 )  # fmt: skip
-_PRICES = _by_day(
+_PRICES = by_day(
     f"""SELECT p.price_id, p.amount, p.currency, p.per, p.valid_from_day, p.valid_to_day, p.citation
-    FROM prices p WHERE p.price_id IN (SELECT price_id FROM bandwidth_cost_daily {_WHERE})""",
+    FROM prices p WHERE p.price_id IN (SELECT price_id FROM bandwidth_cost_daily {WHERE})""",
     price_id=Text, amount=Text, currency=Text, per=Text, valid_from_day=Date, valid_to_day=Date, citation=Text,
 )  # fmt: skip
-_MEDIA_FILES = _by_day(
+_MEDIA_FILES = by_day(
     f"""SELECT application, bucket, MIN(object_key) AS object_key, SUM(requests) AS requests,
         SUM(deliveries) AS deliveries, SUM(bytes_sent) AS bytes_sent, COUNT(*) OVER () AS in_all
-    FROM media_file_daily {_WHERE} GROUP BY application, bucket, object_key_sha256
+    FROM media_file_daily {WHERE} GROUP BY application, bucket, object_key_sha256
     ORDER BY SUM(bytes_sent) DESC, SUM(requests) DESC, object_key_sha256, application, bucket LIMIT {LONGEST_LIST}""",
-    application=Text, bucket=Text, object_key=Text, requests=_Whole, deliveries=_Whole, bytes_sent=_Whole,
-    in_all=_Whole,
+    application=Text, bucket=Text, object_key=Text, requests=Whole, deliveries=Whole, bytes_sent=Whole,
+    in_all=Whole,
 )  # fmt: skip
-_COUNTRIES = _by_day(
+_COUNTRIES = by_day(
     f"""SELECT country, edge, SUM(requests) AS requests, SUM(deliveries) AS deliveries, SUM(bytes_sent) AS bytes_sent
-    FROM countries_daily {_WHERE} GROUP BY country, edge""",
-    country=Text, edge=Text, requests=_Whole, deliveries=_Whole, bytes_sent=_Whole,
+    FROM countries_daily {WHERE} GROUP BY country, edge""",
+    country=Text, edge=Text, requests=Whole, deliveries=Whole, bytes_sent=Whole,
 )  # fmt: skip
-_ENDPOINTS = _by_day(
+_ENDPOINTS = by_day(
     f"""SELECT application, endpoint, SUM(requests) AS requests, SUM(errors) AS errors,
         SUM(server_errors) AS server_errors, SUM(client_aborts) AS client_aborts, COUNT(*) OVER () AS in_all
-    FROM endpoints_daily {_WHERE} GROUP BY application, endpoint HAVING SUM(errors) > 0
+    FROM endpoints_daily {WHERE} GROUP BY application, endpoint HAVING SUM(errors) > 0
     ORDER BY SUM(errors) DESC, application, endpoint LIMIT {LONGEST_LIST}""",
-    application=Text, endpoint=Text, requests=_Whole, errors=_Whole, server_errors=_Whole, client_aborts=_Whole,
-    in_all=_Whole,
+    application=Text, endpoint=Text, requests=Whole, errors=Whole, server_errors=Whole, client_aborts=Whole,
+    in_all=Whole,
 )  # fmt: skip
-_CAUSES = _by_day(
+_CAUSES = by_day(
     f"""SELECT application, endpoint, http_status, error_code, SUM(requests) AS requests
-    FROM errors_daily {_WHERE} GROUP BY application, endpoint, http_status, error_code""",
-    application=Text, endpoint=Text, http_status=_Whole, error_code=Text, requests=_Whole,
+    FROM errors_daily {WHERE} GROUP BY application, endpoint, http_status, error_code""",
+    application=Text, endpoint=Text, http_status=Whole, error_code=Text, requests=Whole,
 )  # fmt: skip
 # Line 0 of the rejects stands for a refused object, which is told apart; a superseded object counts no more.
-_REJECTS = _by_object(
+_REJECTS = by_object(
     f"""SELECT reason, reason_lines, example, object_key, line_number FROM (
         SELECT r.reason AS reason, COUNT(*) OVER (PARTITION BY r.reason) AS reason_lines,
             SUBSTR(r.line, 1, {EXAMPLE_CHARACTERS}) AS example, o.object_key AS object_key,
@@ -163,21 +126,21 @@ _REJECTS = _by_object(
         WHERE r.line_number > 0 AND o.state = 'settled'
             AND COALESCE(o.first_at, o.last_modified_at) >= :begin AND COALESCE(o.first_at, o.last_modified_at) < :end
     ) numbered WHERE place = 1""",
-    reason=Text, reason_lines=_Whole, example=Text, object_key=Text, line_number=_Whole,
+    reason=Text, reason_lines=Whole, example=Text, object_key=Text, line_number=Whole,
 )  # fmt: skip
-_REFUSALS = _by_object(
+_REFUSALS = by_object(
     """SELECT reason, refused, object_key, detail FROM (
         SELECT o.reason AS reason, COUNT(*) OVER (PARTITION BY o.reason) AS refused, o.object_key AS object_key,
             o.detail AS detail, ROW_NUMBER() OVER (PARTITION BY o.reason ORDER BY o.object_id) AS place
         FROM objects o WHERE o.state = 'refused' AND o.last_modified_at >= :begin AND o.last_modified_at < :end
     ) numbered WHERE place = 1""",
-    reason=Text, refused=_Whole, object_key=Text, detail=Text,
+    reason=Text, refused=Whole, object_key=Text, detail=Text,
 )  # fmt: skip
-_IGNORED = _by_object(
+_IGNORED = by_object(
     """SELECT COALESCE(SUM(ignored_log_bucket), 0) AS ignored_log_bucket FROM objects
     WHERE state = 'settled' AND COALESCE(first_at, last_modified_at) >= :begin
         AND COALESCE(first_at, last_modified_at) < :end""",
-    ignored_log_bucket=_Whole,
+    ignored_log_bucket=Whole,
 )  # fmt: skip
 
 
@@ -200,26 +163,27 @@ def read(
     first, last = first or _FIRST_DAY, last or _LAST_DAY
     days = {"tenant": tenant, "first": first, "last": last}
     instants = {"begin": _midnight(first, zone), "end": _midnight(last + timedelta(days=1), zone)}
-    by_day = partial(_rows, connection, days)
-    by_object = partial(_rows, connection, instants)
-    traffic = _traffic(by_day)
-    media_files, endpoints = by_day(_MEDIA_FILES), by_day(_ENDPOINTS)
+    of_days = partial(_rows, connection, days)
+    of_objects = partial(_rows, connection, instants)
+    traffic = _traffic(of_days)
+    media_files, endpoints = of_days(_MEDIA_FILES), of_days(_ENDPOINTS)
     return Figures(
         zone=zone,
         totals=tuple(row for row in traffic if row.application == ALL),
         traffic=tuple(row for row in traffic if row.application != ALL),
-        statuses=_statuses(by_day(_STATUSES)),
-        days=_sorted(Day, by_day(_DAYS), lambda row: (row.day, row.source)),
-        checks=_sorted(Check, by_day(_CHECKS), lambda row: (row.day, row.rule, row.group)),
-        rejects=_sorted(Reject, by_object(_REJECTS), lambda row: (-row.lines, row.reason)),
-        refusals=_sorted(Refusal, by_object(_REFUSALS), lambda row: (-row.objects, row.reason)),
-        ignored_log_bucket=by_object(_IGNORED)[0].ignored_log_bucket,
-        prices=_sorted(Price, by_day(_PRICES), lambda row: (row.valid_from_day, row.price_id)),
+        statuses=_statuses(of_days(_STATUSES)),
+        days=_sorted(Day, of_days(_DAYS), lambda row: (row.day, row.source)),
+        checks=_sorted(Check, of_days(_CHECKS), lambda row: (row.day, row.rule, row.group)),
+        rejects=_sorted(Reject, of_objects(_REJECTS), lambda row: (-row.lines, row.reason)),
+        refusals=_sorted(Refusal, of_objects(_REFUSALS), lambda row: (-row.objects, row.reason)),
+        ignored_log_bucket=of_objects(_IGNORED)[0].ignored_log_bucket,
+        prices=_sorted(Price, of_days(_PRICES), lambda row: (row.valid_from_day, row.price_id)),
         media_files=tuple(_media_file(row) for row in media_files),
         media_file_count=media_files[0].in_all if media_files else 0,
-        countries=_sorted(Country, by_day(_COUNTRIES), lambda row: (-row.requests, row.country, row.edge)),
-        endpoints=tuple(_endpoints(endpoints, by_day(_CAUSES))),
+        countries=_sorted(Country, of_days(_COUNTRIES), lambda row: (-row.requests, row.country, row.edge)),
+        endpoints=tuple(_endpoints(endpoints, of_days(_CAUSES))),
         endpoint_count=endpoints[0].in_all if endpoints else 0,
+        merged=merged.read(of_days),
         countries_label=countries,
         edges_label=edges,
     )
@@ -227,8 +191,8 @@ def read(
 
 def totals(connection: Connection, *, first: date, last: date, tenant: str = DEFAULT_TENANT) -> dict[date, Traffic]:
     """All applications together, each day from ``first`` to ``last`` that has any traffic."""
-    by_day = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
-    return {row.day: row for row in _traffic(by_day) if row.application == ALL}
+    of_days = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
+    return {row.day: row for row in _traffic(of_days) if row.application == ALL}
 
 
 def _midnight(day: date, zone: str) -> datetime:
@@ -245,24 +209,24 @@ def _sorted(kind: Callable[..., Fact], rows: list[Row[Any]], order: Callable[[Fa
     return tuple(sorted((kind(*row) for row in rows), key=order))
 
 
-def _traffic(by_day: Callable[[TextualSelect], list[Row[Any]]]) -> list[Traffic]:
+def _traffic(of_days: Callable[[TextualSelect], list[Row[Any]]]) -> list[Traffic]:
     """A row per day and application, and one per day for all (``*``): sums, and what is read from ready rows."""
     served: Counter[tuple[date, str, str]] = Counter()
-    for row in by_day(_TRAFFIC):
+    for row in of_days(_TRAFFIC):
         for application in (row.application, ALL):
             for measure in ("requests", "deliveries", "bytes_sent"):
                 served[row.day, application, measure] += getattr(row, measure)
-    for row in by_day(_ERRORS):
+    for row in of_days(_ERRORS):
         for application in (row.application, ALL):
             served[row.day, application, "errors"] += row.errors
     costs: dict[tuple[date, str], list[Cost]] = {}
-    for row in by_day(_COST):
+    for row in of_days(_COST):
         micros = {} if row.cost_micros is None else {row.currency: row.cost_micros}
         for application in (row.application, ALL):
             costs.setdefault((row.day, application), []).append(Cost(micros, row.unpriced_bytes))
-    response = {(row.day, row.application): Response(row.p50_ms, row.p95_ms, row.p99_ms) for row in by_day(_RESPONSE)}
+    response = {(row.day, row.application): Response(row.p50_ms, row.p95_ms, row.p99_ms) for row in of_days(_RESPONSE)}
     audience = {
-        (row.day, row.application): Audience(row.unique_addresses, row.is_behind_cdn) for row in by_day(_AUDIENCE)
+        (row.day, row.application): Audience(row.unique_addresses, row.is_behind_cdn) for row in of_days(_AUDIENCE)
     }
     return [
         Traffic(

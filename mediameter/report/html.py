@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mediameter.report import pictures, tables, words
+from mediameter.report import merged_tables, pictures, tables, words
 from mediameter.report.facts import Figures
 from mediameter.report.markup import Markup, element
 from mediameter.report.pictures import by_application, by_percentile, by_status
@@ -48,8 +48,8 @@ def _nothing_yet() -> Markup:
 def _sections(figures: Figures) -> list[Markup]:
     return [
         _traffic(figures), _cost(figures), _response(figures), _statuses(figures), _checks(figures), _days(figures),
-        _applications(figures), _rejects(figures), _completeness(figures), _media_files(figures), _endpoints(figures),
-        _countries(figures),
+        _applications(figures), _merged(figures), _rejects(figures), _completeness(figures), _media_files(figures),
+        _endpoints(figures), _countries(figures),
     ]  # fmt: skip
 
 
@@ -105,7 +105,8 @@ def _tile(name: str, figure: str, unit: str) -> Markup:
 def _contents() -> Markup:
     names = {
         "traffic": "Traffic", "cost": "Cost", "response": "Response time", "status": "Status", "checks": "Checks",
-        "days": "Days", "applications": "Applications", "rejects": "Rejects", "completeness": "Completeness",
+        "days": "Days", "applications": "Applications", "merged": "Log and application", "rejects": "Rejects",
+        "completeness": "Completeness",
         "media": "Media files", "endpoints": "Errors", "countries": "Countries",
     }  # fmt: skip
     return element("nav", *(element("a", name, href=f"#{slug}") for slug, name in names.items()), aria_label="Contents")
@@ -194,6 +195,13 @@ def _folded_if_long(table: Markup, rows: int) -> Markup:
 
 def _applications(figures: Figures) -> Markup:
     return _section("applications", "Applications", "", tables.applications(figures))
+
+
+def _merged(figures: Figures) -> Markup:
+    heading = "Log and application"
+    if figures.merged is None:
+        return _section("merged", heading, merged_tables.NOT_CONNECTED)
+    return _section("merged", heading, merged_tables.LEAD, *merged_tables.parts(figures.merged, figures))
 
 
 def _completeness(figures: Figures) -> Markup:

@@ -7,6 +7,7 @@ from datetime import date
 
 from mediameter.report import words
 from mediameter.report.facts import Check, Endpoint, Figures, Price
+from mediameter.report.merged import Agreed, Basis, Reason
 
 
 def phrase(name: str) -> str:
@@ -40,6 +41,48 @@ def price(card: Price) -> str:
 
 def validity(card: Price) -> str:
     return f"from {card.valid_from_day} " + (f"to {card.valid_to_day}" if card.valid_to_day else "until further notice")
+
+
+_REASONS = {
+    ("matched", "event_address"): "an event and a delivery of the same file and address",
+    ("matched", "event_edge"): "an event and a delivery of the same file at a CDN's edge, by time",
+    ("log_only", "failed"): "answered with an error, or not at all",
+    ("log_only", "no_delivery"): "no GET of an object",
+    ("log_only", "unknown_key"): "the key is no media file",
+    ("log_only", "bot"): "by an agent that calls itself a bot",
+    ("log_only", "range"): "a part of a file, without an event",
+    ("log_only", "other_client"): "without an event: fetched past the application",
+    ("app_only", "no_fetch"): "share or transform: nothing is fetched",
+    ("app_only", "unknown_file"): "the file is not in media_files",
+    ("app_only", "deleted_file"): "the file had been deleted",
+    ("app_only", "no_delivery"): "no delivery: a cache answered, or it is not logged yet",
+}
+_OUTCOMES = {"matched": "in both", "log_only": "in the log alone", "app_only": "in the application alone"}
+_BASES = {
+    "event_address": "event, by file and address",
+    "event_edge": "event at a CDN's edge, by file and time",
+    "media_file": "media file of the key",
+    "key_pattern": "pattern of the key",
+    "referer": "referer",
+    "none": "nothing: unattributed",
+}
+
+
+def reason(row: Reason) -> str:
+    """Why it matched or did not, for one who has not read the definitions."""
+    return _REASONS[row.outcome, row.reason]
+
+
+def outcome(row: Reason) -> str:
+    return _OUTCOMES[row.outcome]
+
+
+def match_basis(row: Basis) -> str:
+    return _BASES[row.match_basis]
+
+
+def reconciled(row: Agreed) -> str:
+    return {None: "not yet knowable", True: "yes", False: "no"}[row.is_reconciled]
 
 
 def warnings(figures: Figures) -> list[str]:

@@ -18,7 +18,17 @@ from rich.text import Text
 
 from mediameter.report import words
 from mediameter.report.facts import Check, Cost, Figures, Traffic
-from mediameter.report.sentences import check_name, limit, phrase, price, validity, warnings
+from mediameter.report.sentences import (
+    check_name,
+    limit,
+    outcome,
+    phrase,
+    price,
+    reason,
+    reconciled,
+    validity,
+    warnings,
+)
 from schemas.vocabulary import ALL, VERDICTS
 
 SHOWN_DAYS = 14
@@ -47,6 +57,7 @@ def render(figures: Figures, console: Console) -> None:
     _days(figures, console)
     _applications(figures, console)
     _days_and_applications(figures, console)
+    _merged(figures, console)
     _checks(figures, console)
     _rejects(figures, console)
     _completeness(figures, console)
@@ -123,6 +134,27 @@ def _days_and_applications(figures: Figures, console: Console) -> None:
             _add(table, "", f"+ {len(rows) - MOST_APPLICATIONS:,} smaller")
     console.print(table)
     _left_out(len(by_day) - len(shown), "earlier day", console)
+
+
+def _merged(figures: Figures, console: Console) -> None:
+    """Each day's agreement, the newest one's sentence, and why the rest does not agree."""
+    if figures.merged is None:
+        return
+    heads = ("requests", "with event", "events", "delivered", "GB", "GB by app", "unexplained", "agree")
+    table = _table("Log and application", ("day",), heads)
+    days = figures.merged.days[-SHOWN_DAYS:]
+    for row in days:
+        matched = (words.rate(row.matched_requests, row.log_requests), words.rate(row.matched_events, row.app_events))
+        sizes = (words.gigabytes(row.log_bytes), words.gigabytes(row.app_bytes))
+        counts = (words.count(row.log_requests), matched[0], words.count(row.app_events), matched[1])
+        _add(table, str(row.day), *counts, *sizes, words.share(row.unexplained_share), reconciled(row))
+    console.print(table)
+    _left_out(len(figures.merged.days) - len(days), "earlier day", console)
+    if newest := figures.merged.newest:
+        _aside(f"{newest.day}: {newest.sentence}", console)
+    for found in figures.merged.by_reason:
+        counted = f"{found.requests:>9,} requests  {found.events:>7,} events"
+        _aside(f"{counted}  {outcome(found)}: {reason(found)}", console)
 
 
 def _checks(figures: Figures, console: Console) -> None:

@@ -53,6 +53,11 @@ def rate(part: int, whole: int) -> str:
     return "<0.01 %" if 0 < part * 10_000 < whole else f"{100 * part / whole:.2f} %"
 
 
+def share(value: float | None) -> str:
+    """A quotient that somebody else has made."""
+    return ABSENT if value is None else "<0.01 %" if 0 < value < 0.0001 else f"{100 * value:.2f} %"
+
+
 def measured(value: float | None, unit: str) -> str:
     """A check's value in its own unit; anything unknown is a currency."""
     if value is None:

@@ -14,11 +14,12 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
+from mediameter import connect
 from mediameter.report import html, summary, words
 from mediameter.report.facts import Audience, Cost, Figures, MediaFile, Refusal, Reject, Response
 from mediameter.report.figures import read
 from mediameter.report.svg import day_labels, log_ticks, ticks
-from mediameter.warehouse import metadata
+from mediameter.warehouse import metadata, ready
 from schemas import TABLES
 from schemas.contract import Contract
 
@@ -55,13 +56,20 @@ def on_every_engine(rolled_back: sa.Connection) -> Warehouse:
 
 
 @pytest.fixture
-def warehouse() -> Iterator[Warehouse]:
+def warehouse(sqlite: sa.Engine) -> Iterator[Warehouse]:
     """On SQLite, where the engine makes no difference."""
-    engine = sa.create_engine("sqlite://")
-    with engine.begin() as connection:
-        metadata.create_all(connection)
-    with engine.connect() as connection:
+    with sqlite.connect().execution_options(is_writing=True) as connection:
+        connection.begin()
         yield Warehouse(connection)
+        connection.rollback()
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    engine = connect.engine(f"sqlite:///{tmp_path_factory.mktemp('report')}/warehouse.db")
+    ready(engine)
+    yield engine
+    engine.dispose()
 
 
 def fill(
