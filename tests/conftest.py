@@ -20,6 +20,10 @@ Trials = Callable[[int, int], int]
 _HOURS_S = 4 * 3600
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=1, help="the first world of trials on generated crowds")
+
+
 def pytest_configure() -> None:
     servers.find()
 
