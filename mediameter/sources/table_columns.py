@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from schemas.application import SourceTable
 from schemas.contract import Column
+from schemas.source_table import SourceTable
 
 _CHARACTERS = frozenset(["varchar", "char", "bpchar", "citext", "name", "nvarchar", "nchar", "enum", "set", "uuid"])
 _TEXT = _CHARACTERS | frozenset(["text", "tinytext", "mediumtext", "longtext", "clob"])

@@ -1,6 +1,6 @@
 """Rows of another system's tables, page by page in the order of a key: never by OFFSET, never all at once.
 
-Whoever reads declares the table (``schemas.application.SourceTable``); what the declaration says is held against the
+Whoever reads declares the table (``schemas.source_table.SourceTable``); what the declaration says is held against the
 table itself. What a value means is not known here: text comes as text, an instant that cannot be read as null.
 """
 
@@ -22,8 +22,8 @@ from mediameter.errors import UserError
 from mediameter.sources.table_columns import actual_types, is_as_declared
 from mediameter.sources.table_errors import explained
 from mediameter.sources.table_values import COLUMN_OF
-from schemas.application import SourceTable
 from schemas.frames import polars_schema
+from schemas.source_table import SourceTable
 
 EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)  # before it are zero dates and what a default of 0 made of them
 MOST_MISFITS = 1_000
