@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.vocabulary import LAKE_KINDS, OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS, ROW_REJECT_REASONS
+from schemas.vocabulary import (
+    EVENT_REJECT_REASONS,
+    LAKE_KINDS,
+    OBJECT_STATES,
+    PAST_REFUSALS,
+    REFUSALS,
+    REJECT_REASONS,
+    ROW_REJECT_REASONS,
+)
 
 OBJECTS = Contract(
     "objects",
@@ -113,6 +121,7 @@ EXPORTS = Contract(
         Column("events", "int", "Events that they came to.", least=0),
         Column("ignored", "int", "Rows that are ours or repeat another.", least=0),
         Column("rejected", "int", "Rows that break a rule; see row_rejects.", least=0),
+        Column("unsettled", "int", "Events that may still change: the day is read again.", least=0),
         Column("content_sha256", "text", "Of what was made of them: equal content changes nothing."),
     ),
     kind="internal",
@@ -126,7 +135,7 @@ ROW_REJECTS = Contract(
         key("table_name", "text", "Table there.", length=64),
         key("row_id", "text", "Its id.", length=128),
         Column("export_day", "day", "UTC day it was exported with.", null="it has no readable time"),
-        Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
+        Column("reason", "text", "Which rule it breaks.", among=(*ROW_REJECT_REASONS, *EVENT_REJECT_REASONS)),
         Column("detail", "text", "Column and redacted value."),
     ),
     kind="internal",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.contract import Column, Contract
-from schemas.vocabulary import ROW_IGNORE_REASONS, ROW_REJECT_REASONS
+from schemas.vocabulary import EVENT_REJECT_REASONS, ROW_IGNORE_REASONS, ROW_REJECT_REASONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ ROW_REJECTED = Contract(
     (
         Column("row_id", "text", "Its id."),
         Column("at", "instant", "Its time.", null="it has no readable time"),
-        Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
+        Column("reason", "text", "Which rule it breaks.", among=(*ROW_REJECT_REASONS, *EVENT_REJECT_REASONS)),
         Column("detail", "text", "Column and value.", pii="personal"),
     ),
     kind="frame",

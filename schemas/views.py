@@ -27,7 +27,7 @@ _UNPRICED = "not available: some bytes have no price"
 DAY_FINALITY = Contract(
     "day_finality",
     "tenant, day",
-    "Whether a day's figures are final: `days`, over all sources.",
+    "Whether a day's figures of traffic are final: `days`, over all sources of logs.",
     (_TENANT, _DAY, *_FINALITY),
     kind="view",
 )

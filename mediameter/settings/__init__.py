@@ -9,6 +9,7 @@ from mediameter.settings.commented import render_commented_toml, write_commented
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.key import address_key, refuse_lost_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings, Source
+from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
 from mediameter.settings.reading import FILE_NAME, from_mapping, load
@@ -20,6 +21,7 @@ __all__ = [
     "Geo",
     "Ingest",
     "Money",
+    "PaletteSource",
     "PriceCard",
     "Rule",
     "Settings",

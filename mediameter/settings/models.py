@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from mediameter.settings.application import AppSource
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.endpoint import safe_endpoint
+from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard, closed_without_gaps
 from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
 from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
@@ -241,7 +242,7 @@ class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
 
-AnySource = Annotated[Source | AppSource, Field(discriminator="kind")]
+AnySource = Annotated[Source | AppSource | PaletteSource, Field(discriminator="kind")]
 
 
 class Settings(Section):
@@ -291,6 +292,16 @@ class Settings(Section):
     def app_sources(self) -> dict[str, AppSource]:
         """The databases of applications."""
         return {name: source for name, source in self.sources.items() if isinstance(source, AppSource)}
+
+    @property
+    def generating_sources(self) -> dict[str, PaletteSource]:
+        """The systems that generate, and know of credits and money."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, PaletteSource)}
+
+    @property
+    def table_sources(self) -> dict[str, AppSource | PaletteSource]:
+        """Everything that is read from other systems' tables."""
+        return {name: source for name, source in self.sources.items() if not isinstance(source, Source)}
 
     def fingerprint(self) -> str:
         """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""

@@ -89,6 +89,19 @@ class Snapshot:
         columns = [self._read(declared, column.name) for column in declared.contract]
         self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
 
+    def oldest_writer(self) -> datetime | None:
+        """Since when the oldest open transaction that has written something runs: what it wrote is older than its
+        commit. None where there is none, or where the server does not say (PostgreSQL says it to the owner of the
+        session, and to members of pg_read_all_stats)."""
+        if self.connection.dialect.name != "postgresql":
+            return None
+        query = (
+            "SELECT min(xact_start) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        found = self.connection.exec_driver_sql(query).scalar()
+        return found.astimezone(UTC) if isinstance(found, datetime) else None
+
     def days(self, declared: SourceTable) -> set[date]:
         """The UTC days that the table has rows of."""
         column = self._column(declared, declared.cursor or "")

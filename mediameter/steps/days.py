@@ -36,7 +36,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
         state, through = _state(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, state=state, complete_through_at=through,
+                tenant=settings.tenant, source=source, day=day, family="traffic", state=state, complete_through_at=through,
                 is_suspect=bool(counts["refused"]) or too_many, revision=revision,
                 objects=counts["objects"], lines=lines, parsed=counts["parsed"], ignored=counts["ignored"],
                 rejected=counts["rejected"], duplicates=duplicates,

@@ -22,7 +22,10 @@ TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults"}
 AT_REST = {"schemas", "mediameter.connect", *TOOLS}
 STEPS = {
     *AT_REST,
-    *(f"mediameter.{room}" for room in ("sources", "lake", "warehouse", "ledger", "alerts", "settings", "metering")),
+    *(
+        f"mediameter.{room}"
+        for room in ("sources", "lake", "warehouse", "ledger", "exports", "alerts", "settings", "metering")
+    ),
     *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo")),
     "parsers",
 }
@@ -46,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.grants": AT_REST,
     "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
+    "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.alerts": AT_REST,
     "mediameter.answers": AT_REST,
     "mediameter.report": AT_REST,
