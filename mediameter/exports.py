@@ -61,6 +61,14 @@ def unsettled_days(connection: sa.Connection, source: str, table_name: str) -> s
     return set(connection.execute(query).scalars())
 
 
+def day_counts(connection: sa.Connection, source: str, day: date) -> dict[str, int]:
+    """What the exports of one UTC day of the source came to: tables, ignored, rejected."""
+    columns = (sa.func.count(), sa.func.sum(_exports.c.ignored), sa.func.sum(_exports.c.rejected))
+    query = sa.select(*columns).where(_exports.c.source == source, _exports.c.export_day == day)
+    found = connection.execute(query).one()
+    return dict(zip(("tables", "ignored", "rejected"), (int(each or 0) for each in found), strict=True))
+
+
 def event_files(connection: sa.Connection, source: str, day: date, kind: str = EVENTS) -> list[LakeFile]:
     """The files with the day's events, in the order of their paths."""
     return [file for file in ledger.lake_files(connection, kind, day, day) if file.source == source]

@@ -159,7 +159,7 @@ def _without_prompt(text: pl.Expr) -> pl.Expr:
     prompt = pl.col("prompt").str.strip_chars()
     is_in_it = (prompt.str.len_chars() >= LEAST_PROMPT) & text.str.contains(prompt, literal=True)
     name = text.meta.output_name()
-    cut = text.str.replace_all(prompt, "[prompt]", literal=True)
+    cut = text.str.split(prompt).list.join("[prompt]")
     return pl.when(is_in_it.fill_null(False)).then(cut).otherwise(text).alias(name)
 
 

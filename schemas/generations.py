@@ -144,7 +144,7 @@ GENERATION_USERS_DAILY = Contract(
         _GENERATIONS,
         _FAILED,
         _OUTPUTS,
-        measure("credits_spent", "Credits used, of the movements; what a charge gave back is taken off.", type="int"),
+        Column("credits_spent", "int", "Credits used, less what was given back.", role="measure", unit="credits"),
         Column("paid_micros", "int", "Money really paid; paid back is below 0.", role="measure", unit="micros"),
         measure("purchases", "Purchases.", unit="transactions"),
         measure("sign_ups", "Sign-ups.", unit="events"),

@@ -121,6 +121,8 @@ EVENT_REJECT_REASONS = (
     "BROKEN_JSON",
     "NO_OBJECT",
 )
+MICROS_OF_A_CREDIT = 10_000
+"""A credit is a US cent of list price."""
 CHARGE_GAP_S = 3600
 """Generations of one charge begin within this time."""
 GENERATION_STATUSES = ("completed", "failed", "pending", "stale")

@@ -308,3 +308,9 @@ class Settings(Section):
         from mediameter.settings.fingerprint import fingerprint
 
         return fingerprint(self)
+
+    def generating_fingerprint(self) -> str:
+        """The same for the rollups of generating systems."""
+        from mediameter.settings.fingerprint import generating_fingerprint
+
+        return generating_fingerprint(self)

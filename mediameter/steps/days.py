@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from mediameter import ledger
+from mediameter import exports, ledger
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
 
@@ -20,7 +20,8 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
     ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
     """
     bounds = ledger.day_bounds(day, settings.reporting.zone)
-    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day)
+    of_logs = _days.c.family == "traffic"
+    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, of_logs)
     before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
     connection.execute(_days.delete().where(which))
     for source in settings.log_sources:
@@ -36,13 +37,42 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
         state, through = _state(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="traffic", state=state, complete_through_at=through,
-                is_suspect=bool(counts["refused"]) or too_many, revision=revision,
+                tenant=settings.tenant, source=source, day=day, family="traffic", state=state,
+                complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many, revision=revision,
                 objects=counts["objects"], lines=lines, parsed=counts["parsed"], ignored=counts["ignored"],
                 rejected=counts["rejected"], duplicates=duplicates,
             )
         )  # fmt: skip
     ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
+
+
+def write_generations(
+    connection: sa.Connection, settings: Settings, day: date, parsed: dict[str, int], distinct: dict[str, int]
+) -> None:
+    """Replaces the day's rows of generating sources with events of it, or rows that were read and are none.
+
+    ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
+    the day that is called as the UTC day it was read with.
+    """
+    end = ledger.day_bounds(day, settings.reporting.zone)[1]
+    for source in settings.generating_sources:
+        which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, _days.c.source == source)
+        before = connection.execute(sa.select(_days.c.revision).where(which)).scalar()
+        connection.execute(_days.delete().where(which))
+        counts = exports.day_counts(connection, source, day)
+        lines = parsed.get(source, 0) + counts["ignored"] + counts["rejected"]
+        if not lines:
+            continue
+        state, through = _state(connection, settings, source, end)
+        connection.execute(
+            _days.insert().values(
+                tenant=settings.tenant, source=source, day=day, family="generations", state=state,
+                complete_through_at=through, is_suspect=counts["rejected"] > settings.rejects.budget * lines,
+                revision=(before or 0) + 1, objects=counts["tables"], lines=lines, parsed=parsed.get(source, 0),
+                ignored=counts["ignored"], rejected=counts["rejected"],
+                duplicates=parsed.get(source, 0) - distinct.get(source, 0),
+            )
+        )  # fmt: skip
 
 
 def refresh(connection: sa.Connection, settings: Settings) -> None:
@@ -67,9 +97,10 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
 
 
 def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
-    """Until when all sources are complete (at most the day's end), and whether that is the day's end."""
+    """Until when all sources of traffic are complete (at most the day's end), and whether that is the day's end."""
     end = ledger.day_bounds(day, settings.reporting.zone)[1]
-    known = [ledger.complete_through(connection, source) for source in settings.sources]
+    sources = (*settings.log_sources, *settings.app_sources)
+    known = [ledger.complete_through(connection, source) for source in sources]
     if not known or any(at is None for at in known):
         return None, False
     through = min(at for at in known if at)
@@ -78,7 +109,8 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
 
 def _state(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[str, datetime | None]:
     """A day of logs is complete when the events that it is held against are, too."""
-    known = [ledger.complete_through(connection, each) for each in (source, *settings.app_sources)]
+    others = settings.app_sources if source in settings.log_sources else ()
+    known = [ledger.complete_through(connection, each) for each in (source, *others)]
     if any(at is None for at in known):
         return "open", None
     through = min(at for at in known if at)

@@ -25,6 +25,7 @@ from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER, RECORDS_BEFORE, Attribution, attribute
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
+from mediameter.steps.generations import roll_up_generations
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
@@ -37,9 +38,10 @@ DAYS_AT_ONCE = 2
 
 @dataclass(slots=True)
 class RollupReport:
-    """Days whose traffic, and days whose trailing audience, was written."""
+    """Days whose traffic, whose generations, and whose trailing audience was written."""
 
     days: list[str] = field(default_factory=list)
+    generation_days: list[str] = field(default_factory=list)
     audience_days: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +57,8 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
     try:
         prepare(made, settings)
         report.days = [day.isoformat() for day in roll_up_traffic(made, settings, listener)]
+        generated = roll_up_generations(made, settings, listener)
+        report.generation_days = [day.isoformat() for day in generated]
         for day in _each(made, settings, "audience", listener):
             if roll_up_audience(made, settings, day, basis(settings)):
                 report.audience_days.append(day.isoformat())
