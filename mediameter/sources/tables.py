@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from mediameter.connect import reading
 from mediameter.errors import UserError
-from mediameter.sources.table_columns import actual_types, is_as_declared
+from mediameter.sources.table_columns import actual_types, called, is_as_declared
 from mediameter.sources.table_errors import explained
 from mediameter.sources.table_values import COLUMN_OF
 from schemas.frames import polars_schema
@@ -184,13 +184,7 @@ class Snapshot:
         return UserError(f"{self.database.setting}: {message}", remedy)
 
     def _called(self, declared: SourceTable) -> dict[str, str]:
-        """What each column is called there. Raises ``UserError`` for a name in the settings that nothing is read of."""
-        renamed = self.database.columns.get(declared.name, {})
-        unknown = sorted(set(renamed) - set(declared.contract.names))
-        if unknown:
-            known = ", ".join(declared.contract.names)
-            raise self._wrong(f"columns.{declared.name}: nothing is read as {unknown[0]}", f"known: {known}")
-        return {name: renamed.get(name, name) for name in declared.contract.names}
+        return called(declared, self.database.columns.get(declared.name, {}), self.database.setting)
 
     def _table(self, declared: SourceTable) -> sa.TableClause:
         schema, _, name = self.name_of(declared).rpartition(".")

@@ -17,11 +17,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import exports, lake, ledger, privacy, warehouse
-from mediameter.connect import engine, reading, source_engine, transact
+from mediameter.connect import engine, reading, rest_client, source_engine, transact
 from mediameter.errors import MediameterError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import AppSource, PaletteSource, Settings, address_key
+from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Database, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.feeds import FEEDS, Feed, Place
@@ -97,15 +98,24 @@ def export(
     return report
 
 
-def database_of(name: str, source: AppSource | PaletteSource) -> Database:
+def database_of(name: str, source: AppSource | PaletteSource) -> Database | Rest:
     """Where the source's tables are. Raises ``UserError`` for a URL that cannot be read."""
+    if isinstance(source, PaletteSource) and source.is_rest:
+        client = rest_client(source.url, source.key, source.statement_timeout_s)
+        tables, columns = _called(source)
+        return Rest(f"[sources.{name}]", client, tables, columns, source.page_rows)
     return Database(
         f"[sources.{name}]",
         source_engine(source.url, source.statement_timeout_s),
-        {str(table): called for table, called in source.tables.items()},
-        {str(table): called for table, called in source.columns.items()},
+        *_called(source),
         source.page_rows,
     )
+
+
+def _called(source: AppSource | PaletteSource) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Names of tables, and of columns by table, that are called otherwise there."""
+    columns: dict[str, dict[str, str]] = {str(table): names for table, names in source.columns.items()}
+    return {str(table): name for table, name in source.tables.items()}, columns
 
 
 def _place(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Place:
@@ -214,12 +224,17 @@ class _Day(NamedTuple):
 def _export_day(place: Place, feed: Feed, day: date, report: ExportReport) -> None:
     """Reads and settles one day; once more where another run has settled it meanwhile."""
     for _ in range(_TRIES):
-        found = _read_day(place, feed, day)
+        try:
+            found = _read_day(place, feed, day)
+        except Moved:
+            continue
         point("export.read")
         if place.is_dry_run or _settle(place, found):
             break
     else:
-        raise WorldError(f"[sources.{place.name}]: {day} was exported by others all the while", "run again, one run")
+        raise WorldError(
+            f"[sources.{place.name}]: {feed.table.name} of {day} changed all the while that it was read", "run again"
+        )
     export = found.export
     report.days_read += 1
     report.rows += export.rows_read
@@ -289,7 +304,9 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
 _NOTHING = hashlib.sha256().hexdigest()
 
 
-def _parts(seen: Snapshot, feed: Feed, begin: datetime, end: datetime) -> Iterator[tuple[pl.DataFrame, bool]]:
+def _parts(
+    seen: Snapshot | RestTables, feed: Feed, begin: datetime, end: datetime
+) -> Iterator[tuple[pl.DataFrame, bool]]:
     """Pages put together, and whether they are the last."""
     held: list[pl.DataFrame] = [pl.DataFrame(schema=polars_schema(feed.table.contract))]
     for page in seen.day(feed.table, begin, end):

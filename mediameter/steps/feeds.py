@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from mediameter import privacy
 from mediameter.settings import AppSource, PaletteSource, Settings
+from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database
 from parsers import media_analytics, palette
 from schemas.application import MEDIA_ANALYTICS
@@ -50,7 +51,7 @@ class Place:
     settings: Settings
     name: str
     source: AppSource | PaletteSource
-    database: Database
+    database: Database | Rest
     made: sa.Engine
     pseudonyms: privacy.Pseudonyms
     addresses: privacy.Addresses
