@@ -176,7 +176,7 @@ def _reporting_days(day: date, settings: Settings) -> set[date]:
 
 
 def _read_reference(place: Place, since: datetime | None, report: ExportReport) -> None:
-    if isinstance(place.source, PaletteSource):
+    if isinstance(place.source, PaletteSource) or isinstance(place.database, Rest):
         read_prices_and_balances(place)
         return
     report.applications += read_applications(place.made, place.settings, place.database)
