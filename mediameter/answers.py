@@ -35,6 +35,12 @@ _COMPUTED = {
     **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
     **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth"), "int"),
+    **dict.fromkeys(("paid", "paid_back", "revenue", "list_price"), "money"),
+    **dict.fromkeys(("margin", "provider_cost", "bandwidth_cost"), "money"),
+    "user_count": "int",
+    **dict.fromkeys(("failure_rate", "average_ms"), "float"),
+    **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "over_30_s"), "int"),
+    "cohort_first_day": "day",
     "last_accessed": "instant",
     "status": "text",
 }

@@ -22,13 +22,20 @@ _FINALITY = (
         null="nothing listed yet",
     ),
 )
-_UNPRICED = "not available: some bytes have no price"
+_UNPRICED = "not available: some bytes or charges have no price"
 
 DAY_FINALITY = Contract(
     "day_finality",
     "tenant, day",
     "Whether a day's figures of traffic are final: `days`, over all sources of logs.",
     (_TENANT, _DAY, *_FINALITY),
+    kind="view",
+)
+GENERATION_FINALITY = Contract(
+    "generation_finality",
+    "tenant, day, source",
+    "Whether a day's generations are final: `days`, of each generating source.",
+    (_TENANT, _DAY, key("source", "text", "Source in the settings.", length=None), *_FINALITY),
     kind="view",
 )
 CALENDAR = Contract(
@@ -54,7 +61,7 @@ MONEY_DAILY = Contract(
         _TENANT,
         _DAY,
         _APPLICATION,
-        key("kind", "text", "What it is for: `bandwidth`.", length=None),
+        key("kind", "text", "revenue, refund, provider (of generations), bandwidth.", length=None),
         _CURRENCY,
         Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
@@ -165,6 +172,7 @@ UNIQUE_VISITORS = Contract(
 )
 VIEWS = (
     DAY_FINALITY,
+    GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
     MONTH_TO_DATE,
