@@ -27,7 +27,7 @@ def filled(warehouse: Warehouse) -> None:
     made = "generations | outputs | duration_ms_sum | duration_count | credits_charged | cost_micros | uncosted"
     warehouse.fill("generations_daily", f"""
         {grain} | {made} | price_micros
-        2026-11-02 | studio | palette | fox | image | completed | USD | 8 | 8 | 40_000 | 8 | 160 | 960_000 | 0 | 1_600_000
+        2026-11-02 | studio | palette | fox | image | completed | USD | 8 | 8 | 40000 | 8 | 160 | 960000 | 0 | 1600000
         2026-11-02 | studio | palette | fox | image | failed | | 2 | 0 | 2_000 | 2 | 40 | 0 | 0 | 400_000
         2026-11-02 | studio | palette | owl | video | completed | | 1 | 1 | 60_000 | 1 | 100 | 0 | 1 | 1_000_000
         2026-11-03 | studio | palette | fox | image | pending | | 3 | 0 | 0 | 0 | 60 | 0 | 0 | 600_000
