@@ -80,6 +80,7 @@ class Box:
 
     folder: Path
     zone: str = "UTC"
+    url: str = ""
 
     def put(self, name: str, content: bytes, *, packed: bool = False, at: datetime = NOW - timedelta(hours=1)) -> None:
         path = self.folder / "events" / name
@@ -93,11 +94,11 @@ class Box:
             "privacy": {"key": "the key of all tests"},
             "geo": {"countries": "none"},
             "reporting": {"time_zone": self.zone},
+            **({"warehouse": {"url": self.url}} if self.url else {}),
         }
         return from_mapping(document, self.folder)
 
     def run(self, now: datetime = NOW) -> RunSummary:
-        (self.folder / "events").mkdir(exist_ok=True)
         return run(self.settings(), now=now.astimezone(UTC))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
