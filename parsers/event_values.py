@@ -16,7 +16,7 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before it are zeros, and numbers
 _MOST_SECONDS = 10**12  # a larger number is in milliseconds
 _LARGEST = 10**15
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
-_NOTHING = re.compile(r"(?:-|null|undefined|none)?", re.IGNORECASE)
+_NOTHING = ("", "-", "null", "none", "undefined")
 
 
 class Wrong(Exception):
@@ -31,16 +31,21 @@ class Said:
 
     def text(self, *names: str) -> str | None:
         """The first of these that says anything, without NUL, which PostgreSQL cannot keep, and half characters."""
-        return next((text for name in names if (text := self._text(self.values.get(name)))), None)
+        for name in names:
+            if text := self._text(self.values.get(name)):
+                return text
+        return None
 
     def _text(self, value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        text = str(value).replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode().strip()
+        text = str(value).strip()
+        if "\0" in text or not text.isascii():
+            text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
         prompt = self.values.get("prompt")
         if isinstance(prompt, str) and len(prompt.strip()) >= LEAST_PROMPT:
             text = text.replace(prompt.strip(), "[prompt]")
-        return None if _NOTHING.fullmatch(text) else text
+        return None if len(text) < 10 and text.lower() in _NOTHING else text
 
     def word(self, name: str, most: int) -> str | None:
         """A word with a meaning, in lower case. Raises ``Wrong`` for one that is longer than a key may be."""
@@ -71,13 +76,16 @@ class Said:
         return None if number is None else round(number)
 
     def _number(self, *names: str) -> Decimal | None:
-        value = next((found for name in names if (found := self.values.get(name)) not in (None, "")), None)
+        value = self._first(names)
         if value is None:
             return None
         number = _decimal(value)
         if number is None or not 0 <= number < _LARGEST:
             raise Wrong("BAD_NUMBER")
         return number
+
+    def _first(self, names: tuple[str, ...]) -> Any:
+        return next((found for name in names if (found := self.values.get(name)) not in (None, "")), None)
 
     def micros(self, name: str) -> int | None:
         """An amount in cents, in micros. Raises ``Wrong`` for what is no amount."""
@@ -89,9 +97,8 @@ class Said:
 
     def instant(self, *names: str) -> datetime | None:
         """The time under the first of these names that says anything. None where it cannot be read."""
-        value = next((found for name in names if (found := self.values.get(name)) not in (None, "")), None)
         try:
-            at = _instant(value)
+            at = _instant(self._first(names))
         except (ValueError, OverflowError):
             return None
         return at if at is None or at >= _EARLIEST else None
