@@ -239,12 +239,13 @@ def test_a_file_that_has_gone_keeps_its_events_and_a_second_run_changes_nothing(
     assert again.rollup.generation_days == [] and box.counts()[0] == 1
 
 
-def test_days_are_those_of_the_reporting_zone_and_of_another_one_later(tmp_path: Path) -> None:
-    late = Box(tmp_path)
-    late.put("file", lines(generation(3600 * 11.5)))
-    late.run()
-    Box(tmp_path, "Europe/Paris").run(NOW + timedelta(hours=1))
-    assert late.rows("SELECT day, generations FROM generations_daily ORDER BY day") == [("2026-11-04", 1)]
+@pytest.mark.parametrize("content", [lines(generation(3600 * 11.5)), b"{"], ids=["an event", "a reject"])
+def test_days_are_those_of_the_reporting_zone_and_of_another_one_later(content: bytes, tmp_path: Path) -> None:
+    Box(tmp_path).put("file", content, at=NOON + timedelta(hours=11.5))
+    for zone, day in (("UTC", DAY), ("Europe/Paris", "2026-11-04")):
+        box = Box(tmp_path, zone)
+        box.run()
+        assert [(each[0], *each[3:5]) for each in box.days()] == [(day, 1, 1)]
 
 
 def test_of_another_family_no_day_is_touched(box: Box) -> None:
