@@ -805,11 +805,13 @@ def test_month_to_date(warehouse: Warehouse) -> None:
 def test_response_times_trailing(warehouse: Warehouse) -> None:
     warehouse.fill("days", DAYS)
     warehouse.fill(
-        "response_time_buckets_daily",
+        "response_time_trailing",
         """
-        day        | application | upper_ms | observations
-        2026-11-01 | castingly   | 10       | 19
-        2026-11-01 | palette     | 100      | 1
+        day        | application | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms
+        2026-11-01 | *           | 7           | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | *           | 30          | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | castingly   | 7           | 19           | 10     | 10     | 10     | 10
+        2026-11-02 | *           | 7           | 20           | 10     | 10     | 100    | 100
         """,
     )
     warehouse.expect(
