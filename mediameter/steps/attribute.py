@@ -38,7 +38,7 @@ from schemas.vocabulary import (
 
 RECORDS_BEFORE, RECORDS_AFTER = timedelta(seconds=RECORDS_BEFORE_S), timedelta(seconds=RECORDS_AFTER_S)
 MATCH_BEFORE, MATCH_AFTER = timedelta(seconds=MATCH_BEFORE_S), timedelta(seconds=MATCH_AFTER_S)
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 250_000
 """Records and events of a part, about: it holds whole objects."""
 _INHERITED = timedelta(seconds=LONGEST_REQUEST_S)
 _SENT = {**deliveries.DELIVERY, "source": pl.String()}
@@ -105,7 +105,7 @@ def _agreements(day: _Day, catalogue: Catalogue, files: pl.DataFrame, settings: 
     """What the parts of the objects come to, one after the other."""
     sent = Partitions(names.with_name(f"{names.name}-sent"), day.parts, _SENT)
     told = Partitions(names.with_name(f"{names.name}-told"), day.parts, _EVENT)
-    _put_deliveries(day, files.select("key", file="media_file_id"), sent)
+    _put_requests(day, files.select("key", file="media_file_id"), sent)
     _put_events(day, objects_of(catalogue.files), told)
     rules, found = settings.attribution, []
     for number in range(day.parts):
@@ -132,17 +132,16 @@ def _keys(day: _Day) -> pl.Series:
     return pl.concat(keys).unique()
 
 
-def _put_deliveries(day: _Day, file_of: pl.DataFrame, sent: Partitions) -> None:
-    """Puts away the deliveries of each slice by their object; what is no media file is no event's delivery."""
+def _put_requests(day: _Day, file_of: pl.DataFrame, sent: Partitions) -> None:
+    """Puts away the requests of deliveries by their object; what asks for no media file is no event's delivery."""
     for name, source in day.sources.items():
         for records in day.slices(source, deliveries.READS):
-            of_files = records.join(file_of, on="key", how="inner")
-            found = deliveries.deliveries_of(of_files.select(deliveries.READS)).with_columns(source=pl.lit(name))
-            sent.put(found.join(file_of, on="key", how="left"), by="file")
+            requests = deliveries.requests_of(records).with_columns(source=pl.lit(name))
+            sent.put(requests.join(file_of.lazy(), on="key").collect(), by="file")
 
 
 def _folded(rows: pl.DataFrame, day: _Day) -> pl.DataFrame:
-    """The deliveries that slices have cut are one again."""
+    """The deliveries that the requests of a part are."""
     of_sources = [
         deliveries.folded([rows.filter(pl.col("source") == name).drop("source")]).with_columns(source=pl.lit(name))
         for name in day.sources
