@@ -89,6 +89,7 @@ def application(kind: str, folder: Path, rows: int) -> Iterator[str]:
         if kind == "postgresql":
             statement = statement.replace(" DIV ", " / ")
         _execute(found, statement)
+        _execute(found, "ANALYZE media_analytics" if kind == "postgresql" else "ANALYZE TABLE media_analytics")
         yield found.url
 
 
