@@ -74,7 +74,8 @@ def folded(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     who, at = pl.col("who"), pl.col("first_at")
     goes_on = (who == who.shift()) & (at - pl.col("last_at").shift() <= GAP)
     begins = ordered.select((~goes_on.fill_null(False)).alias("begins"))["begins"]
-    spans = ordered.select("last_at", "begin_at", delivery=begins.cum_sum()).group_by("delivery")
-    spans = spans.agg(pl.col("last_at").max(), pl.col("begin_at").min()).sort("delivery").drop("delivery")
+    numbered = ordered.select("last_at", "begin_at", delivery=begins.cum_sum())
+    spans = numbered.group_by("delivery").agg(pl.col("last_at").max(), pl.col("begin_at").min())
+    spans = spans.sort("delivery").drop("delivery")
     first = ordered.filter(begins).drop("last_at", "begin_at")
     return pl.concat([first, spans], how="horizontal").select(DELIVERY.keys())
