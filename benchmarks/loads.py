@@ -46,9 +46,9 @@ def loads(bench: Bench) -> None:
 
 
 def rows(count: int) -> pl.DataFrame:
-    """So many files of a day."""
+    """So many files of a day, in the order of their keys, as rollups are."""
     number = pl.int_range(count, eager=True)
-    frame = pl.DataFrame({"bytes_sent": number * 1000, "name": number.cast(pl.String)})
+    frame = pl.DataFrame({"bytes_sent": number * 1000, "name": number.cast(pl.String).str.zfill(8)})
     columns = {
         "tenant": pl.lit("default"),
         "day": pl.lit(date(2026, 3, 2)),
