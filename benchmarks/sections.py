@@ -9,10 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import log
+from benchmarks.answers import answers
+from benchmarks.export import export
 from benchmarks.fetch import fetch
 from benchmarks.job import Job
+from benchmarks.loads import loads
 from benchmarks.log import Log, Truth
 from benchmarks.measure import Case, Usage, interleaved, measured
+from benchmarks.merge import merge
 from benchmarks.peers import found
 from benchmarks.report import Report
 
@@ -216,4 +220,8 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "memory": memory,
     "idle": idle,
     "fetch": fetch,
+    "answers": answers,
+    "loads": loads,
+    "merge": merge,
+    "export": export,
 }

@@ -20,6 +20,7 @@ POINTS = (
     "rollup.deleted",
     "rollup.before_commit",
     "rollup.committed",
+    "audience.computed",
     "check.before_commit",
 )
 

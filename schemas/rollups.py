@@ -87,8 +87,8 @@ BANDWIDTH_COST_DAILY = Contract(
     additivity="A",
 )
 
-_PERCENTILES = tuple(
-    measure(f"{name}_ms", doc, unit="ms")
+_PERCENTILE = {
+    f"{name}_ms": measure(f"{name}_ms", doc, unit="ms")
     for name, doc in (
         ("mean", "Mean, rounded half-even."),
         ("p50", "Median, nearest rank."),
@@ -97,7 +97,7 @@ _PERCENTILES = tuple(
         ("p99", "99th percentile, nearest rank."),
         ("max", "Slowest."),
     )
-)
+}
 RESPONSE_TIME_DAILY = Contract(
     "response_time_daily",
     "tenant, day, application or *, operation class or *, measure",
@@ -109,7 +109,7 @@ RESPONSE_TIME_DAILY = Contract(
         key("operation_class", "text", "Class of the operation, or `*` for all.", length=32),
         key("measure", "text", "`total` or `turn_around`.", among=RESPONSE_MEASURES, length=16),
         measure("observations", "Requests the figures rest on.", unit="requests"),
-        *_PERCENTILES,
+        *_PERCENTILE.values(),
     ),
     additivity="S",
 )
@@ -139,6 +139,21 @@ RESPONSE_TIME_BUCKETS_DAILY = Contract(
         measure("observations", "Requests in the bucket.", unit="requests"),
     ),
     additivity="A",
+)
+
+RESPONSE_TIME_TRAILING = Contract(
+    "response_time_trailing",
+    "tenant, day, application or *, window",
+    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("window_days", "int", "Days in the window (7, 30), this day the last."),
+        measure("observations", "Requests the figures rest on.", unit="requests"),
+        *(_PERCENTILE[name] for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
+    ),
+    additivity="S",
 )
 
 _ENDPOINT = key(
@@ -473,6 +488,6 @@ TRAFFIC_FAMILY = (
     ADDRESSES_DAILY,
     USER_AGENTS_DAILY,
 )
-AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING)
+AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING)
 ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY)
 REFERENCE = (PRICES, APPLICATIONS, MEDIA_FILES)

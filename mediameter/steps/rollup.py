@@ -26,9 +26,10 @@ from mediameter.steps import days
 from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER, RECORDS_BEFORE, Attribution, attribute
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.response_times import is_another_histogram
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
-from schemas.rollups import PRICES, RECONCILIATION_DAILY
+from schemas.rollups import PRICES, RECONCILIATION_DAILY, RESPONSE_TIME_BUCKETS_DAILY
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 ROLLUP_VERSION = 2
@@ -82,9 +83,11 @@ def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> 
 
 
 def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:
-    """The dirty days of a family. Not the frozen ones: what they were computed from has gone."""
-    frozen = days.frozen(connection, settings)
-    return [day for day in ledger.dirty_days(connection, family, basis(settings)) if day not in frozen]
+    """The dirty days of a family. Not the frozen ones: what their traffic was computed from has gone, and of their
+    audiences only what stands in the warehouse is computed."""
+    dirty = ledger.dirty_days(connection, family, basis(settings))
+    frozen = days.frozen(connection, settings) if family == "traffic" else set()
+    return [day for day in dirty if day not in frozen]
 
 
 def basis(settings: Settings) -> str:
@@ -213,9 +216,10 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
+        is_other = is_another_histogram(connection, settings, day, replaced[RESPONSE_TIME_BUCKETS_DAILY])
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
-        settle_audiences(connection, settings, day, computed.audiences)
+        settle_audiences(connection, settings, day, computed.audiences, other_response_times=is_other)
         days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
         return True

@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 
 from mediameter import connect, warehouse
 from mediameter.cli import main
+from mediameter.migration import HEAD
 from tests import servers
 
 
@@ -39,10 +40,10 @@ def test_it_says_what_it_does(url: str, capsys: pytest.CaptureFixture[str]) -> N
         assert main(["migrate", *arguments]) == 0
         return capsys.readouterr().out
 
-    assert "without tables; would be brought to 0003; nothing was done" in said("--dry-run")
-    assert "without tables; would be brought to 0003" in said("--dry-run")
-    assert "was without tables, is at 0003" in said()
-    assert "at revision 0003, the newest; nothing was done" in said()
+    assert f"without tables; would be brought to {HEAD}; nothing was done" in said("--dry-run")
+    assert f"without tables; would be brought to {HEAD}" in said("--dry-run")
+    assert f"was without tables, is at {HEAD}" in said()
+    assert f"at revision {HEAD}, the newest; nothing was done" in said()
     assert not differences(url)
 
 

@@ -109,12 +109,12 @@ def test_one_application_is_asked_alone(warehouse: Warehouse, answer: Answer) ->
         row |= {
             "day": "2026-11-07",
             "observations": "5",
-            "window_days": "7" if table.name == "media_file_trailing" else "1",
+            "window_days": "7" if table.name in ("media_file_trailing", "response_time_trailing") else "1",
         }
         given = {name: value for name, value in row.items() if name in table.names}
         warehouse.fill(table.name, f"{' | '.join(given)}\n{' | '.join(given.values())}")
     found, missed = (warehouse.ask(answer.name, application=name).rows for name in ("castingly", "nobody"))
-    assert len(found) == (2 if answer.name == "response_times_trailing" else 1)  # 7 and 30 days
+    assert len(found) == 1
     assert not missed or (answer.name == "response_times_window" and missed[0][0] == 0)
 
 
@@ -805,11 +805,13 @@ def test_month_to_date(warehouse: Warehouse) -> None:
 def test_response_times_trailing(warehouse: Warehouse) -> None:
     warehouse.fill("days", DAYS)
     warehouse.fill(
-        "response_time_buckets_daily",
+        "response_time_trailing",
         """
-        day        | application | upper_ms | observations
-        2026-11-01 | castingly   | 10       | 19
-        2026-11-01 | palette     | 100      | 1
+        day        | application | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms
+        2026-11-01 | *           | 7           | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | *           | 30          | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | castingly   | 7           | 19           | 10     | 10     | 10     | 10
+        2026-11-02 | *           | 7           | 20           | 10     | 10     | 100    | 100
         """,
     )
     warehouse.expect(
