@@ -193,6 +193,7 @@ def memory(bench: Bench) -> None:
     for case in cases:
         bench.tell(f"memory: {case.name}")
         usage = measured(case)
+        bench.tell(f"memory: {case.name}: peak {usage.peak_mb:,.0f} MB")
         bench.report.add(RUNS, [case], {case.name: usage})
         bench.check(case.name, usage, made.truth)
     highest = max(line.usage.peak_mb for line in bench.report.lines if RUNS in (line.section, line.name))
