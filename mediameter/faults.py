@@ -21,6 +21,8 @@ POINTS = (
     "rollup.before_commit",
     "rollup.committed",
     "check.before_commit",
+    "quality.judged",
+    "quality.before_commit",
 )
 
 EXPORT_POINTS = (

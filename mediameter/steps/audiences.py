@@ -66,6 +66,7 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
         ledger.mark_dirty(connection, "checks", {day})
+        ledger.mark_dirty(connection, "quality", {day})
         return True
 
     return transact(made, write)
