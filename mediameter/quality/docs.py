@@ -16,7 +16,7 @@ from mediameter.errors import WorldError
 
 # The pages ask a dozen strangers for styles, scripts and pictures: a browser is told to ask nobody but the folder.
 _ALONE = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'self\' \'unsafe-inline\' data:">'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self' 'unsafe-inline' data:\">"
     "<style>body{font-family:sans-serif;max-width:75em;margin:2em auto}td,th{padding:.2em .6em;text-align:left;"
     "vertical-align:top}img{display:none}</style>"
 )

@@ -69,20 +69,18 @@ def judged(
     Raises ``UserError`` that names file, line and rule of an expectation that is not known, cannot be made so, or
     speaks of a column that is not there.
     """
-    frame = _frame(found)
+    frame, findings = _frame(found), list[Finding]()
     pairs = [(rule, _expectation(rule, frame)) for rule in suite.rules]
-    at_once = [pair for pair in pairs if _is_row_by_row(*pair)]
-    rest = [pair for pair in pairs if not _is_row_by_row(*pair)]
+    by_row = [pair for pair in pairs if _is_row_by_row(*pair)]
+    of_all = [pair for pair in pairs if not _is_row_by_row(*pair)]
     run_id = gx.RunIdentifier(run_name=run_name, run_time=now)
-    findings: list[Finding] = []
-    if at_once:
-        for (rule, _), result in zip(at_once, _results(context, suite.name, suite, at_once, frame, run_id), strict=True):
+    if by_row:
+        for rule, result in _results(context, suite.name, suite, by_row, frame, run_id):
             findings += _by_row(suite, rule, result, frame, [each.day for each in found])
-    for each in found if rest else ():
-        of_day = frame[frame[_DAY] == each.day.isoformat()]
-        name = f"{suite.name} {each.day}"
-        for (rule, _), result in zip(rest, _results(context, name, suite, rest, of_day, run_id), strict=True):
-            findings.append(_of_all(suite, rule, result, each.day))
+    for day in [each.day for each in found] if of_all else []:
+        of_day = frame[frame[_DAY] == day.isoformat()]
+        for rule, result in _results(context, f"{suite.name} {day}", suite, of_all, of_day, run_id):
+            findings.append(_of_all(suite, rule, result, day))
     order = {rule.name: number for number, rule in enumerate(suite.rules)}
     return sorted(findings, key=lambda finding: (order[finding.rule], finding.day))
 
@@ -130,9 +128,9 @@ def _results(
     pairs: Sequence[tuple[Rule, Expectation]],
     frame: pd.DataFrame,
     run_id: gx.RunIdentifier,
-) -> list[Any]:
-    """The results in the order of the pairs; kept in the context, for its pages."""
-    asset = context.data_sources.get(_SOURCE).add_dataframe_asset(name)  # type: ignore[union-attr]
+) -> list[tuple[Rule, Any]]:
+    """Each rule with its result, which is kept in the context, too: for the pages."""
+    asset = context.data_sources.get(_SOURCE).add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("rows")
     expected = gx.ExpectationSuite(name=name, expectations=[each for _, each in pairs], notes=suite.about)
     definition = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(expected))
@@ -148,7 +146,7 @@ def _results(
     results = {result.expectation_config.notes: result for result in told.results}
     for rule, _ in pairs:
         _refuse_exception(rule, results[rule.name])
-    return [results[rule.name] for rule, _ in pairs]
+    return [(rule, results[rule.name]) for rule, _ in pairs]
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:

@@ -84,7 +84,9 @@ def _texts(folder: Path) -> dict[str, str]:
         try:
             texts[str(path)] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8") from None
+            raise UserError(
+                f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8"
+            ) from None
     return texts
 
 
@@ -115,7 +117,7 @@ def _suite(place: str, file_name: str, text: str) -> Suite:
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        return yaml.load(text, _Lines)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, _Lines)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = f"{place} line {mark.line + 1}" if mark else place

@@ -99,9 +99,7 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
     return min(through, end), through >= end
 
 
-def _through(
-    connection: sa.Connection, settings: Settings, source: str, end: datetime
-) -> tuple[datetime | None, bool]:
+def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
     """Until when a source is complete (at most the day's end), and whether that is the day's end. A day of logs is
     complete when the events that it is held against are, too."""
     known = [ledger.complete_through(connection, each) for each in (source, *settings.app_sources)]

@@ -43,6 +43,10 @@ class QualityReport:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def suspect_days(self) -> list[str]:
+        return sorted({each["day"] for each in self.broken if each["severity"] == "critical"})
+
     def lines(self) -> list[str]:
         """What is broken, a line a rule and day."""
         words = {"critical": "suspect, not final", "warning": "warning"}
