@@ -30,7 +30,7 @@ from mediameter.quality.suites import Rule, Suite
 
 _ROW_BY_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 _COLUMNS = ("column", "column_A", "column_B", "column_list", "column_set")
-_SOURCE = "warehouse"
+_SOURCE, _ROWS = "warehouse", "rows"
 _DAY = "day"
 _SHOWN = 3
 
@@ -56,7 +56,7 @@ def new_context() -> AbstractDataContext:
         progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
     )
     context = gx.get_context(mode="ephemeral", project_config=config)
-    context.data_sources.add_pandas(_SOURCE)
+    context.data_sources.add_pandas(_SOURCE).add_dataframe_asset(_ROWS).add_batch_definition_whole_dataframe(_ROWS)
     return context
 
 
@@ -130,8 +130,7 @@ def _results(
     run_id: gx.RunIdentifier,
 ) -> list[tuple[Rule, Any]]:
     """Each rule with its result, which is kept in the context, too: for the pages."""
-    asset = context.data_sources.get(_SOURCE).add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("rows")
+    batch = context.data_sources.get(_SOURCE).get_asset(_ROWS).get_batch_definition(_ROWS)
     expected = gx.ExpectationSuite(name=name, expectations=[each for _, each in pairs], notes=suite.about)
     definition = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(expected))
     told = context.validation_definitions.add(definition).run(
