@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -131,7 +132,7 @@ def _results(
 ) -> list[tuple[Rule, Any]]:
     """Each rule with its result, which is kept in the context, too: for the pages."""
     batch = context.data_sources.get(_SOURCE).get_asset(_ROWS).get_batch_definition(_ROWS)
-    expected = gx.ExpectationSuite(name=name, expectations=[each for _, each in pairs], notes=suite.about)
+    expected = gx.ExpectationSuite(name=name, expectations=[copy(each) for _, each in pairs], notes=suite.about)
     definition = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(expected))
     told = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},

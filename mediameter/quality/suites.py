@@ -178,7 +178,8 @@ def _of_table(place: str, table: object) -> str:
         known = ", ".join(each.name for each in TABLES if _is_of_days(each))
         raise UserError(f"{place}: table: there is no table of days {table!r}", f"known: {known}")
     # What is personal has no business in pages and details.
-    names = ", ".join(f"{table}.{column.name}" for column in contract if column.pii == "none" and column.name != "day")
+    shown = (column.name for column in contract if column.pii == "none" and column.name not in ("tenant", "day"))
+    names = ", ".join(f"{table}.{name}" for name in shown)
     when = "hour_at >= :begin_at AND hour_at < :end_at" if "hour_at" in contract.names else "day = :day"
     return f"SELECT {names} FROM {table} WHERE tenant = :tenant AND {when}"
 
