@@ -100,7 +100,7 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.
 
     A late run looks at the present too, not at the hour it was meant for: then the next one has nothing to do.
-    Objects that cannot be read, an application that is down, and a day whose figures contradict each other hold up
+    Objects that cannot be read, an application that is down, and a day that breaks a rule of quality hold up
     nothing else; in the end they fail the run.
     """
     now = now or datetime.now(UTC).isoformat(timespec="seconds")

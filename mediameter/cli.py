@@ -120,8 +120,8 @@ def run(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
 ) -> None:
-    """Take in what is new, roll up the days that it touches, check them, and hold their figures against each other: a
-    day whose figures contradict each other is told, suspect, and never final. Safe to run at any time and again.
+    """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
+    that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
 
     \b
     Examples:
@@ -372,12 +372,13 @@ def rejects_replay(
     """
     loaded = _load(settings)
     from mediameter.steps import replay as step
-    from mediameter.steps.notice import require_all_read
+    from mediameter.steps.notice import require_all_read, require_all_sound
 
     with _Bars(hidden=as_json) as progress:
         found = step.replay(loaded, every=every, now=_now(), progress=progress)
     _tell(found, as_json)
     require_all_read(found.to_dict())
+    require_all_sound(found.quality.to_dict())
 
 
 # --- what the commands share -----------------------------------------------------------------------

@@ -124,7 +124,7 @@ def require_all_sound(judged: dict[str, Any]) -> None:
         days, first = sorted({each["day"] for each in broken}), broken[0]
         which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
         raise WorldError(
-            f"{which}: figures contradict each other, the first: {first['suite']}.{first['rule']} on {first['day']}:"
+            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
             f" {first['detail']}",
             f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
         )
