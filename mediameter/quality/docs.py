@@ -37,7 +37,7 @@ def publish(context: AbstractDataContext, target: Path) -> None:
         _sweep(target)
         made = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
         context.add_data_docs_site(_SITE, _site(made))
-        context.build_data_docs(site_names=[_SITE])
+        context.build_data_docs(site_names=[_SITE])  # logs what it cannot render, and leaves it out
         for page in made.rglob("*.html"):
             page.write_text(_closed(page.read_text(encoding="utf-8")), encoding="utf-8")
         (made / _MARK).touch()

@@ -61,10 +61,8 @@ def new_context() -> AbstractDataContext:
     return context
 
 
-def judged(
-    context: AbstractDataContext, suite: Suite, found: Sequence[Evidence], run_name: str, *, now: datetime
-) -> list[Finding]:
-    """One finding a rule and day, in that order.
+def judged(context: AbstractDataContext, suite: Suite, found: Sequence[Evidence], *, now: datetime) -> list[Finding]:
+    """One finding a rule and day, in that order. ``found``: what the suite's query says of each day, one at least.
 
     What is expected row by row is judged for all days at once; what is expected of all rows together, day by day.
     Raises ``UserError`` that names file, line and rule of an expectation that is not known, cannot be made so, or
@@ -74,11 +72,13 @@ def judged(
     pairs = [(rule, _expectation(rule, frame)) for rule in suite.rules]
     by_row = [pair for pair in pairs if _is_row_by_row(*pair)]
     of_all = [pair for pair in pairs if not _is_row_by_row(*pair)]
-    run_id = gx.RunIdentifier(run_name=run_name, run_time=now)
+    run_id = gx.RunIdentifier(run_name="gate", run_time=now)  # no day in it: the pages would read it as an instant
+    days = [each.day for each in found]
     if by_row:
-        for rule, result in _results(context, suite.name, suite, by_row, frame, run_id):
-            findings += _by_row(suite, rule, result, frame, [each.day for each in found])
-    for day in [each.day for each in found] if of_all else []:
+        name = f"{suite.name} {days[0]} to {days[-1]}"
+        for rule, result in _results(context, name, suite, by_row, frame, run_id):
+            findings += _by_row(suite, rule, result, frame, days)
+    for day in days if of_all else []:
         of_day = frame[frame[_DAY] == day.isoformat()]
         for rule, result in _results(context, f"{suite.name} {day}", suite, of_all, of_day, run_id):
             findings.append(_of_all(suite, rule, result, day))

@@ -23,7 +23,7 @@ PARAMETERS = (
 )  # fmt: skip
 """What a query may ask for, as ``:day``: instants are naive UTC; ``lake_*`` are counted in the lake itself."""
 OWN = "expectations"
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a dot would be a folder of the pages
 _KEYS = {"about", "query", "table", "expectations"}
 _RULE_KEYS = {"rule", "type", "kwargs", "severity"}
 _LINE = "line of the file"  # no key that anybody writes
@@ -103,7 +103,7 @@ class _Lines(yaml.SafeLoader):
 def _suite(place: str, file_name: str, text: str) -> Suite:
     name = file_name.rpartition(".")[0]
     if not _NAME.fullmatch(name):
-        raise UserError(f"{place}: {name!r} is no name of a suite", "letters, digits, `_.-`, 64 at most")
+        raise UserError(f"{place}: {name!r} is no name of a suite", "letters, digits, _ and -, 64 at most")
     content = _mapping(_parsed(place, text), place, _KEYS)
     about, rules = content.get("about", ""), content.get("expectations")
     if not isinstance(about, str) or not isinstance(rules, list) or not rules:
@@ -139,7 +139,7 @@ def _rule(place: str, value: Any) -> Rule:
     at = f"{place} line {value[_LINE]}"
     name, kind, severity = value.get("rule"), value.get("type"), value.get("severity", "critical")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UserError(f"{at}: rule has no name, or none that can be kept", "letters, digits, `_.-`, 64 at most")
+        raise UserError(f"{at}: rule has no name, or none that can be kept", "letters, digits, _ and -, 64 at most")
     if not isinstance(kind, str):
         raise UserError(f"{at}: {name} has no type", "name an expectation, like expect_column_values_to_be_between")
     if severity not in SEVERITIES:

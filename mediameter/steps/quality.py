@@ -110,10 +110,7 @@ def _judged(made: sa.Engine, settings: Settings, todo: list[date], now: datetime
         epochs, seen = _look(made, settings, every, todo[number : number + DAYS_AT_ONCE], basis)
         if not epochs:
             continue
-        run_name = f"{min(epochs)}..{max(epochs)}"
-        findings = [
-            finding for suite in every for finding in judged(context, suite, seen[suite.name], run_name, now=now)
-        ]
+        findings = [finding for suite in every for finding in judged(context, suite, seen[suite.name], now=now)]
         point("quality.judged")
         yield _write(made, settings, _Part(epochs, findings), basis)
     if settings.quality.docs:

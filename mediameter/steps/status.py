@@ -75,6 +75,7 @@ class Status:
     def is_late(self) -> bool:
         """Whether anything is late, suspect, or asked for and unknown: the exit code of ``status --check``."""
         days = any(day.is_late or day.is_suspect for day in self.days)
+        days |= any(each.severity == "critical" for each in self.broken_rules)  # of a day that has gone, even
         return days or any(source.is_late for source in self.sources) or self.missing_day is not None
 
     def to_dict(self) -> dict[str, Any]:

@@ -270,6 +270,20 @@ def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     assert finality(site) == sound
 
 
+def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
+    """They were final before there was a gate."""
+    settings, sound = site.settings(), finality(site)
+    made = connect.engine(site.url)
+    with connect.writing(made) as connection:
+        connection.execute(tables["fences"].delete().where(tables["fences"].c.family == "quality"))
+        connection.execute(tables["quality_checks_daily"].delete())
+    made.dispose()
+    rollup(settings, now=NOW)
+    assert not any(is_final for is_final, _ in finality(site).values())
+    assert quality(settings, now=NOW).days == [FIRST.isoformat(), SECOND.isoformat()]
+    assert finality(site) == sound
+
+
 def test_a_day_that_waits_to_be_computed_is_not_judged(site: Site) -> None:
     settings = site.settings()
     made = connect.engine(site.url)

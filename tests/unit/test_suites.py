@@ -151,13 +151,14 @@ def test_a_table_is_shown_without_what_is_personal(site: Site) -> None:
 
 
 # --- the pages ---------------------------------------------------------------------------------------
-def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site) -> None:
+def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediameter.steps.quality.DAYS_AT_ONCE", 2)
     settings = with_pages(site)
     for _ in range(2):  # the second time in place of the first
         judge_again(site)
-        quality(settings, now=NOW)
+        days = quality(settings, now=NOW).days
     pages = list((site.folder / "quality").rglob("*.html"))
-    assert len([page for page in pages if "validations" in page.parts]) == 7
+    assert len([page for page in pages if "validations" in page.parts]) == 7 * 2 and len(days) == 3
     for page in pages:
         text = page.read_text()
         assert "Content-Security-Policy\" content=\"default-src 'self'" in text
