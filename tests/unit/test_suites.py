@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
@@ -159,6 +161,9 @@ def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site, monkeypatc
         days = quality(settings, now=NOW).days
     pages = list((site.folder / "quality").rglob("*.html"))
     assert len([page for page in pages if "validations" in page.parts]) == 7 * 2 and len(days) == 3
+    index = (site.folder / "quality" / "index.html").read_text()
+    assert index.count("all rules are met") == 7 * 2
+    assert all((site.folder / "quality" / unquote(link)).exists() for link in re.findall('href="([^"]+)"', index))
     for page in pages:
         text = page.read_text()
         assert "Content-Security-Policy\" content=\"default-src 'self'" in text
