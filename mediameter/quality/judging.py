@@ -17,19 +17,23 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.exceptions import ExpectationNotFoundError
-from great_expectations.expectations.expectation import (
-    ColumnMapExpectation,
-    ColumnPairMapExpectation,
-    Expectation,
-    MulticolumnMapExpectation,
-)
+from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.registry import get_expectation_impl
 
 from mediameter.errors import UserError
 from mediameter.quality.evidence import Evidence
 from mediameter.quality.suites import Rule, Suite
 
-_ROW_BY_ROW = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+# Says of a row the same whatever the others are; "unique" or "increasing" do not.
+_ROW_BY_ROW = {
+    "expect_column_pair_values_a_to_be_greater_than_b",
+    "expect_column_pair_values_to_be_equal",
+    "expect_column_values_to_be_between",
+    "expect_column_values_to_be_in_set",
+    "expect_column_values_to_not_be_in_set",
+    "expect_column_values_to_not_be_null",
+    "expect_multicolumn_sum_to_equal",
+}
 _COLUMNS = ("column", "column_A", "column_B", "column_list", "column_set")
 _SOURCE, _ROWS = "warehouse", "rows"
 _DAY = "day"
@@ -70,8 +74,8 @@ def judged(context: AbstractDataContext, suite: Suite, found: Sequence[Evidence]
     """
     frame, findings = _frame(found), list[Finding]()
     pairs = [(rule, _expectation(rule, frame)) for rule in suite.rules]
-    by_row = [pair for pair in pairs if _is_row_by_row(*pair)]
-    of_all = [pair for pair in pairs if not _is_row_by_row(*pair)]
+    by_row = [pair for pair in pairs if _is_row_by_row(pair[0])]
+    of_all = [pair for pair in pairs if not _is_row_by_row(pair[0])]
     run_id = gx.RunIdentifier(run_name="gate", run_time=now)  # no day in it: the pages would read it as an instant
     days = [each.day for each in found]
     if by_row:
@@ -91,8 +95,10 @@ def _frame(found: Sequence[Evidence]) -> pd.DataFrame:
     rows = [
         {**dict(zip(each.columns, row, strict=True)), _DAY: each.day.isoformat()} for each in found for row in each.rows
     ]
-    # Whole numbers stay whole beside a NULL, too: pandas would make floats of them.
-    return pd.DataFrame(rows, columns=columns, dtype=object).infer_objects()
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    # A column with a NULL stays as it is: pandas would make floats of its whole numbers.
+    whole = [name for name in columns if {type(value) for value in frame[name]} == {int}]
+    return frame.astype(dict.fromkeys(whole, "int64"))
 
 
 # --- expectations ------------------------------------------------------------------------------------
@@ -118,8 +124,8 @@ def _expectation(rule: Rule, frame: pd.DataFrame) -> Expectation:
     return made
 
 
-def _is_row_by_row(rule: Rule, expectation: Expectation) -> bool:
-    return isinstance(expectation, _ROW_BY_ROW) and "mostly" not in rule.kwargs
+def _is_row_by_row(rule: Rule) -> bool:
+    return rule.type in _ROW_BY_ROW and "mostly" not in rule.kwargs
 
 
 def _results(
@@ -172,6 +178,8 @@ def _by_row(suite: Suite, rule: Rule, result: Any, frame: pd.DataFrame, days: Se
     rows: dict[str, list[str]] = {}
     for row in result.result.get("unexpected_index_list") or []:
         rows.setdefault(row[_DAY], []).append(_row_in_words(row, texts))
+    if not rows and not result.success:  # whatever it is that it does not tell the rows of: no day passes
+        return [_of_all(suite, rule, result, day) for day in days]
     return [_finding(suite, rule, day, sorted(rows.get(day.isoformat(), []))) for day in days]
 
 
