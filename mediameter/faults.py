@@ -22,6 +22,8 @@ POINTS = (
     "rollup.committed",
     "audience.computed",
     "check.before_commit",
+    "quality.judged",
+    "quality.before_commit",
 )
 
 EXPORT_POINTS = (

@@ -369,6 +369,12 @@ def fenced_days(connection: sa.Connection, family: str) -> set[date]:
     return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family)).scalars())
 
 
+def done_days(connection: sa.Connection, family: str) -> set[date]:
+    """Days that nothing they rest on has changed of since they were done; whatever the settings and the code were."""
+    is_done = sa.and_(_fences.c.done_epoch > 0, _fences.c.done_epoch == _fences.c.dirty_epoch)
+    return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family, is_done)).scalars())
+
+
 def epoch(connection: sa.Connection, family: str, day: date) -> int:
     """What a computation that begins now can claim to know."""
     query = sa.select(_fences.c.dirty_epoch).where(_fences.c.family == family, _fences.c.day == day)

@@ -12,6 +12,7 @@ from schemas.vocabulary import (
     OUTCOMES,
     RECONCILIATION_REASONS,
     RESPONSE_MEASURES,
+    SEVERITIES,
     STATUS_CLASSES,
     VERDICTS,
 )
@@ -400,8 +401,8 @@ DAYS = Contract(
         _TENANT,
         key("source", "text", "Source in the settings.", length=64),
         _DAY,
-        Column("state", "text", "open, final or frozen.", among=DAY_STATES),
-        Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+        Column("state", "text", "open, final (complete, and no rule broken) or frozen.", among=DAY_STATES),
+        Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
         measure("revision", "How often the day has been written."),
         Column(
             "complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"
@@ -412,6 +413,23 @@ DAYS = Contract(
         measure("ignored", "Blank lines, and the log bucket's own records.", unit="lines"),
         measure("rejected", "Lines that could not be read; see rejects.", unit="lines"),
         measure("duplicates", "Records that were there already.", unit="lines"),
+    ),
+    kind="state",
+    additivity="S",
+)
+QUALITY_CHECKS_DAILY = Contract(
+    "quality_checks_daily",
+    "tenant, day, suite, rule",
+    "What the quality gate last said of each day, rule by rule. A day that breaks a critical one is suspect and never "
+    "final. Written again whenever the day or the suites are.",
+    (
+        _TENANT,
+        _DAY,
+        key("suite", "text", "File in `sql/suites`, or in `expectations` beside the settings.", length=64),
+        key("rule", "text", "Name of the rule there.", length=64),
+        Column("severity", "text", "Whether a break makes the day suspect.", among=SEVERITIES),
+        Column("is_met", "bool", "The day keeps the rule."),
+        Column("detail", "text", "Where it is broken: table and figures found.", null="it is met"),
     ),
     kind="state",
     additivity="S",

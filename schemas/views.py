@@ -13,8 +13,10 @@ _APPLICATION = key("application", "text", "Application, or `unattributed`.", len
 _ANY_APPLICATION = key("application", "text", "Application, `unattributed`, or `*` for all.", length=None)
 _CURRENCY = key("currency", "text", "ISO currency; empty without a price.", length=None)
 _FINALITY = (
-    Column("is_final", "bool", "The day's logs, and with an application its events, are complete."),
-    Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+    Column(
+        "is_final", "bool", "The day's logs, and with an application its events, are complete, and no rule is broken."
+    ),
+    Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
     Column(
         "complete_through_at",
         "instant",

@@ -142,6 +142,7 @@ BOT_WORDS = (
 NOT_BOT_WORDS = ("cubot",)  # a make of telephones
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_STATES = ("open", "final", "frozen")
+SEVERITIES = ("critical", "warning")
 
 
 def operation_class(operation: str) -> str:

@@ -237,6 +237,17 @@ class Ingest(Section):
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
 
 
+class Quality(Section):
+    """The gate itself cannot be switched off, only its pages."""
+
+    docs: Path | None = setting("./quality", 'Folder of its pages, made anew by each gate; "none" for none')
+
+    @field_validator("docs", mode="before")
+    @classmethod
+    def _folder(cls, value: object, info: ValidationInfo) -> Path | None:
+        return None if value in ("none", None) else beside(value, info)
+
+
 class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
@@ -261,6 +272,7 @@ class Settings(Section):
     geo: Geo
     ingest: Ingest
     rejects: Rejects
+    quality: Quality
 
     @field_validator("prices")
     @classmethod

@@ -86,6 +86,7 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
         if not is_frozen:
             ledger.mark_dirty(connection, "checks", {day})
+            ledger.mark_dirty(connection, "quality", {day})
         return True
 
     return transact(made, write)

@@ -113,6 +113,7 @@ def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
         return
     ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))
     ledger.mark_dirty(connection, "audience", _audience_days(known) - ledger.fenced_days(connection, "audience"))
+    ledger.mark_dirty(connection, "quality", set(known) - ledger.fenced_days(connection, "quality"))
 
 
 def _audience_days(known: list[date]) -> set[date]:
@@ -234,15 +235,15 @@ def _look(connection: sa.Connection, settings: Settings, day: date, begin: datet
     is_connected = ledger.knows_application(connection)
     before, after = (RECORDS_BEFORE, RECORDS_AFTER) if is_connected else (GAP, timedelta(0))
     files: dict[str, list[lake.LakeFile]] = {}
-    for file in _files(connection, "records", begin - before, end + after):
+    for file in files_between(connection, "records", begin - before, end + after):
         if file.source in settings.log_sources:
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
-    events = _files(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
+    events = files_between(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
     return _Basis(ledger.epoch(connection, "traffic", day), files, dead, events)
 
 
-def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
+def files_between(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
     """Files with instants between these two."""
     of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
     return [

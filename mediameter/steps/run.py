@@ -1,4 +1,4 @@
-"""One pass: ingest, export, roll up, check. What `mediameter run` does, and cron without Prefect."""
+"""One pass: ingest, export, roll up, check, judge. What `mediameter run` does, and cron without Prefect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mediameter.steps.check import CheckReport, check
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
+from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.rollup import RollupReport, rollup
 
 FIRING = ("critical", "warning")
@@ -25,17 +26,19 @@ class RunSummary:
     rollup: RollupReport
     check: CheckReport
     export: ExportReport = field(default_factory=ExportReport)
+    quality: QualityReport = field(default_factory=QualityReport)
     is_dry_run: bool = False
 
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        return not (self.ingest.objects or self.ingest.pending or self.rollup.days or self._exported)
+        new = self.ingest.objects or self.ingest.pending or self._exported
+        return not (new or self.rollup.days or self.quality.days)
 
     @property
     def has_failed(self) -> bool:
-        """Some objects could not be read and stay pending, or the application could not."""
-        return bool(self.ingest.failed or self.export.failed)
+        """Some objects could not be read and stay pending, or the application could not; or a day breaks a rule."""
+        return bool(self.ingest.failed or self.export.failed or self.quality.suspect_days)
 
     @property
     def _exported(self) -> bool:
@@ -49,6 +52,7 @@ class RunSummary:
             "export": self.export.to_dict(),
             "rollup": self.rollup.to_dict(),
             "check": self.check.to_dict(),
+            "quality": self.quality.to_dict(),
         }
 
     @classmethod
@@ -59,6 +63,7 @@ class RunSummary:
             RollupReport(**reports["rollup"]),
             CheckReport(**reports["check"]),
             ExportReport(**reports["export"]),
+            QualityReport(**reports["quality"]),
         )
 
     def lines(self) -> list[str]:
@@ -88,6 +93,7 @@ class RunSummary:
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
         firing = [row for row in self.check.rows if row["verdict"] in FIRING]
+        lines += self.quality.lines()
         lines += [
             f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing
         ]
@@ -119,4 +125,5 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
     if dry_run:
         return RunSummary(found, RollupReport(), CheckReport(), exported, is_dry_run=True)
     rolled_up = rollup(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, check(settings, now=now), exported)
+    checked = check(settings, now=now)
+    return RunSummary(found, rolled_up, checked, exported, quality(settings, now=now, progress=progress))

@@ -33,6 +33,7 @@ _forks.set_forkserver_preload(
         "tests.trials.runs",
         "alembic.command",
         "pandera.polars",
+        "mediameter.quality.judging",
         "hypothesis.strategies",  # Pandera imports it at the first check
         "pytest",  # each process looks into the main module again
     ]

@@ -23,7 +23,7 @@ from mediameter.settings import Settings
 from mediameter.steps import attribute
 from mediameter.steps.run import run
 from schemas.internal import OBJECTS
-from schemas.rollups import ALERT_CHECKS_DAILY, DAYS, ROLLUPS
+from schemas.rollups import ALERT_CHECKS_DAILY, DAYS, QUALITY_CHECKS_DAILY, ROLLUPS
 from tests.conftest import Trials
 from tests.reference import rollups as reference
 from tests.reference.lines import read_lines, unpacked
@@ -102,6 +102,10 @@ def differences(made: World, folder: Path) -> Comparison:
     ran = time.monotonic()
     meant = by_the_reference(made)
     texts = refusals(made, told.pop(OBJECTS.name))
+    judged = told.pop(QUALITY_CHECKS_DAILY.name)
+    texts += [f"the gate: {row}" for row in judged if not row["is_met"]]
+    if {row["day"] for row in judged} != {row["day"] for row in told["days"]}:
+        texts.append("the gate has not judged each day")
     for contract in _CONTRACTS:
         texts += rows_differ(contract.name, contract.key, told[contract.name], meant[contract.name])
     return Comparison(texts, sum(row["lines"] for row in meant["days"]), ran - begun, time.monotonic() - ran)
@@ -130,7 +134,10 @@ def by_the_product(settings: Settings) -> Tables:
     engine = connect.engine(settings.warehouse.url)
     try:
         with connect.reading(engine) as connection:
-            return {each.name: warehouse.read(connection, each).to_dicts() for each in (*_CONTRACTS, OBJECTS)}
+            return {
+                each.name: warehouse.read(connection, each).to_dicts()
+                for each in (*_CONTRACTS, OBJECTS, QUALITY_CHECKS_DAILY)
+            }
     finally:
         engine.dispose()
 
