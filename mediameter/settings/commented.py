@@ -73,6 +73,16 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # valid_from = 2025-01-01            # ends the day before the next card's, or with valid_to
 # citation = "the provider's price page, date read"
 """,
+    "invoices": """\
+# --- invoices: what was billed for a month; it stands beside what was measured, and changes no figure --
+# [[invoices]]
+# source = "logs"
+# month = "2025-10"
+# amount = "43.21"                   # exact, in quotes; with all that the provider puts on it
+# currency = "USD"
+# bytes_sent = "3.9 TB"              # traffic that it names; may be left out
+# citation = "its number, and where it is kept"
+""",
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]

@@ -28,7 +28,7 @@ from mediameter.steps.audiences import roll_up_audience, settle_audiences, write
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
-from schemas.rollups import PRICES, RECONCILIATION_DAILY
+from schemas.rollups import INVOICES, PRICES, RECONCILIATION_DAILY
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 ROLLUP_VERSION = 2
@@ -65,11 +65,12 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
-    """The prices of the settings, and a fence for every day: what all that follows takes for granted."""
+    """Prices and invoices of the settings, and a fence for every day: what all that follows takes for granted."""
     warehouse.ready(made)
 
     def write(connection: sa.Connection) -> None:
         _write_prices(connection, settings)
+        _write_invoices(connection, settings)
         _mark_unfenced(connection, settings)
 
     transact(made, write)
@@ -125,6 +126,17 @@ def _write_prices(connection: sa.Connection, settings: Settings) -> None:
     ]
     connection.execute(warehouse.tables[PRICES.name].delete())
     warehouse.insert(connection, PRICES, warehouse.frame_of(rows, PRICES))
+
+
+def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
+    rows = [
+        (settings.tenant, i.source, i.month, i.currency, i.last_day, i.days_in_month, i.amount_micros, i.bytes_sent,
+         i.citation)
+        for i in settings.invoices
+    ]  # fmt: skip
+    table = warehouse.tables[INVOICES.name]
+    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
+    warehouse.insert(connection, INVOICES, warehouse.frame_of(rows, INVOICES))
 
 
 # --- one day's traffic -------------------------------------------------------------------------------

@@ -39,10 +39,10 @@ def test_it_says_what_it_does(url: str, capsys: pytest.CaptureFixture[str]) -> N
         assert main(["migrate", *arguments]) == 0
         return capsys.readouterr().out
 
-    assert "without tables; would be brought to 0003; nothing was done" in said("--dry-run")
-    assert "without tables; would be brought to 0003" in said("--dry-run")
-    assert "was without tables, is at 0003" in said()
-    assert "at revision 0003, the newest; nothing was done" in said()
+    assert "without tables; would be brought to 0006; nothing was done" in said("--dry-run")
+    assert "without tables; would be brought to 0006" in said("--dry-run")
+    assert "was without tables, is at 0006" in said()
+    assert "at revision 0006, the newest; nothing was done" in said()
     assert not differences(url)
 
 
