@@ -44,6 +44,7 @@ from mediameter.steps.notice import (
     perform,
     require_all_exported,
     require_all_read,
+    require_all_written_back,
 )
 
 Report = dict[str, Any]
@@ -84,6 +85,7 @@ ingest = step_task("ingest", retries=3, minutes=40)
 export = step_task("export", retries=1, minutes=20)
 rollup = step_task("rollup", retries=2, minutes=40)
 check = step_task("check", retries=2, minutes=5)
+write_back = step_task("write_back", retries=1, minutes=20)
 
 
 # Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.
@@ -103,9 +105,11 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
     reports |= {step.name: step(settings_path, now) for step in (rollup, check)}
+    reports["write_back"] = attempted(write_back, settings_path, now)
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
     require_all_exported(reports["export"])
+    require_all_written_back(reports["write_back"])
     return reports
 
 
@@ -140,7 +144,7 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "export", "rollup", "check"):
+    for step in ("ingest", "export", "rollup", "check", "write_back"):
         importlib.import_module(f"mediameter.steps.{step}")
 
 

@@ -130,7 +130,7 @@ def run(
     """
     loaded = _load(settings)
     from mediameter.steps import run as step
-    from mediameter.steps.notice import require_all_exported, require_all_read
+    from mediameter.steps.notice import require_all_exported, require_all_read, require_all_written_back
 
     with _Bars(hidden=quiet or as_json) as progress:
         summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
@@ -140,6 +140,7 @@ def run(
         typer.echo("\n".join(summary.lines()))
     require_all_read(summary.ingest.to_dict())
     require_all_exported(summary.export.to_dict())
+    require_all_written_back(summary.write_back.to_dict())
 
 
 @app.command()

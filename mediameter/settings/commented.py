@@ -49,6 +49,9 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # settle_minutes = 5                 # what happened longer ago than this is committed there
 # page_rows = 20000                  # rows that one query reads
 # statement_timeout_s = 120          # a query that takes longer is given up
+# write_back = false                 # write the requests of final days into media_analytics (docs/definitions.md)
+# write_back_url = ""                # the same database, as a user who may write there, best as "env:NAME"
+# write_back_matched = false         # also those that an event of the application stands for already
 # [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
 # media_analytics = "media_analytics"
 # [sources.app.columns.media_analytics] # names of columns that are called otherwise there

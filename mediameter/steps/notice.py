@@ -20,7 +20,7 @@ from mediameter.alerts.notify import Delivery, Notice, notify, one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check"]
+StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "write_back"]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -33,7 +33,13 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
     Raises what the step raises; ``UserError`` for settings or an instant that cannot be read.
     """
-    from mediameter.steps import check, export, ingest, rollup  # Polars: not for those who only tell of a failure
+    from mediameter.steps import (
+        check,
+        export,
+        ingest,
+        rollup,
+        write_back,
+    )  # Polars: not for those who only tell of a failure
 
     steps: dict[StepName, Callable[..., Any]] = {
         "ingest": ingest.ingest,
@@ -42,6 +48,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "export_all": partial(export.export, window=export.ALL_DAYS),
         "rollup": rollup.rollup,
         "check": check.check,
+        "write_back": write_back.write_back,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
@@ -105,6 +112,15 @@ def require_all_exported(exported: dict[str, Any]) -> None:
     if failed:
         raise WorldError(
             f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again"
+        )
+
+
+def require_all_written_back(written: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
+    failed: list[str] = written["failed"]
+    if failed:
+        raise WorldError(
+            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
         )
 
 

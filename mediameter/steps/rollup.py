@@ -143,7 +143,7 @@ def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
+class Footing:
     """What one computation of a day has seen, in one snapshot: its epoch, each source's files and dead objects, and the
     application's events; None where no application is connected."""
 
@@ -179,12 +179,12 @@ def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date
 def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
     begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(made) as connection:
-        seen = _look(connection, settings, day, begin, end)
+        seen = look(connection, settings, day, begin, end)
     try:
-        sources = {name: Source(_verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
+        sources = {name: Source(verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
         found = None
         if seen.events is not None:
-            found = attribute(made, settings, sources, _verified(settings, seen.events), begin, end)
+            found = attribute(made, settings, sources, verified(settings, seen.events), begin, end)
         parts = {name: list(_parts(settings, name, sources[name], found, begin, end)) for name in sources}
         every = [part for each in parts.values() for part in each]
         frames = _frames(settings, day, every, found)
@@ -238,7 +238,8 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
     return is_written
 
 
-def _look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> _Basis:
+def look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> Footing:
+    """What the day from ``begin`` to ``end`` rests on, as this snapshot shows it."""
     is_connected = ledger.knows_application(connection)
     before, after = (RECORDS_BEFORE, RECORDS_AFTER) if is_connected else (GAP, timedelta(0))
     files: dict[str, list[lake.LakeFile]] = {}
@@ -247,7 +248,7 @@ def _look(connection: sa.Connection, settings: Settings, day: date, begin: datet
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
     events = _files(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
-    return _Basis(ledger.epoch(connection, "traffic", day), files, dead, events)
+    return Footing(ledger.epoch(connection, "traffic", day), files, dead, events)
 
 
 def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
@@ -258,7 +259,8 @@ def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime)
     ]
 
 
-def _verified(settings: Settings, files: list[lake.LakeFile]) -> dict[lake.LakeFile, Path]:
+def verified(settings: Settings, files: list[lake.LakeFile]) -> dict[lake.LakeFile, Path]:
+    """The files with their places; raises ``WorldError`` when one has changed."""
     return dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
 
 
