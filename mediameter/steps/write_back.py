@@ -157,10 +157,10 @@ def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -
     query = sa.select(days.c.day).where(days.c.tenant == settings.tenant).group_by(days.c.day)
     final = connection.execute(query.having(sa.func.sum(sa.case((is_open, 1), else_=0)) == 0)).scalars()
     computed, written = ledger.fences(connection, "traffic"), ledger.fences(connection, FAMILY)
-    due: dict[date, str] = {}
+    now, due = basis(settings), dict[date, str]()
     for day in sorted(final):
         fence = computed.get(day)
-        if fence is None or fence.is_dirty or fence.basis != basis(settings):
+        if fence is None or fence.is_dirty or fence.basis != now:
             continue  # its figures are of another state than the lake: after the next rollup
         state = f"{VERSION}:{_identity(source)}:{fence.done_epoch}:{fence.basis}"
         if day not in written or written[day].is_dirty or written[day].basis != state:
@@ -179,12 +179,12 @@ def _identity(source: AppSource) -> str:
 
 
 def _write_day(place: _Place, day: date, state: str, report: WriteBackReport) -> None:
-    """Claims the day, writes it hour by hour, and settles it if nobody has claimed it meanwhile."""
+    """Claims the day, writes it span by span, and settles it if nobody has claimed it meanwhile."""
     claim = None if place.is_dry_run else transact(place.made, partial(_claim, day=day))
     point("write_back.claimed")
     found = WriteBackReport()
-    for begin, end, rows in _hours(place, day, found):
-        _write_hour(place, day, claim, begin, end, rows, found)
+    for begin, end, rows in _spans(place, day, found):
+        _write_span(place, day, claim, begin, end, rows, found)
     if found.requests != found.inserted + found.updated + found.unchanged + sum(found.skipped.values()):
         raise AssertionError(f"{day}: requests != rows + skipped; the day is not settled")
     point("write_back.before_settle")
@@ -206,8 +206,8 @@ def _add(report: WriteBackReport, found: WriteBackReport, day: date) -> None:
         setattr(report, name, getattr(report, name) + getattr(found, name))
 
 
-def _hours(place: _Place, day: date, found: WriteBackReport) -> Iterator[tuple[datetime, datetime, list[Row]]]:
-    """Each hour of the day with its rows; one attribution for the day, one hour's records in memory."""
+def _spans(place: _Place, day: date, found: WriteBackReport) -> Iterator[tuple[datetime, datetime, list[Row]]]:
+    """The day in spans of whole hours, each with its rows: a batch or more, but never a second hour behind a batch."""
     settings = place.settings
     begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(place.made) as connection:
@@ -216,9 +216,14 @@ def _hours(place: _Place, day: date, found: WriteBackReport) -> Iterator[tuple[d
         return
     sources = {name: Source(verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
     whose = attribute(place.made, settings, sources, verified(settings, seen.events), begin, end)
-    while begin < end:
-        yield begin, begin + _HOUR, _rows(place, sources, whose, begin, found)
-        begin += _HOUR
+    rows: list[Row] = []
+    until = begin
+    while until < end:
+        rows += _rows(place, sources, whose, until, found)
+        until += _HOUR
+        if len(rows) >= BATCH_ROWS or until >= end:
+            yield begin, until, rows
+            begin, rows = until, []
 
 
 def _rows(
@@ -238,10 +243,10 @@ def _rows(
     return rows
 
 
-# --- one hour, in batches ----------------------------------------------------------------------------
+# --- one span, in batches ----------------------------------------------------------------------------
 
 
-def _write_hour(
+def _write_span(
     place: _Place,
     day: date,
     claim: int | None,

@@ -1,4 +1,4 @@
-"""Promise 1 for what is written back: a run killed at any point, run again, leaves the very rows of one that was not."""
+"""Promise 1 for what is written back: killed at any point and run again, it leaves the rows of a run that was not."""
 
 from __future__ import annotations
 
