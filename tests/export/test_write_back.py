@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from mediameter import faults
 from mediameter.connect import engine, reading, writing
+from mediameter.doctor import examine
 from mediameter.settings import AppSource, Settings
 from mediameter.steps.check import CheckReport
 from mediameter.steps.ingest import IngestReport
@@ -270,6 +271,18 @@ def test_with_a_user_that_only_reads(app: Application, reader: str, tmp_path: Pa
     assert summary.has_failed and summary.export.failed == [] and summary.ingest.failed == []
     assert write_back(settings(tmp_path, reader, write_back_url=app.url), now=NOW).failed == []
     assert len(ours(app)) == 5
+
+
+def test_the_doctor_says_whether_it_can_be_written(app: Application, reader: str, tmp_path: Path) -> None:
+    def said(*more: str) -> list[tuple[str, str]]:
+        file = tmp_path / "mediameter.toml"
+        lines = ["[sources.app]", 'kind = "dailey_media"', f'url = "{reader}"', "write_back = true", *more]
+        file.write_text("\n".join([*lines, "[geo]", 'countries = "none"']))
+        found = [each for each in examine(file, clock=lambda: NOW) if each.check == "sources.app.rights"]
+        return [(each.looked_at, each.verdict) for each in found]
+
+    assert said() == [("write-back", "error")]
+    assert said(f'write_back_url = "{app.url}"') == [("write-back", "ok"), ("rights", "ok")]
 
 
 def test_a_rule_of_the_table_that_we_do_not_know(

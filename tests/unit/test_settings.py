@@ -185,7 +185,11 @@ def test_an_application_database(settings: Write, monkeypatch: pytest.MonkeyPatc
     assert (app.tables, app.columns, app.lookback_days) == ({"media_analytics": "my_events"}, {}, 2)
     assert list(loaded.log_sources) == ["logs"] and list(loaded.sources) == ["logs", "app"]
     beside = settings(f'{APP}url = "sqlite:///app.sqlite"\n').app_sources["app"]
-    assert beside.url == f"sqlite:///{tmp_path}/app.sqlite"
+    assert beside.url == beside.writing_url == f"sqlite:///{tmp_path}/app.sqlite" and not beside.write_back
+    writer = 'write_back = true\nwrite_back_url = "mysql://writer:canary-7739@db.example.org/media"\n'
+    writing = settings(f'{APP}url = "sqlite:///app.sqlite"\n{writer}')
+    assert writing.app_sources["app"].writing_url.startswith("mysql://writer") and "canary" not in repr(writing)
+    assert writing.fingerprint() == settings(f'{APP}url = "sqlite:///app.sqlite"\n').fingerprint()
 
 
 # --- one line for each mistake -----------------------------------------------------------------------
@@ -233,6 +237,10 @@ MISTAKES = {
     "no database's url": (
         APP + 'url = "https://canary-7738@db"\n',
         r"line 6: sources\.app\.url: this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
+    ),
+    "no database's url to write to": (
+        APP + 'url = "sqlite:///a"\nwrite_back_url = "https://canary-7738@db"\n',
+        r"line 7: sources\.app\.write_back_url: this is not the URL of a MySQL",
     ),
     "misspelt in an application": (
         APP + 'url = "sqlite:///a"\nlookback_day = 3\n',
