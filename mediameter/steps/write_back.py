@@ -106,7 +106,7 @@ def write_back(
 ) -> WriteBackReport:
     """Every day that is final, not suspect, and other than when it was written last. Nothing where it is not asked for.
 
-    A database that cannot be written is told in ``failed``. Raises ``WorldError`` where lake or warehouse fail.
+    What keeps a source from being written is told in ``failed``; days written before stay.
     """
     report = WriteBackReport()
     asked = {name: source for name, source in settings.app_sources.items() if source.write_back}
@@ -151,14 +151,15 @@ def _write_source(place: _Place, progress: Progress, report: WriteBackReport) ->
 
 
 def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -> dict[date, str]:
-    """Final days without suspicion that are other than when they were written last, each with what it is now."""
+    """Final days without suspicion that are other than when they were written last, each with what it is now; and those
+    that were written and of which there is no log any more."""
     days = warehouse.tables["days"]
-    is_open = sa.or_(days.c.state != "final", days.c.is_suspect)
-    query = sa.select(days.c.day).where(days.c.tenant == settings.tenant).group_by(days.c.day)
-    final = connection.execute(query.having(sa.func.sum(sa.case((is_open, 1), else_=0)) == 0)).scalars()
+    query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(days.c.tenant == settings.tenant)
+    known = connection.execute(query).all()
+    waiting = {row.day for row in known if row.state != "final" or row.is_suspect}
     computed, written = ledger.fences(connection, "traffic"), ledger.fences(connection, FAMILY)
     now, due = basis(settings), dict[date, str]()
-    for day in sorted(final):
+    for day in sorted({row.day for row in known} - waiting | (written.keys() - {row.day for row in known})):
         fence = computed.get(day)
         if fence is None or fence.is_dirty or fence.basis != now:
             continue  # its figures are of another state than the lake: after the next rollup

@@ -203,7 +203,9 @@ def test_rows_of_records_that_no_longer_count_are_removed(on_file: tuple[Applica
     report = run(place, now=NOW + timedelta(hours=1)).write_back
     assert (report.removed, report.unchanged, report.inserted) == (4, 1, 0)
     assert [row[0] for row in ours(app)] == ["10:00:05"]
-    assert {row[0] for row in table(app)} > THEIRS
+    deliver(place.folder, (), later=timedelta(minutes=10))  # now there is nothing of that day at all
+    assert run(place, now=NOW + timedelta(hours=2)).write_back.removed == 1
+    assert {row[0] for row in table(app)} == THEIRS and _due(place) == []
 
 
 def test_a_suspect_day_is_left_as_it_is(on_file: tuple[Application, Settings]) -> None:
