@@ -45,6 +45,7 @@ from mediameter.steps.notice import (
     require_all_exported,
     require_all_read,
     require_all_sound,
+    require_all_written_back,
 )
 
 Report = dict[str, Any]
@@ -86,6 +87,7 @@ export = step_task("export", retries=1, minutes=20)
 rollup = step_task("rollup", retries=2, minutes=40)
 check = step_task("check", retries=2, minutes=5)
 quality = step_task("quality", retries=2, minutes=20)
+write_back = step_task("write_back", retries=1, minutes=20)
 
 
 # Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.
@@ -106,10 +108,12 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
     reports |= {step.name: step(settings_path, now) for step in (rollup, check, quality)}
+    reports["write_back"] = attempted(write_back, settings_path, now)  # of days that are final, and so judged
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
     require_all_exported(reports["export"])
     require_all_sound(reports["quality"])
+    require_all_written_back(reports["write_back"])
     return reports
 
 
@@ -144,7 +148,7 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "export", "rollup", "check", "quality"):
+    for step in ("ingest", "export", "rollup", "check", "quality", "write_back"):
         importlib.import_module(f"mediameter.steps.{step}")
 
 

@@ -131,7 +131,12 @@ def run(
     """
     loaded = _load(settings)
     from mediameter.steps import run as step
-    from mediameter.steps.notice import require_all_exported, require_all_read, require_all_sound
+    from mediameter.steps.notice import (
+        require_all_exported,
+        require_all_read,
+        require_all_sound,
+        require_all_written_back,
+    )
 
     with _Bars(hidden=quiet or as_json) as progress:
         summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
@@ -142,6 +147,7 @@ def run(
     require_all_read(summary.ingest.to_dict())
     require_all_exported(summary.export.to_dict())
     require_all_sound(summary.quality.to_dict())
+    require_all_written_back(summary.write_back.to_dict())
 
 
 @app.command()

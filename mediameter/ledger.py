@@ -381,6 +381,20 @@ def epoch(connection: sa.Connection, family: str, day: date) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+class Fence(NamedTuple):
+    """A day of a family: what it was computed from, and whether something has changed since."""
+
+    basis: str
+    done_epoch: int
+    is_dirty: bool
+
+
+def fences(connection: sa.Connection, family: str) -> dict[date, Fence]:
+    """The fences of a family, by day."""
+    rows = connection.execute(sa.select(_fences).where(_fences.c.family == family)).mappings()
+    return {row["day"]: Fence(row["basis"], row["done_epoch"], row["dirty_epoch"] > row["done_epoch"]) for row in rows}
+
+
 def pass_fence(connection: sa.Connection, family: str, day: date, known: int, basis: str) -> bool:
     """Law 7, inside the writing transaction: False when the day was written by somebody who knew as much or more, and
     when what it rests on has changed since: whoever changed that computes the day after it."""

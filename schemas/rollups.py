@@ -451,6 +451,23 @@ PRICES = Contract(
     ),
     kind="reference",
 )
+INVOICES = Contract(
+    "invoices",
+    "tenant, source, month, currency",
+    "The invoices of the settings: what was billed, with all that the provider puts on it.",
+    (
+        _TENANT,
+        key("source", "text", "Source whose provider sent it.", length=64),
+        key("month_first_day", "day", "First day of the month that it is for."),
+        key("currency", "text", "ISO currency.", length=3),
+        Column("month_last_day", "day", "Last day of it."),
+        Column("days_in_month", "int", "28 to 31."),
+        measure("amount_micros", "What was billed, in millionths.", unit="micros"),
+        measure("bytes_sent", "Traffic that it names.", unit="bytes", null="it names none"),
+        Column("citation", "text", "Its number, and where it is kept."),
+    ),
+    kind="reference",
+)
 
 APPLICATIONS = Contract(
     "applications",
@@ -508,4 +525,4 @@ TRAFFIC_FAMILY = (
 )
 AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING)
 ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY)
-REFERENCE = (PRICES, APPLICATIONS, MEDIA_FILES)
+REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES)

@@ -24,6 +24,9 @@ _FINALITY = (
         null="nothing listed yet",
     ),
 )
+_NOT_INVOICED = (
+    "the row is of one application or of another currency than the invoices, or a source that it holds has none"
+)
 _UNPRICED = "not available: some bytes have no price"
 
 DAY_FINALITY = Contract(
@@ -84,6 +87,19 @@ MONTH_TO_DATE = Contract(
         Column("projected_cost", "money", "Cost / days so far * days in the month.", null=_UNPRICED),
         Column("budget", "money", "The month's budget, in rows of all applications.", null="no budget in this row"),
         Column("is_over_budget", "bool", "The projection exceeds it.", null="no budget, or no projection"),
+        Column("invoice", "money", "What was billed for the month, all sources together.", null=_NOT_INVOICED),
+        Column(
+            "invoice_difference",
+            "money",
+            "invoice - cost: billed and not explained by the traffic measured so far.",
+            null=_NOT_INVOICED,
+        ),
+        Column(
+            "invoice_difference_share",
+            "float",
+            "invoice_difference / invoice.",
+            null=f"{_NOT_INVOICED}; or it is of nothing",
+        ),
     ),
     kind="view",
     additivity="S",

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from mediameter.settings.application import AppSource
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.endpoint import safe_endpoint
+from mediameter.settings.invoices import Invoice, one_a_month
 from mediameter.settings.prices import PriceCard, closed_without_gaps
 from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
 from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
@@ -267,6 +268,7 @@ class Settings(Section):
     sources: dict[Name, AnySource] = setting({}, "Where logs and the application's events come from")
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
+    invoices: tuple[Invoice, ...] = setting((), "What was billed for a month, to be held against what was measured")
     alerts: Alerts
     privacy: Privacy
     geo: Geo
@@ -292,6 +294,7 @@ class Settings(Section):
             if card.source not in self.sources:
                 known = ", ".join(self.sources) or "none yet"
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
+        one_a_month(self.invoices, self.log_sources)
         return self
 
     @property

@@ -20,7 +20,7 @@ from mediameter.alerts.notify import Delivery, Notice, notify, one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality"]
+StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "write_back"]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -39,6 +39,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         ingest,
         quality,
         rollup,
+        write_back,
     )  # Polars: not for those who only tell of a failure
 
     steps: dict[StepName, Callable[..., Any]] = {
@@ -49,6 +50,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "rollup": rollup.rollup,
         "check": check.check,
         "quality": quality.quality,
+        "write_back": write_back.write_back,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
@@ -127,6 +129,15 @@ def require_all_sound(judged: dict[str, Any]) -> None:
             f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
             f" {first['detail']}",
             f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
+        )
+
+
+def require_all_written_back(written: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
+    failed: list[str] = written["failed"]
+    if failed:
+        raise WorldError(
+            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
         )
 
 

@@ -139,6 +139,61 @@ def test_month_to_date(warehouse: Warehouse) -> None:
     )
 
 
+def test_month_to_date_against_the_invoices(warehouse: Warehouse) -> None:
+    """Two sources cost 30 USD together and were billed 40: a quarter is not traffic. EUR: none of `aws`."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | price_id         | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | ovh/bytes_sent/1 | USD      | 100        | 10_000_000
+        2026-11-03 | palette     | aws/bytes_sent/1 | USD      | 200        | 20_000_000
+        2026-11-03 | palette     | ovh/bytes_sent/2 | EUR      | 5          | 50
+        2026-11-03 | palette     | aws/bytes_sent/2 | EUR      | 5          | 50
+        2026-11-03 | palette     |                  |          | 7          | -
+        """,
+    )
+    invoices = """
+        source | month_first_day | currency | month_last_day | days_in_month | amount_micros
+        ovh    | 2026-11-01      | USD      | 2026-11-30     | 30            | 15_000_000
+        aws    | 2026-11-01      | USD      | 2026-11-30     | 30            | 25_000_000
+        ovh    | 2026-11-01      | EUR      | 2026-11-30     | 30            | 60
+        aws    | 2026-10-01      | EUR      | 2026-10-31     | 31            | 60
+    """
+    warehouse.fill("invoices", invoices)
+    warehouse.expect_view(
+        "month_to_date",
+        "application, currency",
+        """
+        application | currency | cost      | invoice   | invoice_difference | invoice_difference_share
+        *           |          | -         | -         | -                  | -
+        *           | EUR      | 0.000100  | -         | -                  | -
+        *           | USD      | 30.000000 | 40.000000 | 10.000000          | 0.25
+        castingly   | USD      | 10.000000 | -         | -                  | -
+        palette     |          | -         | -         | -                  | -
+        palette     | EUR      | 0.000100  | -         | -                  | -
+        palette     | USD      | 20.000000 | -         | -                  | -
+        """,
+    )
+
+
+def test_a_source_whose_name_begins_as_another_ones_has_no_share_in_its_invoice(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        "day | price_id | currency | cost_micros \n 2026-11-01 | ovh2/bytes_sent/1 | USD | 10",
+    )
+    warehouse.fill(
+        "invoices",
+        """
+        source | month_first_day | currency | month_last_day | days_in_month | amount_micros
+        ovh    | 2026-11-01      | USD      | 2026-11-30     | 30            | 10
+        """,
+    )
+    assert set(warehouse.view("month_to_date", "invoice").rows) == {(None,)}
+    assert [row[4] for row in warehouse.ask("invoice").rows] == [None]
+
+
 def test_response_time_window(warehouse: Warehouse) -> None:
     """A window is as final as its last day."""
     warehouse.fill("days", DAYS)
