@@ -76,7 +76,7 @@ _AUDIENCE = by_day(
 _DAYS = by_day(
     """SELECT d.day, d.source, d.state, d.is_suspect, d.complete_through_at, d.objects, d.lines AS line_count,
         d.parsed, d.ignored, d.rejected, d.duplicates
-    FROM days d WHERE d.tenant = :tenant AND d.day BETWEEN :first AND :last""",
+    FROM days d WHERE d.tenant = :tenant AND d.family = 'traffic' AND d.day BETWEEN :first AND :last""",
     day=Date, source=Text, state=Text, is_suspect=Boolean, complete_through_at=Instant, objects=Whole,
     line_count=Whole, parsed=Whole, ignored=Whole, rejected=Whole, duplicates=Whole,
 )  # fmt: skip

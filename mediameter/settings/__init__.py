@@ -7,6 +7,7 @@ Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, wh
 from mediameter.settings.application import AppSource
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
+from mediameter.settings.invoices import Invoice
 from mediameter.settings.key import address_key, refuse_lost_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings, Source
 from mediameter.settings.palette import PaletteSource
@@ -20,6 +21,7 @@ __all__ = [
     "AppSource",
     "Geo",
     "Ingest",
+    "Invoice",
     "Money",
     "PaletteSource",
     "PriceCard",

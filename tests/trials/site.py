@@ -103,6 +103,7 @@ class Site:
             "privacy": {"key": "the key of all trials"},
             "geo": {"countries": _COUNTRIES if (self.folder / _COUNTRIES).exists() else "none"},
             "ingest": dict(self.ingest),
+            "quality": {"docs": "none"},
         }
 
     def settings(self) -> Settings:
