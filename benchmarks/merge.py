@@ -63,7 +63,7 @@ class Day:
 
     def lay_down(self) -> None:
         """As ingest and export leave it behind, rollups still to be computed."""
-        from mediameter import connect, exports, warehouse
+        from mediameter import connect, exports, ledger, warehouse
         from mediameter.ledger import Settlement
         from mediameter.sources.objects import ObjectVersion
         from schemas.rollups import MEDIA_FILES
