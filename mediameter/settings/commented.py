@@ -56,6 +56,20 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # media_analytics = "media_analytics"
 # [sources.app.columns.media_analytics] # names of columns that are called otherwise there
 # timestamp = "timestamp"
+# [sources.palette]                  # a generating system: generations, credits, money; it is only read
+# kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
+# url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
+# key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
+# application = ""                   # application that it is of; default: the source's name
+# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
+# stale_hours = 24                   # what is pending for longer stays so: no answer will come
+# settle_minutes = 5                 # what happened longer ago than this is committed there
+# page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
+# statement_timeout_s = 120          # a query that takes longer is given up
+# [sources.palette.tables]           # names of tables that are called otherwise there
+# generation_events = "generation_events"
+# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
+# model_id = "model_id"
 """,
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it
