@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from mediameter.report import merged
+from mediameter.report import generated, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
@@ -184,6 +184,7 @@ def read(
         endpoints=tuple(_endpoints(endpoints, of_days(_CAUSES))),
         endpoint_count=endpoints[0].in_all if endpoints else 0,
         merged=merged.read(of_days),
+        generated=generated.read(of_days),
         countries_label=countries,
         edges_label=edges,
     )

@@ -2,8 +2,8 @@
 -- asked in: Director's Palette: Revenue Dashboard: Revenue by model; Revenue Today (sum of cost_cents)
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: list_price: credits of completed charges, at 1 US cent each; those of failed ones are given back. A charge that
---   several generations share counts once. cost and margin are NULL while the cost of some charges is not known (uncosted); they are in US dollars, as the prices of
---   models are.
+--   several generations share counts once. cost and margin are NULL while the cost of some charges is not known
+--   (uncosted); they are in US dollars, as the prices of models are.
 
 SELECT
     application,
