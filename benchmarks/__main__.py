@@ -17,9 +17,8 @@ def main() -> int:
     asked = _arguments()
     report = Report(asked.mb, asked.repeat)
     kept = asked.folder or Path(tempfile.gettempdir()) / "mediameter-bench"
-    work = kept / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    kept.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="work-", dir=kept))  # its own: another run may be at work beside it
     bench = Bench(kept, work, asked.mb, asked.repeat, asked.seed, asked.full, not asked.no_install, report, _tell)
     try:
         warm(bench)

@@ -9,10 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import log
+from benchmarks.answers import answers
+from benchmarks.export import export
 from benchmarks.fetch import fetch
 from benchmarks.job import Job
+from benchmarks.loads import loads
 from benchmarks.log import Log, Truth
 from benchmarks.measure import Case, Usage, interleaved, measured
+from benchmarks.merge import merge
 from benchmarks.peers import found
 from benchmarks.report import Report
 
@@ -189,6 +193,7 @@ def memory(bench: Bench) -> None:
     for case in cases:
         bench.tell(f"memory: {case.name}")
         usage = measured(case)
+        bench.tell(f"memory: {case.name}: peak {usage.peak_mb:,.0f} MB")
         bench.report.add(RUNS, [case], {case.name: usage})
         bench.check(case.name, usage, made.truth)
     highest = max(line.usage.peak_mb for line in bench.report.lines if RUNS in (line.section, line.name))
@@ -216,4 +221,8 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "memory": memory,
     "idle": idle,
     "fetch": fetch,
+    "answers": answers,
+    "loads": loads,
+    "merge": merge,
+    "export": export,
 }

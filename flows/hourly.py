@@ -1,4 +1,4 @@
-"""The hourly flow: fetch what is new, read the application, roll up the days it touches, check them.
+"""The hourly flow: fetch what is new, read the application, roll up the days it touches, check and judge them.
 
 Each run takes in everything that the listing shows and the ledger does not, so a run that fails or never starts is
 made good by the next. ``python -m flows.hourly`` runs it once on a Prefect server of its own and prints the reports
@@ -44,6 +44,8 @@ from mediameter.steps.notice import (
     perform,
     require_all_exported,
     require_all_read,
+    require_all_sound,
+    require_all_written_back,
 )
 
 Report = dict[str, Any]
@@ -84,6 +86,8 @@ ingest = step_task("ingest", retries=3, minutes=40)
 export = step_task("export", retries=1, minutes=20)
 rollup = step_task("rollup", retries=2, minutes=40)
 check = step_task("check", retries=2, minutes=5)
+quality = step_task("quality", retries=2, minutes=20)
+write_back = step_task("write_back", retries=1, minutes=20)
 
 
 # Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.
@@ -98,14 +102,18 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.
 
     A late run looks at the present too, not at the hour it was meant for: then the next one has nothing to do.
-    Objects that cannot be read, and an application that is down, hold up nothing else; in the end they fail the run.
+    Objects that cannot be read, an application that is down, and a day that breaks a rule of quality hold up
+    nothing else; in the end they fail the run.
     """
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
-    reports |= {step.name: step(settings_path, now) for step in (rollup, check)}
+    reports |= {step.name: step(settings_path, now) for step in (rollup, check, quality)}
+    reports["write_back"] = attempted(write_back, settings_path, now)  # of days that are final, and so judged
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
     require_all_exported(reports["export"])
+    require_all_sound(reports["quality"])
+    require_all_written_back(reports["write_back"])
     return reports
 
 
@@ -140,7 +148,7 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "export", "rollup", "check"):
+    for step in ("ingest", "export", "rollup", "check", "quality", "write_back"):
         importlib.import_module(f"mediameter.steps.{step}")
 
 

@@ -9,8 +9,13 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from flows.hooks import tell
-from flows.hourly import Report, attempted, check, publish, rollup, step_task
-from mediameter.steps.notice import require_all_exported, require_all_read
+from flows.hourly import Report, attempted, check, publish, quality, rollup, step_task, write_back
+from mediameter.steps.notice import (
+    require_all_exported,
+    require_all_read,
+    require_all_sound,
+    require_all_written_back,
+)
 
 _HOURS = 3600
 patient_ingest = step_task("ingest_all", retries=3, minutes=4 * 60)
@@ -30,7 +35,11 @@ def nightly(settings_path: str | None = None, now: str | None = None) -> dict[st
     now = now or datetime.now(UTC).isoformat(timespec="seconds")
     reports = {"ingest": patient_ingest(settings_path, now), "export": attempted(patient_export, settings_path, now)}
     reports |= {"rollup": patient_rollup(settings_path, now), "check": check(settings_path, now)}
+    reports |= {"quality": quality(settings_path, now)}
+    reports["write_back"] = attempted(write_back.with_options(timeout_seconds=2 * _HOURS), settings_path, now)
     publish("nightly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
     require_all_exported(reports["export"])
+    require_all_sound(reports["quality"])
+    require_all_written_back(reports["write_back"])
     return reports

@@ -34,7 +34,7 @@ _COMPUTED = {
     **dict.fromkeys(("error_rate", "server_error_rate", "client_abort_rate", "cache_hit_ratio"), "float"),
     **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
     **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
-    **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth"), "int"),
+    **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
     **dict.fromkeys(("paid", "paid_back", "revenue", "list_price"), "money"),
     **dict.fromkeys(("margin", "provider_cost", "bandwidth_cost"), "money"),
     "user_count": "int",
@@ -43,6 +43,7 @@ _COMPUTED = {
     "cohort_first_day": "day",
     "last_accessed": "instant",
     "status": "text",
+    "is_complete": "bool",
 }
 _KINDS = {column.name: str(column.type) for contract in (*TABLES, *VIEWS) for column in contract} | _COMPUTED
 

@@ -120,7 +120,8 @@ def run(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
 ) -> None:
-    """Take in what is new, roll up the days that it touches, check them. Safe to run at any time, any number of times.
+    """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
+    that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
 
     \b
     Examples:
@@ -130,7 +131,12 @@ def run(
     """
     loaded = _load(settings)
     from mediameter.steps import run as step
-    from mediameter.steps.notice import require_all_exported, require_all_read
+    from mediameter.steps.notice import (
+        require_all_exported,
+        require_all_read,
+        require_all_sound,
+        require_all_written_back,
+    )
 
     with _Bars(hidden=quiet or as_json) as progress:
         summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
@@ -140,6 +146,8 @@ def run(
         typer.echo("\n".join(summary.lines()))
     require_all_read(summary.ingest.to_dict())
     require_all_exported(summary.export.to_dict())
+    require_all_sound(summary.quality.to_dict())
+    require_all_written_back(summary.write_back.to_dict())
 
 
 @app.command()
@@ -176,7 +184,8 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit code 1 when something is late or suspect.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how complete each source and day is, what was rejected, and whether anything is late or suspect.
+    """Say how complete each source and day is, what was rejected, which rules days break, and whether anything is late
+    or suspect.
 
     \b
     Examples:
@@ -273,7 +282,7 @@ def backfill(
         raise UserError("--all is a word for --reparse", "add --reparse")
     loaded = _load(settings)
     from mediameter.steps import backfill as step
-    from mediameter.steps.notice import require_all_exported, require_all_read
+    from mediameter.steps.notice import require_all_exported, require_all_read, require_all_sound
 
     now = _now()
     days = step.range_of(" ".join(range_), today=now.astimezone(loaded.reporting.zone).date())
@@ -283,6 +292,7 @@ def backfill(
     _tell(found, as_json)
     require_all_read(found.ingest.to_dict())
     require_all_exported(found.export.to_dict())
+    require_all_sound(found.quality.to_dict())
     step.require_none_refused(found.refused)
 
 
@@ -368,12 +378,13 @@ def rejects_replay(
     """
     loaded = _load(settings)
     from mediameter.steps import replay as step
-    from mediameter.steps.notice import require_all_read
+    from mediameter.steps.notice import require_all_read, require_all_sound
 
     with _Bars(hidden=as_json) as progress:
         found = step.replay(loaded, every=every, now=_now(), progress=progress)
     _tell(found, as_json)
     require_all_read(found.to_dict())
+    require_all_sound(found.quality.to_dict())
 
 
 # --- what the commands share -----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from mediameter.engines import mysql, postgres, sqlite, trouble
+from mediameter.engines import application, mysql, postgres, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import UserError, WorldError
 
@@ -175,6 +175,20 @@ def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
     )
     sa.event.listen(made, "begin", lambda connection: [connection.exec_driver_sql(text) for text in begin])
     return made
+
+
+def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
+    """An engine that writes into an application's database: the one thing that does, and only for the step whose
+    setting asks for it. Sessions are UTC and strict; of our writers one at a time is in a transaction there.
+
+    No connection is made yet. Raises ``UserError`` as ``source_engine`` does.
+    """
+    try:
+        target = make_url(url)
+        driver = _SOURCE_DRIVERS[target.get_backend_name()]
+    except (sa.exc.ArgumentError, KeyError):
+        raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
+    return application.made(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
 
 
 def _reading_engine(target: sa.URL, connect_args: dict[str, Any]) -> sa.Engine:

@@ -67,11 +67,6 @@ OPEN_QUESTIONS = (
         "response times by endpoint; they are kept by operation class (`slow_operations`)",
     ),
     (
-        "Does the computed cost agree with the provider's bill?",
-        "From OVH Logs: Cost tracking (direct correlation to billing)",
-        "the provider's invoices as a source",
-    ),
-    (
         "What does keeping the logs cost?",
         "Cost-Benefit Analysis: log storage",
         "a price card for storage (`prices.measure` knows `bytes_sent` only); the volume is in `objects.size_bytes`",

@@ -1,4 +1,4 @@
-"""Named points of ingest, export and rollup where a trial may end the process (GUARANTEES.md, promise 1).
+"""Named points of ingest, export, rollup and write-back where a trial may end the process (GUARANTEES.md, promise 1).
 
 A trial forks, sets ``at`` in the child, and kills itself there; otherwise a point costs one dictionary look-up.
 """
@@ -20,7 +20,10 @@ POINTS = (
     "rollup.deleted",
     "rollup.before_commit",
     "rollup.committed",
+    "audience.computed",
     "check.before_commit",
+    "quality.judged",
+    "quality.before_commit",
 )
 
 EXPORT_POINTS = (
@@ -32,6 +35,14 @@ EXPORT_POINTS = (
     "export.before_listing",
 )
 """Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
+
+WRITE_BACK_POINTS = (
+    "write_back.claimed",
+    "write_back.in_batch",
+    "write_back.batch_written",
+    "write_back.before_settle",
+)
+"""Passed only where rows are written back into the application."""
 
 at: dict[str, Callable[[], None]] = {}
 

@@ -8,8 +8,8 @@ import io
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -134,6 +134,22 @@ def retire(lake: Path, files: Iterable[LakeFile]) -> None:
     """To be called before a commit that replaces the files: whoever reads them still has 24 h from now."""
     for file in files:
         os.utime(lake / file.path, follow_symlinks=False)
+
+
+@contextmanager
+def scratch(lake: Path) -> Iterator[Path]:
+    """What names of files for a while may begin with; they are gone afterwards, or swept where the process is killed.
+
+    In the lake, since they hold what it holds, and since that is where there is room. No folder: a sweep of another
+    process would stumble over one that goes.
+    """
+    lake.mkdir(parents=True, exist_ok=True)
+    begin = lake / f"{_DRAFT}{secrets.token_hex(8)}"
+    try:
+        yield begin
+    finally:
+        for path in lake.glob(f"{begin.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def sweep(lake: Path, known: set[str]) -> int:

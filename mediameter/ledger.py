@@ -390,10 +390,30 @@ def fenced_days(connection: sa.Connection, family: str) -> set[date]:
     return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family)).scalars())
 
 
+def done_days(connection: sa.Connection, family: str) -> set[date]:
+    """Days that nothing they rest on has changed of since they were done; whatever the settings and the code were."""
+    is_done = sa.and_(_fences.c.done_epoch > 0, _fences.c.done_epoch == _fences.c.dirty_epoch)
+    return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family, is_done)).scalars())
+
+
 def epoch(connection: sa.Connection, family: str, day: date) -> int:
     """What a computation that begins now can claim to know."""
     query = sa.select(_fences.c.dirty_epoch).where(_fences.c.family == family, _fences.c.day == day)
     return int(connection.execute(query).scalar_one())
+
+
+class Fence(NamedTuple):
+    """A day of a family: what it was computed from, and whether something has changed since."""
+
+    basis: str
+    done_epoch: int
+    is_dirty: bool
+
+
+def fences(connection: sa.Connection, family: str) -> dict[date, Fence]:
+    """The fences of a family, by day."""
+    rows = connection.execute(sa.select(_fences).where(_fences.c.family == family)).mappings()
+    return {row["day"]: Fence(row["basis"], row["done_epoch"], row["dirty_epoch"] > row["done_epoch"]) for row in rows}
 
 
 def pass_fence(connection: sa.Connection, family: str, day: date, known: int, basis: str) -> bool:

@@ -72,10 +72,12 @@ class Stream:
     def _without_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with ``reason``, null where nothing is known against a row: of those with one id the first counts."""
         ids = rows["id"].hash()
-        before = pl.concat(self._seen) if self._seen else ids.clear()
+        new = ids.implode()
+        # Looked up from there to here: the few are what is kept in a table, not all that ever came.
+        again = pl.concat([ids.clear(), *(before.filter(before.is_in(new)) for before in self._seen)])
         self._seen.append(ids)
         # By all columns, so that it does not depend on the order in which a database gives equals.
-        ordered = rows.with_columns(ids.is_in(before.implode()).alias("_seen")).sort(
+        ordered = rows.with_columns(ids.is_in(again.implode()).alias("_seen")).sort(
             "timestamp", *(name for name in rows.columns if name != "timestamp"), nulls_last=True
         )
         number, is_equal = pl.lit(0), pl.lit(False)

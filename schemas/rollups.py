@@ -14,6 +14,7 @@ from schemas.vocabulary import (
     OUTCOMES,
     RECONCILIATION_REASONS,
     RESPONSE_MEASURES,
+    SEVERITIES,
     STATUS_CLASSES,
     VERDICTS,
 )
@@ -89,8 +90,8 @@ BANDWIDTH_COST_DAILY = Contract(
     additivity="A",
 )
 
-_PERCENTILES = tuple(
-    measure(f"{name}_ms", doc, unit="ms")
+_PERCENTILE = {
+    f"{name}_ms": measure(f"{name}_ms", doc, unit="ms")
     for name, doc in (
         ("mean", "Mean, rounded half-even."),
         ("p50", "Median, nearest rank."),
@@ -99,7 +100,7 @@ _PERCENTILES = tuple(
         ("p99", "99th percentile, nearest rank."),
         ("max", "Slowest."),
     )
-)
+}
 RESPONSE_TIME_DAILY = Contract(
     "response_time_daily",
     "tenant, day, application or *, operation class or *, measure",
@@ -111,7 +112,7 @@ RESPONSE_TIME_DAILY = Contract(
         key("operation_class", "text", "Class of the operation, or `*` for all.", length=32),
         key("measure", "text", "`total` or `turn_around`.", among=RESPONSE_MEASURES, length=16),
         measure("observations", "Requests the figures rest on.", unit="requests"),
-        *_PERCENTILES,
+        *_PERCENTILE.values(),
     ),
     additivity="S",
 )
@@ -141,6 +142,21 @@ RESPONSE_TIME_BUCKETS_DAILY = Contract(
         measure("observations", "Requests in the bucket.", unit="requests"),
     ),
     additivity="A",
+)
+
+RESPONSE_TIME_TRAILING = Contract(
+    "response_time_trailing",
+    "tenant, day, application or *, window",
+    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high.",
+    (
+        _TENANT,
+        _DAY,
+        _ANY_APPLICATION,
+        key("window_days", "int", "Days in the window (7, 30), this day the last."),
+        measure("observations", "Requests the figures rest on.", unit="requests"),
+        *(_PERCENTILE[name] for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
+    ),
+    additivity="S",
 )
 
 _ENDPOINT = key(
@@ -388,8 +404,8 @@ DAYS = Contract(
         key("source", "text", "Source in the settings.", length=64),
         _DAY,
         Column("family", "text", "What the source tells of: traffic, or generations.", among=DAY_FAMILIES, length=16),
-        Column("state", "text", "open, final or frozen.", among=DAY_STATES),
-        Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+        Column("state", "text", "open, final (complete, and no rule broken) or frozen.", among=DAY_STATES),
+        Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
         measure("revision", "How often the day has been written."),
         Column(
             "complete_through_at", "instant", "Until when the source's logs are complete.", null="nothing listed yet"
@@ -400,6 +416,23 @@ DAYS = Contract(
         measure("ignored", "Blank lines, and the log bucket's own records.", unit="lines"),
         measure("rejected", "Lines that could not be read; see rejects.", unit="lines"),
         measure("duplicates", "Records that were there already.", unit="lines"),
+    ),
+    kind="state",
+    additivity="S",
+)
+QUALITY_CHECKS_DAILY = Contract(
+    "quality_checks_daily",
+    "tenant, day, suite, rule",
+    "What the quality gate last said of each day, rule by rule. A day that breaks a critical one is suspect and never "
+    "final. Written again whenever the day or the suites are.",
+    (
+        _TENANT,
+        _DAY,
+        key("suite", "text", "File in `sql/suites`, or in `expectations` beside the settings.", length=64),
+        key("rule", "text", "Name of the rule there.", length=64),
+        Column("severity", "text", "Whether a break makes the day suspect.", among=SEVERITIES),
+        Column("is_met", "bool", "The day keeps the rule."),
+        Column("detail", "text", "Where it is broken: table and figures found.", null="it is met"),
     ),
     kind="state",
     additivity="S",
@@ -418,6 +451,23 @@ PRICES = Contract(
         Column("valid_from_day", "day", "First day."),
         Column("valid_to_day", "day", "Last day.", null="until further notice"),
         Column("citation", "text", "Where the price stands, and when it was read."),
+    ),
+    kind="reference",
+)
+INVOICES = Contract(
+    "invoices",
+    "tenant, source, month, currency",
+    "The invoices of the settings: what was billed, with all that the provider puts on it.",
+    (
+        _TENANT,
+        key("source", "text", "Source whose provider sent it.", length=64),
+        key("month_first_day", "day", "First day of the month that it is for."),
+        key("currency", "text", "ISO currency.", length=3),
+        Column("month_last_day", "day", "Last day of it."),
+        Column("days_in_month", "int", "28 to 31."),
+        measure("amount_micros", "What was billed, in millionths.", unit="micros"),
+        measure("bytes_sent", "Traffic that it names.", unit="bytes", null="it names none"),
+        Column("citation", "text", "Its number, and where it is kept."),
     ),
     kind="reference",
 )
@@ -476,6 +526,6 @@ TRAFFIC_FAMILY = (
     ADDRESSES_DAILY,
     USER_AGENTS_DAILY,
 )
-AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING)
+AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING)
 ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, *GENERATION_FAMILY, *ACTIVE_FAMILY, GAUGES_HOURLY, ALERT_CHECKS_DAILY)
-REFERENCE = (PRICES, APPLICATIONS, MEDIA_FILES, MODEL_PRICES)
+REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES, MODEL_PRICES)

@@ -13,14 +13,19 @@ _APPLICATION = key("application", "text", "Application, or `unattributed`.", len
 _ANY_APPLICATION = key("application", "text", "Application, `unattributed`, or `*` for all.", length=None)
 _CURRENCY = key("currency", "text", "ISO currency; empty without a price.", length=None)
 _FINALITY = (
-    Column("is_final", "bool", "The day's logs, and with an application its events, are complete."),
-    Column("is_suspect", "bool", "A check failed, or too much was rejected or refused."),
+    Column(
+        "is_final", "bool", "The day's logs, and with an application its events, are complete, and no rule is broken."
+    ),
+    Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
     Column(
         "complete_through_at",
         "instant",
         "Until when they are complete; of several sources, the one that lags.",
         null="nothing listed yet",
     ),
+)
+_NOT_INVOICED = (
+    "the row is of one application or of another currency than the invoices, or a source that it holds has none"
 )
 _UNPRICED = "not available: some bytes or charges have no price"
 
@@ -89,6 +94,19 @@ MONTH_TO_DATE = Contract(
         Column("projected_cost", "money", "Cost / days so far * days in the month.", null=_UNPRICED),
         Column("budget", "money", "The month's budget, in rows of all applications.", null="no budget in this row"),
         Column("is_over_budget", "bool", "The projection exceeds it.", null="no budget, or no projection"),
+        Column("invoice", "money", "What was billed for the month, all sources together.", null=_NOT_INVOICED),
+        Column(
+            "invoice_difference",
+            "money",
+            "invoice - cost: billed and not explained by the traffic measured so far.",
+            null=_NOT_INVOICED,
+        ),
+        Column(
+            "invoice_difference_share",
+            "float",
+            "invoice_difference / invoice.",
+            null=f"{_NOT_INVOICED}; or it is of nothing",
+        ),
     ),
     kind="view",
     additivity="S",

@@ -85,6 +85,7 @@ LONGEST_REQUEST_S = 3600
 EDGES = ("edge", "direct", NOT_AVAILABLE)
 RESPONSE_MEASURES = ("total", "turn_around")
 AUDIENCE_WINDOWS = (1, 7, 30)
+RESPONSE_TIME_WINDOWS = (7, 30)  # none longer than an audience's: a change reaches the same days
 
 # --- attribution -----------------------------------------------------------------------------------
 # What the viewer and the application of a request rest on, the surest first, and how sure that is.
@@ -166,6 +167,7 @@ NOT_BOT_WORDS = ("cubot",)  # a make of telephones
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_FAMILIES = ("traffic", "generations")
 DAY_STATES = ("open", "final", "frozen")
+SEVERITIES = ("critical", "warning")
 
 
 def operation_class(operation: str) -> str:

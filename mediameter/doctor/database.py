@@ -50,9 +50,16 @@ def tables(visit: AppVisit) -> Iterator[Finding]:
 
 
 def rights(visit: AppVisit) -> Iterator[Finding]:
-    """The session is read-only whatever the user may do; a user that may do no more is safer still."""
+    """The session is read-only whatever the user may do; a user that may do no more is safer still. Where rows are to
+    be written back, their user has to be one that may."""
+    source = visit.source
     with _database(visit).snapshot() as seen:
         may_write = _may_write(seen)
+    if source.write_back and source.write_back_url:
+        yield _writer(visit)
+    elif source.write_back:
+        yield _of_writer(may_write)
+        return
     if may_write is None:
         yield skipped("rights", "a file is opened to be read only")
     elif may_write:
@@ -60,6 +67,20 @@ def rights(visit: AppVisit) -> Iterator[Finding]:
         yield warning("rights", f"the user may write into {seen.name_of(MEDIA_ANALYTICS)}", remedy)
     else:
         yield ok("rights", "the user can only read")
+
+
+def _writer(visit: AppVisit) -> Finding:
+    """What the user of write_back_url may do."""
+    as_writer = visit.source.model_copy(update={"url": visit.source.write_back_url})
+    with _database(AppVisit(visit.name, as_writer)).snapshot() as seen:
+        return _of_writer(_may_write(seen))
+
+
+def _of_writer(may_write: bool | None) -> Finding:
+    if may_write is False:
+        remedy = "GRANT INSERT, UPDATE, DELETE on media_analytics to it, or set write_back = false"
+        return error("write-back", "its user may not write into media_analytics", remedy)
+    return ok("write-back", "its user may write" if may_write else "a file is opened to be written")
 
 
 _GRANTS = "SELECT privilege_type FROM information_schema."

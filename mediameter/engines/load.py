@@ -17,7 +17,7 @@ from mediameter.errors import WorldError
 _ESCAPED = "['\"\\\\\0\n\r\x1a]"  # what pymysql writes as two characters
 _STATEMENT_BYTES = 4096  # what stands around a row's texts, at most
 LOAD_DATA_FROM = 5000
-"""Rows. A staging table and a file cost more than they save below that."""
+"""Rows. A file costs more than it saves below that."""
 
 
 def load(connection: sa.Connection, table: str, frame: pl.DataFrame) -> None:
@@ -58,15 +58,12 @@ def _refuse_giants(connection: sa.Connection, frame: pl.DataFrame) -> None:
 
 
 def _load_data(connection: sa.Connection, table: str, frame: pl.DataFrame) -> None:
-    """LOAD DATA LOCAL only warns of what it cuts, replaces or leaves out: so it goes into a staging table, and raises
-    ``WorldError`` unless every row came as it was."""
-    names, staging = _names(connection, frame), f"staging_{table}"
-    connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {staging}")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {staging} AS SELECT {names} FROM {table} LIMIT 0")
+    """LOAD DATA LOCAL only warns of what it cuts, replaces or leaves out: raises ``WorldError``, which rolls the
+    transaction back, unless every row came as it was."""
     with tempfile.NamedTemporaryFile(prefix="mediameter-load-") as file:
         file.write(tab_separated(frame))
         file.flush()
-        statement = f"LOAD DATA LOCAL INFILE %s INTO TABLE {staging} CHARACTER SET utf8mb4 ({names})"
+        statement = f"LOAD DATA LOCAL INFILE %s INTO TABLE {table} CHARACTER SET utf8mb4 ({_names(connection, frame)})"
         loaded = connection.exec_driver_sql(statement, (file.name,)).rowcount
     warned = connection.exec_driver_sql("SHOW WARNINGS").all()
     if warned or loaded != frame.height:
@@ -75,8 +72,6 @@ def _load_data(connection: sa.Connection, table: str, frame: pl.DataFrame) -> No
             f"{table}: {loaded:,} of {frame.height:,} rows were loaded, with warnings {codes}; nothing was written",
             "drop local_infile from [warehouse] url",
         )
-    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staging}")
-    connection.exec_driver_sql(f"DROP TEMPORARY TABLE {staging}")
 
 
 _LOADS: dict[str, Callable[[sa.Connection, str, pl.DataFrame], None]] = {

@@ -60,6 +60,12 @@ def files_by_key(keys: pl.Series, files: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def objects_of(files: pl.DataFrame) -> pl.DataFrame:
+    """media_file_id, and as ``file`` the file that its object is (docs/definitions.md, "Media files")."""
+    objects = files_by_key(files["object_key"], files).select(object_key="key", file="media_file_id")
+    return files.join(objects, on="object_key", how="left").select("media_file_id", "file")
+
+
 def application_name(application_id: pl.Expr, names: Mapping[str, str]) -> pl.Expr:
     """The name of an application in the rollups: as the table has it, else its id. Null where it cannot stand there."""
     named = (

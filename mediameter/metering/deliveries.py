@@ -60,25 +60,22 @@ def begun_at() -> pl.Expr:
     return pl.when(is_end).then(pl.col("at") - lasted).otherwise(pl.col("at"))
 
 
-def deliveries_of(records: pl.DataFrame) -> pl.DataFrame:
-    """Deliveries (DELIVERY) of these records; ``records``: the columns READS, equal lines may come twice."""
+def requests_of(records: pl.DataFrame) -> pl.LazyFrame:
+    """Each candidate as a delivery of its own (DELIVERY), still to be folded. ``records``: the columns READS."""
     each = records.lazy().filter("is_delivery_candidate")
-    rows = each.select(
+    return each.select(
         who(), "line_hash", "key", "address", "edge", first_at="at", last_at="at", begin_at=begun_at()
     ).select(DELIVERY.keys())
-    return _folded(rows).collect()
 
 
 def folded(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The deliveries of all slices: those that a slice has cut are one again."""
-    frames = list(parts)
-    return _folded(pl.concat(frames).lazy()).collect() if frames else pl.DataFrame(schema=DELIVERY)
-
-
-def _folded(rows: pl.LazyFrame) -> pl.LazyFrame:
-    ordered = rows.sort("who", "first_at", "line_hash")
-    goes_on = (pl.col("who") == pl.col("who").shift()) & (pl.col("first_at") - pl.col("last_at").shift() <= GAP)
-    numbered = ordered.with_columns(delivery=(~goes_on.fill_null(False)).cum_sum())
-    one = numbered.group_by("delivery", maintain_order=True)
-    first = [pl.col(name).first() for name in DELIVERY if name not in ("last_at", "begin_at")]
-    return one.agg(*first, pl.col("last_at").max(), pl.col("begin_at").min()).select(DELIVERY.keys())
+    """The deliveries that requests, or deliveries that slices have cut, are together; equal lines may come twice."""
+    ordered = pl.concat([pl.DataFrame(schema=DELIVERY), *parts]).sort("who", "first_at", "line_hash")
+    who, at = pl.col("who"), pl.col("first_at")
+    goes_on = (who == who.shift()) & (at - pl.col("last_at").shift() <= GAP)
+    begins = ordered.select((~goes_on.fill_null(False)).alias("begins"))["begins"]
+    numbered = ordered.select("last_at", "begin_at", delivery=begins.cum_sum())
+    spans = numbered.group_by("delivery").agg(pl.col("last_at").max(), pl.col("begin_at").min())
+    spans = spans.sort("delivery").drop("delivery")
+    first = ordered.filter(begins).drop("last_at", "begin_at")
+    return pl.concat([first, spans], how="horizontal").select(DELIVERY.keys())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.vocabulary import histogram_edges
+from schemas.vocabulary import ALL, histogram_edges
 
 PERCENTILES = {"p50_ms": 50, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99}
 
@@ -53,3 +53,12 @@ def bucketed(counts: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
         .agg(observations=pl.col("count").sum())
         .sort(*group, "upper_ms")
     )
+
+
+def trailing(histogram: pl.DataFrame) -> pl.DataFrame:
+    """Percentiles as above of each application and of all, from a histogram: at most 1 % too high, never too low.
+
+    ``histogram``: application, ``upper_ms`` and ``observations`` of a whole window.
+    """
+    counts = histogram.rename({"upper_ms": "ms", "observations": "count"}).filter(pl.col("count") > 0)
+    return percentiles(pl.concat([counts, counts.with_columns(application=pl.lit(ALL))]), ["application"])

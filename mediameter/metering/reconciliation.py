@@ -11,7 +11,7 @@ import polars as pl
 
 from mediameter.metering.attribution import application
 from mediameter.metering.bots import with_bots
-from mediameter.metering.catalogue import Catalogue, application_name, files_by_key
+from mediameter.metering.catalogue import Catalogue, application_name, files_by_key, objects_of
 from mediameter.metering.matching import matched
 from mediameter.metering.viewers import VIEWER
 from schemas.events import EVENT
@@ -72,8 +72,8 @@ def _told(events: pl.DataFrame, catalogue: Catalogue, referers: Mapping[str, str
     own = catalogue.files.select(
         "media_file_id", "is_deleted", "deleted_at", key="object_key", in_file="application_id"
     )
-    objects = files_by_key(own["key"], catalogue.files).select("key", file="media_file_id")
-    rows = events.join(own.join(objects, on="key", how="left"), on="media_file_id", how="left")
+    own = own.join(objects_of(catalogue.files), on="media_file_id", how="left")
+    rows = events.join(own, on="media_file_id", how="left")
     named = [application_name(pl.col(name), catalogue.names) for name in ("application_id", "in_file")]
     reason = (
         pl.when(pl.col("event_type").is_in(NOTHING_FETCHED)).then(pl.lit("no_fetch"))

@@ -8,6 +8,7 @@ from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
+from mediameter.settings.invoices import Invoice
 from mediameter.settings.key import address_key, refuse_lost_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.palette import PaletteSource
@@ -22,6 +23,7 @@ __all__ = [
     "EventSource",
     "Geo",
     "Ingest",
+    "Invoice",
     "Money",
     "PaletteSource",
     "PriceCard",

@@ -17,7 +17,8 @@ TableName = Literal["media_analytics", "media_files", "applications"]
 
 class AppSource(Section):
     """The database of a media application: who used what. It is only ever read, by a user that needs no more than
-    SELECT. Times without a zone are UTC there; a session's own zone is set to UTC."""
+    SELECT; unless ``write_back`` asks for rows of our own. Times without a zone are UTC there; a session's own zone is
+    set to UTC."""
 
     kind: Literal["dailey_media"] = Field(description="What it holds")
     url: str = Field(description='The database, as "env:NAME"', repr=False)
@@ -27,10 +28,20 @@ class AppSource(Section):
     settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
     page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)
     statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
+    write_back: bool = setting(False, "Write the requests of final days into media_analytics")
+    write_back_url: str = setting("", "The same database, as a user who may write; default: url", repr=False)
+    write_back_matched: bool = setting(False, "Also those that an event of the application stands for already")
 
-    @field_validator("url")
+    @property
+    def writing_url(self) -> str:
+        """Where rows are written back to."""
+        return self.write_back_url or self.url
+
+    @field_validator("url", "write_back_url")
     @classmethod
     def _known(cls, url: str, info: ValidationInfo) -> str:
+        if not url and info.field_name == "write_back_url":
+            return url
         scheme = url.partition("://")[0].partition("+")[0]
         if "://" not in url or scheme not in SCHEMES:
             raise Complaint(

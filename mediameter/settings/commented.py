@@ -53,10 +53,27 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # settle_minutes = 5                 # what happened longer ago than this is committed there
 # page_rows = 20000                  # rows that one query reads
 # statement_timeout_s = 120          # a query that takes longer is given up
+# write_back = false                 # write the requests of final days into media_analytics (docs/definitions.md)
+# write_back_url = ""                # the same database, as a user who may write there, best as "env:NAME"
+# write_back_matched = false         # also those that an event of the application stands for already
 # [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
 # media_analytics = "media_analytics"
 # [sources.app.columns.media_analytics] # names of columns that are called otherwise there
 # timestamp = "timestamp"
+# [sources.palette]                  # a generating system: generations, credits, money; it is only read
+# kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
+# url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
+# key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
+# application = ""                   # application that it is of; default: the source's name
+# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
+# stale_hours = 24                   # what is pending for longer stays so: no answer will come
+# settle_minutes = 5                 # what happened longer ago than this is committed there
+# page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
+# statement_timeout_s = 120          # a query that takes longer is given up
+# [sources.palette.tables]           # names of tables that are called otherwise there
+# generation_events = "generation_events"
+# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
+# model_id = "model_id"
 """,
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it
@@ -76,6 +93,16 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # per = "GB"                         # GB is 10^9 bytes, GiB is 2^30
 # valid_from = 2025-01-01            # ends the day before the next card's, or with valid_to
 # citation = "the provider's price page, date read"
+""",
+    "invoices": """\
+# --- invoices: what was billed for a month; it stands beside what was measured, and changes no figure --
+# [[invoices]]
+# source = "logs"
+# month = "2025-10"
+# amount = "43.21"                   # exact, in quotes; with all that the provider puts on it
+# currency = "USD"
+# bytes_sent = "3.9 TB"              # traffic that it names; may be left out
+# citation = "its number, and where it is kept"
 """,
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
 from mediameter.settings.complaint import Complaint
+from mediameter.settings.invoices import Invoice, one_a_month
 from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard, closed_without_gaps
 from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
@@ -191,6 +192,17 @@ class Ingest(Section):
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
 
 
+class Quality(Section):
+    """The gate itself cannot be switched off, only its pages."""
+
+    docs: Path | None = setting("./quality", 'Folder of its pages, made anew by each gate; "none" for none')
+
+    @field_validator("docs", mode="before")
+    @classmethod
+    def _folder(cls, value: object, info: ValidationInfo) -> Path | None:
+        return None if value in ("none", None) else beside(value, info)
+
+
 class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
@@ -210,11 +222,13 @@ class Settings(Section):
     sources: dict[Name, AnySource] = setting({}, "Where logs and the application's events come from")
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
+    invoices: tuple[Invoice, ...] = setting((), "What was billed for a month, to be held against what was measured")
     alerts: Alerts
     privacy: Privacy
     geo: Geo
     ingest: Ingest
     rejects: Rejects
+    quality: Quality
 
     @field_validator("prices")
     @classmethod
@@ -234,6 +248,7 @@ class Settings(Section):
             if card.source not in self.sources:
                 known = ", ".join(self.sources) or "none yet"
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
+        one_a_month(self.invoices, self.log_sources)
         return self
 
     @property

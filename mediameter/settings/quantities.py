@@ -90,5 +90,13 @@ def bytes_of(value: object) -> int:
     return whole(value, BYTE_UNITS, "250 GB")
 
 
+def nearest_bytes(value: object) -> int:
+    """Bytes from ``1234.56 GiB``, as somebody else has rounded them: the nearest whole number (half: the even one)."""
+    found = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[2] not in BYTE_UNITS or Fraction(found[1]) * BYTE_UNITS[found[2]] > _LARGEST:
+        return bytes_of(value)
+    return round(Fraction(found[1]) * BYTE_UNITS[found[2]])
+
+
 def milliseconds(value: object) -> int:
     return whole(value, TIME_UNITS, "800 ms")

@@ -1,9 +1,13 @@
 """Whose a day's deliveries are: all deliveries and events of the day and of the hours around it, held against each
-other once, before the day's records are scanned for its figures."""
+other once, before the day's records are scanned for its figures.
+
+Only what is of one object can be one. So a day that is larger than memory is put away by objects, and a part of them is
+matched at a time; which parts does not matter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,14 +15,16 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter import lake
 from mediameter.connect import reading
 from mediameter.lake import LakeFile
 from mediameter.metering import deliveries
-from mediameter.metering.catalogue import files_by_key
-from mediameter.metering.reconciliation import agreement
+from mediameter.metering.catalogue import Catalogue, files_by_key, objects_of
+from mediameter.metering.reconciliation import Agreement, agreement, distinct
 from mediameter.metering.viewers import VIEWER, Known
 from mediameter.settings import Settings
 from mediameter.steps.catalogue import read_catalogue
+from mediameter.steps.partitions import Partitions
 from mediameter.steps.slices import Source, slices
 from schemas.events import EVENT
 from schemas.frames import polars_schema
@@ -32,7 +38,11 @@ from schemas.vocabulary import (
 
 RECORDS_BEFORE, RECORDS_AFTER = timedelta(seconds=RECORDS_BEFORE_S), timedelta(seconds=RECORDS_AFTER_S)
 MATCH_BEFORE, MATCH_AFTER = timedelta(seconds=MATCH_BEFORE_S), timedelta(seconds=MATCH_AFTER_S)
+ROWS_AT_ONCE = 250_000
+"""Records and events of a part, about: it holds whole objects."""
 _INHERITED = timedelta(seconds=LONGEST_REQUEST_S)
+_SENT = {**deliveries.DELIVERY, "source": pl.String()}
+_EVENT = polars_schema(EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,28 @@ class Attribution:
 
     known: Mapping[str, Known]
     events: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What is looked at: the sources' records and the files of events, from before a day's begin to after its end."""
+
+    sources: Mapping[str, Source]
+    event_files: Mapping[LakeFile, Path]
+    begin: datetime
+    end: datetime
+
+    def slices(self, source: Source, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        for _, records in slices(source, self.begin - RECORDS_BEFORE, self.end + RECORDS_AFTER, columns):
+            yield records
+
+    def around(self, frame: pl.DataFrame, at: str) -> pl.DataFrame:
+        return frame.filter(pl.col(at) >= self.begin - MATCH_BEFORE, pl.col(at) < self.end + MATCH_AFTER)
+
+    @property
+    def parts(self) -> int:
+        rows = sum(file.rows for source in self.sources.values() for file in source.files)
+        return -(-(rows + sum(file.rows for file in self.event_files)) // ROWS_AT_ONCE) or 1
 
 
 def attribute(
@@ -52,23 +84,16 @@ def attribute(
     end: datetime,
 ) -> Attribution:
     """Matches deliveries and events of the day from ``begin`` to ``end``."""
-    keys: list[pl.Series] = []
-    sent = [pl.DataFrame(schema={**deliveries.DELIVERY, "source": pl.String()})]
-    for name, source in sources.items():
-        parts = list(_scanned(source, begin, end, keys))
-        sent.append(_around(deliveries.folded(parts), "begin_at", begin, end).with_columns(source=pl.lit(name)))
-    events = _events(event_files, begin, end)
-    all_keys = pl.concat([pl.Series("key", [], pl.String()), *keys]).unique()
+    day = _Day(sources, event_files, begin, end)
+    keys, named = _keys(day), [ids.unique() for ids in _of_events(day, "media_file_id")]
     with reading(made) as connection:
-        catalogue = read_catalogue(connection, settings.tenant, all_keys, events["media_file_id"])
-    rules = settings.attribution
-    found = agreement(
-        pl.concat(sent), events, catalogue, rules.referers,
-        timedelta(milliseconds=rules.tolerance), timedelta(milliseconds=rules.edge_tolerance),
-    )  # fmt: skip
+        ids = pl.concat([pl.Series([], dtype=pl.String()), *named]).unique()
+        catalogue = read_catalogue(connection, settings.tenant, keys, ids)
+    files = files_by_key(keys, catalogue.files)
+    with lake.scratch(settings.lake.path) as names:
+        found = _agreements(day, catalogue, files, settings, names)
     # What began earlier may have met events that are not looked at here.
     viewers = found.viewers.filter(pl.col("begin_at") >= begin - _INHERITED)
-    files = files_by_key(all_keys, catalogue.files)
     known = {
         name: Known(files, viewers.filter(pl.col("source") == name).select(VIEWER.keys()), catalogue.names)
         for name in sources
@@ -76,20 +101,70 @@ def attribute(
     return Attribution(known, found.events)
 
 
-def _scanned(source: Source, begin: datetime, end: datetime, keys: list[pl.Series]) -> Iterator[pl.DataFrame]:
-    """Deliveries of the source's slices; ``keys`` gets the keys that requests of the day and deliveries name."""
-    for _, records in slices(source, begin - RECORDS_BEFORE, end + RECORDS_AFTER, deliveries.READS):
-        is_of_day = (pl.col("at") >= begin) & (pl.col("at") < end)
-        named = records.filter(is_of_day | pl.col("is_delivery_candidate"))
-        keys.append(named["key"].drop_nulls().unique())
-        yield deliveries.deliveries_of(records)
+def _agreements(day: _Day, catalogue: Catalogue, files: pl.DataFrame, settings: Settings, names: Path) -> Agreement:
+    """What the parts of the objects come to, one after the other."""
+    sent = Partitions(names.with_name(f"{names.name}-sent"), day.parts, _SENT)
+    told = Partitions(names.with_name(f"{names.name}-told"), day.parts, _EVENT)
+    _put_requests(day, files.select("key", file="media_file_id"), sent)
+    _put_events(day, objects_of(catalogue.files), told)
+    rules, found = settings.attribution, []
+    for number in range(day.parts):
+        found.append(
+            agreement(
+                _folded(sent.take(number), day), told.take(number), catalogue, rules.referers,
+                timedelta(milliseconds=rules.tolerance), timedelta(milliseconds=rules.edge_tolerance),
+            )
+        )  # fmt: skip
+    return Agreement(pl.concat(each.viewers for each in found), pl.concat(each.events for each in found))
 
 
-def _around(frame: pl.DataFrame, at: str, begin: datetime, end: datetime) -> pl.DataFrame:
-    return frame.filter(pl.col(at) >= begin - MATCH_BEFORE, pl.col(at) < end + MATCH_AFTER)
+# --- deliveries --------------------------------------------------------------------------------------
 
 
-def _events(files: Mapping[LakeFile, Path], begin: datetime, end: datetime) -> pl.DataFrame:
-    schema = polars_schema(EVENT)
-    frames = [_around(pl.read_parquet(path).select(schema.keys()), "at", begin, end) for path in files.values()]
-    return pl.concat([pl.DataFrame(schema=schema), *frames])
+def _keys(day: _Day) -> pl.Series:
+    """The keys that records of the day and deliveries name."""
+    keys = [pl.Series("key", [], pl.String())]
+    for source in day.sources.values():
+        for records in day.slices(source, ("at", "key", "is_delivery_candidate")):
+            is_of_day = (pl.col("at") >= day.begin) & (pl.col("at") < day.end)
+            named = records.filter(is_of_day | pl.col("is_delivery_candidate"))
+            keys.append(named["key"].drop_nulls().unique())
+    return pl.concat(keys).unique()
+
+
+def _put_requests(day: _Day, file_of: pl.DataFrame, sent: Partitions) -> None:
+    """Puts away the requests of deliveries by their object; what asks for no media file is no event's delivery."""
+    for name, source in day.sources.items():
+        for records in day.slices(source, deliveries.READS):
+            requests = deliveries.requests_of(records).with_columns(source=pl.lit(name))
+            sent.put(requests.join(file_of.lazy(), on="key").collect(), by="file")
+
+
+def _folded(rows: pl.DataFrame, day: _Day) -> pl.DataFrame:
+    """The deliveries that the requests of a part are."""
+    of_sources = [
+        deliveries.folded([rows.filter(pl.col("source") == name).drop("source")]).with_columns(source=pl.lit(name))
+        for name in day.sources
+    ]
+    return day.around(pl.concat([pl.DataFrame(schema=_SENT), *of_sources]), "begin_at")
+
+
+# --- events ------------------------------------------------------------------------------------------
+
+
+def _of_events(day: _Day, name: str) -> Iterator[pl.Series]:
+    """One column of the events, file by file."""
+    for path in day.event_files.values():
+        yield day.around(pl.read_parquet(path, columns=["at", name]), "at")[name]
+
+
+def _put_events(day: _Day, object_of: pl.DataFrame, told: Partitions) -> None:
+    """Puts away the events by their object. Of those with one id, wherever they stand, one counts."""
+    hashes = pl.concat([pl.Series([], dtype=pl.UInt64()), *(ids.hash() for ids in _of_events(day, "event_id"))])
+    repeated, twins = hashes.filter(hashes.is_duplicated()).unique(), [pl.DataFrame(schema=_EVENT)]
+    for path in day.event_files.values():
+        events = day.around(pl.read_parquet(path).select(_EVENT.keys()), "at")
+        is_twin = events["event_id"].hash().is_in(repeated.implode())
+        twins.append(events.filter(is_twin))
+        told.put(events.filter(~is_twin).join(object_of, on="media_file_id", how="left"), by="file")
+    told.put(distinct(pl.concat(twins)).join(object_of, on="media_file_id", how="left"), by="file")

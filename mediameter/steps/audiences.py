@@ -1,4 +1,5 @@
-"""Trailing audiences: each day keeps who asked for what in small lake files; a window is what its days' files hold."""
+"""Trailing audiences: each day keeps who asked for what in small lake files; a window is what its days' files hold.
+With them go the trailing response times, which the same days reach."""
 
 from __future__ import annotations
 
@@ -10,10 +11,13 @@ import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
 from mediameter.connect import reading, transact
+from mediameter.faults import point
 from mediameter.metering import audience, rollups
 from mediameter.settings import Settings
+from mediameter.steps import days
+from mediameter.steps.response_times import trailing_response_times
 from schemas.contract import Contract
-from schemas.rollups import AUDIENCE_FAMILY, AUDIENCE_TRAILING, MEDIA_FILE_TRAILING
+from schemas.rollups import AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 KINDS = ("audience", "file_audience")
@@ -37,11 +41,17 @@ def write_audiences(settings: Settings, day: date, parts: list[rollups.Parts]) -
 
 
 def settle_audiences(
-    connection: sa.Connection, settings: Settings, day: date, files: dict[str, lake.LakeFile | None]
+    connection: sa.Connection,
+    settings: Settings,
+    day: date,
+    files: dict[str, lake.LakeFile | None],
+    *,
+    other_response_times: bool,
 ) -> None:
-    """Lets these files be the day's; where that changes anything, the days whose windows hold this one are dirty."""
+    """Lets these files be the day's; where that, or its response times, changes anything, the days whose windows hold
+    this one are dirty."""
     changed = [ledger.replace_audience(connection, kind, day, file) for kind, file in files.items()]
-    if any(changed):
+    if any(changed) or other_response_times:
         ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
 
 
@@ -52,20 +62,31 @@ def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[da
 
 
 def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
-    """Computes and replaces the trailing audiences that end with one day; False when somebody who knew more did."""
+    """Computes and replaces the trailing figures that end with one day; False when somebody who knew more did.
+
+    Of a frozen day only its response times: who asked is no longer known, the histograms are.
+    """
     with reading(made) as connection:
         epoch = ledger.epoch(connection, "audience", day)
+        is_frozen = day in days.frozen(connection, settings)
+        frames = {RESPONSE_TIME_TRAILING: trailing_response_times(connection, settings, day)}
         first = day - timedelta(days=max(AUDIENCE_WINDOWS) - 1)
         files = {kind: ledger.lake_files(connection, kind, first, day) for kind in KINDS}
-    places = {kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in files.items()}
-    frames = _windows(settings, day, places["audience"], places["file_audience"])
+    if not is_frozen:
+        places = {kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in files.items()}
+        frames |= _windows(settings, day, places["audience"], places["file_audience"])
+    point("audience.computed")
 
     def write(connection: sa.Connection) -> bool:
+        if not is_frozen and day in days.frozen(connection, settings):
+            return False
         if not ledger.pass_fence(connection, "audience", day, epoch, basis):
             return False
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
-        ledger.mark_dirty(connection, "checks", {day})
+        if not is_frozen:
+            ledger.mark_dirty(connection, "checks", {day})
+            ledger.mark_dirty(connection, "quality", {day})
         return True
 
     return transact(made, write)
@@ -74,7 +95,9 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
 def _windows(
     settings: Settings, day: date, addresses: dict[lake.LakeFile, Path], files: dict[lake.LakeFile, Path]
 ) -> dict[Contract, pl.DataFrame]:
-    found: dict[Contract, list[pl.DataFrame]] = {contract: [warehouse.empty(contract)] for contract in AUDIENCE_FAMILY}
+    found: dict[Contract, list[pl.DataFrame]] = {
+        contract: [warehouse.empty(contract)] for contract in (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING)
+    }
     for window in AUDIENCE_WINDOWS:
         seen, asked = (_scan(of, day, window) for of in (addresses, files))
         asked = pl.LazyFrame(schema=audience.FILE_AUDIENCE) if asked is None else asked

@@ -27,6 +27,7 @@ from mediameter.steps.difference import DayChange, figures_of, table
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.reader import plain
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
@@ -35,7 +36,7 @@ from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
-_FAMILIES = ("traffic", "audience", "checks")
+_FAMILIES = ("traffic", "audience", "checks", "quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class BackfillReport:
     days: list[DayChange] = field(default_factory=list)
     refused: list[date] = field(default_factory=list)
     export: ExportReport = field(default_factory=ExportReport)
+    quality: QualityReport = field(default_factory=QualityReport)
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
@@ -104,6 +106,7 @@ class BackfillReport:
             lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
         if self.vanished:
             lines.append(f"{words.counted(self.vanished, 'object')} no longer in the bucket: their rows stay.")
+        lines += self.quality.lines()
         if self.refused:
             lines.append(f"Refused, since frozen: {', '.join(map(str, self.refused))}.")
         return lines
@@ -137,13 +140,14 @@ def backfill(
 
     Frozen days are left as they are and told in ``refused``. May be killed, run again, and run beside anything else:
     no object is fetched twice, and each day is written behind its fence.
-    Raises what ``ingest``, ``rollup`` and ``check`` raise.
+    Raises what ``ingest``, ``rollup``, ``check`` and ``quality`` raise.
     """
     if dry_run:
         return plan(settings, task, now=now, progress=progress)
     report = _carried_out(settings, settings, task, now, progress or quiet())
     rollup(settings, now=now, progress=progress)
     check(settings, now=now)
+    report.quality = quality(settings, now=now, progress=progress)
     return report
 
 

@@ -11,11 +11,12 @@ from mediameter import exports, ledger
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
 
-_days = tables["days"]
+_days, _checks = tables["days"], tables["quality_checks_daily"]
 
 
 def write(connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int]) -> None:
-    """Replaces the day's rows, one a source with lines of it; checks become dirty to the end of its month.
+    """Replaces the day's rows, one a source with lines of it: open, since what was written is not judged yet. Checks
+    become dirty to the end of its month.
 
     ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
     """
@@ -32,17 +33,16 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
         duplicates = counts["parsed"] - distinct.get(source, 0)
         if duplicates < 0:
             raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
-        lines = counts["parsed"] + counts["ignored"] + counts["rejected"]
-        too_many = counts["rejected"] > settings.rejects.budget * lines
-        state, through = _state(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="traffic", state=state,
-                complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many, revision=revision,
-                objects=counts["objects"], lines=lines, parsed=counts["parsed"], ignored=counts["ignored"],
+                tenant=settings.tenant, source=source, day=day, family="traffic", state="open",
+                complete_through_at=_through(connection, settings, source, bounds[1])[0],
+                is_suspect=_is_doubtful(settings, counts), revision=revision, objects=counts["objects"],
+                lines=_lines(counts), parsed=counts["parsed"], ignored=counts["ignored"],
                 rejected=counts["rejected"], duplicates=duplicates,
             )
         )  # fmt: skip
+    ledger.mark_dirty(connection, "quality", {day})
     ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
 
 
@@ -64,10 +64,11 @@ def write_generations(
         if not lines and not counts["refused"]:
             continue
         too_many = counts["rejected"] > settings.rejects.budget * lines
-        state, through = _state(connection, settings, source, bounds[1])
+        through, is_complete = _through(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="generations", state=state,
+                tenant=settings.tenant, source=source, day=day, family="generations",
+                state="final" if is_complete else "open",
                 complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many,
                 revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
                 ignored=counts["ignored"], rejected=counts["rejected"],
@@ -88,17 +89,42 @@ def _generating_counts(
 
 def refresh(connection: sa.Connection, settings: Settings) -> None:
     """After a listing: days that have become complete are final, days that late data reopened are open again."""
-    query = sa.select(_days).where(_days.c.tenant == settings.tenant, _days.c.state != "frozen")
+    sound = _sound(connection, settings)
     changed: set[date] = set()
-    for row in list(connection.execute(query).mappings()):
+    for row in _standing(connection, settings):
         end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
-        state, through = _state(connection, settings, row["source"], end)
+        through, is_complete = _through(connection, settings, row["source"], end)
+        is_sound = row["day"] in sound or row["family"] != "traffic"  # the gate judges traffic alone
+        state = "final" if is_complete and is_sound else "open"
         if (state, through) == (row["state"], row["complete_through_at"]):
             continue
-        which = sa.and_(_days.c.tenant == settings.tenant, _days.c.source == row["source"], _days.c.day == row["day"])
-        connection.execute(_days.update().where(which).values(state=state, complete_through_at=through))
+        _update(connection, row, state=state, complete_through_at=through)
         changed.add(row["day"])
     ledger.mark_dirty(connection, "checks", changed)
+
+
+def judge(connection: sa.Connection, settings: Settings, judged: set[date]) -> None:
+    """After the gate's verdict on these days: they are final, or suspect. What the ledger itself doubts stays so."""
+    sound = _sound(connection, settings)
+    for row in _standing(connection, settings):
+        if row["day"] not in judged or row["family"] != "traffic":
+            continue
+        bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
+        counts = ledger.day_counts(connection, row["source"], *bounds)
+        is_complete = _through(connection, settings, row["source"], bounds[1])[1]
+        is_sound = row["day"] in sound
+        _update(
+            connection,
+            row,
+            state="final" if is_complete and is_sound else "open",
+            is_suspect=_is_doubtful(settings, counts) or not is_sound,
+        )
+
+
+def known(connection: sa.Connection, settings: Settings) -> set[date]:
+    """Days that some source of logs has lines of."""
+    query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.family == "traffic")
+    return set(connection.execute(query).scalars())
 
 
 def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
@@ -118,14 +144,42 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
     return min(through, end), through >= end
 
 
-def _state(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[str, datetime | None]:
-    """A day of logs is complete when the events that it is held against are, too."""
+def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
+    """Until when a source is complete (at most the day's end), and whether that is the day's end. A day of logs is
+    complete when the events that it is held against are, too."""
     others = settings.app_sources if source in settings.log_sources else ()
     known = [ledger.complete_through(connection, each) for each in (source, *others)]
     if any(at is None for at in known):
-        return "open", None
+        return None, False
     through = min(at for at in known if at)
-    return ("final" if through >= end else "open"), naive(min(through, end))
+    return naive(min(through, end)), through >= end
+
+
+def _sound(connection: sa.Connection, settings: Settings) -> set[date]:
+    """Days that the gate has judged as they stand, and that break no critical rule."""
+    is_broken = sa.and_(_checks.c.is_met.is_(False), _checks.c.severity == "critical")
+    query = sa.select(_checks.c.day).where(_checks.c.tenant == settings.tenant, is_broken)
+    return ledger.done_days(connection, "quality") - set(connection.execute(query).scalars())
+
+
+def _is_doubtful(settings: Settings, counts: dict[str, int]) -> bool:
+    """Whether too much of what the day rests on could not be read."""
+    return bool(counts["refused"]) or counts["rejected"] > settings.rejects.budget * _lines(counts)
+
+
+def _lines(counts: dict[str, int]) -> int:
+    return counts["parsed"] + counts["ignored"] + counts["rejected"]
+
+
+def _standing(connection: sa.Connection, settings: Settings) -> list[sa.RowMapping]:
+    """All rows but the frozen ones."""
+    query = sa.select(_days).where(_days.c.tenant == settings.tenant, _days.c.state != "frozen")
+    return list(connection.execute(query).mappings())
+
+
+def _update(connection: sa.Connection, row: sa.RowMapping, **values: object) -> None:
+    which = (_days.c.tenant == row["tenant"], _days.c.source == row["source"], _days.c.day == row["day"])
+    connection.execute(_days.update().where(*which).values(**values))
 
 
 def _rest_of_month(connection: sa.Connection, settings: Settings, day: date) -> set[date]:

@@ -17,17 +17,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import exports, lake, ledger, privacy, warehouse
-from mediameter.connect import engine, reading, rest_client, source_engine, transact
+from mediameter.connect import engine, reading, transact
 from mediameter.errors import MediameterError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
-from mediameter.settings import AppSource, PaletteSource, Settings, address_key
+from mediameter.settings import PaletteSource, Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
-from mediameter.sources.tables import EARLIEST, Database, Snapshot, day_bounds
+from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps import days as completeness
-from mediameter.steps.feeds import FEEDS, Feed, Place
-from mediameter.steps.geography import geography
+from mediameter.steps.feeds import FEEDS, Feed
 from mediameter.steps.palette import read_prices_and_balances
+from mediameter.steps.places import Place, place_of
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reference import read_applications, read_files
 from schemas.application import DAILEY_MEDIA, MEDIA_FILES
@@ -90,38 +90,12 @@ def export(
         warehouse.ready(made)
         for name in settings.table_sources:
             try:
-                _export_source(_place(settings, name, made, now, dry_run), window, only, progress or quiet(), report)
+                _export_source(place_of(settings, name, made, now, dry_run), window, only, progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
     finally:
         made.dispose()
     return report
-
-
-def database_of(name: str, source: AppSource | PaletteSource) -> Database | Rest:
-    """Where the source's tables are. Raises ``UserError`` for a URL that cannot be read."""
-    if isinstance(source, PaletteSource) and source.is_rest:
-        client = rest_client(source.url, source.key, source.statement_timeout_s)
-        tables, columns = _called(source)
-        return Rest(f"[sources.{name}]", client, tables, columns, source.page_rows)
-    return Database(
-        f"[sources.{name}]",
-        source_engine(source.url, source.statement_timeout_s),
-        *_called(source),
-        source.page_rows,
-    )
-
-
-def _called(source: AppSource | PaletteSource) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Names of tables, and of columns by table, that are called otherwise there."""
-    columns: dict[str, dict[str, str]] = {str(table): names for table, names in source.columns.items()}
-    return {str(table): name for table, name in source.tables.items()}, columns
-
-
-def _place(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Place:
-    source, pseudonyms = settings.table_sources[name], privacy.Pseudonyms(address_key(settings))
-    addresses = privacy.Addresses(pseudonyms, geography(settings))
-    return Place(settings, name, source, database_of(name, source), made, pseudonyms, addresses, now, dry_run)
 
 
 def _export_source(

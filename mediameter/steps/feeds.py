@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import polars as pl
-import sqlalchemy as sa
 
 from mediameter import privacy
-from mediameter.settings import AppSource, PaletteSource, Settings
-from mediameter.sources.postgrest import Rest
-from mediameter.sources.tables import Database
+from mediameter.settings import PaletteSource
+from mediameter.steps.places import Place
 from parsers import media_analytics, palette
 from schemas.application import MEDIA_ANALYTICS
 from schemas.contract import Contract
@@ -42,21 +40,6 @@ class Stream(Protocol):
     """Takes a day's rows in parts, in the order of time, as if they came at once."""
 
     def take(self, rows: pl.DataFrame, *, is_last: bool = False) -> Taken: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One source, and all that its export needs and that does not change during a run. ``now`` is when it began."""
-
-    settings: Settings
-    name: str
-    source: AppSource | PaletteSource
-    database: Database | Rest
-    made: sa.Engine
-    pseudonyms: privacy.Pseudonyms
-    addresses: privacy.Addresses
-    now: datetime
-    is_dry_run: bool
 
 
 class Shut(NamedTuple):

@@ -20,7 +20,7 @@ from mediameter.alerts.notify import Delivery, Notice, notify, one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check"]
+StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "write_back"]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -33,7 +33,14 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
     Raises what the step raises; ``UserError`` for settings or an instant that cannot be read.
     """
-    from mediameter.steps import check, export, ingest, rollup  # Polars: not for those who only tell of a failure
+    from mediameter.steps import (
+        check,
+        export,
+        ingest,
+        quality,
+        rollup,
+        write_back,
+    )  # Polars: not for those who only tell of a failure
 
     steps: dict[StepName, Callable[..., Any]] = {
         "ingest": ingest.ingest,
@@ -42,6 +49,8 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "export_all": partial(export.export, window=export.ALL_DAYS),
         "rollup": rollup.rollup,
         "check": check.check,
+        "quality": quality.quality,
+        "write_back": write_back.write_back,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
@@ -80,11 +89,13 @@ def change_table(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def require_done(report: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when objects of a backfill could not be read, ``UserError`` when days were refused."""
+    """Raise ``WorldError`` when objects of a backfill could not be read or days break a rule, ``UserError`` when days
+    were refused."""
     from mediameter.steps.backfill import require_none_refused
 
     require_all_read(report["ingest"])
     require_all_exported(report["export"])
+    require_all_sound(report["quality"])
     require_none_refused(report["refused"])
 
 
@@ -108,6 +119,28 @@ def require_all_exported(exported: dict[str, Any]) -> None:
         )
 
 
+def require_all_sound(judged: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when days of a quality report break a critical rule: they are suspect and not final."""
+    broken = [each for each in judged["broken"] if each["severity"] == "critical"]
+    if broken:
+        days, first = sorted({each["day"] for each in broken}), broken[0]
+        which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
+        raise WorldError(
+            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
+            f" {first['detail']}",
+            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
+        )
+
+
+def require_all_written_back(written: dict[str, Any]) -> None:
+    """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
+    failed: list[str] = written["failed"]
+    if failed:
+        raise WorldError(
+            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
+        )
+
+
 def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     """The last eight days as a scheduler shows them, newest first: one row per day, all applications together.
 
@@ -126,7 +159,7 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     return [
         {
             "day": row.day.isoformat(),
-            "state": found.state_of(row.day),
+            "state": found.state_of(row.day) + (", suspect" if row.day in found.suspect_days else ""),
             "requests": row.requests,
             "bytes": row.bytes_sent,
             "cost": words.cost(row.cost),

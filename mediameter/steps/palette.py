@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mediameter import ledger, warehouse
 from mediameter.connect import transact
 from mediameter.faults import point
-from mediameter.steps.feeds import Place
+from mediameter.steps.places import Place
 from parsers.palette import MICROS_OF_A_CENT
 from schemas.frames import polars_schema
 from schemas.generations import GAUGES_HOURLY, MODEL_PRICES

@@ -16,6 +16,7 @@ from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.check import check
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
+from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import rollup
 from parsers.access_log import PARSER_VERSION
@@ -34,6 +35,7 @@ class ReplayReport:
     vanished: int = 0
     days: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    quality: QualityReport = field(default_factory=QualityReport)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +57,7 @@ class ReplayReport:
             ]
         if self.vanished:
             lines.append(f"{self.vanished:,} more are gone from the bucket, or of frozen days: they stay as they are.")
+        lines += self.quality.lines()
         return [*lines, *(f"Not read, still as before: {why}" for why in self.failed)]
 
 
@@ -102,6 +105,7 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
         vanished=selection.vanished,
         days=written,
         failed=taken_in.failed,
+        quality=quality(settings, now=now, progress=progress),
     )
 
 

@@ -27,9 +27,10 @@ from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER,
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.generations import roll_up_generations
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.response_times import is_another_histogram
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
-from schemas.rollups import PRICES, RECONCILIATION_DAILY
+from schemas.rollups import INVOICES, PRICES, RECONCILIATION_DAILY, RESPONSE_TIME_BUCKETS_DAILY
 from schemas.vocabulary import AUDIENCE_WINDOWS
 
 ROLLUP_VERSION = 2
@@ -69,11 +70,12 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
-    """The prices of the settings, and a fence for every day: what all that follows takes for granted."""
+    """Prices and invoices of the settings, and a fence for every day: what all that follows takes for granted."""
     warehouse.ready(made)
 
     def write(connection: sa.Connection) -> None:
         _write_prices(connection, settings)
+        _write_invoices(connection, settings)
         _mark_unfenced(connection, settings)
 
     transact(made, write)
@@ -86,9 +88,11 @@ def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> 
 
 
 def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:
-    """The dirty days of a family. Not the frozen ones: what they were computed from has gone."""
-    frozen = days.frozen(connection, settings)
-    return [day for day in ledger.dirty_days(connection, family, basis(settings)) if day not in frozen]
+    """The dirty days of a family. Not the frozen ones: what their traffic was computed from has gone, and of their
+    audiences only what stands in the warehouse is computed."""
+    dirty = ledger.dirty_days(connection, family, basis(settings))
+    frozen = days.frozen(connection, settings) if family == "traffic" else set()
+    return [day for day in dirty if day not in frozen]
 
 
 def basis(settings: Settings) -> str:
@@ -114,6 +118,7 @@ def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
         return
     ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))
     ledger.mark_dirty(connection, "audience", _audience_days(known) - ledger.fenced_days(connection, "audience"))
+    ledger.mark_dirty(connection, "quality", set(known) - ledger.fenced_days(connection, "quality"))
 
 
 def _audience_days(known: list[date]) -> set[date]:
@@ -131,11 +136,22 @@ def _write_prices(connection: sa.Connection, settings: Settings) -> None:
     warehouse.insert(connection, PRICES, warehouse.frame_of(rows, PRICES))
 
 
+def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
+    rows = [
+        (settings.tenant, i.source, i.month, i.currency, i.last_day, i.days_in_month, i.amount_micros, i.bytes_sent,
+         i.citation)
+        for i in settings.invoices
+    ]  # fmt: skip
+    table = warehouse.tables[INVOICES.name]
+    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
+    warehouse.insert(connection, INVOICES, warehouse.frame_of(rows, INVOICES))
+
+
 # --- one day's traffic -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
+class Footing:
     """What one computation of a day has seen, in one snapshot: its epoch, each source's files and dead objects, and the
     application's events; None where no application is connected."""
 
@@ -171,12 +187,12 @@ def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date
 def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
     begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(made) as connection:
-        seen = _look(connection, settings, day, begin, end)
+        seen = look(connection, settings, day, begin, end)
     try:
-        sources = {name: Source(_verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
+        sources = {name: Source(verified(settings, files), seen.dead[name]) for name, files in seen.files.items()}
         found = None
         if seen.events is not None:
-            found = attribute(made, settings, sources, _verified(settings, seen.events), begin, end)
+            found = attribute(made, settings, sources, verified(settings, seen.events), begin, end)
         parts = {name: list(_parts(settings, name, sources[name], found, begin, end)) for name in sources}
         every = [part for each in parts.values() for part in each]
         frames = _frames(settings, day, every, found)
@@ -217,9 +233,10 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
+        is_other = is_another_histogram(connection, settings, day, replaced[RESPONSE_TIME_BUCKETS_DAILY])
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
-        settle_audiences(connection, settings, day, computed.audiences)
+        settle_audiences(connection, settings, day, computed.audiences, other_response_times=is_other)
         days.write(connection, settings, day, computed.distinct)
         point("rollup.before_commit")
         return True
@@ -230,19 +247,20 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
     return is_written
 
 
-def _look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> _Basis:
+def look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> Footing:
+    """What the day from ``begin`` to ``end`` rests on, as this snapshot shows it."""
     is_connected = ledger.knows_application(connection)
     before, after = (RECORDS_BEFORE, RECORDS_AFTER) if is_connected else (GAP, timedelta(0))
     files: dict[str, list[lake.LakeFile]] = {}
-    for file in _files(connection, "records", begin - before, end + after):
+    for file in files_between(connection, "records", begin - before, end + after):
         if file.source in settings.log_sources:
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
-    events = _files(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
-    return _Basis(ledger.epoch(connection, "traffic", day), files, dead, events)
+    events = files_between(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
+    return Footing(ledger.epoch(connection, "traffic", day), files, dead, events)
 
 
-def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
+def files_between(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
     """Files with instants between these two."""
     of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
     return [
@@ -250,7 +268,8 @@ def _files(connection: sa.Connection, kind: str, begin: datetime, end: datetime)
     ]
 
 
-def _verified(settings: Settings, files: list[lake.LakeFile]) -> dict[lake.LakeFile, Path]:
+def verified(settings: Settings, files: list[lake.LakeFile]) -> dict[lake.LakeFile, Path]:
+    """The files with their places; raises ``WorldError`` when one has changed."""
     return dict(zip(files, lake.verified(settings.lake.path, files), strict=True))
 
 

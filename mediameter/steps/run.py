@@ -1,4 +1,4 @@
-"""One pass: ingest, export, roll up, check. What `mediameter run` does, and cron without Prefect."""
+"""One pass: ingest, export, roll up, check, judge, write back. What `mediameter run` does, and cron without Prefect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from mediameter.steps.check import CheckReport, check
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
+from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.rollup import RollupReport, rollup
+from mediameter.steps.write_back import WriteBackReport, write_back
 
 FIRING = ("critical", "warning")
 SHOWN_FAILURES = 10
@@ -25,17 +27,22 @@ class RunSummary:
     rollup: RollupReport
     check: CheckReport
     export: ExportReport = field(default_factory=ExportReport)
+    quality: QualityReport = field(default_factory=QualityReport)
+    write_back: WriteBackReport = field(default_factory=WriteBackReport)
     is_dry_run: bool = False
 
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        return not (self.ingest.objects or self.ingest.pending or self.rollup.days or self._exported)
+        new = self.ingest.objects or self.ingest.pending or self._exported
+        has_written = bool(self.write_back.days or self.write_back.failed)
+        return not (new or self.rollup.days or self.quality.days or has_written)
 
     @property
     def has_failed(self) -> bool:
-        """Some objects could not be read and stay pending, or the application could not."""
-        return bool(self.ingest.failed or self.export.failed)
+        """Some objects could not be read and stay pending, or the application could not be read or written; or a day
+        breaks a rule."""
+        return bool(self.ingest.failed or self.export.failed or self.quality.suspect_days or self.write_back.failed)
 
     @property
     def _exported(self) -> bool:
@@ -49,6 +56,8 @@ class RunSummary:
             "export": self.export.to_dict(),
             "rollup": self.rollup.to_dict(),
             "check": self.check.to_dict(),
+            "quality": self.quality.to_dict(),
+            "write_back": self.write_back.to_dict(),
         }
 
     @classmethod
@@ -59,6 +68,8 @@ class RunSummary:
             RollupReport(**reports["rollup"]),
             CheckReport(**reports["check"]),
             ExportReport(**reports["export"]),
+            QualityReport(**reports["quality"]),
+            WriteBackReport(**reports["write_back"]),
         )
 
     def lines(self) -> list[str]:
@@ -66,7 +77,8 @@ class RunSummary:
         found = self.ingest
         if self.is_dry_run:
             would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
-            return [f"{found.listed:,} objects listed, {would}; nothing was done", *self._of_the_application()]
+            listed = f"{found.listed:,} objects listed, {would}; nothing was done"
+            return [listed, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             return [f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"]
         lines = [
@@ -74,6 +86,7 @@ class RunSummary:
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
             *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",
+            *self._written_back(),
         ]
         if found.events:
             lines.append(f"{found.events:,} of the parsed lines are events of generating systems")
@@ -90,6 +103,7 @@ class RunSummary:
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
         firing = [row for row in self.check.rows if row["verdict"] in FIRING]
+        lines += self.quality.lines()
         lines += [
             f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing
         ]
@@ -110,15 +124,34 @@ class RunSummary:
         lines += [f"new in the application, and not read: {column}" for column in found.new_columns]
         return lines
 
+    def _written_back(self) -> list[str]:
+        found = self.write_back
+        lines = [f"the application was not written, its days will be tried again: {why}" for why in found.failed]
+        if not found.days:
+            return lines
+        what = "would be written back" if self.is_dry_run else "written back"
+        left_out = ", ".join(f"{reason} {requests:,}" for reason, requests in sorted(found.skipped.items()))
+        lines.append(
+            f"{what} to the application: {len(found.days):,} days, {found.requests:,} requests = {found.inserted:,} new"
+            f" + {found.updated:,} changed + {found.unchanged:,} unchanged rows +"
+            f" {sum(found.skipped.values()):,} left out"
+            f" ({left_out or 'none'}); {found.removed:,} rows removed,"
+            f" {found.without_application:,} without an application"
+        )
+        return lines
+
 
 def run(settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False) -> RunSummary:
     """All steps. Raises what they raise; each step may run again, and so may the whole.
 
-    An application that cannot be read is told in the summary: what the logs say is taken in all the same.
+    An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
     found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
     exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:
-        return RunSummary(found, RollupReport(), CheckReport(), exported, is_dry_run=True)
+        would = write_back(settings, now=now, progress=progress, dry_run=True)
+        return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)
     rolled_up = rollup(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, check(settings, now=now), exported)
+    checked = check(settings, now=now)
+    judged = quality(settings, now=now, progress=progress)
+    return RunSummary(found, rolled_up, checked, exported, judged, write_back(settings, now=now, progress=progress))

@@ -11,7 +11,7 @@ import polars as pl
 
 from mediameter.lake import LakeFile
 
-ROWS_AT_ONCE = 600_000
+ROWS_AT_ONCE = 200_000
 _HOUR = timedelta(hours=1)
 
 

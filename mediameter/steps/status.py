@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import Connection, func, select
 
 from mediameter.settings import Settings
-from mediameter.steps.reader import plain, reader, rows
+from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 
 LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
@@ -49,19 +49,33 @@ class DayStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A rule of quality that a day breaks, as the gate found it last."""
+
+    day: date
+    suite: str
+    rule: str
+    severity: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """The sources, the last days and every older one that is late or suspect, and what became of objects and lines."""
+    """The sources, the last days and every older one that is late or suspect, what became of objects and lines,
+    and the rules of quality that any day breaks."""
 
     sources: tuple[SourceStatus, ...]
     days: tuple[DayStatus, ...]
     missing_day: date | None
     objects: dict[str, int]
     rejects: dict[str, int]
+    broken_rules: tuple[BrokenRule, ...] = ()
 
     @property
     def is_late(self) -> bool:
         """Whether anything is late, suspect, or asked for and unknown: the exit code of ``status --check``."""
         days = any(day.is_late or day.is_suspect for day in self.days)
+        days |= any(each.severity == "critical" for each in self.broken_rules)  # of a day that has gone, even
         return days or any(source.is_late for source in self.sources) or self.missing_day is not None
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,6 +87,9 @@ class Status:
         if self.days:
             console.print(_days_table(self.days))
             console.print()
+        for each in self.broken_rules:
+            line = f"{each.day} breaks {each.suite}.{each.rule} ({each.severity}): {each.detail}"
+            console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         if self.missing_day:
             console.print(f"Nothing is known of {self.missing_day}.", highlight=False)
         counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
@@ -93,6 +110,7 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
             missing_day=day if day and not wanted else None,
             objects=_counts(connection, select(tables["objects"].c.state)),
             rejects=_counts(connection, _standing_reasons()),
+            broken_rules=tuple(_broken_rules(connection, settings, day)),
         )
 
 
@@ -129,6 +147,15 @@ def _sources(connection: Connection, settings: Settings, now: datetime) -> list[
         is_late = row["listed_at"] is None or now - row["listed_at"] > LATE_AFTER or row["pending"] > 0
         result.append(SourceStatus(name, **row, is_late=is_late))
     return result
+
+
+def _broken_rules(connection: Connection, settings: Settings, day: date | None) -> list[BrokenRule]:
+    """Those of one day, or of all; by day, suite and rule."""
+    checks = tables["quality_checks_daily"].c
+    query = select(checks.day, checks.suite, checks.rule, checks.severity, checks.detail)
+    query = query.where(checks.tenant == settings.tenant, checks.is_met.is_(False))
+    query = query if day is None else query.where(checks.day == day)
+    return [BrokenRule(**row) for row in rows(connection, query.order_by(checks.day, checks.suite, checks.rule))]
 
 
 def _standing_reasons() -> Any:

@@ -26,7 +26,7 @@ STEPS = {
         f"mediameter.{room}"
         for room in ("sources", "lake", "warehouse", "ledger", "exports", "alerts", "settings", "metering")
     ),
-    *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo")),
+    *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo", "quality")),
     "parsers",
 }
 # A room may import itself and what stands here; a room that is not here may not exist.
@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.alerts": AT_REST,
     "mediameter.answers": AT_REST,
     "mediameter.report": AT_REST,
+    "mediameter.quality": AT_REST,
     "mediameter.demo": {"schemas", *TOOLS},  # its truth must not come from what it is to check
     "mediameter.dictionary": {"schemas", "mediameter.answers", *TOOLS},
     "mediameter.doctor": {*STEPS, "mediameter.engines", "mediameter.premises", "mediameter.migration"},
@@ -141,6 +142,13 @@ def test_imports_keep_to_the_table(module: str) -> None:
 def test_only_flows_know_prefect() -> None:
     users = {room_of(module) for module in house() if any(name.split(".")[0] == "prefect" for name in imports(module))}
     assert users <= PREFECT
+
+
+def test_only_the_gate_knows_great_expectations() -> None:
+    """It takes seconds to import, and so do the frames that it likes."""
+    named = {"great_expectations", "pandas"}
+    users = {module for module in house() if {name.split(".")[0] for name in imports(module)} & named}
+    assert users == {"mediameter.quality.judging", "mediameter.quality.docs"}
 
 
 @pytest.mark.parametrize("module", in_room(*PURE))

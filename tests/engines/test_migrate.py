@@ -40,9 +40,9 @@ def test_it_says_what_it_does(url: str, capsys: pytest.CaptureFixture[str]) -> N
         assert main(["migrate", *arguments]) == 0
         return capsys.readouterr().out
 
-    assert "without tables; would be brought to " + HEAD + "; nothing was done" in said("--dry-run")
-    assert "without tables; would be brought to " + HEAD in said("--dry-run")
-    assert "was without tables, is at " + HEAD in said()
+    assert f"without tables; would be brought to {HEAD}; nothing was done" in said("--dry-run")
+    assert f"without tables; would be brought to {HEAD}" in said("--dry-run")
+    assert f"was without tables, is at {HEAD}" in said()
     assert f"at revision {HEAD}, the newest; nothing was done" in said()
     assert not differences(url)
 

@@ -70,6 +70,21 @@ def test_a_failing_step_ends_in_a_notification(server: str, site: Path, hook: Li
     assert body["Retry"] == f"mediameter run --settings {site}"
 
 
+def test_a_day_that_breaks_a_rule_ends_in_a_notification(server: str, site: Path, hook: Listener) -> None:
+    _deliver(site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071")
+    (site.parent / "expectations").mkdir()
+    (site.parent / "expectations" / "small.yaml").write_text(
+        "table: traffic_daily\nexpectations:\n  - rule: small\n    type: expect_column_values_to_be_between\n"
+        "    kwargs: {column: bytes_sent, max_value: 1}\n"
+    )
+    with pytest.raises(WorldError, match=r"small\.small on 2026-01-02"):
+        hourly(str(site), NOW)
+
+    (message,) = hook.wait()
+    assert "2026-01-02: a rule of quality is broken: small.small" in _fields(message)["Error"]
+    assert _latest_table()[0]["state"] == "open, suspect"
+
+
 def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site: Path, hook: Listener) -> None:
     """Nothing of a killed process can tell; the worker does, from the exit code."""
     source = cast(Flow[..., Any], hourly.from_source(source=str(CLONE), entrypoint="tests/flows/killed.py:hourly"))
@@ -88,7 +103,7 @@ def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
     command = [sys.executable, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
     done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check"}
+    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "write_back"}
 
 
 def test_the_module_says_in_one_line_what_failed(

@@ -102,7 +102,7 @@ def test_mean_time_is_of_what_was_completed(warehouse: Warehouse) -> None:
 def test_margin_is_not_known_while_a_cost_is_not(warehouse: Warehouse) -> None:
     warehouse.expect("provider_cost_by_model", """
         application | model | generations | credits_charged | list_price | cost     | margin   | uncosted
-        studio      | fox   | 14          | 280             | 2.800000   | 0.960000 | 1.840000 | 0
+        studio      | fox   | 14          | 280             | 1.600000   | 0.960000 | 0.640000 | 0
         studio      | owl   | 1           | 100             | 1.000000   | -        | -        | 1
     """)  # fmt: skip
 

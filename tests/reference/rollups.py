@@ -7,13 +7,11 @@ figures from the definitions; nothing comes from the code under test.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from fractions import Fraction
+from datetime import date, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -29,9 +27,6 @@ from schemas.rollups import (
     MEDIA_FILE_DAILY,
     MEDIA_FILE_TRAILING,
     RECONCILIATION_DAILY,
-    RESPONSE_TIME_BUCKETS_DAILY,
-    RESPONSE_TIME_BUCKETS_HOURLY,
-    RESPONSE_TIME_DAILY,
     TRAFFIC_DAILY,
     TRAFFIC_HOURLY,
     USER_AGENTS_DAILY,
@@ -52,10 +47,10 @@ from tests.reference.records import (
     mark_deliveries,
     read_objects,
 )
+from tests.reference.response_times import response_time_tables
 
 __all__ = ["LogObject", "PriceCard", "Settings", "compute"]
 
-PERCENTILES = (50, 90, 95, 99)
 WINDOWS = (1, 7, 30)
 
 
@@ -70,9 +65,6 @@ def compute(objects: Iterable[LogObject], world: Settings, database: Database | 
         TRAFFIC_HOURLY.name: added(TRAFFIC_HOURLY, records, world, _traffic_of),
         TRAFFIC_DAILY.name: added(TRAFFIC_DAILY, records, world, _traffic_of),
         BANDWIDTH_COST_DAILY.name: costs(requests, world),
-        RESPONSE_TIME_DAILY.name: response_times(requests, world),
-        RESPONSE_TIME_BUCKETS_HOURLY.name: response_time_buckets(requests, world),
-        RESPONSE_TIME_BUCKETS_DAILY.name: daily_response_time_buckets(requests, world),
         ERRORS_DAILY.name: added(ERRORS_DAILY, [r for r in requests if is_error(r)], world, lambda _: (1,)),
         ENDPOINTS_DAILY.name: added(ENDPOINTS_DAILY, requests, world, _errors_of),
         MEDIA_FILE_DAILY.name: media_files(requests, world),
@@ -86,6 +78,7 @@ def compute(objects: Iterable[LogObject], world: Settings, database: Database | 
         MEDIA_FILE_TRAILING.name: trailing_files(requests, known, world, is_connected=is_connected),
         "days": days,
     }
+    tables |= response_time_tables(requests, known, world)
     return tables | {"alert_values": alert_values(tables, world.budget_currency)}
 
 
@@ -218,68 +211,6 @@ def _sorted(contract: Contract, rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: tuple(row[name] for name in contract.key))
 
 
-# --- response times ----------------------------------------------------------------------------------
-
-
-def response_times(requests: list[Record], world: Settings) -> list[Row]:
-    """Exact percentiles by application and operation class, and over all of either."""
-    values: dict[tuple[date, str, str, str], list[int]] = defaultdict(list)
-    for record in requests:
-        for measure, value in _times_of(record):
-            for application in (record.application, "*"):
-                for kind in (record.operation_class, "*"):
-                    values[record.day, application, kind, measure].append(value)
-    return [_row(RESPONSE_TIME_DAILY, world, *group, *summary(values[group])) for group in sorted(values)]
-
-
-def _times_of(record: Record) -> Iterator[tuple[str, int]]:
-    if record.http_status is None:
-        return
-    if record.total_ms is not None:
-        yield "total", record.total_ms
-    if record.turn_around_ms is not None and record.operation_class == "get_object":
-        yield "turn_around", record.turn_around_ms
-
-
-def summary(values: list[int]) -> tuple[int, ...]:
-    """Number, mean (half-even), nearest-rank percentiles, largest."""
-    ordered, count = sorted(values), len(values)
-    ranks = [-(-percent * count // 100) for percent in PERCENTILES]
-    return count, round(Fraction(sum(ordered), count)), *(ordered[rank - 1] for rank in ranks), ordered[-1]
-
-
-def response_time_buckets(requests: list[Record], world: Settings) -> list[Row]:
-    """How many requests of each hour fell into which bucket of the histogram."""
-    counts = Counter[tuple[datetime, str, str, int]]()
-    for record in requests:
-        if record.http_status is not None and record.total_ms is not None:
-            counts[record.hour_at, record.application, record.operation_class, upper_edge(record.total_ms)] += 1
-    return [_row(RESPONSE_TIME_BUCKETS_HOURLY, world, *group, counts[group]) for group in sorted(counts)]
-
-
-def daily_response_time_buckets(requests: list[Record], world: Settings) -> list[Row]:
-    """The same by day, whatever the operation."""
-    timed = (r for r in requests if r.http_status is not None and r.total_ms is not None)
-    counts = Counter((r.day, r.application, upper_edge(r.total_ms or 0)) for r in timed)
-    return [_row(RESPONSE_TIME_BUCKETS_DAILY, world, *group, counts[group]) for group in sorted(counts)]
-
-
-def _edges() -> Iterator[int]:
-    yield 0
-    upper = 0
-    while upper < 2**63 - 1:
-        upper = min((upper + 1) * 101 // 100, 2**63 - 1)
-        yield upper
-
-
-EDGES = tuple(_edges())
-
-
-def upper_edge(value_ms: int) -> int:
-    """Upper edge of the bucket: 0 alone, then from n to floor(1.01 n)."""
-    return EDGES[bisect_left(EDGES, value_ms)]
-
-
 # --- audience and checks -----------------------------------------------------------------------------
 
 
@@ -351,7 +282,7 @@ def alert_values(tables: dict[str, list[Row]], budget_currency: str) -> list[Row
     totals: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for row in tables[ENDPOINTS_DAILY.name]:
         totals[row["tenant"], row["day"]].update({name: row[name] for name in ("requests", "errors", "bytes_sent")})
-    timed = {r["day"]: r for r in tables[RESPONSE_TIME_DAILY.name] if _is_overall(r) and r["measure"] == "total"}
+    timed = {r["day"]: r for r in tables["response_time_daily"] if _is_overall(r) and r["measure"] == "total"}
     addresses = {
         r["day"]: r["unique_addresses"]
         for r in tables[AUDIENCE_TRAILING.name]

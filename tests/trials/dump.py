@@ -16,9 +16,9 @@ from mediameter import connect
 from mediameter.warehouse import tables
 from schemas.contract import Contract
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
-from schemas.rollups import DAYS, ROLLUPS
+from schemas.rollups import DAYS, QUALITY_CHECKS_DAILY, ROLLUPS
 
-FIGURES = (*ROLLUPS, DAYS)
+FIGURES = (*ROLLUPS, DAYS, QUALITY_CHECKS_DAILY)
 LEDGER = (OBJECTS, OBJECT_HOURS, REJECTS)
 _LEFT_OUT = {"revision"}
 

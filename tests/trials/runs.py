@@ -33,6 +33,7 @@ _forks.set_forkserver_preload(
         "tests.trials.runs",
         "alembic.command",
         "pandera.polars",
+        "mediameter.quality.judging",
         "hypothesis.strategies",  # Pandera imports it at the first check
         "pytest",  # each process looks into the main module again
     ]
@@ -58,6 +59,13 @@ def start(site: Site, now: datetime, *, fault: Fault | None = None, shuffled: in
 def start_backfill(site: Site, now: datetime, task: Task) -> BaseProcess:
     """Begins a backfill as of ``now``."""
     process = _forks.Process(target=_work_backfill, args=(site, now, task))
+    process.start()
+    return process
+
+
+def forked(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Begins any function of a module in a process of its own."""
+    process = _forks.Process(target=work, args=arguments)
     process.start()
     return process
 
@@ -102,7 +110,7 @@ def wait_for_stop(process: BaseProcess) -> None:
 
 def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None) -> None:
     if fault:
-        faults.at[fault.point] = _at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
+        faults.at[fault.point] = at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
     if shuffled is not None:
         _shuffle_listings(Random(shuffled))
     run(site.settings(), now=now)
@@ -120,7 +128,8 @@ def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connectio
     sender.send(Counter(passed))
 
 
-def _at_the(occurrence: int, action: Callable[[], None]) -> Callable[[], None]:
+def at_the(occurrence: int, action: Callable[[], None]) -> Callable[[], None]:
+    """An action that does nothing but for the ``occurrence``-th time (from 1)."""
     numbers = count(1)
     return lambda: action() if next(numbers) == occurrence else None
 

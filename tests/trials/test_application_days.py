@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.privacy import pseudonym
 from mediameter.settings import Settings
+from mediameter.steps import attribute
 from mediameter.steps.run import run
 from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject
@@ -108,6 +109,16 @@ def test_the_logs_side_sums_to_the_traffic(at_once: Settings) -> None:
     of_log = "SELECT day, sum(requests), sum(deliveries), sum(log_bytes) FROM reconciliation_daily GROUP BY day"
     of_traffic = "SELECT day, sum(requests), sum(deliveries), sum(bytes_sent) FROM traffic_daily GROUP BY day"
     assert rows(at_once, of_log) == rows(at_once, of_traffic) != []
+
+
+def test_in_how_many_parts_it_is_matched_does_not_matter(
+    at_once: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten records and events a part: most files are larger than that."""
+    monkeypatch.setattr(attribute, "ROWS_AT_ONCE", 10)
+    parts = told_of(tmp_path / "site", ALL)
+    assert difference(dump(at_once.warehouse.url, FIGURES), dump(parts.warehouse.url, FIGURES)) == []
+    assert not list((tmp_path / "site" / "lake").glob(".draft-*"))
 
 
 @pytest.mark.parametrize("last", [*((name,) for name in ALL), tuple(EVENTS), tuple(LOGS)], ids=" ".join)

@@ -132,6 +132,7 @@ class World:
             "prices": [_as_set(card) for card in self.prices],
             "alerts": {"monthly_budget": self.budget} if self.budget else {},
             "privacy": {"key": KEY},
+            "quality": {"docs": "none"},
             "geo": {
                 "countries": "countries.csv" if self.has_countries else "none",
                 "cdn_ranges": "builtin" if self.has_cdn else "none",

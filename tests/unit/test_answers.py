@@ -109,12 +109,12 @@ def test_one_application_is_asked_alone(warehouse: Warehouse, answer: Answer) ->
         row |= {
             "day": "2026-11-07",
             "observations": "5",
-            "window_days": "7" if table.name == "media_file_trailing" else "1",
+            "window_days": "7" if table.name in ("media_file_trailing", "response_time_trailing") else "1",
         }
         given = {name: value for name, value in row.items() if name in table.names}
         warehouse.fill(table.name, f"{' | '.join(given)}\n{' | '.join(given.values())}")
     found, missed = (warehouse.ask(answer.name, application=name).rows for name in ("castingly", "nobody"))
-    assert len(found) == (2 if answer.name == "response_times_trailing" else 1)  # 7 and 30 days
+    assert len(found) == 1
     assert not missed or (answer.name == "response_times_window" and missed[0][0] == 0)
 
 
@@ -802,14 +802,64 @@ def test_month_to_date(warehouse: Warehouse) -> None:
     )
 
 
+def test_invoice(warehouse: Warehouse) -> None:
+    """A complete month of which traffic explains 3 of 4 USD; one that costs more than was billed; one without logs."""
+    days = "\n".join(f"2026-02-{n:02} | ovh | final" for n in range(1, 29))
+    warehouse.fill("days", f"day | source | state \n {days} \n 2026-03-01 | ovh | final \n 2026-02-01 | aws | open")
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | price_id         | currency | bytes_sent | cost_micros
+        2026-02-01 | castingly   | ovh/bytes_sent/1 | USD      | 1_000      | 1_000_000
+        2026-02-28 | palette     | ovh/bytes_sent/1 | USD      | 2_000      | 2_000_001
+        2026-02-28 | palette     | aws/bytes_sent/1 | USD      | 7          | 700_000
+        2026-02-28 | palette     | ovh/bytes_sent/2 | EUR      | 7          | 700_000
+        2026-03-01 | palette     | ovh/bytes_sent/1 | USD      | 5          | 11_000_000
+        """,
+    )
+    warehouse.fill(
+        "invoices",
+        """
+        source | month_first_day | currency | month_last_day | days_in_month | amount_micros | bytes_sent | citation
+        ovh    | 2026-02-01      | USD      | 2026-02-28     | 28            | 4_000_000     | 3_200      | FR-1
+        ovh    | 2026-03-01      | USD      | 2026-03-31     | 31            | 10_000_000    | -          | FR-2
+        ovh    | 2026-04-01      | USD      | 2026-04-30     | 30            | 0             | 0          | FR-3
+        ovh    | 2026-05-01      | USD      | 2026-05-31     | 31            | 7             | -          | FR-4
+        """,
+    )
+    result = warehouse.ask("invoice", first_day=date(2026, 2, 28), last_day=date(2026, 4, 1))
+    assert result.columns[2:] == (
+        "currency", "bytes_sent", "cost", "invoiced_bytes", "invoice", "invoice_difference",
+        "invoice_difference_share", "is_complete", "sentence", "citation",
+    )  # fmt: skip
+    april, march, february = result.rows
+    assert february[:2] == (date(2026, 2, 1), "ovh") and february[2:4] == ("USD", 3000)
+    assert february[4:8] == (Decimal("3.000001"), 3200, Decimal("4.000000"), Decimal("0.999999"))
+    assert february[8:] == (
+        0.24999975,
+        True,
+        "The measured traffic explains 75 % of the invoice; the rest is storage, requests and other items."
+        " Of the bytes that it names 94 % were measured.",
+        "FR-1",
+    )
+    assert march[4:10] == (Decimal("11.000000"), None, Decimal("10.000000"), Decimal("-1.000000"), -0.1, False)
+    assert march[10] == (
+        "The measured traffic costs 110 % of the invoice: more than was billed. Not every day of the month is final."
+    )
+    assert april[3:10] == (None, None, 0, Decimal("0.000000"), None, None, False)
+    assert april[10] == ("No traffic with a price in this currency was measured. Not every day of the month is final.")
+
+
 def test_response_times_trailing(warehouse: Warehouse) -> None:
     warehouse.fill("days", DAYS)
     warehouse.fill(
-        "response_time_buckets_daily",
+        "response_time_trailing",
         """
-        day        | application | upper_ms | observations
-        2026-11-01 | castingly   | 10       | 19
-        2026-11-01 | palette     | 100      | 1
+        day        | application | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms
+        2026-11-01 | *           | 7           | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | *           | 30          | 20           | 10     | 10     | 100    | 100
+        2026-11-01 | castingly   | 7           | 19           | 10     | 10     | 10     | 10
+        2026-11-02 | *           | 7           | 20           | 10     | 10     | 100    | 100
         """,
     )
     warehouse.expect(

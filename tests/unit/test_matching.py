@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediameter.metering.bots import is_bot
 from mediameter.metering.catalogue import FILES, application_name, files_by_key
-from mediameter.metering.deliveries import READS, deliveries_of, folded
+from mediameter.metering.deliveries import READS, folded, requests_of
 from mediameter.metering.matching import matched, nearest, nearest_of, unmistakable
 from schemas.frames import polars_schema
 from schemas.records import RECORD
@@ -126,6 +126,10 @@ def logged(*rows: tuple[int, str, int | None]) -> pl.DataFrame:
     ]
     types = polars_schema(RECORD)
     return pl.DataFrame(made, schema={name: types[name] for name in READS}, orient="row")
+
+
+def deliveries_of(records: pl.DataFrame) -> pl.DataFrame:
+    return folded([requests_of(records).collect()])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mediameter.metering.checks import Evidence, Thresholds, judged
 from mediameter.metering.cost import Price, cost_micros, costed
 from mediameter.metering.deliveries import with_deliveries
-from mediameter.metering.durations import bucketed, percentiles
+from mediameter.metering.durations import bucketed, percentiles, trailing
 from mediameter.metering.rollups import _refuse_overflow, distinct
 from schemas.vocabulary import histogram_edge, histogram_edges, operation_class
 
@@ -53,6 +53,23 @@ def test_zero_is_its_own_bucket_and_small_values_are_exact() -> None:
 def test_a_bucket_overstates_by_one_percent_at_most(value: int) -> None:
     upper = histogram_edge(value)
     assert value <= upper <= value * 101 // 100
+
+
+def test_a_windows_percentiles_are_of_each_application_and_of_all() -> None:
+    rows = [("a", 10, 10), ("a", 500, 1), ("b", 100, 5), ("c", 1, 0)]
+    found = trailing(pl.DataFrame(rows, schema=["application", "upper_ms", "observations"], orient="row"))
+    assert found.select("application", "observations", "p50_ms", "p95_ms", "p99_ms", "max_ms").rows() == [
+        ("*", 16, 10, 500, 500, 500), ("a", 11, 10, 500, 500, 500), ("b", 5, 100, 100, 100, 100),
+    ]  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=200))
+def test_a_windows_percentiles_are_at_most_one_percent_too_high(values: list[int]) -> None:
+    histogram = bucketed(counts(*values), ["who"]).rename({"who": "application"})
+    row, ranked = trailing(histogram).row(0, named=True), sorted(values)
+    for percent in (50, 95, 99):
+        exact = ranked[ceil(percent * len(values) / 100) - 1]
+        assert exact <= row[f"p{percent}_ms"] <= exact * 1.01
 
 
 # --- cost --------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from schemas.vocabulary import histogram_edges
 from tests.reference.lines import Ignored, Parsed, RawLine, Rejected, read_line, read_lines
 from tests.reference.raw_keys import dialect_of_object
 from tests.reference.records import endpoint_of, host_of, normalised_address
-from tests.reference.rollups import EDGES, LogObject, PriceCard, Settings, compute, summary
+from tests.reference.response_times import EDGES, summary
+from tests.reference.rollups import LogObject, PriceCard, Settings, compute
 
 LAST_MODIFIED = datetime(2025, 11, 1, tzinfo=UTC)
 

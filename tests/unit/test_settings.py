@@ -91,6 +91,21 @@ def test_that_file_shows_every_setting() -> None:
             assert re.search(rf"\b{name}\b", text) and re.search(rf"\b{setting}\b", text), f"{name}.{setting}"
 
 
+def invoice(**changed: str) -> str:
+    """An invoice as TOML."""
+    fields = {"source": '"logs"', "month": '"2025-10"', "amount": '"43.21"', "currency": '"USD"', "citation": '"FR-1"'}
+    return "[[invoices]]\n" + "".join(f"{name} = {value}\n" for name, value in {**fields, **changed}.items())
+
+
+def test_an_invoice_is_of_a_month(settings: Write) -> None:
+    more = invoice(month='"2024-02"', bytes_sent='"1234.56 GiB"') + invoice(currency='"EUR"')
+    first, second, third = settings(SOURCE + invoice() + more).invoices
+    assert (first.month, first.last_day, first.days_in_month) == (date(2025, 10, 1), date(2025, 10, 31), 31)
+    assert (first.amount_micros, first.bytes_sent, second.last_day) == (43_210_000, None, date(2024, 2, 29))
+    assert second.bytes_sent == 1_325_598_706_237  # 1234.56 * 2^30 = 1,325,598,706,237.44
+    assert third.currency == "EUR"
+
+
 # --- where it is found -------------------------------------------------------------------------------
 def test_the_argument_goes_before_the_variable_before_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -170,7 +185,11 @@ def test_an_application_database(settings: Write, monkeypatch: pytest.MonkeyPatc
     assert (app.tables, app.columns, app.lookback_days) == ({"media_analytics": "my_events"}, {}, 2)
     assert list(loaded.log_sources) == ["logs"] and list(loaded.sources) == ["logs", "app"]
     beside = settings(f'{APP}url = "sqlite:///app.sqlite"\n').app_sources["app"]
-    assert beside.url == f"sqlite:///{tmp_path}/app.sqlite"
+    assert beside.url == beside.writing_url == f"sqlite:///{tmp_path}/app.sqlite" and not beside.write_back
+    writer = 'write_back = true\nwrite_back_url = "mysql://writer:canary-7739@db.example.org/media"\n'
+    writing = settings(f'{APP}url = "sqlite:///app.sqlite"\n{writer}')
+    assert writing.app_sources["app"].writing_url.startswith("mysql://writer") and "canary" not in repr(writing)
+    assert writing.fingerprint() == settings(f'{APP}url = "sqlite:///app.sqlite"\n').fingerprint()
 
 
 # --- one line for each mistake -----------------------------------------------------------------------
@@ -218,6 +237,10 @@ MISTAKES = {
     "no database's url": (
         APP + 'url = "https://canary-7738@db"\n',
         r"line 6: sources\.app\.url: this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
+    ),
+    "no database's url to write to": (
+        APP + 'url = "sqlite:///a"\nwrite_back_url = "https://canary-7738@db"\n',
+        r"line 7: sources\.app\.write_back_url: this is not the URL of a MySQL",
     ),
     "misspelt in an application": (
         APP + 'url = "sqlite:///a"\nlookback_day = 3\n',
@@ -275,6 +298,18 @@ MISTAKES = {
     ),
     "the same day twice": (card("2025-01-01") * 2, r"overlap on 2025-01-01: give them different days"),
     "ends before it begins": (card("2025-01-02", "2025-01-01"), r"prices\[1\]\.valid_to: 2025-01-01 lies before"),
+    "no month": (invoice(month='"2025-13"'), r"line 6: invoices\[1\]\.month: '2025-13' is not a month: .*\"2026-10\""),
+    "a day as month": (invoice(month="2025-10-01"), r"invoices\[1\]\.month: .*is not a month"),
+    "a float as billed": (invoice(amount="43.21"), r"invoices\[1\]\.amount: 43\.21 is not an exact amount: .*quotes"),
+    "less than a millionth": (invoice(amount='"0.0000001"'), r"invoices\[1\]\.amount: .* six decimal places"),
+    "bytes of no unit": (invoice(bytes_sent='"12 GBit"'), r"invoices\[1\]\.bytes_sent: .*not a quantity: .*GiB"),
+    "an invoice of nobody": (invoice(source='"log"'), r"invoices\[1\]\.source: no source .*named so: sources: logs"),
+    "an invoice without number": (invoice(citation='""'), r"invoices\[1\]\.citation"),
+    "misspelt in an invoice": (invoice().replace("amount", "amout"), r"invoices\[1\]\.amout: .*\.amount\?"),
+    "two of a month": (
+        invoice() + invoice(amount='"1"'),
+        r"line 10: invoices\[2\]: invoices\[1\] is of logs for 2025-10, too: make one of both",
+    ),
     "no TOML": ("a = \n", r"this is not TOML: .*line 4"),
     "an address as lake": ('[lake]\npath = "s3://bucket"\n', r"lake\.path: addresses are not read yet"),
     "a short key": ('[privacy]\nkey = "abc"\n', r"privacy\.key: a key of less than 16 characters"),

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from schemas import VIEWS
 from schemas.contract import Contract
-from schemas.vocabulary import histogram_edge
 from tests.pictures import Warehouse
 
 DAYS = """
@@ -49,6 +48,28 @@ def test_day_finality(warehouse: Warehouse) -> None:
         day        | is_final | is_suspect | complete_through_at
         2026-11-01 | yes      | yes        | 2026-11-02 09:00
         2026-11-03 | no       | no         | -
+        """,
+    )
+
+
+def test_generation_finality(warehouse: Warehouse) -> None:
+    """Each generating source by itself; logs are not its business."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "days",
+        """
+        source  | family      | day        | state | is_suspect | complete_through_at
+        palette | generations | 2026-11-01 | final | yes        | 2026-11-02T00:00:00
+        poses   | generations | 2026-11-01 | open  | no         | -
+        """,
+    )
+    warehouse.expect_view(
+        "generation_finality",
+        "source",
+        """
+        day        | source  | is_final | is_suspect | complete_through_at
+        2026-11-01 | palette | yes      | yes        | 2026-11-02 00:00
+        2026-11-01 | poses   | no       | no         | -
         """,
     )
 
@@ -140,41 +161,81 @@ def test_month_to_date(warehouse: Warehouse) -> None:
     )
 
 
-def test_response_time_window(warehouse: Warehouse) -> None:
-    """Ten requests at 10 ms and one at 500 ms on the 1st, five at 100 ms on the 8th: seven days later the 1st is out
-    of one window and still in the other. Days without requests have a window, too."""
-    warehouse.fill("days", "day | source | state \n 2026-11-01 | ovh | final \n 2026-11-08 | ovh | open")
+def test_month_to_date_against_the_invoices(warehouse: Warehouse) -> None:
+    """Two sources cost 30 USD together and were billed 40: a quarter is not traffic. EUR: none of `aws`."""
+    warehouse.fill("days", DAYS)
     warehouse.fill(
-        "response_time_buckets_daily",
+        "bandwidth_cost_daily",
         """
-        day        | application | upper_ms | observations
-        2026-11-01 | castingly   | 10       | 10
-        2026-11-01 | castingly   | 500      | 1
-        2026-11-08 | palette     | 100      | 5
+        day        | application | price_id         | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | ovh/bytes_sent/1 | USD      | 100        | 10_000_000
+        2026-11-03 | palette     | aws/bytes_sent/1 | USD      | 200        | 20_000_000
+        2026-11-03 | palette     | ovh/bytes_sent/2 | EUR      | 5          | 50
+        2026-11-03 | palette     | aws/bytes_sent/2 | EUR      | 5          | 50
+        2026-11-03 | palette     |                  |          | 7          | -
         """,
     )
-    result = warehouse.view(
-        "response_time_window", "day, application, window_days, observations, p50_ms, p95_ms, p99_ms", "1, 2, 3"
+    invoices = """
+        source | month_first_day | currency | month_last_day | days_in_month | amount_micros
+        ovh    | 2026-11-01      | USD      | 2026-11-30     | 30            | 15_000_000
+        aws    | 2026-11-01      | USD      | 2026-11-30     | 30            | 25_000_000
+        ovh    | 2026-11-01      | EUR      | 2026-11-30     | 30            | 60
+        aws    | 2026-10-01      | EUR      | 2026-10-31     | 31            | 60
+    """
+    warehouse.fill("invoices", invoices)
+    warehouse.expect_view(
+        "month_to_date",
+        "application, currency",
+        """
+        application | currency | cost      | invoice   | invoice_difference | invoice_difference_share
+        *           |          | -         | -         | -                  | -
+        *           | EUR      | 0.000100  | -         | -                  | -
+        *           | USD      | 30.000000 | 40.000000 | 10.000000          | 0.25
+        castingly   | USD      | 10.000000 | -         | -                  | -
+        palette     |          | -         | -         | -                  | -
+        palette     | EUR      | 0.000100  | -         | -                  | -
+        palette     | USD      | 20.000000 | -         | -                  | -
+        """,
     )
-    rows = {(row[0].day, *row[1:3]): row[3:] for row in result.rows}
-    assert rows[1, "castingly", 7] == rows[1, "*", 30] == rows[7, "*", 7] == (11, 10, 500, 500)
-    assert rows[8, "*", 7] == rows[8, "palette", 30] == (5, 100, 100, 100)
-    assert rows[8, "*", 30] == (16, 10, 500, 500)
-    assert (8, "castingly", 7) not in rows
-    # castingly: 8 days (30), 7 days (7); palette: the 8th twice; all: 8 days twice
-    assert len(rows) == 8 + 7 + 2 + 16
 
 
-def test_response_time_window_is_at_most_one_percent_too_high(warehouse: Warehouse) -> None:
-    warehouse.fill("days", "day | source \n 2026-11-01 | ovh")
-    times = [n * n for n in range(1, 200)]
-    lines = [f"2026-11-01 | {histogram_edge(time)}" for time in times]
-    counted = [f"{line} | {lines.count(line)}" for line in sorted(set(lines))]
-    warehouse.fill("response_time_buckets_daily", "\n".join(["day | upper_ms | observations", *counted]))
-    ((p50, p95, p99),) = set(warehouse.view("response_time_window", "p50_ms, p95_ms, p99_ms").rows)
-    for percent, shown in ((50, p50), (95, p95), (99, p99)):
-        exact = times[-(-percent * 199 // 100) - 1]
-        assert exact <= shown <= exact * 1.01
+def test_a_source_whose_name_begins_as_another_ones_has_no_share_in_its_invoice(warehouse: Warehouse) -> None:
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        "day | price_id | currency | cost_micros \n 2026-11-01 | ovh2/bytes_sent/1 | USD | 10",
+    )
+    warehouse.fill(
+        "invoices",
+        """
+        source | month_first_day | currency | month_last_day | days_in_month | amount_micros
+        ovh    | 2026-11-01      | USD      | 2026-11-30     | 30            | 10
+        """,
+    )
+    assert set(warehouse.view("month_to_date", "invoice").rows) == {(None,)}
+    assert [row[4] for row in warehouse.ask("invoice").rows] == [None]
+
+
+def test_response_time_window(warehouse: Warehouse) -> None:
+    """A window is as final as its last day."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "response_time_trailing",
+        """
+        day        | application | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms
+        2026-11-01 | *           | 7           | 11           | 10     | 500    | 501    | 502
+        2026-11-02 | castingly   | 30          | 5            | 1      | 2      | 3      | 4
+        """,
+    )
+    warehouse.expect_view(
+        "response_time_window",
+        "day",
+        """
+        day | application | window_days | observations | p50_ms | p95_ms | p99_ms | max_ms | is_final | is_suspect
+        2026-11-01 | *         | 7  | 11 | 10 | 500 | 501 | 502 | yes | yes
+        2026-11-02 | castingly | 30 | 5  | 1  | 2   | 3   | 4   | no  | no
+        """,
+    )
 
 
 RECONCILED = """

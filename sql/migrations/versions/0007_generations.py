@@ -6,7 +6,7 @@ from sql.migrations.columns import Text, add_column, create_table, instant
 from sql.migrations.views import drop_views, make_views
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -1,0 +1,188 @@
+"""Suites as files: those of the house in `sql/suites`, and a user's own in `expectations` beside the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from mediameter.errors import UserError
+from schemas import TABLES
+from schemas.contract import Contract
+from schemas.vocabulary import SEVERITIES
+
+PARAMETERS = (
+    "tenant", "day", "begin_at", "end_at", "day_before", "day_before_at", "sources", "is_connected", "lake_rows",
+    "lake_records",
+)  # fmt: skip
+"""What a query may ask for, as ``:day``: instants are naive UTC; ``lake_*`` are counted in the lake itself."""
+OWN = "expectations"
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a dot would be a folder of the pages
+_KEYS = {"about", "query", "table", "expectations"}
+_RULE_KEYS = {"rule", "type", "kwargs", "severity"}
+_LINE = "line of the file"  # no key that anybody writes
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An expectation of Great Expectations by its name (``type``) and arguments, and where it stands in its file."""
+
+    name: str
+    type: str
+    kwargs: Mapping[str, Any]
+    severity: Literal["critical", "warning"]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """``query`` answers for one day, in a few rows; the rules are what is expected of these."""
+
+    name: str
+    about: str
+    query: str
+    rules: tuple[Rule, ...]
+    place: str
+
+    @property
+    def parameters(self) -> set[str]:
+        return set(_PARAMETER.findall(self.query))
+
+
+def suites(folder: Path) -> list[Suite]:
+    """All suites, the house's first. ``folder``: where the settings lie.
+
+    Raises ``UserError`` that names file and line of what cannot be understood.
+    """
+    found = [_suite(name, name.rpartition("/")[2], text) for name, text in _texts(folder).items()]
+    for number, suite in enumerate(found):
+        if suite.name in {each.name for each in found[:number]}:
+            raise UserError(f"{suite.place}: there is a suite {suite.name} already", "rename the file")
+    return found
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 (hex) of all suites: when it differs, every day is judged anew."""
+    digest = hashlib.sha256()
+    for name, text in _texts(folder).items():
+        digest.update(f"{name.rpartition('/')[2]}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """The files' texts by their place, the house's first, each in the order of their names."""
+    ours = sorted((each for each in files("sql").joinpath("suites").iterdir()), key=lambda each: each.name)
+    texts = {f"sql/suites/{each.name}": each.read_text(encoding="utf-8") for each in ours if each.name[-5:] == ".yaml"}
+    for path in sorted((folder / OWN).glob("*.y*ml")):
+        try:
+            texts[str(path)] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8"
+            ) from None
+    return texts
+
+
+# --- one file ----------------------------------------------------------------------------------------
+
+
+class _Lines(yaml.SafeLoader):
+    """YAML whose mappings know the line that they begin on."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        return {**super().construct_mapping(node, deep=deep), _LINE: node.start_mark.line + 1}
+
+
+def _suite(place: str, file_name: str, text: str) -> Suite:
+    name = file_name.rpartition(".")[0]
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{place}: {name!r} is no name of a suite", "letters, digits, _ and -, 64 at most")
+    content = _mapping(_parsed(place, text), place, _KEYS)
+    about, rules = content.get("about", ""), content.get("expectations")
+    if not isinstance(about, str) or not isinstance(rules, list) or not rules:
+        raise UserError(f"{place}: about is not a text, or expectations no list", "see sql/suites for examples")
+    found = tuple(_rule(place, each) for each in rules)
+    for number, rule in enumerate(found):
+        if rule.name in {each.name for each in found[:number]}:
+            raise UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them")
+    return Suite(name, about, _query(place, content), found, place)
+
+
+def _parsed(place: str, text: str) -> Any:
+    try:
+        return yaml.load(text, _Lines)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"{place} line {mark.line + 1}" if mark else place
+        raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
+
+
+def _mapping(value: Any, place: str, known: Iterable[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{place}: these are not names with values", "see sql/suites for examples")
+    at = f"{place} line {value[_LINE]}"
+    for name in value:
+        if name not in (*known, _LINE):
+            raise UserError(f"{at}: unknown key {name!r}", f"known here: {', '.join(sorted(known))}")
+    return value
+
+
+def _rule(place: str, value: Any) -> Rule:
+    value = _mapping(value, place, _RULE_KEYS)
+    at = f"{place} line {value[_LINE]}"
+    name, kind, severity = value.get("rule"), value.get("type"), value.get("severity", "critical")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UserError(f"{at}: rule has no name, or none that can be kept", "letters, digits, _ and -, 64 at most")
+    if not isinstance(kind, str):
+        raise UserError(f"{at}: {name} has no type", "name an expectation, like expect_column_values_to_be_between")
+    if severity not in SEVERITIES:
+        raise UserError(f"{at}: {name}: there is no severity {severity!r}", f"one of {', '.join(SEVERITIES)}")
+    kwargs = value.get("kwargs", {_LINE: 0})
+    if not isinstance(kwargs, dict):
+        raise UserError(f"{at}: {name}: kwargs are not names with values", "write kwargs: {column: …}")
+    return Rule(name, kind, _plain(kwargs), severity, f"{at}: {name}")
+
+
+def _plain(value: Any) -> Any:
+    """As the file has it, without lines."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return {key: _plain(each) for key, each in value.items() if key != _LINE} if isinstance(value, dict) else value
+
+
+def _query(place: str, content: dict[str, Any]) -> str:
+    """The suite's own SQL, or that which reads a table's rows of the day."""
+    query, table = content.get("query"), content.get("table")
+    if (query is None) == (table is None):
+        raise UserError(f"{place}: a suite has either query or table", "give one of them")
+    if table is not None:
+        return _of_table(place, table)
+    if not isinstance(query, str) or not re.match(r"\s*(SELECT|WITH)\b", query, re.IGNORECASE):
+        raise UserError(f"{place}: query is no SELECT", "a suite only reads")
+    unknown = sorted(set(_PARAMETER.findall(query)) - set(PARAMETERS))
+    if unknown:
+        raise UserError(f"{place}: query: there is no parameter :{unknown[0]}", f"known: {', '.join(PARAMETERS)}")
+    return query
+
+
+def _of_table(place: str, table: object) -> str:
+    contract = next((each for each in TABLES if each.name == table and _is_of_days(each)), None)
+    if contract is None:
+        known = ", ".join(each.name for each in TABLES if _is_of_days(each))
+        raise UserError(f"{place}: table: there is no table of days {table!r}", f"known: {known}")
+    # What is personal has no business in pages and details.
+    shown = (column.name for column in contract if column.pii == "none" and column.name not in ("tenant", "day"))
+    names = ", ".join(f"{table}.{name}" for name in shown)
+    when = "hour_at >= :begin_at AND hour_at < :end_at" if "hour_at" in contract.names else "day = :day"
+    return f"SELECT {names} FROM {table} WHERE tenant = :tenant AND {when}"
+
+
+def _is_of_days(contract: Contract) -> bool:
+    return "tenant" in contract.key and bool({"day", "hour_at"} & set(contract.key))
