@@ -3,9 +3,8 @@ days that other content makes dirty. As in ``ledger``, whoever calls decides wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -15,7 +14,6 @@ from mediameter.lake import LakeFile
 from mediameter.ledger import AlreadySettled, Row
 from mediameter.warehouse import frame_of, insert, tables
 from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
-from schemas.vocabulary import CHARGE_GAP_S
 
 _files, _exports, _row_rejects = (tables[c.name] for c in (LAKE_FILES, EXPORTS, ROW_REJECTS))
 EVENTS = "events"
@@ -126,14 +124,8 @@ def replace_row_rejects(
 def _days_of_events(files: list[LakeFile], zone: ZoneInfo, kind: str) -> set[date]:
     """The days between a file's first and last event, and those within reach of them."""
     instants = [at for file in files for at in (file.first_at, file.last_at) if at]
-    days = ledger.days_of_events(instants, zone) if kind == EVENTS else days_of_generations(instants, zone)
+    days = ledger.days_of_events(instants, zone) if kind == EVENTS else ledger.days_of_generations(instants, zone)
     return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
-
-
-def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
-    """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins soon after,
-    as a charge counts at the first of its generations."""
-    return ledger.days_around(hours, zone, timedelta(0), timedelta(seconds=CHARGE_GAP_S))
 
 
 def _of_day(source: str, table_name: str, day: date) -> sa.ColumnElement[bool]:

@@ -5,7 +5,7 @@ Every function works on a connection it is given: who calls decides what is one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from mediameter.warehouse import frame_of, insert, naive, tables
 from schemas.application import MEDIA_ANALYTICS
 from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import (
+    CHARGE_GAP_S,
     DELIVERY_GAP_S,
     MATCH_AFTER_S,
     MATCH_BEFORE_S,
@@ -162,9 +163,14 @@ def _aware(row: sa.RowMapping) -> dict[str, Any]:
 
 
 def settle(
-    connection: sa.Connection, settlements: list[Settlement], files: list[LakeFile], zone: ZoneInfo
+    connection: sa.Connection,
+    settlements: list[Settlement],
+    files: list[LakeFile],
+    zone: ZoneInfo,
+    family: str = "traffic",
 ) -> set[date]:
-    """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days they make dirty.
+    """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days of the rollups'
+    ``family`` (schemas.vocabulary.DAY_FAMILIES) that they make dirty.
 
     Returns those days. Raises ``AlreadySettled`` when another run was first, ``AssertionError`` when an object's
     lines do not add up: nothing is committed then.
@@ -173,14 +179,14 @@ def settle(
     for part in parts(ids):
         if connection.execute(sa.select(_objects.c.object_id).where(_objects.c.object_id.in_(part)).limit(1)).first():
             raise AlreadySettled
-    dirty = supersede(connection, [settlement.version for settlement in settlements], zone)
+    dirty = supersede(connection, [settlement.version for settlement in settlements], zone, family)
     insert(connection, OBJECTS, frame_of(_object_rows(settlements), OBJECTS))
     insert(connection, OBJECT_HOURS, frame_of(_hour_rows(settlements), OBJECT_HOURS))
     insert(connection, REJECTS, frame_of(_reject_rows(settlements), REJECTS))
     insert_files(connection, files)
     dirty |= touched_days((s.anchor for s in settlements), zone)
-    dirty |= _days_of_records(connection, (hour for s in settlements for hour in s.hours), zone)
-    mark_dirty(connection, "traffic", dirty)
+    dirty |= _DAYS_OF[family](connection, {hour for s in settlements for hour in s.hours}, zone)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
@@ -222,7 +228,9 @@ def insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
     insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
 
 
-def unsettle(connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+def unsettle(
+    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Forgets what became of these versions and the files that hold their rows, so that the same transaction may settle
     them anew; returns the days that rested on them, which are dirty now.
 
@@ -233,17 +241,19 @@ def unsettle(connection: sa.Connection, ids: list[int], files: list[LakeFile], z
         which = sa.and_(_objects.c.object_id.in_(part), _objects.c.state != "superseded")
         if len(connection.execute(sa.select(_objects.c.object_id).where(which)).all()) != len(part):
             raise AlreadySettled
-        dirty |= _days_resting_on(connection, part, zone)
+        dirty |= _days_resting_on(connection, part, zone, family)
         for table in (_rejects, _hours, _objects):
             connection.execute(table.delete().where(table.c.object_id.in_(part)))
     for paths in parts([file.path for file in files]):
         if connection.execute(_files.delete().where(_files.c.path.in_(paths))).rowcount != len(paths):
             raise AlreadySettled
-    mark_dirty(connection, "traffic", dirty)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
-def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo) -> set[date]:
+def supersede(
+    connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Older versions of these keys no longer count; returns the days that rested on them."""
     dirty: set[date] = set()
     for source in {version.source for version in versions}:
@@ -253,28 +263,30 @@ def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone
             )
             ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
             if ids:
-                dirty |= _days_resting_on(connection, ids, zone)
+                dirty |= _days_resting_on(connection, ids, zone, family)
                 connection.execute(_objects.update().where(which).values(state="superseded"))
     return dirty
 
 
-def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo) -> set[date]:
+def revive(
+    connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Versions that were overwritten and that the bucket shows again count again, their rows are in the lake still;
     what had overwritten them no longer counts. Returns the days that this makes dirty."""
-    dirty = supersede(connection, versions, zone)
+    dirty = supersede(connection, versions, zone, family)
     for ids in parts([version.object_id for version in versions]):
-        dirty |= _days_resting_on(connection, ids, zone)
+        dirty |= _days_resting_on(connection, ids, zone, family)
         before = sa.case((_objects.c.reason.is_(None), "settled"), else_="refused")
         connection.execute(_objects.update().where(_objects.c.object_id.in_(ids)).values(state=before))
-    mark_dirty(connection, "traffic", dirty)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
-def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo) -> set[date]:
+def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, family: str) -> set[date]:
     """Days of the objects' hours, and those that their records bear on."""
     rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
     booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))
-    return touched_days(booked, zone) | _days_of_records(connection, with_records, zone)
+    return touched_days(booked, zone) | _DAYS_OF[family](connection, with_records, zone)
 
 
 # --- the application ---------------------------------------------------------------------------------
@@ -309,6 +321,20 @@ def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone:
     if not knows_application(connection):
         return days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
     return days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
+
+
+def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins soon after,
+    as a charge counts at the first of its generations."""
+    return days_around(hours, zone, timedelta(0), timedelta(seconds=CHARGE_GAP_S))
+
+
+_DaysOf = Callable[[sa.Connection, Iterable[datetime], ZoneInfo], set[date]]
+_DAYS_OF: dict[str, _DaysOf] = {
+    "traffic": _days_of_records,
+    "generations": lambda connection, hours, zone: days_of_generations(hours, zone),
+}
+"""The reporting days that rest on what lies in these UTC hours, by family."""
 
 
 def days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:
@@ -398,10 +424,25 @@ def pass_fence(connection: sa.Connection, family: str, day: date, known: int, ba
     return connection.execute(_fences.update().where(which).values(done_epoch=known, basis=basis)).rowcount == 1
 
 
-def known_days(connection: sa.Connection, zone: ZoneInfo) -> list[date]:
-    """All days that any object touches, in order."""
-    hours = connection.execute(sa.select(_hours.c.hour_at).distinct()).scalars()
-    return sorted(touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone))
+def known_days(connection: sa.Connection, zone: ZoneInfo, others: Collection[str] = ()) -> list[date]:
+    """All days that any object touches, in order; but for objects of ``others``, sources of another family."""
+    query = sa.select(_hours.c.hour_at).distinct()
+    if others:
+        query = query.where(_hours.c.object_id.not_in(_ids_of(others)))
+    return sorted(touched_days(_instants(connection, query), zone))
+
+
+def hours_of(connection: sa.Connection, sources: Collection[str]) -> set[datetime]:
+    """The UTC hours that the objects of these sources touch."""
+    return _instants(connection, sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(_ids_of(sources))).distinct())
+
+
+def _ids_of(sources: Collection[str]) -> sa.Select[Any]:
+    return sa.select(_objects.c.object_id).where(_objects.c.source.in_(list(sources)))
+
+
+def _instants(connection: sa.Connection, query: sa.Select[Any]) -> set[datetime]:
+    return {at.replace(tzinfo=UTC) for at in connection.execute(query).scalars()}
 
 
 def day_counts(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> dict[str, int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
 from schemas.vocabulary import (
+    EVENT_REFUSALS,
     EVENT_REJECT_REASONS,
+    FILE_REJECT_REASONS,
     LAKE_KINDS,
     OBJECT_STATES,
     PAST_REFUSALS,
@@ -12,6 +14,9 @@ from schemas.vocabulary import (
     REJECT_REASONS,
     ROW_REJECT_REASONS,
 )
+
+_REFUSALS = (*REFUSALS, *EVENT_REFUSALS, *PAST_REFUSALS)
+_REASONS = tuple(dict.fromkeys((*REJECT_REASONS, *FILE_REJECT_REASONS)))  # some are of both
 
 OBJECTS = Contract(
     "objects",
@@ -27,7 +32,7 @@ OBJECTS = Contract(
         Column("last_modified_at", "instant", "As listed."),
         Column("sha256", "text", "Of the bytes as fetched.", null="refused before all was read"),
         Column("state", "text", "What became of it.", among=OBJECT_STATES),
-        Column("reason", "text", "Why it was refused.", null="it was not", among=(*REFUSALS, *PAST_REFUSALS)),
+        Column("reason", "text", "Why it was refused.", null="it was not", among=_REFUSALS),
         Column("detail", "text", "What was seen, in words.", null="nothing to say"),
         Column("parser_version", "int", "Version of the parser that read it."),
         measure("lines", "Lines."),
@@ -78,7 +83,7 @@ REJECTS = Contract(
         key("object_id", "int", "In objects."),
         key("line_number", "int", "Line in the object, from 1; 0 is the object itself."),
         Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
-        Column("reason", "text", "Why.", among=(*REJECT_REASONS, *REFUSALS, *PAST_REFUSALS)),
+        Column("reason", "text", "Why.", among=(*_REASONS, *_REFUSALS)),
         Column("line", "text", "The line, redacted, at most 2,000 characters.", pii="pseudonym"),
     ),
     kind="internal",

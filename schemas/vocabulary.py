@@ -25,6 +25,7 @@ REJECT_REASONS = (
 IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
 # --- why a whole object was refused ----------------------------------------------------------------
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
+EVENT_REFUSALS = ("NOT_EVENTS",)
 # Parser version 1 refused for these; a ledger of that time still holds them.
 PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
 LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
@@ -122,6 +123,8 @@ EVENT_REJECT_REASONS = (
     "BROKEN_JSON",
     "NO_OBJECT",
 )
+# Of an event in a file, beside those that a line of a log and a row can break, too.
+FILE_REJECT_REASONS = (*EVENT_REJECT_REASONS, "UNKNOWN_EVENT_TYPE", "NO_TIME", "FUTURE_TIME", "LONG_ID")
 MICROS_OF_A_CREDIT = 10_000
 """A credit is a US cent of list price."""
 CHARGE_GAP_S = 3600

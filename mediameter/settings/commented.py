@@ -42,6 +42,10 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # addressing = "auto"                # or "path", "virtual": where the bucket's name stands
 # profile = "logs"                   # of ~/.aws; or access_key = "env:NAME" and secret_key = "env:NAME";
 #                                    # default: what boto3 finds (environment, ~/.aws, the machine's role)
+# [sources.events]                   # event files of Director's Palette: JSON, an array, or an event a line
+# kind = "palette_events"
+# path = "./events"                  # folder that they are put into; or bucket and the rest, as above
+# application = "directors-palette"  # that they are of; default: the source's name
 # [sources.app]                      # the application's own database: who used what; it is only read
 # kind = "dailey_media"              # media_analytics, media_files, applications
 # url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough

@@ -52,28 +52,39 @@ def write_generations(
     """Replaces the day's rows of generating sources with events of it, or rows that were read and are none.
 
     ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
-    the day that is called as the UTC day it was read with.
+    the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
     """
-    end = ledger.day_bounds(day, settings.reporting.zone)[1]
+    bounds = ledger.day_bounds(day, settings.reporting.zone)
     for source in settings.generating_sources:
         which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, _days.c.source == source)
         before = connection.execute(sa.select(_days.c.revision).where(which)).scalar()
         connection.execute(_days.delete().where(which))
-        counts = exports.day_counts(connection, source, day)
+        counts = _generating_counts(connection, settings, source, day, bounds)
         lines = parsed.get(source, 0) + counts["ignored"] + counts["rejected"]
-        if not lines:
+        if not lines and not counts["refused"]:
             continue
-        through, is_complete = _through(connection, settings, source, end)
+        too_many = counts["rejected"] > settings.rejects.budget * lines
+        through, is_complete = _through(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, family="generations",
                 state="final" if is_complete else "open",
-                complete_through_at=through, is_suspect=counts["rejected"] > settings.rejects.budget * lines,
-                revision=(before or 0) + 1, objects=counts["tables"], lines=lines, parsed=parsed.get(source, 0),
+                complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many,
+                revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
                 ignored=counts["ignored"], rejected=counts["rejected"],
                 duplicates=parsed.get(source, 0) - distinct.get(source, 0),
             )
         )  # fmt: skip
+
+
+def _generating_counts(
+    connection: sa.Connection, settings: Settings, source: str, day: date, bounds: tuple[datetime, datetime]
+) -> dict[str, int]:
+    """objects (or tables), ignored, rejected, and refused objects."""
+    if source in settings.event_sources:
+        return ledger.day_counts(connection, source, *bounds)
+    counts = exports.day_counts(connection, source, day)
+    return {**counts, "objects": counts["tables"], "refused": 0}
 
 
 def refresh(connection: sa.Connection, settings: Settings) -> None:

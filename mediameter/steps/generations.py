@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger, warehouse
+from mediameter import lake, ledger, warehouse
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
@@ -48,7 +48,8 @@ def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress)
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
-    """A fence for every day that the lake has events of: another reporting zone makes other days of them."""
+    """A fence for every day that the lake has events of or that an event file touches: another reporting zone makes
+    other days of them."""
 
     def write(connection: sa.Connection) -> None:
         known = _known_days(connection, settings)
@@ -62,8 +63,8 @@ def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
     for kind in LAKE_OF_FEED:
         for file in ledger.lake_files(connection, kind, date.min, date.max):
             instants = [at for at in (file.first_at, file.last_at) if at]
-            found |= exports.days_of_generations(instants, settings.reporting.zone)
-    return found
+            found |= ledger.days_of_generations(instants, settings.reporting.zone)
+    return found | ledger.touched_days(ledger.hours_of(connection, settings.event_sources), settings.reporting.zone)
 
 
 def _dirty(made: sa.Engine, settings: Settings, family: str, basis: str, progress: Progress) -> Iterator[date]:
@@ -87,8 +88,9 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     with reading(made) as connection:
         epoch = ledger.epoch(connection, FAMILY, day)
         files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
+        dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
         prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
-    read = {kind: _read(settings, kind, of) for kind, of in files.items()}
+    read = {kind: _read(settings, kind, of, dead) for kind, of in files.items()}
     try:
         frames = rolled_up(Events(**read, prices=prices), tenant=settings.tenant, day=day, begin=begin, end=end)
     except OverflowError as error:
@@ -121,13 +123,17 @@ def _files(
     return [file for file in of_days if file.source in settings.generating_sources]
 
 
-def _read(settings: Settings, kind: str, files: list[lake.LakeFile]) -> pl.DataFrame:
-    """The files' rows, with ``source`` and ``application``."""
+def _read(settings: Settings, kind: str, files: list[lake.LakeFile], dead: dict[str, list[int]]) -> pl.DataFrame:
+    """The files' rows, with ``source`` and ``application``. ``dead``: by source, the objects whose rows no longer
+    count; what was exported from tables is of no object."""
     schema = {**polars_schema(OF_LAKE_KIND[kind]), "source": pl.String(), "application": pl.String()}
     frames = [pl.DataFrame(schema=schema)]
     for file, path in zip(files, lake.verified(settings.lake.path, files), strict=True):
         named = {"source": pl.lit(file.source), "application": pl.lit(application_of(settings, file.source))}
-        frames.append(pl.read_parquet(path).with_columns(**named).select(list(schema)))
+        rows = pl.read_parquet(path)
+        if "object_id" in rows.columns:
+            rows = rows.filter(~pl.col("object_id").is_in(dead[file.source]))
+        frames.append(rows.with_columns(**named).select(list(schema)))
     return pl.concat(frames)
 
 

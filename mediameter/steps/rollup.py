@@ -113,7 +113,7 @@ def _each(made: sa.Engine, settings: Settings, family: str, progress: Progress) 
 
 def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
     """Another reporting zone makes other days of the same hours; a gap between days has an audience, too."""
-    known = ledger.known_days(connection, settings.reporting.zone)
+    known = ledger.known_days(connection, settings.reporting.zone, settings.event_sources)
     if not known:
         return
     ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from mediameter.steps import door, ingest
+from mediameter.steps import door, log_objects
 from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.run import run
 from tests.conftest import Trials
@@ -148,7 +148,7 @@ def test_overlapping_backfills_and_a_run_beside_them(
 def older_parser() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(door, "parse_pieces", as_by_an_older_parser)
-        patch.setattr(ingest, "PARSER_VERSION", 0)
+        patch.setattr(log_objects, "PARSER_VERSION", 0)
         yield
 
 
