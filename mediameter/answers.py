@@ -26,6 +26,8 @@ from schemas.vocabulary import ALL, DEFAULT_TENANT
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
 
+OF_THE_LEDGER = ("rejects_by_reason",)
+"""What only operators can ask: a read-only role does not see the machinery's tables."""
 _HEADER = ("question", "asked in", "parameters", "note")
 _MICRO = Decimal("0.000001")
 # A column of a table keeps its contract's type; these are computed in the SQL.

@@ -220,7 +220,7 @@ MODEL_PRICES = Contract(
         key("valid_from_day", "day", "UTC day; the first that was read holds for all days before, too."),
         Column("cost_micros", "int", "What the provider takes for a generation.", null="not said", least=0),
         Column("price_micros", "int", "List price of a generation.", null="not said", least=0),
-        Column("currency", "text", "USD: the table is in cents."),
+        key("currency", "text", "USD: the table is in cents.", length=8),
     ),
     kind="reference",
 )

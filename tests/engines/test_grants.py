@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from mediameter.answers import OF_THE_LEDGER, ask, catalogue
 from mediameter.cli import main
 from mediameter.grants import READABLE
 from schemas import VIEWS
@@ -46,6 +48,9 @@ def test_a_role_reads_what_is_meant_for_it(server: Server, capsys: pytest.Captur
                 assert connection.exec_driver_sql(f"SELECT * FROM {name}").all() == [], name
             internal = [contract.name for contract in INTERNAL]
             assert [name for name in [*internal, "alembic_version"] if not refused(connection, name)] == []
+            for each in catalogue():
+                if each.name not in OF_THE_LEDGER:
+                    ask(connection, each.name, first_day=date(2026, 11, 1), last_day=date(2026, 11, 7))
             with pytest.raises(sa.exc.DBAPIError, match="denied"):
                 connection.exec_driver_sql("DELETE FROM traffic_daily")
         made.dispose()

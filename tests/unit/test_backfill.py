@@ -159,7 +159,7 @@ def freeze(site: Site, day: date) -> None:
             rest = pl.read_parquet(site.folder / "lake" / file.path).filter(kept)
             rows = [lake.write(site.folder / "lake", rest, kind="records", source=file.source, file_day=file.file_day)]
             connection.execute(tables["lake_files"].delete().where(tables["lake_files"].c.path == file.path))
-            ledger._insert_files(connection, rows if rest.height else [])
+            ledger.insert_files(connection, rows if rest.height else [])
     made.dispose()
 
 

@@ -225,5 +225,5 @@ def _model_prices() -> None:
         sa.Column("valid_from_day", sa.Date(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("cost_micros", sa.BigInteger(), nullable=True),
         sa.Column("price_micros", sa.BigInteger(), nullable=True),
-        sa.Column("currency", Text(), nullable=False),
+        sa.Column("currency", Text(8), nullable=False, primary_key=True, autoincrement=False),
     )
