@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from mediameter.metering.catalogue import files_by_key
-from mediameter.metering.deliveries import READS, deliveries_of, with_deliveries
+from mediameter.metering.deliveries import READS, folded, requests_of, with_deliveries
 from mediameter.metering.reconciliation import Agreement, agreement, reconciled
 from mediameter.metering.viewers import VIEWER, Known, attributed
 from mediameter.settings.models import Attribution
@@ -23,7 +23,8 @@ BASES = ("event_address", "event_edge")
 
 
 def agreed(of: Crowd) -> Agreement:
-    deliveries = deliveries_of(of.records.select(READS)).with_columns(source=pl.lit("ovh"))
+    requests = requests_of(of.records.select(READS)).collect()
+    deliveries = folded([requests]).with_columns(source=pl.lit("ovh"))
     tolerances = (timedelta(milliseconds=each) for each in (RULES.tolerance, RULES.edge_tolerance))
     return agreement(deliveries, of.events, of.catalogue, {}, *tolerances)
 
