@@ -6,6 +6,7 @@ What a row says of people is cut here already: the text of its prompt, wherever 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,9 @@ LONGEST_MESSAGE = 500
 LEAST_PROMPT = 4  # a shorter one would be cut out of half the words
 _DETAIL = 200
 _NOTHING = "(?i)^(?:-|null|undefined|none)?$"
+_NAME = r"^[\w./:+-]+(?: [\w./:+-]+){0,2}$"
+"""At most three words."""
+_CURRENCY = re.compile("[A-Za-z]{3}")
 _USAGE = {"generation": "usage"}  # an older name of it
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -117,8 +121,9 @@ _DETAILS = pl.concat_str(
 
 def _generations(rows: pl.DataFrame, stale_before: datetime) -> pl.DataFrame:
     rows = rows.with_columns(
-        *(_without_prompt(_cleaned(name)) for name in ("user_id", "model_id", "generation_type", "status")),
-        *(_without_prompt(_cleaned(name)) for name in ("prediction_id", "gallery_id", "error_message")),
+        *(_named(name) for name in ("model_id", "generation_type", "status")),
+        *(_identified(name) for name in ("prediction_id", "gallery_id")),
+        *(_without_prompt(_cleaned(name)) for name in ("user_id", "error_message")),
         _cleaned("id"),
     )
     status = pl.col("status").str.to_lowercase().fill_null("unknown")
@@ -178,7 +183,7 @@ class _Said(NamedTuple):
 def _credits(rows: pl.DataFrame) -> pl.DataFrame:
     said = {text: _said(text) for text in rows["metadata"].unique().to_list()}
     found = [said[text] for text in rows["metadata"].to_list()]
-    kind = _cleaned("type").str.to_lowercase().replace(_USAGE)
+    kind = _named("type").str.to_lowercase().replace(_USAGE)
     rows = rows.with_columns(
         _cleaned("id"),
         _cleaned("user_id"),
@@ -219,16 +224,15 @@ def _said(text: str | None) -> _Said:
         return _Said()
     if not isinstance(found, dict):
         return _Said(wrong="BROKEN_METADATA")
+    model, currency = found.get("model_id"), found.get("currency") or "USD"
     try:
         paid = money(found.get("amount_paid_cents"))
+        if paid is not None and not (isinstance(currency, str) and _CURRENCY.fullmatch(currency.strip())):
+            raise ValueError("no currency")
     except ValueError:
         return _Said(wrong="BAD_MONEY")
-    model, currency = found.get("model_id"), found.get("currency")
-    return _Said(
-        model[: LONGEST["model_id"]] if isinstance(model, str) and model else None,
-        paid,
-        currency.strip().upper()[:8] if isinstance(currency, str) and currency.strip() else "USD",
-    )
+    is_named = isinstance(model, str) and len(model) <= LONGEST["model_id"] and re.fullmatch(_NAME, model)
+    return _Said(model if is_named else None, paid, None if paid is None else currency.strip().upper())
 
 
 def money(value: Any) -> Decimal | None:
@@ -257,6 +261,18 @@ def _cleaned(name: str) -> pl.Expr:
     """Without NUL, which PostgreSQL cannot keep, and blanks around it; null where nothing is said."""
     text = pl.col(name).str.replace_all("\0", "\N{REPLACEMENT CHARACTER}", literal=True).str.strip_chars()
     return pl.when(~text.str.contains(_NOTHING)).then(text).alias(name)
+
+
+def _named(name: str) -> pl.Expr:
+    """A word of a vocabulary that may grow; what does not read like one (a sentence, an address) is `other`."""
+    text = _cleaned(name)
+    return pl.when(text.str.contains(_NAME)).then(text).when(text.is_not_null()).then(pl.lit("other")).alias(name)
+
+
+def _identified(name: str) -> pl.Expr:
+    """An id; null for what does not look like one."""
+    text = _cleaned(name)
+    return pl.when(text.str.contains(r"^[\w.:-]{1,128}$")).then(text).alias(name)
 
 
 def _is_too_long(rows: pl.DataFrame) -> pl.Expr:
