@@ -23,7 +23,7 @@ from mediameter.settings import Settings
 from mediameter.steps import attribute
 from mediameter.steps.run import run
 from schemas.internal import OBJECTS
-from schemas.rollups import ALERT_CHECKS_DAILY, DAYS, QUALITY_CHECKS_DAILY, ROLLUPS
+from schemas.rollups import ALERT_CHECKS_DAILY, AUDIENCE_FAMILY, DAYS, QUALITY_CHECKS_DAILY, TRAFFIC_FAMILY
 from tests.conftest import Trials
 from tests.reference import rollups as reference
 from tests.reference.lines import read_lines, unpacked
@@ -33,7 +33,7 @@ from tests.trials.worlds import COUNTRIES, KEY, REFERERS, TENANT, World, world
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
-_CONTRACTS = (*ROLLUPS, DAYS)
+_CONTRACTS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY, DAYS)
 _SETTLES_AFTER = timedelta(hours=6)
 _SHOWN = 8
 
