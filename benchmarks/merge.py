@@ -63,7 +63,7 @@ class Day:
 
     def lay_down(self) -> None:
         """As ingest and export leave it behind, rollups still to be computed."""
-        from mediameter import connect, ledger, warehouse
+        from mediameter import connect, exports, ledger, warehouse
         from mediameter.ledger import Settlement
         from mediameter.sources.objects import ObjectVersion
         from schemas.rollups import MEDIA_FILES
@@ -79,7 +79,7 @@ class Day:
         with connect.writing(made) as connection:
             warehouse.insert(connection, MEDIA_FILES, _media_files())
             ledger.settle(connection, [settled], records, ZoneInfo("UTC"))
-            ledger.replace_events(connection, "app", DAY.date(), events)
+            exports.replace_events(connection, "app", DAY.date(), events)
         made.dispose()
 
     def _record_files(self) -> Iterator[LakeFile]:

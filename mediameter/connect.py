@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
@@ -20,6 +20,9 @@ from sqlalchemy.engine import make_url
 from mediameter.engines import application, mysql, postgres, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import UserError, WorldError
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 TRIES = 5
@@ -213,6 +216,16 @@ def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
     made = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=sa.NullPool)
     sa.event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return made
+
+
+def rest_client(url: str, key: str, timeout_s: float) -> httpx.Client:
+    """A client of a REST API that asks for the key twice, as Supabase's does; nothing is asked yet. It follows no
+    redirect: the key is for this address alone."""
+    import httpx
+
+    headers = {"apikey": key, "Authorization": f"Bearer {key}", "User-Agent": "mediameter"}
+    timeouts = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
+    return httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeouts, follow_redirects=False)
 
 
 # --- S3 ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Every function works on a connection it is given: who calls decides what is one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from mediameter.lake import LakeFile
 from mediameter.sources.objects import ObjectVersion
 from mediameter.warehouse import frame_of, insert, naive, tables
-from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS, ROW_REJECTS
+from schemas.application import MEDIA_ANALYTICS
+from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import (
+    CHARGE_GAP_S,
     DELIVERY_GAP_S,
     MATCH_AFTER_S,
     MATCH_BEFORE_S,
@@ -27,7 +29,7 @@ from schemas.vocabulary import (
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
 _fences, _listings = tables["fences"], tables["listings"]
-_exports, _row_rejects, _media_files = tables["exports"], tables["row_rejects"], tables["media_files"]
+_exports, _media_files = tables[EXPORTS.name], tables["media_files"]
 Row = tuple[object, ...]
 _T = TypeVar("_T")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
@@ -122,7 +124,7 @@ def standing_of(connection: sa.Connection, ids: list[int]) -> dict[int, Standing
     """Those of these versions that count."""
     return {
         row.object_id: Standing(*row)
-        for part in _parts(ids)
+        for part in parts(ids)
         for row in connection.execute(_standing().where(_objects.c.object_id.in_(part)))
     }
 
@@ -134,7 +136,7 @@ def _standing() -> sa.Select[Any]:
 def parsed_by_day(connection: sa.Connection, ids: list[int]) -> dict[date, int]:
     """How many records of these versions each UTC day holds."""
     found: dict[date, int] = {}
-    for part in _parts(ids):
+    for part in parts(ids):
         query = sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(part), _hours.c.parsed > 0)
         for hour, parsed in connection.execute(query):
             found[hour.date()] = found.get(hour.date(), 0) + parsed
@@ -161,25 +163,30 @@ def _aware(row: sa.RowMapping) -> dict[str, Any]:
 
 
 def settle(
-    connection: sa.Connection, settlements: list[Settlement], files: list[LakeFile], zone: ZoneInfo
+    connection: sa.Connection,
+    settlements: list[Settlement],
+    files: list[LakeFile],
+    zone: ZoneInfo,
+    family: str = "traffic",
 ) -> set[date]:
-    """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days they make dirty.
+    """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days of the rollups'
+    ``family`` (schemas.vocabulary.DAY_FAMILIES) that they make dirty.
 
     Returns those days. Raises ``AlreadySettled`` when another run was first, ``AssertionError`` when an object's
     lines do not add up: nothing is committed then.
     """
     ids = [settlement.version.object_id for settlement in settlements]
-    for part in _parts(ids):
+    for part in parts(ids):
         if connection.execute(sa.select(_objects.c.object_id).where(_objects.c.object_id.in_(part)).limit(1)).first():
             raise AlreadySettled
-    dirty = supersede(connection, [settlement.version for settlement in settlements], zone)
+    dirty = supersede(connection, [settlement.version for settlement in settlements], zone, family)
     insert(connection, OBJECTS, frame_of(_object_rows(settlements), OBJECTS))
     insert(connection, OBJECT_HOURS, frame_of(_hour_rows(settlements), OBJECT_HOURS))
     insert(connection, REJECTS, frame_of(_reject_rows(settlements), REJECTS))
-    _insert_files(connection, files)
+    insert_files(connection, files)
     dirty |= touched_days((s.anchor for s in settlements), zone)
-    dirty |= _days_of_records(connection, (hour for s in settlements for hour in s.hours), zone)
-    mark_dirty(connection, "traffic", dirty)
+    dirty |= _DAYS_OF[family](connection, {hour for s in settlements for hour in s.hours}, zone)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
@@ -214,66 +221,72 @@ def _reject_rows(settlements: list[Settlement]) -> list[Row]:
     return rows
 
 
-def _insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
+def insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
     rows = [
         (f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files
     ]
     insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
 
 
-def unsettle(connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+def unsettle(
+    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Forgets what became of these versions and the files that hold their rows, so that the same transaction may settle
     them anew; returns the days that rested on them, which are dirty now.
 
     Raises ``AlreadySettled`` when one of the versions no longer counts, or one of the files.
     """
     dirty: set[date] = set()
-    for part in _parts(ids):
+    for part in parts(ids):
         which = sa.and_(_objects.c.object_id.in_(part), _objects.c.state != "superseded")
         if len(connection.execute(sa.select(_objects.c.object_id).where(which)).all()) != len(part):
             raise AlreadySettled
-        dirty |= _days_resting_on(connection, part, zone)
+        dirty |= _days_resting_on(connection, part, zone, family)
         for table in (_rejects, _hours, _objects):
             connection.execute(table.delete().where(table.c.object_id.in_(part)))
-    for paths in _parts([file.path for file in files]):
+    for paths in parts([file.path for file in files]):
         if connection.execute(_files.delete().where(_files.c.path.in_(paths))).rowcount != len(paths):
             raise AlreadySettled
-    mark_dirty(connection, "traffic", dirty)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
-def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo) -> set[date]:
+def supersede(
+    connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Older versions of these keys no longer count; returns the days that rested on them."""
     dirty: set[date] = set()
     for source in {version.source for version in versions}:
-        for keys in _parts([version.key for version in versions if version.source == source]):
+        for keys in parts([version.key for version in versions if version.source == source]):
             which = sa.and_(
                 _objects.c.source == source, _objects.c.object_key.in_(keys), _objects.c.state != "superseded"
             )
             ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
             if ids:
-                dirty |= _days_resting_on(connection, ids, zone)
+                dirty |= _days_resting_on(connection, ids, zone, family)
                 connection.execute(_objects.update().where(which).values(state="superseded"))
     return dirty
 
 
-def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo) -> set[date]:
+def revive(
+    connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
+) -> set[date]:
     """Versions that were overwritten and that the bucket shows again count again, their rows are in the lake still;
     what had overwritten them no longer counts. Returns the days that this makes dirty."""
-    dirty = supersede(connection, versions, zone)
-    for ids in _parts([version.object_id for version in versions]):
-        dirty |= _days_resting_on(connection, ids, zone)
+    dirty = supersede(connection, versions, zone, family)
+    for ids in parts([version.object_id for version in versions]):
+        dirty |= _days_resting_on(connection, ids, zone, family)
         before = sa.case((_objects.c.reason.is_(None), "settled"), else_="refused")
         connection.execute(_objects.update().where(_objects.c.object_id.in_(ids)).values(state=before))
-    mark_dirty(connection, "traffic", dirty)
+    mark_dirty(connection, family, dirty)
     return dirty
 
 
-def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo) -> set[date]:
+def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, family: str) -> set[date]:
     """Days of the objects' hours, and those that their records bear on."""
     rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
     booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))
-    return touched_days(booked, zone) | _days_of_records(connection, with_records, zone)
+    return touched_days(booked, zone) | _DAYS_OF[family](connection, with_records, zone)
 
 
 # --- the application ---------------------------------------------------------------------------------
@@ -282,7 +295,8 @@ def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo) 
 def knows_application(connection: sa.Connection) -> bool:
     """Whether anything of an application's database has ever been taken in."""
     events = sa.select(_files.c.path).where(_files.c.kind == "events")
-    queries = (events, sa.select(_exports.c.source), sa.select(_media_files.c.media_file_id))
+    exported = sa.select(_exports.c.source).where(_exports.c.table_name == MEDIA_ANALYTICS.name)
+    queries = (events, exported, sa.select(_media_files.c.media_file_id))
     return any(connection.execute(query.limit(1)).first() for query in queries)
 
 
@@ -292,17 +306,10 @@ def mark_unconnected(connection: sa.Connection) -> None:
         mark_dirty(connection, "traffic", fenced_days(connection, "traffic"))
 
 
-def replace_events(connection: sa.Connection, source: str, export_day: date, files: list[LakeFile]) -> None:
-    """Lets these files be the source's events of one UTC day."""
-    which = sa.and_(_files.c.kind == "events", _files.c.source == source, _files.c.file_day == export_day)
-    connection.execute(_files.delete().where(which))
-    _insert_files(connection, files)
-
-
 def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins or ended not
     long ago."""
-    return _days_around(hours, zone, timedelta(seconds=MATCH_AFTER_S), timedelta(seconds=MATCH_BEFORE_S))
+    return days_around(hours, zone, timedelta(seconds=MATCH_AFTER_S), timedelta(seconds=MATCH_BEFORE_S))
 
 
 def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
@@ -312,11 +319,25 @@ def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone:
     there are events, what is an hour or more away decides which of them match.
     """
     if not knows_application(connection):
-        return _days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
-    return _days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
+        return days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
+    return days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
 
 
-def _days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:
+def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
+    """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins soon after,
+    as a charge counts at the first of its generations."""
+    return days_around(hours, zone, timedelta(0), timedelta(seconds=CHARGE_GAP_S))
+
+
+_DaysOf = Callable[[sa.Connection, Iterable[datetime], ZoneInfo], set[date]]
+_DAYS_OF: dict[str, _DaysOf] = {
+    "traffic": _days_of_records,
+    "generations": lambda connection, hours, zone: days_of_generations(hours, zone),
+}
+"""The reporting days that rest on what lies in these UTC hours, by family."""
+
+
+def days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:
     """Days of the hours, and of what is so long before their begin or after their end: a day is longer than both."""
     last = timedelta(hours=1, microseconds=-1)
     edges = {at for hour in set(hours) for at in (hour - before, hour, hour + last + after)}
@@ -344,7 +365,7 @@ def touched_days(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
 
 def mark_dirty(connection: sa.Connection, family: str, days: Collection[date]) -> None:
     """Raises the dirty epoch of each day: whoever read before cannot claim to be up to date."""
-    for part in _parts(sorted(days)):
+    for part in parts(sorted(days)):
         which = sa.and_(_fences.c.family == family, _fences.c.day.in_(part))
         connection.execute(_fences.update().where(which).values(dirty_epoch=_fences.c.dirty_epoch + 1))
         known = set(connection.execute(sa.select(_fences.c.day).where(which)).scalars())
@@ -403,10 +424,25 @@ def pass_fence(connection: sa.Connection, family: str, day: date, known: int, ba
     return connection.execute(_fences.update().where(which).values(done_epoch=known, basis=basis)).rowcount == 1
 
 
-def known_days(connection: sa.Connection, zone: ZoneInfo) -> list[date]:
-    """All days that any object touches, in order."""
-    hours = connection.execute(sa.select(_hours.c.hour_at).distinct()).scalars()
-    return sorted(touched_days((hour.replace(tzinfo=UTC) for hour in hours), zone))
+def known_days(connection: sa.Connection, zone: ZoneInfo, others: Collection[str] = ()) -> list[date]:
+    """All days that any object touches, in order; but for objects of ``others``, sources of another family."""
+    query = sa.select(_hours.c.hour_at).distinct()
+    if others:
+        query = query.where(_hours.c.object_id.not_in(_ids_of(others)))
+    return sorted(touched_days(_instants(connection, query), zone))
+
+
+def hours_of(connection: sa.Connection, sources: Collection[str]) -> set[datetime]:
+    """The UTC hours that the objects of these sources touch."""
+    return _instants(connection, sa.select(_hours.c.hour_at).where(_hours.c.object_id.in_(_ids_of(sources))).distinct())
+
+
+def _ids_of(sources: Collection[str]) -> sa.Select[Any]:
+    return sa.select(_objects.c.object_id).where(_objects.c.source.in_(list(sources)))
+
+
+def _instants(connection: sa.Connection, query: sa.Select[Any]) -> set[datetime]:
+    return {at.replace(tzinfo=UTC) for at in connection.execute(query).scalars()}
 
 
 def day_counts(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> dict[str, int]:
@@ -435,95 +471,8 @@ def replace_audience(connection: sa.Connection, kind: str, day: date, file: Lake
     if before == ({file.path} if file else set()):
         return False
     connection.execute(_files.delete().where(which))
-    _insert_files(connection, [file] if file else [])
+    insert_files(connection, [file] if file else [])
     return True
-
-
-# --- exports of tables -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """What one day of a table came to. ``known``: the content's hash as it stood in the ledger before it was read.
-    ``rejects``: (row_id, reason, detail), the first of them where there are many."""
-
-    source: str
-    table_name: str
-    day: date
-    rows_read: int
-    event_rows: int
-    events: int
-    ignored: int
-    rejected: int
-    content_sha256: str
-    known: str | None
-    rejects: list[tuple[str, str, str]]
-
-
-def export_hash(connection: sa.Connection, source: str, table_name: str, day: date) -> str | None:
-    """Hash of what the day was made into by its last export; None before the first."""
-    return connection.execute(sa.select(_exports.c.content_sha256).where(_of_day(source, table_name, day))).scalar()
-
-
-def exported_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
-    """UTC days that were exported, with or without events."""
-    query = sa.select(_exports.c.export_day).where(_exports.c.source == source, _exports.c.table_name == table_name)
-    return set(connection.execute(query).scalars())
-
-
-def event_files(connection: sa.Connection, source: str, day: date) -> list[LakeFile]:
-    """The files with the day's events, in the order of their paths."""
-    return [file for file in lake_files(connection, "events", day, day) if file.source == source]
-
-
-def settle_export(connection: sa.Connection, export: Export, files: list[LakeFile], zone: ZoneInfo) -> set[date]:
-    """Law 2: the export, its rejects, the files with its events, and the days that other content makes dirty.
-
-    Returns those days. Raises ``AlreadySettled`` when the day was exported otherwise since ``known`` was read,
-    ``AssertionError`` when its rows do not add up: nothing is committed then.
-    """
-    if export.rows_read != export.event_rows + export.ignored + export.rejected:
-        raise AssertionError(f"{export.day}: rows != rows of events + ignored + rejected; nothing was settled")
-    if export_hash(connection, export.source, export.table_name, export.day) != export.known:
-        raise AlreadySettled
-    mark_unconnected(connection)
-    before = event_files(connection, export.source, export.day)
-    connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
-    row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
-           export.rejected, export.content_sha256)  # fmt: skip
-    insert(connection, EXPORTS, frame_of([row], EXPORTS))
-    replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
-    if export.content_sha256 == export.known:
-        return set()
-    replace_events(connection, export.source, export.day, files)
-    dirty = _days_of_events([*before, *files], zone)
-    mark_dirty(connection, "traffic", dirty)
-    return dirty
-
-
-def replace_row_rejects(
-    connection: sa.Connection, source: str, table_name: str, day: date | None, rejects: list[tuple[str, str, str]]
-) -> None:
-    """Lets these be the rejected rows of one day of a table (None: of no day). A row whose time was changed is of one
-    day only: the one that it was seen on last."""
-    of_table = sa.and_(_row_rejects.c.source == source, _row_rejects.c.table_name == table_name)
-    of_day = _row_rejects.c.export_day.is_(None) if day is None else _row_rejects.c.export_day == day
-    connection.execute(_row_rejects.delete().where(of_table, of_day))
-    for ids in _parts([row_id for row_id, _, _ in rejects]):
-        connection.execute(_row_rejects.delete().where(of_table, _row_rejects.c.row_id.in_(ids)))
-    rows: list[Row] = [(source, table_name, row_id, day, reason, detail) for row_id, reason, detail in rejects]
-    insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
-
-
-def _days_of_events(files: list[LakeFile], zone: ZoneInfo) -> set[date]:
-    """The days between a file's first and last event, and those within reach of them."""
-    days = days_of_events((at for file in files for at in (file.first_at, file.last_at) if at), zone)
-    return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
-
-
-def _of_day(source: str, table_name: str, day: date) -> sa.ColumnElement[bool]:
-    which = (_exports.c.source == source, _exports.c.table_name == table_name, _exports.c.export_day == day)
-    return sa.and_(*which)
 
 
 # --- listings ----------------------------------------------------------------------------------------
@@ -557,5 +506,5 @@ def complete_through(connection: sa.Connection, source: str) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
 
 
-def _parts(items: list[_T]) -> Iterator[list[_T]]:
+def parts(items: list[_T]) -> Iterator[list[_T]]:
     return (items[i : i + _MANY] for i in range(0, len(items), _MANY))

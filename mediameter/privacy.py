@@ -345,6 +345,23 @@ def events_at_the_door(frame: pl.DataFrame, *, pseudonyms: Pseudonyms, addresses
     return door.with_columns(pl.col("edge").fill_null(addresses.nowhere[1])).select(EVENT.names)
 
 
+def generations_at_the_door(frame: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.DataFrame:
+    """Generations, credits, sign-ins and errors as read → as they are kept, in the rows' own order.
+
+    A user that is told by a mail address becomes a pseudonym; mail addresses are cut wherever they stand, and of a
+    message all that ``redact_line`` takes out.
+    """
+
+    def user(text: str) -> str:
+        return pseudonyms.of(text) if "@" in text or len(text) > LONGEST_USER else text
+
+    changes: dict[str, Callable[[str], str | None]] = {
+        name: cut_emails for name, dtype in frame.schema.items() if dtype == pl.String and name != "event_id"
+    }
+    changes |= {"user_id": user, "message": lambda text: redact_line(text, pseudonyms)}
+    return frame.with_columns(_each_text(frame[name], changes[name]) for name in frame.columns if name in changes)
+
+
 def _client_address(text: str) -> str | None:
     """The address alone: without a port, and of a list of proxies the first one, the client; None where it is none."""
     first = (_FORWARDED.match(text) or [""])[0].strip()

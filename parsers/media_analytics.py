@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from schemas.application import APP_EVENT, ROW_IGNORED, ROW_REJECTED
+from schemas.application import APP_EVENT
 from schemas.contract import Contract
 from schemas.frames import polars_schema
+from schemas.source_table import ROW_IGNORED, ROW_REJECTED
 from schemas.vocabulary import EVENT_TYPES
 
 PAIR_GAP = timedelta(seconds=2)

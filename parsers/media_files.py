@@ -6,9 +6,9 @@ import hashlib
 
 import polars as pl
 
-from schemas.application import ROW_REJECTED
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
+from schemas.source_table import ROW_REJECTED
 
 _LONGEST_ID = 64
 

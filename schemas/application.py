@@ -6,32 +6,11 @@ A column's ``doc`` says what it is there; NULL is told by the declaration alone,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from schemas.contract import Column, Contract
-from schemas.vocabulary import EVENT_TYPES, ROW_IGNORE_REASONS, ROW_REJECT_REASONS
+from schemas.source_table import SourceTable
+from schemas.vocabulary import EVENT_TYPES
 
 _NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTable:
-    """A table of another system: what is read of it (``contract``), in which order, and what else is known to be there.
-
-    ``cursor`` is the column of time by which a day of it is read, ``key`` makes the order total; without a cursor the
-    table is read whole. ``changed`` tells when a row was changed last. ``json`` names the columns that hold JSON.
-    """
-
-    contract: Contract
-    key: str
-    cursor: str | None = None
-    changed: str | None = None
-    json: frozenset[str] = frozenset()
-    unread: frozenset[str] = frozenset()
-
-    @property
-    def name(self) -> str:
-        return self.contract.name
 
 
 def _text(name: str, doc: str) -> Column:
@@ -121,28 +100,6 @@ APP_EVENT = Contract(
         _text("variant_type", "Which variant."),
         Column("app_bytes", "int", "Bytes as the application guesses them.", null="not said", unit="bytes", least=0),
         Column("row_count", "int", "Rows that it was recorded in: 1 or 2.", least=1),
-    ),
-    kind="frame",
-)
-ROW_REJECTED = Contract(
-    "row_rejected",
-    "one row that breaks a rule",
-    "Rows that could not be taken. `detail` is verbatim; redacted before it is kept.",
-    (
-        Column("row_id", "text", "Its id."),
-        Column("at", "instant", "Its time.", null="it has no readable time"),
-        Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
-        Column("detail", "text", "Column and value.", pii="personal"),
-    ),
-    kind="frame",
-)
-ROW_IGNORED = Contract(
-    "row_ignored",
-    "one row that is no event",
-    "Rows that are left out on purpose.",
-    (
-        Column("at", "instant", "Its time."),
-        Column("reason", "text", "Why.", among=ROW_IGNORE_REASONS),
     ),
     kind="frame",
 )

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.vocabulary import LAKE_KINDS, OBJECT_STATES, PAST_REFUSALS, REFUSALS, REJECT_REASONS, ROW_REJECT_REASONS
+from schemas.vocabulary import (
+    EVENT_REFUSALS,
+    EVENT_REJECT_REASONS,
+    FILE_REJECT_REASONS,
+    LAKE_KINDS,
+    OBJECT_STATES,
+    PAST_REFUSALS,
+    REFUSALS,
+    REJECT_REASONS,
+    ROW_REJECT_REASONS,
+)
+
+_REFUSALS = (*REFUSALS, *EVENT_REFUSALS, *PAST_REFUSALS)
+_REASONS = tuple(dict.fromkeys((*REJECT_REASONS, *FILE_REJECT_REASONS)))  # some are of both
 
 OBJECTS = Contract(
     "objects",
@@ -19,7 +32,7 @@ OBJECTS = Contract(
         Column("last_modified_at", "instant", "As listed."),
         Column("sha256", "text", "Of the bytes as fetched.", null="refused before all was read"),
         Column("state", "text", "What became of it.", among=OBJECT_STATES),
-        Column("reason", "text", "Why it was refused.", null="it was not", among=(*REFUSALS, *PAST_REFUSALS)),
+        Column("reason", "text", "Why it was refused.", null="it was not", among=_REFUSALS),
         Column("detail", "text", "What was seen, in words.", null="nothing to say"),
         Column("parser_version", "int", "Version of the parser that read it."),
         measure("lines", "Lines."),
@@ -70,7 +83,7 @@ REJECTS = Contract(
         key("object_id", "int", "In objects."),
         key("line_number", "int", "Line in the object, from 1; 0 is the object itself."),
         Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
-        Column("reason", "text", "Why.", among=(*REJECT_REASONS, *REFUSALS, *PAST_REFUSALS)),
+        Column("reason", "text", "Why.", among=(*_REASONS, *_REFUSALS)),
         Column("line", "text", "The line, redacted, at most 2,000 characters.", pii="pseudonym"),
     ),
     kind="internal",
@@ -113,6 +126,7 @@ EXPORTS = Contract(
         Column("events", "int", "Events that they came to.", least=0),
         Column("ignored", "int", "Rows that are ours or repeat another.", least=0),
         Column("rejected", "int", "Rows that break a rule; see row_rejects.", least=0),
+        Column("unsettled", "int", "Events that may still change: the day is read again.", least=0),
         Column("content_sha256", "text", "Of what was made of them: equal content changes nothing."),
     ),
     kind="internal",
@@ -126,7 +140,7 @@ ROW_REJECTS = Contract(
         key("table_name", "text", "Table there.", length=64),
         key("row_id", "text", "Its id.", length=128),
         Column("export_day", "day", "UTC day it was exported with.", null="it has no readable time"),
-        Column("reason", "text", "Which rule it breaks.", among=ROW_REJECT_REASONS),
+        Column("reason", "text", "Which rule it breaks.", among=(*ROW_REJECT_REASONS, *EVENT_REJECT_REASONS)),
         Column("detail", "text", "Column and redacted value."),
     ),
     kind="internal",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
+from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY, MODEL_PRICES
 from schemas.vocabulary import (
     CONFIDENCES,
+    DAY_FAMILIES,
     DAY_STATES,
     EDGES,
     MATCH_BASES,
@@ -401,6 +403,7 @@ DAYS = Contract(
         _TENANT,
         key("source", "text", "Source in the settings.", length=64),
         _DAY,
+        Column("family", "text", "What the source tells of: traffic, or generations.", among=DAY_FAMILIES, length=16),
         Column("state", "text", "open, final (complete, and no rule broken) or frozen.", among=DAY_STATES),
         Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
         measure("revision", "How often the day has been written."),
@@ -524,5 +527,5 @@ TRAFFIC_FAMILY = (
     USER_AGENTS_DAILY,
 )
 AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING)
-ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY)
-REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES)
+ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, *GENERATION_FAMILY, *ACTIVE_FAMILY, GAUGES_HOURLY, ALERT_CHECKS_DAILY)
+REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES, MODEL_PRICES)

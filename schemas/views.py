@@ -27,13 +27,20 @@ _FINALITY = (
 _NOT_INVOICED = (
     "the row is of one application or of another currency than the invoices, or a source that it holds has none"
 )
-_UNPRICED = "not available: some bytes have no price"
+_UNPRICED = "not available: some bytes or charges have no price"
 
 DAY_FINALITY = Contract(
     "day_finality",
     "tenant, day",
-    "Whether a day's figures are final: `days`, over all sources.",
+    "Whether a day's figures of traffic are final: `days`, over all sources of logs.",
     (_TENANT, _DAY, *_FINALITY),
+    kind="view",
+)
+GENERATION_FINALITY = Contract(
+    "generation_finality",
+    "tenant, day, source",
+    "Whether a day's generations are final: `days`, of each generating source.",
+    (_TENANT, _DAY, key("source", "text", "Source in the settings.", length=None), *_FINALITY),
     kind="view",
 )
 CALENDAR = Contract(
@@ -59,7 +66,7 @@ MONEY_DAILY = Contract(
         _TENANT,
         _DAY,
         _APPLICATION,
-        key("kind", "text", "What it is for: `bandwidth`.", length=None),
+        key("kind", "text", "revenue, refund, provider (of generations), bandwidth.", length=None),
         _CURRENCY,
         Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
@@ -183,6 +190,7 @@ UNIQUE_VISITORS = Contract(
 )
 VIEWS = (
     DAY_FINALITY,
+    GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
     MONTH_TO_DATE,

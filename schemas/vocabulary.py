@@ -25,9 +25,11 @@ REJECT_REASONS = (
 IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
 # --- why a whole object was refused ----------------------------------------------------------------
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
+EVENT_REFUSALS = ("NOT_EVENTS",)
 # Parser version 1 refused for these; a ledger of that time still holds them.
 PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
-LAKE_KINDS = ("records", "events", "audience", "file_audience")
+LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
+LAKE_KINDS = ("records", "events", "audience", "file_audience", *LAKE_OF_FEED)
 OBJECT_STATES = ("settled", "refused", "superseded")
 DIALECTS = ("aws", "ovh", "three_id", "ceph", "scality")
 
@@ -110,6 +112,28 @@ ROW_REJECT_REASONS = (
     "NO_KEY",
 )
 ROW_IGNORE_REASONS = ("IMPORTED", "REPEATED")
+# --- generations -----------------------------------------------------------------------------------
+# Of a row or an event of a generating system, beside those of the application's rows.
+EVENT_REJECT_REASONS = (
+    "NO_USER",
+    "NO_MODEL",
+    "BAD_NUMBER",
+    "BAD_MONEY",
+    "NO_TYPE",
+    "BROKEN_JSON",
+    "NO_OBJECT",
+)
+# Of an event in a file, beside those that a line of a log and a row can break, too.
+FILE_REJECT_REASONS = (*EVENT_REJECT_REASONS, "UNKNOWN_EVENT_TYPE", "NO_TIME", "FUTURE_TIME", "LONG_ID")
+MICROS_OF_A_CREDIT = 10_000
+"""A credit is a US cent of list price."""
+CHARGE_GAP_S = 3600
+"""Generations of one charge begin within this time."""
+GENERATION_STATUSES = ("completed", "failed", "pending", "stale")
+TRANSACTION_TYPES = ("purchase", "usage", "refund", "bonus", "adjustment")
+GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)
+"""Upper ends of the bands that credit balances are counted in, the last one open."""
+
 OUTCOMES = ("matched", "log_only", "app_only")
 RECONCILIATION_REASONS = {
     "matched": ("event_address", "event_edge"),
@@ -141,6 +165,7 @@ BOT_WORDS = (
 )  # fmt: skip
 NOT_BOT_WORDS = ("cubot",)  # a make of telephones
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
+DAY_FAMILIES = ("traffic", "generations")
 DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
 

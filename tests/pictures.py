@@ -30,6 +30,7 @@ class Warehouse:
         names, *rows = cells(picture)
         for line in rows:
             row = {column.name: _DEFAULTS.get(column.type) for column in contract if not column.is_nullable}
+            row |= {"family": "traffic"} if table == "days" else {}
             row |= {name: _value(contract.column(name), cell) for name, cell in zip(names, line, strict=True)}
             is_shared = "tenant" in contract.names and "tenant" not in names
             rows_of = [row | {"tenant": tenant} for tenant in ("default", "other")] if is_shared else [row]

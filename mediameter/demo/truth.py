@@ -72,6 +72,9 @@ class Truth:
     """``delivered``, or the reason for which the application is alone. Where many ask for one file behind a CDN, nobody
     can tell one's delivery from another's: so ``compare`` leaves this to those who allow for it."""
 
+    generations: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of the generating system, by day (ISO 8601) and name of the figure: see ``palette.Counts``."""
+
     def to_json(self) -> str:
         """Readable, and the same text for the same truth."""
         whole = asdict(self)
@@ -246,9 +249,12 @@ LEFT JOIN audience_trailing AS audience ON audience.day = traffic.day
      AND audience.application = traffic.application AND audience.window_days = 1
 WHERE traffic.requests > 0 ORDER BY traffic.day, traffic.application
 """
-_DAYS = "SELECT day, SUM(parsed), SUM(duplicates) FROM days GROUP BY day HAVING SUM(parsed) > 0 ORDER BY day"
+_DAYS = """
+SELECT day, SUM(parsed), SUM(duplicates) FROM days WHERE family = 'traffic' GROUP BY day HAVING SUM(parsed) > 0
+"""
 _EXPORTS = """
-SELECT export_day, rows_read, events, ignored, rejected FROM exports WHERE rows_read > 0 ORDER BY export_day
+SELECT export_day, rows_read, events, ignored, rejected FROM exports
+WHERE rows_read > 0 AND table_name = 'media_analytics' ORDER BY export_day
 """
 _OBJECTS = """
 SELECT COUNT(*), COALESCE(SUM(lines), 0), COALESCE(SUM(parsed), 0), COALESCE(SUM(ignored), 0),

@@ -18,6 +18,7 @@ from mediameter.doctor.emptiness import nothing_below
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.doctor.logging_status import logging_of_log_bucket, logging_of_media_buckets
 from mediameter.doctor.s3_errors import code_of, trouble
+from mediameter.settings import Source
 from mediameter.sources.s3 import S3
 
 _SKEW_IS_BAD, _SKEW_IS_FATAL = timedelta(minutes=5), timedelta(minutes=15)
@@ -107,7 +108,9 @@ def listing(visit: Visit) -> Iterator[Finding]:
     last = visit.objects[-1].last_modified
     found = f"{len(visit.objects):,} objects, the newest of {last:%Y-%m-%d %H:%MZ}"
     if now - last > _QUIET:
-        remedy = "is access logging still on, and into this bucket and prefix? See the finding on logging"
+        is_log = isinstance(source, Source)
+        on = "access logging still on, and into" if is_log else "the export still running, and into"
+        remedy = f"is {on} this bucket and prefix?" + " See the finding on logging" * is_log
         yield warning(looked_at, f"{found}: nothing has come since", remedy)
     else:
         yield ok(looked_at, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediameter.settings import AppSource, Settings, Source
+from mediameter.settings import AppSource, EventSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
 from parsers.access_log import Parsed
 
@@ -51,7 +51,7 @@ class Visit:
     """One source. What an earlier check learns (the client, the newest objects, what they hold) later ones use."""
 
     name: str
-    source: Source
+    source: Source | EventSource
     settings: Settings
     clock: Clock
     connection: Any = None

@@ -36,7 +36,7 @@ def _without(text: str, settings: Settings) -> str:
 def _secrets(settings: Settings) -> Iterator[str]:
     yield settings.privacy.key
     yield from settings.alerts.notify
-    for source in settings.log_sources.values():
+    for source in settings.bucket_sources.values():
         yield source.access_key
         yield source.secret_key
     for url in (settings.warehouse.url, *(source.url for source in settings.app_sources.values())):

@@ -13,6 +13,7 @@ from mediameter.doctor.channels import CHANNELS
 from mediameter.doctor.checking import Check, run
 from mediameter.doctor.database import DATABASE
 from mediameter.doctor.discretion import discreet
+from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
 from mediameter.doctor.house import HOUSE, address_key, settings_file
@@ -57,6 +58,9 @@ def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
     for name, source in settings.log_sources.items():
         visit = Visit(name, source, settings, case.clock)
         yield from run(FOLDER if source.is_folder else BUCKET, visit, f"sources.{name}")
+    for name, events in settings.event_sources.items():
+        visit = Visit(name, events, settings, case.clock)
+        yield from run(EVENT_FOLDER if events.is_folder else EVENT_BUCKET, visit, f"sources.{name}")
     for name, app_source in settings.app_sources.items():
         yield from run(DATABASE, AppVisit(name, app_source), f"sources.{name}")
     yield from run(CASE, case)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mediameter.report.generated import Generated
     from mediameter.report.merged import Merged
 
 
@@ -182,7 +183,8 @@ class Figures:
     """Everything that a report shows of one tenant and range of days, each tuple in the order it is shown.
 
     ``endpoint_count`` and ``media_file_count`` say how many there are, of which the tuples hold the first.
-    ``merged``: what log and application say together; None while no application is connected.
+    ``merged``: what log and application say together, None while no application is connected; ``generated``: what
+    generating systems made, None where there are none.
     ``countries_label`` and ``edges_label`` name the data sets behind country and edge; None: there was none.
     """
 
@@ -202,6 +204,7 @@ class Figures:
     endpoints: tuple[Endpoint, ...]
     endpoint_count: int
     merged: Merged | None
+    generated: Generated | None
     countries_label: str | None
     edges_label: str | None
 

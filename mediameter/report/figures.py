@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from mediameter.report import merged
+from mediameter.report import generated, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
@@ -76,7 +76,7 @@ _AUDIENCE = by_day(
 _DAYS = by_day(
     """SELECT d.day, d.source, d.state, d.is_suspect, d.complete_through_at, d.objects, d.lines AS line_count,
         d.parsed, d.ignored, d.rejected, d.duplicates
-    FROM days d WHERE d.tenant = :tenant AND d.day BETWEEN :first AND :last""",
+    FROM days d WHERE d.tenant = :tenant AND d.family = 'traffic' AND d.day BETWEEN :first AND :last""",
     day=Date, source=Text, state=Text, is_suspect=Boolean, complete_through_at=Instant, objects=Whole,
     line_count=Whole, parsed=Whole, ignored=Whole, rejected=Whole, duplicates=Whole,
 )  # fmt: skip
@@ -184,6 +184,7 @@ def read(
         endpoints=tuple(_endpoints(endpoints, of_days(_CAUSES))),
         endpoint_count=endpoints[0].in_all if endpoints else 0,
         merged=merged.read(of_days),
+        generated=generated.read(of_days),
         countries_label=countries,
         edges_label=edges,
     )

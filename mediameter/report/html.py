@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mediameter.report import merged_tables, pictures, tables, words
+from mediameter.report import generated_tables, merged_tables, pictures, tables, words
 from mediameter.report.facts import Figures
 from mediameter.report.markup import Markup, element
 from mediameter.report.pictures import by_application, by_percentile, by_status
@@ -48,8 +48,8 @@ def _nothing_yet() -> Markup:
 def _sections(figures: Figures) -> list[Markup]:
     return [
         _traffic(figures), _cost(figures), _response(figures), _statuses(figures), _checks(figures), _days(figures),
-        _applications(figures), _merged(figures), _rejects(figures), _completeness(figures), _media_files(figures),
-        _endpoints(figures), _countries(figures),
+        _applications(figures), _merged(figures), _generated(figures), _rejects(figures), _completeness(figures),
+        _media_files(figures), _endpoints(figures), _countries(figures),
     ]  # fmt: skip
 
 
@@ -105,7 +105,8 @@ def _tile(name: str, figure: str, unit: str) -> Markup:
 def _contents() -> Markup:
     names = {
         "traffic": "Traffic", "cost": "Cost", "response": "Response time", "status": "Status", "checks": "Checks",
-        "days": "Days", "applications": "Applications", "merged": "Log and application", "rejects": "Rejects",
+        "days": "Days", "applications": "Applications", "merged": "Log and application",
+        "generated": "Generations", "rejects": "Rejects",
         "completeness": "Completeness",
         "media": "Media files", "endpoints": "Errors", "countries": "Countries",
     }  # fmt: skip
@@ -202,6 +203,12 @@ def _merged(figures: Figures) -> Markup:
     if figures.merged is None:
         return _section("merged", heading, merged_tables.NOT_CONNECTED)
     return _section("merged", heading, merged_tables.LEAD, *merged_tables.parts(figures.merged, figures))
+
+
+def _generated(figures: Figures) -> Markup:
+    if figures.generated is None:
+        return _section("generated", "Generations", generated_tables.NOT_CONNECTED)
+    return _section("generated", "Generations", generated_tables.LEAD, *generated_tables.parts(figures.generated))
 
 
 def _completeness(figures: Figures) -> Markup:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mediameter.report import words
+from mediameter.report import summary_generated, words
 from mediameter.report.facts import Check, Cost, Figures, Traffic
 from mediameter.report.sentences import (
     check_name,
@@ -58,6 +58,7 @@ def render(figures: Figures, console: Console) -> None:
     _applications(figures, console)
     _days_and_applications(figures, console)
     _merged(figures, console)
+    _generated(figures, console)
     _checks(figures, console)
     _rejects(figures, console)
     _completeness(figures, console)
@@ -155,6 +156,13 @@ def _merged(figures: Figures, console: Console) -> None:
     for found in figures.merged.by_reason:
         counted = f"{found.requests:>9,} requests  {found.events:>7,} events"
         _aside(f"{counted}  {outcome(found)}: {reason(found)}", console)
+
+
+def _generated(figures: Figures, console: Console) -> None:
+    if figures.generated is not None:
+        console.print(Text("\nGenerations", style="bold"))
+        for line in summary_generated.lines(figures.generated, SHOWN_DAYS, MOST_APPLICATIONS):
+            console.print(Text(f"  {line}"))
 
 
 def _checks(figures: Figures, console: Console) -> None:

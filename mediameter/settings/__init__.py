@@ -5,11 +5,13 @@ Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, wh
 """
 
 from mediameter.settings.application import AppSource
+from mediameter.settings.buckets import EventSource, Source
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
 from mediameter.settings.key import address_key, refuse_lost_key
-from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings, Source
+from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
+from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
 from mediameter.settings.reading import FILE_NAME, from_mapping, load
@@ -18,10 +20,12 @@ __all__ = [
     "FILE_NAME",
     "Alerts",
     "AppSource",
+    "EventSource",
     "Geo",
     "Ingest",
     "Invoice",
     "Money",
+    "PaletteSource",
     "PriceCard",
     "Rule",
     "Settings",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from mediameter.settings.complaint import Complaint
-from mediameter.settings.section import Section, absolute, setting
+from mediameter.settings.database import beside_sqlite, refuse_odd_names
+from mediameter.settings.section import Section, setting
 
 SCHEMES = ("mysql", "mariadb", "postgresql", "postgres", "sqlite")
-_SQLITE = "sqlite:///"
 
 TableName = Literal["media_analytics", "media_files", "applications"]
 
@@ -49,15 +48,10 @@ class AppSource(Section):
                 "this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
                 'write it like "mysql://user:password@host/database", best as "env:NAME"',
             )
-        path = url.removeprefix(_SQLITE)
-        return url if path in (url, "") else f"{_SQLITE}{absolute(Path(path), info)}"
+        return beside_sqlite(url, info)
 
     @field_validator("tables")
     @classmethod
     def _names(cls, tables: dict[TableName, str]) -> dict[TableName, str]:
-        for table, name in tables.items():
-            if not all(name.split(".")) or name.count(".") > 1:
-                raise Complaint(
-                    "this is not the name of a table", 'write it like "events", or "media.events"', (table,)
-                )
+        refuse_odd_names(tables)
         return tables

@@ -42,6 +42,10 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # addressing = "auto"                # or "path", "virtual": where the bucket's name stands
 # profile = "logs"                   # of ~/.aws; or access_key = "env:NAME" and secret_key = "env:NAME";
 #                                    # default: what boto3 finds (environment, ~/.aws, the machine's role)
+# [sources.events]                   # event files of Director's Palette: JSON, an array, or an event a line
+# kind = "palette_events"
+# path = "./events"                  # folder that they are put into; or bucket and the rest, as above
+# application = "directors-palette"  # that they are of; default: the source's name
 # [sources.app]                      # the application's own database: who used what; it is only read
 # kind = "dailey_media"              # media_analytics, media_files, applications
 # url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
@@ -56,6 +60,20 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # media_analytics = "media_analytics"
 # [sources.app.columns.media_analytics] # names of columns that are called otherwise there
 # timestamp = "timestamp"
+# [sources.palette]                  # a generating system: generations, credits, money; it is only read
+# kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
+# url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
+# key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
+# application = ""                   # application that it is of; default: the source's name
+# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
+# stale_hours = 24                   # what is pending for longer stays so: no answer will come
+# settle_minutes = 5                 # what happened longer ago than this is committed there
+# page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
+# statement_timeout_s = 120          # a query that takes longer is given up
+# [sources.palette.tables]           # names of tables that are called otherwise there
+# generation_events = "generation_events"
+# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
+# model_id = "model_id"
 """,
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it

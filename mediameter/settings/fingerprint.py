@@ -31,6 +31,17 @@ def fingerprint(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 
 
+def generating_fingerprint(settings: Settings) -> str:
+    """The same for the rollups of generating systems, which rest on less."""
+    basis = {
+        "tenant": settings.tenant,
+        "time_zone": settings.reporting.time_zone,
+        "rejects_budget": settings.rejects.budget,
+        "applications": {name: source.application for name, source in settings.generating_sources.items()},
+    }
+    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
+
+
 def _country_files(path: Path | None) -> list[Path]:
     """The files of a country table: tor-geoip keeps IPv6 beside IPv4, as ``geoip6`` beside ``geoip``."""
     if path is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,9 +12,10 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mediameter.settings.application import AppSource
+from mediameter.settings.buckets import EventSource, Source
 from mediameter.settings.complaint import Complaint
-from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.invoices import Invoice, one_a_month
+from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard, closed_without_gaps
 from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
 from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
@@ -96,52 +96,6 @@ def _refuse_broken_hours(name: str) -> None:
                 f"{name} is {offset} off UTC in {at.year}, not a whole number of hours",
                 "days are built of whole UTC hours: choose a zone with whole hours, or UTC",
             )
-
-
-class Source(Section):
-    """A bucket that access logs are delivered to: S3 itself, or a folder laid out as the bucket.
-
-    Without keys and profile, boto3 looks for credentials: environment, ~/.aws, the machine's role.
-    """
-
-    kind: Literal["s3_access_log"] = Field(description="What it holds")
-    path: Beside | None = setting(None, "Folder laid out as the log bucket, instead of S3", validate_default=False)
-    bucket: str = setting("", "Name of the log bucket; its own records are left out")
-    prefix: str = setting("", "Only keys that begin so")
-    endpoint: str = setting("", 'Address of an S3 that is not Amazon\'s, like "https://s3.gra.io.cloud.ovh.net"')
-    region: str = setting("", "Region of the bucket; default: the endpoint's, or boto3's")
-    addressing: Literal["auto", "path", "virtual"] = setting("auto", "Whether the bucket stands in the path or host")
-    profile: str = setting("", "Profile of ~/.aws that holds the credentials")
-    access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
-    secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
-
-    @field_validator("endpoint")
-    @classmethod
-    def _safe_endpoint(cls, endpoint: str) -> str:
-        return endpoint and safe_endpoint(endpoint)
-
-    @model_validator(mode="after")
-    def _folder_or_bucket(self) -> Self:
-        if self.path is None and not self.bucket:
-            raise Complaint("it says neither path nor bucket", 'add bucket = "the log bucket", or path for a folder')
-        if self.path is None and not _BUCKET_NAME.fullmatch(self.bucket):
-            raise Complaint("this is not the name of a bucket", 'write its name alone, like "acme-logs"', ("bucket",))
-        of_s3 = [name for name in _OF_S3 if getattr(self, name) not in ("", "auto")]
-        if self.path is not None and of_s3:
-            raise Complaint(f"path and {of_s3[0]} exclude each other", "keep path for a folder, or the rest for S3")
-        if bool(self.access_key) != bool(self.secret_key):
-            raise Complaint("access_key and secret_key belong together", "give both, or neither")
-        if self.profile and self.access_key:
-            raise Complaint("profile and access_key exclude each other", "keep one of them")
-        return self
-
-    @property
-    def is_folder(self) -> bool:
-        return self.path is not None
-
-
-_BUCKET_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
-_OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_key")
 
 
 class Attribution(Section):
@@ -253,7 +207,7 @@ class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
 
-AnySource = Annotated[Source | AppSource, Field(discriminator="kind")]
+AnySource = Annotated[Source | EventSource | AppSource | PaletteSource, Field(discriminator="kind")]
 
 
 class Settings(Section):
@@ -303,12 +257,38 @@ class Settings(Section):
         return {name: source for name, source in self.sources.items() if isinstance(source, Source)}
 
     @property
+    def event_sources(self) -> dict[str, EventSource]:
+        """The buckets of event files."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, EventSource)}
+
+    @property
+    def bucket_sources(self) -> dict[str, Source | EventSource]:
+        """Everything that is read from buckets: the logs, then the event files."""
+        return {**self.log_sources, **self.event_sources}
+
+    @property
     def app_sources(self) -> dict[str, AppSource]:
         """The databases of applications."""
         return {name: source for name, source in self.sources.items() if isinstance(source, AppSource)}
+
+    @property
+    def generating_sources(self) -> dict[str, PaletteSource | EventSource]:
+        """The systems that generate, and know of credits and money: their tables, and their event files."""
+        return {name: each for name, each in self.sources.items() if isinstance(each, PaletteSource | EventSource)}
+
+    @property
+    def table_sources(self) -> dict[str, AppSource | PaletteSource]:
+        """Everything that is read from other systems' tables."""
+        return {name: each for name, each in self.sources.items() if isinstance(each, AppSource | PaletteSource)}
 
     def fingerprint(self) -> str:
         """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""
         from mediameter.settings.fingerprint import fingerprint
 
         return fingerprint(self)
+
+    def generating_fingerprint(self) -> str:
+        """The same for the rollups of generating systems."""
+        from mediameter.settings.fingerprint import generating_fingerprint
+
+        return generating_fingerprint(self)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
-from schemas.application import SourceTable
+from mediameter.errors import UserError
 from schemas.contract import Column
+from schemas.source_table import SourceTable
 
 _CHARACTERS = frozenset(["varchar", "char", "bpchar", "citext", "name", "nvarchar", "nchar", "enum", "set", "uuid"])
 _TEXT = _CHARACTERS | frozenset(["text", "tinytext", "mediumtext", "longtext", "clob"])
@@ -56,6 +59,15 @@ def actual_types(connection: sa.Connection, called: str) -> dict[str, str]:
 def _bare(type_name: str) -> str:
     """``VARCHAR(36)`` as ``varchar``, ``bigint unsigned`` as ``bigint``."""
     return (type_name.lower().partition("(")[0].split() or [""])[0]
+
+
+def called(declared: SourceTable, renamed: Mapping[str, str], setting: str) -> dict[str, str]:
+    """What each column is called there. Raises ``UserError`` for a name in the settings that nothing is read of."""
+    unknown = sorted(set(renamed) - set(declared.contract.names))
+    if unknown:
+        known = ", ".join(declared.contract.names)
+        raise UserError(f"{setting}: columns.{declared.name}: nothing is read as {unknown[0]}", f"known: {known}")
+    return {name: renamed.get(name, name) for name in declared.contract.names}
 
 
 def is_as_declared(actual: str, column: Column, table: SourceTable, dialect: str) -> bool:

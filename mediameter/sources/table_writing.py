@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from mediameter.sources.table_values import COLUMN_OF
 from mediameter.sources.tables import Snapshot
-from schemas.application import APPLICATIONS, MEDIA_ANALYTICS, MEDIA_FILES, SourceTable
+from schemas.application import APPLICATIONS, MEDIA_ANALYTICS, MEDIA_FILES
+from schemas.source_table import SourceTable
 
 _A_DAY = timedelta(days=1)
 _ANY = sa.types.NullType()  # lets the server tell the type: an id may be a UUID there, an event type an enum

@@ -1,6 +1,6 @@
 """Rows of another system's tables, page by page in the order of a key: never by OFFSET, never all at once.
 
-Whoever reads declares the table (``schemas.application.SourceTable``); what the declaration says is held against the
+Whoever reads declares the table (``schemas.source_table.SourceTable``); what the declaration says is held against the
 table itself. What a value means is not known here: text comes as text, an instant that cannot be read as null.
 """
 
@@ -19,11 +19,11 @@ from sqlalchemy.sql.elements import quoted_name
 
 from mediameter.connect import reading
 from mediameter.errors import UserError
-from mediameter.sources.table_columns import actual_types, is_as_declared
+from mediameter.sources.table_columns import actual_types, called, is_as_declared
 from mediameter.sources.table_errors import explained
 from mediameter.sources.table_values import COLUMN_OF
-from schemas.application import SourceTable
 from schemas.frames import polars_schema
+from schemas.source_table import SourceTable
 
 EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)  # before it are zero dates and what a default of 0 made of them
 MOST_MISFITS = 1_000
@@ -88,6 +88,19 @@ class Snapshot:
         """Reads a row of the table: whoever can see a table may still not read it."""
         columns = [self._read(declared, column.name) for column in declared.contract]
         self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
+
+    def oldest_writer(self) -> datetime | None:
+        """Since when the oldest open transaction that has written something runs: what it wrote is older than its
+        commit. None where there is none, or where the server does not say (PostgreSQL says it to the owner of the
+        session, and to members of pg_read_all_stats)."""
+        if self.connection.dialect.name != "postgresql":
+            return None
+        query = (
+            "SELECT min(xact_start) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        found = self.connection.exec_driver_sql(query).scalar()
+        return found.astimezone(UTC) if isinstance(found, datetime) else None
 
     def days(self, declared: SourceTable) -> set[date]:
         """The UTC days that the table has rows of."""
@@ -171,13 +184,7 @@ class Snapshot:
         return UserError(f"{self.database.setting}: {message}", remedy)
 
     def _called(self, declared: SourceTable) -> dict[str, str]:
-        """What each column is called there. Raises ``UserError`` for a name in the settings that nothing is read of."""
-        renamed = self.database.columns.get(declared.name, {})
-        unknown = sorted(set(renamed) - set(declared.contract.names))
-        if unknown:
-            known = ", ".join(declared.contract.names)
-            raise self._wrong(f"columns.{declared.name}: nothing is read as {unknown[0]}", f"known: {known}")
-        return {name: renamed.get(name, name) for name in declared.contract.names}
+        return called(declared, self.database.columns.get(declared.name, {}), self.database.setting)
 
     def _table(self, declared: SourceTable) -> sa.TableClause:
         schema, _, name = self.name_of(declared).rpartition(".")

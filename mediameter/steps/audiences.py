@@ -57,7 +57,7 @@ def settle_audiences(
 
 def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
     """Days whose longest window holds this one."""
-    last = max([day, *ledger.known_days(connection, settings.reporting.zone)[-1:]])
+    last = max([day, *ledger.known_days(connection, settings.reporting.zone, settings.event_sources)[-1:]])
     return {day + timedelta(days=n) for n in range(max(AUDIENCE_WINDOWS)) if day + timedelta(days=n) <= last}
 
 

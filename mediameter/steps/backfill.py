@@ -29,10 +29,9 @@ from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.reader import plain
-from mediameter.steps.reparse import of_frozen_days
+from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
-from parsers.access_log import PARSER_VERSION
 from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 MOST_DAYS = 4000
@@ -187,7 +186,8 @@ class _Selection:
         if not self.task.reparse:
             return Chosen(wanted, [])
         every, fixed = self.task.every, of_frozen_days(connection, self.settings, source)
-        old = {id for id, each in standing.items() if every or each.parser_version < PARSER_VERSION} - fixed
+        today = parser_version(self.settings, source)
+        old = {id for id, each in standing.items() if every or each.parser_version < today} - fixed
         return Chosen(wanted, [version for version in listing if version.object_id in old])
 
     def _is_of_the_days(self, version: ObjectVersion) -> bool:

@@ -16,7 +16,7 @@ def bucket(settings: Settings, name: str, since: date | None = None) -> Folder |
 
     Raises ``UserError`` where there is nobody to ask as: no credentials, no such profile.
     """
-    source = settings.log_sources[name]
+    source = settings.bucket_sources[name]
     if source.path is not None:
         return Folder(name, source.path, source.prefix)
     try:

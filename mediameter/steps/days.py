@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from mediameter import ledger
+from mediameter import exports, ledger
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
 
@@ -21,7 +21,8 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
     ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
     """
     bounds = ledger.day_bounds(day, settings.reporting.zone)
-    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day)
+    of_logs = _days.c.family == "traffic"
+    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, of_logs)
     before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
     connection.execute(_days.delete().where(which))
     for source in settings.log_sources:
@@ -34,7 +35,7 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
             raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, state="open",
+                tenant=settings.tenant, source=source, day=day, family="traffic", state="open",
                 complete_through_at=_through(connection, settings, source, bounds[1])[0],
                 is_suspect=_is_doubtful(settings, counts), revision=revision, objects=counts["objects"],
                 lines=_lines(counts), parsed=counts["parsed"], ignored=counts["ignored"],
@@ -45,6 +46,47 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
     ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
 
 
+def write_generations(
+    connection: sa.Connection, settings: Settings, day: date, parsed: dict[str, int], distinct: dict[str, int]
+) -> None:
+    """Replaces the day's rows of generating sources with events of it, or rows that were read and are none.
+
+    ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
+    the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
+    """
+    bounds = ledger.day_bounds(day, settings.reporting.zone)
+    for source in settings.generating_sources:
+        which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, _days.c.source == source)
+        before = connection.execute(sa.select(_days.c.revision).where(which)).scalar()
+        connection.execute(_days.delete().where(which))
+        counts = _generating_counts(connection, settings, source, day, bounds)
+        lines = parsed.get(source, 0) + counts["ignored"] + counts["rejected"]
+        if not lines and not counts["refused"]:
+            continue
+        too_many = counts["rejected"] > settings.rejects.budget * lines
+        through, is_complete = _through(connection, settings, source, bounds[1])
+        connection.execute(
+            _days.insert().values(
+                tenant=settings.tenant, source=source, day=day, family="generations",
+                state="final" if is_complete else "open",
+                complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many,
+                revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
+                ignored=counts["ignored"], rejected=counts["rejected"],
+                duplicates=parsed.get(source, 0) - distinct.get(source, 0),
+            )
+        )  # fmt: skip
+
+
+def _generating_counts(
+    connection: sa.Connection, settings: Settings, source: str, day: date, bounds: tuple[datetime, datetime]
+) -> dict[str, int]:
+    """objects (or tables), ignored, rejected, and refused objects."""
+    if source in settings.event_sources:
+        return ledger.day_counts(connection, source, *bounds)
+    counts = exports.day_counts(connection, source, day)
+    return {**counts, "objects": counts["tables"], "refused": 0}
+
+
 def refresh(connection: sa.Connection, settings: Settings) -> None:
     """After a listing: days that have become complete are final, days that late data reopened are open again."""
     sound = _sound(connection, settings)
@@ -52,7 +94,8 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
     for row in _standing(connection, settings):
         end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
         through, is_complete = _through(connection, settings, row["source"], end)
-        state = "final" if is_complete and row["day"] in sound else "open"
+        is_sound = row["day"] in sound or row["family"] != "traffic"  # the gate judges traffic alone
+        state = "final" if is_complete and is_sound else "open"
         if (state, through) == (row["state"], row["complete_through_at"]):
             continue
         _update(connection, row, state=state, complete_through_at=through)
@@ -64,7 +107,7 @@ def judge(connection: sa.Connection, settings: Settings, judged: set[date]) -> N
     """After the gate's verdict on these days: they are final, or suspect. What the ledger itself doubts stays so."""
     sound = _sound(connection, settings)
     for row in _standing(connection, settings):
-        if row["day"] not in judged:
+        if row["day"] not in judged or row["family"] != "traffic":
             continue
         bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
         counts = ledger.day_counts(connection, row["source"], *bounds)
@@ -79,8 +122,9 @@ def judge(connection: sa.Connection, settings: Settings, judged: set[date]) -> N
 
 
 def known(connection: sa.Connection, settings: Settings) -> set[date]:
-    """Days that some source has lines of."""
-    return set(connection.execute(sa.select(_days.c.day).where(_days.c.tenant == settings.tenant)).scalars())
+    """Days that some source of logs has lines of."""
+    query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.family == "traffic")
+    return set(connection.execute(query).scalars())
 
 
 def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
@@ -90,9 +134,10 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
 
 
 def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
-    """Until when all sources are complete (at most the day's end), and whether that is the day's end."""
+    """Until when all sources of traffic are complete (at most the day's end), and whether that is the day's end."""
     end = ledger.day_bounds(day, settings.reporting.zone)[1]
-    known = [ledger.complete_through(connection, source) for source in settings.sources]
+    sources = (*settings.log_sources, *settings.app_sources)
+    known = [ledger.complete_through(connection, source) for source in sources]
     if not known or any(at is None for at in known):
         return None, False
     through = min(at for at in known if at)
@@ -102,7 +147,8 @@ def complete_through(connection: sa.Connection, settings: Settings, day: date) -
 def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
     """Until when a source is complete (at most the day's end), and whether that is the day's end. A day of logs is
     complete when the events that it is held against are, too."""
-    known = [ledger.complete_through(connection, each) for each in (source, *settings.app_sources)]
+    others = settings.app_sources if source in settings.log_sources else ()
+    known = [ledger.complete_through(connection, each) for each in (source, *others)]
     if any(at is None for at in known):
         return None, False
     through = min(at for at in known if at)

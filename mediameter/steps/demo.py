@@ -14,6 +14,7 @@ from typing import cast
 from rich.console import Console
 
 from mediameter.connect import engine, reading
+from mediameter.demo import palette
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import Size, World, build
@@ -38,6 +39,11 @@ prefix = "{prefix}"
 [sources.app]
 kind = "dailey_media"
 url = "sqlite:///world/{application}"
+
+[sources.palette]
+kind = "directors_palette"
+url = "sqlite:///world/{palette}"
+application = "palette-studio"
 
 [attribution.referers]
 {referers}
@@ -119,6 +125,7 @@ def _settings(folder: Path, world: World) -> Settings:
         prefix=world.prefix,
         countries=world.countries.name,
         application=world.application.name,
+        palette=world.palette.name,
         referers="\n".join(f'"{host}" = "{application}"' for host, application in REFERERS.items()),
     )
     path = settings_path(folder)
@@ -151,6 +158,7 @@ def _show(settings: Settings, world: World, console: Console) -> list[str]:
                 edges=where.edges_label,
             )  # fmt: skip
             differences = compare(world.truth, observe(connection))
+            differences += palette.compare(world.truth.generations, palette.observe(connection))
     finally:
         made.dispose()
     console.print("[bold]3. What came out[/bold]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mediameter import lake, privacy
 from mediameter.faults import point
 from mediameter.metering.classes import classified
 from mediameter.settings import Settings, Source, address_key
+from mediameter.steps.batch import BOOKED, Counts
 from mediameter.steps.geography import geography
 from parsers.access_log import Context, Limits, Parsed, Piece, parse_pieces
 from schemas.frames import validate
@@ -53,19 +54,6 @@ def door(settings: Settings, name: str, source: Source) -> Door:
     )
 
 
-@dataclass(slots=True)
-class Counts:
-    """What has become of one object's lines so far."""
-
-    lines: int = 0
-    ignored: int = 0
-    ignored_log_bucket: int = 0
-    hours: dict[datetime, int] = field(default_factory=dict)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
-    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
-
-
 def take_in(pieces: Sequence[Piece], through: Door, counts: dict[int, Counts]) -> list[lake.LakeFile]:
     """Parses the pieces, writes their records into the lake (one file a UTC day), and adds to their objects' counts."""
     parsed = parse_pieces(pieces)
@@ -94,11 +82,6 @@ def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
         count.ignored_log_bucket += ignored["LOG_BUCKET"]
     for object_id, number, offset, reason, line in parsed.rejects.iter_rows():
         counts[object_id].rejects.append((number, offset, reason, privacy.redact_line(line, through.pseudonyms)))
-    hourly = parsed.frame.group_by("object_id", pl.col("at").dt.truncate("1h").alias("hour")).agg(
-        pl.len(), first=pl.col("at").min(), last=pl.col("at").max()
-    )
-    for object_id, hour, rows, first, last in hourly.iter_rows():
-        count = counts[object_id]
-        count.hours[hour] = count.hours.get(hour, 0) + rows
-        count.first_at = min(count.first_at or first, first)
-        count.last_at = max(count.last_at or last, last)
+    hourly = parsed.frame.group_by("object_id", pl.col("at").dt.truncate("1h").alias("hour")).agg(*BOOKED)
+    for object_id, *booking in hourly.iter_rows():
+        counts[object_id].book(*booking)

@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
 from mediameter.connect import engine, reading, transact
-from mediameter.errors import UserError, WorldError
+from mediameter.errors import UserError
 from mediameter.faults import point
-from mediameter.ledger import AlreadySettled, Settlement
+from mediameter.ledger import AlreadySettled
 from mediameter.settings import Settings, refuse_lost_key
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
-from mediameter.sources.objects import Bucket, Changed, ObjectVersion
+from mediameter.sources.objects import Bucket, ObjectVersion
 from mediameter.sources.s3 import S3
+from mediameter.steps.batch import Batch
 from mediameter.steps.bucket import bucket as bucket_of
-from mediameter.steps.door import Counts, Door, door, take_in
+from mediameter.steps.door import door
+from mediameter.steps.event_files import event_door, read_event_files
+from mediameter.steps.log_objects import read_logs
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.reparse import Old, old_rows
-from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
+from mediameter.steps.reparse import Old, family_of, old_rows
 
 WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
 AHEAD_BATCHES = 4
@@ -37,6 +40,7 @@ AHEAD_BATCHES = 4
 class IngestReport:
     """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending.
 
+    ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
     """
@@ -47,6 +51,7 @@ class IngestReport:
     left: int = 0
     lines: int = 0
     parsed: int = 0
+    events: int = 0
     ignored: int = 0
     ignored_log_bucket: int = 0
     rejected: int = 0
@@ -61,15 +66,6 @@ class IngestReport:
         return asdict(self)
 
 
-@dataclass(slots=True)
-class Batch:
-    """What reading some objects came to: their settlements, the lake files that hold their rows, what stays pending."""
-
-    settlements: list[Settlement] = field(default_factory=list)
-    files: list[lake.LakeFile] = field(default_factory=list)
-    pending: list[tuple[ObjectVersion, str]] = field(default_factory=list)
-
-
 class Chosen(NamedTuple):
     """Which of the listed objects a pass reads: of the new ones, and of those that were read before."""
 
@@ -77,6 +73,8 @@ class Chosen(NamedTuple):
     again: list[ObjectVersion]
 
 
+# Reads some objects, and writes what they hold into the lake: nothing counts yet.
+Read = Callable[[Bucket, list[ObjectVersion]], Batch]
 # (connection, source, listing, the new ones of it): without one, all new ones are read, and no other.
 Choose = Callable[[sa.Connection, str, list[ObjectVersion], list[ObjectVersion]], Chosen]
 
@@ -90,8 +88,8 @@ def ingest(
     window: int | None = None,
     choose: Choose | None = None,
 ) -> IngestReport:
-    """All buckets of logs, one after the other. ``now`` is when the listing begins, as the completeness of days is told
-    by it.
+    """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
+    completeness of days is told by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
@@ -108,7 +106,7 @@ def ingest(
     made = engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        for name in settings.log_sources:
+        for name in settings.bucket_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
             )
@@ -138,7 +136,9 @@ def _ingest_source(
         complete = ledger.complete_through(connection, name)
     if known:
         refuse_lost_key(settings)
-    bucket = bucket_of(settings, name, _since(complete, window or settings.reporting.window_days))
+    # The name of an event file need not tell when it is changed last: all of them are listed.
+    since = _since(complete, window or settings.reporting.window_days) if name in settings.log_sources else None
+    bucket = bucket_of(settings, name, since)
     listing = bucket.listing()
     point("ingest.listed")
     fresh = [version for version in listing if version.object_id not in known]
@@ -149,7 +149,8 @@ def _ingest_source(
         report.pending += len(fresh)
         return
     if returned:
-        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone))
+        family = family_of(settings, name)
+        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone, family))
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
@@ -178,10 +179,10 @@ def _read(
     if not versions:
         return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    through = door(settings, bucket.source, settings.log_sources[bucket.source])
+    read = _reader(settings, bucket.source)
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
-        for batch, read_bytes in _read_all(settings, bucket, versions, through, made, report, again=again):
+        for batch, read_bytes in _read_all(settings, bucket, versions, read, made, report, again=again):
             for settlement in batch.settlements:
                 lines[settlement.anchor] += settlement.lines
                 own[settlement.anchor] += settlement.ignored_log_bucket
@@ -190,6 +191,12 @@ def _read(
             advance(read_bytes)
     report.log_loop += [f"{hour:%Y-%m-%dT%HZ}" for hour in sorted(own) if 2 * own[hour] > lines[hour]]
     return unread
+
+
+def _reader(settings: Settings, source: str) -> Read:
+    if source in settings.event_sources:
+        return partial(read_event_files, through=event_door(settings, source))
+    return partial(read_logs, through=door(settings, source, settings.log_sources[source]))
 
 
 def _since(complete: datetime | None, window: int) -> date | None:
@@ -235,7 +242,7 @@ def _read_all(
     settings: Settings,
     bucket: Folder | S3,
     fresh: list[ObjectVersion],
-    through: Door,
+    read: Read,
     made: sa.Engine,
     report: IngestReport,
     *,
@@ -250,11 +257,11 @@ def _read_all(
     ):
         todo, running = iter(batches), {}
         for versions in todo:
-            running[pool.submit(_read_batch, near, versions, through)] = versions
+            running[pool.submit(read, near, versions)] = versions
             if len(running) == workers:
-                yield from _settled(running, near, through, made, settings, report, again=again)
+                yield from _settled(running, near, read, made, settings, report, again=again)
         while running:
-            yield from _settled(running, near, through, made, settings, report, again=again)
+            yield from _settled(running, near, read, made, settings, report, again=again)
 
 
 def _fetched_ahead(
@@ -267,7 +274,7 @@ def _fetched_ahead(
 
 
 def _settled(
-    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, through: Door, made: sa.Engine,
+    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, read: Read, made: sa.Engine,
     settings: Settings, report: IngestReport, *, again: bool,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -275,7 +282,7 @@ def _settled(
         versions = running.pop(future)
         batch = future.result()
         while not _settle(batch, made, settings, report, again=again):
-            batch = _read_batch(bucket, _still_wanted(versions, bucket, made, again=again), through)
+            batch = read(bucket, _still_wanted(versions, bucket, made, again=again))
         yield batch, sum(version.size for version in versions)
 
 
@@ -299,7 +306,8 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
 
     def settle(connection: sa.Connection) -> None:
         old.forget(connection, settings)
-        ledger.settle(connection, batch.settlements, [*old.remaining, *batch.files], settings.reporting.zone)
+        files = [*old.remaining, *batch.files]
+        ledger.settle(connection, batch.settlements, files, settings.reporting.zone, family_of(settings, source))
         point("ingest.in_settle")
 
     try:
@@ -312,6 +320,7 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
         report.objects += 1
         report.lines += settlement.lines
         report.parsed += settlement.parsed
+        report.events += settlement.parsed * (source in settings.event_sources)
         report.ignored += settlement.ignored
         report.ignored_log_bucket += settlement.ignored_log_bucket
         report.rejected += settlement.rejected
@@ -331,71 +340,3 @@ def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVe
         held += version.size
     if batch:
         yield batch
-
-
-def _read_batch(bucket: Bucket, versions: list[ObjectVersion], through: Door) -> Batch:
-    """Small objects share lake files; a larger one is taken in block by block, in files of its own."""
-    batch, counts = Batch(), {version.object_id: Counts() for version in versions}
-    shared: list[Piece] = []
-    held = 0
-    for version in versions:
-        reading_of = bucket.read(version)
-        try:
-            with closing(reading_of.chunks()) as chunks:
-                pieces, own = _pieces(chunks, version, through, counts)
-        except Refused as refused:
-            batch.settlements.append(_refusal(version, reading_of.sha256, refused))
-            continue
-        except (Changed, WorldError) as trouble:
-            batch.pending.append((version, str(trouble)))
-            continue
-        size = sum(len(piece.data) for piece in pieces)
-        if shared and held + size > through.limits.block_bytes:
-            batch.files += take_in(shared, through, counts)
-            shared, held = [], 0
-        shared, held = shared + pieces, held + size
-        batch.files += own
-        batch.settlements.append(_placeholder(version, reading_of.sha256))
-    if shared:
-        batch.files += take_in(shared, through, counts)
-    batch.settlements = [_settlement(s, counts[s.version.object_id]) for s in batch.settlements]
-    return batch
-
-
-def _pieces(
-    chunks: Iterator[bytes], version: ObjectVersion, through: Door, counts: dict[int, Counts]
-) -> tuple[list[Piece], list[lake.LakeFile]]:
-    """The object's one block as a piece to be parsed with others; or, of a large one, its lake files."""
-    context = through.context(version.last_modified)
-    pieces: list[Piece] = []
-    files: list[lake.LakeFile] = []
-    is_large = False
-    for block in read_blocks(chunks, through.limits):
-        piece = Piece.of(version.object_id, block, context)
-        if pieces or is_large:
-            is_large = True
-            files += take_in([*pieces, piece], through, counts)
-            pieces = []
-        else:
-            pieces = [piece]
-    return pieces, files
-
-
-def _placeholder(version: ObjectVersion, sha256: str) -> Settlement:
-    return Settlement(version, "settled", PARSER_VERSION, sha256=sha256)
-
-
-def _refusal(version: ObjectVersion, sha256: str, refused: Refused) -> Settlement:
-    return Settlement(
-        version, "refused", PARSER_VERSION, sha256=sha256 or None, reason=refused.reason, detail=refused.detail
-    )
-
-
-def _settlement(bare: Settlement, counts: Counts) -> Settlement:
-    if bare.state == "refused":
-        return bare
-    return Settlement(
-        bare.version, bare.state, bare.parser_version, sha256=bare.sha256, lines=counts.lines, ignored=counts.ignored,
-        ignored_log_bucket=counts.ignored_log_bucket, rejected=len(counts.rejects), rejects=counts.rejects,
-        first_at=counts.first_at, last_at=counts.last_at, hours=counts.hours,
-    )  # fmt: skip

@@ -14,7 +14,7 @@ from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
-from schemas.vocabulary import PAST_REFUSALS, REFUSALS, REJECT_REASONS
+from schemas.internal import REJECTS
 
 SHOWN_CHARACTERS = 400
 
@@ -129,7 +129,7 @@ def _standing(reason: str | None) -> Select[Any]:
 
 
 def _known(reason: str) -> str:
-    reasons = (*REJECT_REASONS, *REFUSALS, *PAST_REFUSALS)
+    reasons = REJECTS.column("reason").among
     if reason.upper() in reasons:
         return reason.upper()
     near = get_close_matches(reason.upper(), reasons, n=1, cutoff=0.4)

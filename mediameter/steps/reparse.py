@@ -16,6 +16,8 @@ from mediameter.connect import reading
 from mediameter.lake import LakeFile
 from mediameter.settings import Settings
 from mediameter.steps import days
+from parsers import access_log, palette_events
+from schemas.vocabulary import LAKE_OF_FEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,23 @@ class Old:
     ids: list[int] = field(default_factory=list)
     retired: list[LakeFile] = field(default_factory=list)
     remaining: list[LakeFile] = field(default_factory=list)
+    family: str = "traffic"
 
     def forget(self, connection: sa.Connection, settings: Settings) -> None:
         """In the transaction that settles the objects anew. Raises ``AlreadySettled`` when another run was first."""
         if self.ids:
             lake.retire(settings.lake.path, self.retired)
-            ledger.unsettle(connection, self.ids, self.retired, settings.reporting.zone)
+            ledger.unsettle(connection, self.ids, self.retired, settings.reporting.zone, self.family)
+
+
+def family_of(settings: Settings, source: str) -> str:
+    """The family of rollups that rest on the source's objects."""
+    return "generations" if source in settings.event_sources else "traffic"
+
+
+def parser_version(settings: Settings, source: str) -> int:
+    """Of the parser that reads the source's objects today."""
+    return palette_events.PARSER_VERSION if source in settings.event_sources else access_log.PARSER_VERSION
 
 
 def of_frozen_days(connection: sa.Connection, settings: Settings, source: str) -> set[int]:
@@ -50,9 +63,10 @@ def old_rows(made: sa.Engine, settings: Settings, source: str, ids: list[int]) -
     """
     with reading(made) as connection:
         parsed = ledger.parsed_by_day(connection, ids)
-        candidates = (ledger.lake_files(connection, "records", day, day) for day in sorted(parsed))
+        kinds = LAKE_OF_FEED if source in settings.event_sources else ("records",)
+        candidates = (ledger.lake_files(connection, kind, day, day) for day in sorted(parsed) for kind in kinds)
         files = [file for of_a_day in candidates for file in of_a_day if file.source == source]
-    old, found = Old(ids), 0
+    old, found = Old(ids, family=family_of(settings, source)), 0
     for file in files:
         count, rest = lake.without(settings.lake.path, file, ids)
         found += count

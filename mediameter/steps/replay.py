@@ -17,7 +17,7 @@ from mediameter.steps.check import check
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.quality import QualityReport, quality
-from mediameter.steps.reparse import of_frozen_days
+from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import rollup
 from parsers.access_log import PARSER_VERSION
 
@@ -75,7 +75,8 @@ class _Selection:
     ) -> Chosen:
         fixed = of_frozen_days(connection, self.settings, source)
         found = ledger.with_rejects(connection, source)
-        old = {id: each for id, each in found.items() if self.every or each.parser_version < PARSER_VERSION}
+        now = parser_version(self.settings, source)
+        old = {id: each for id, each in found.items() if self.every or each.parser_version < now}
         again = [version for version in listing if version.object_id in old and version.object_id not in fixed]
         self.before |= {version.object_id: old[version.object_id] for version in again}
         self.vanished += len(old) - len(again)

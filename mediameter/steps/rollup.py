@@ -25,6 +25,7 @@ from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER, RECORDS_BEFORE, Attribution, attribute
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
+from mediameter.steps.generations import roll_up_generations
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.response_times import is_another_histogram
 from mediameter.steps.slices import Source, slices
@@ -38,9 +39,10 @@ DAYS_AT_ONCE = 2
 
 @dataclass(slots=True)
 class RollupReport:
-    """Days whose traffic, and days whose trailing audience, was written."""
+    """Days whose traffic, whose generations, and whose trailing audience was written."""
 
     days: list[str] = field(default_factory=list)
+    generation_days: list[str] = field(default_factory=list)
     audience_days: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,6 +58,8 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
     try:
         prepare(made, settings)
         report.days = [day.isoformat() for day in roll_up_traffic(made, settings, listener)]
+        generated = roll_up_generations(made, settings, listener)
+        report.generation_days = [day.isoformat() for day in generated]
         for day in _each(made, settings, "audience", listener):
             if roll_up_audience(made, settings, day, basis(settings)):
                 report.audience_days.append(day.isoformat())
@@ -109,7 +113,7 @@ def _each(made: sa.Engine, settings: Settings, family: str, progress: Progress) 
 
 def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
     """Another reporting zone makes other days of the same hours; a gap between days has an audience, too."""
-    known = ledger.known_days(connection, settings.reporting.zone)
+    known = ledger.known_days(connection, settings.reporting.zone, settings.event_sources)
     if not known:
         return
     ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))

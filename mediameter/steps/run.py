@@ -88,6 +88,8 @@ class RunSummary:
             f"days written: {', '.join(self.rollup.days) or 'none'}",
             *self._written_back(),
         ]
+        if found.events:
+            lines.append(f"{found.events:,} of the parsed lines are events of generating systems")
         if found.ignored_log_bucket:
             lines.append(f"{found.ignored_log_bucket:,} of the ignored lines are the log bucket's own records")
         if found.log_loop:

@@ -119,7 +119,7 @@ def _days(connection: Connection, settings: Settings, now: datetime) -> list[Day
     query = select(days).where(days.c.tenant == settings.tenant).order_by(days.c.day, days.c.source)
     result = []
     for row in rows(connection, query):
-        del row["tenant"], row["revision"]
+        del row["tenant"], row["family"], row["revision"]
         row["is_suspect"] = bool(row["is_suspect"])
         is_late = row["state"] == "open" and now > _final_by(row["day"], settings)
         result.append(DayStatus(**row, is_late=is_late))

@@ -28,7 +28,7 @@ from mediameter.sources.table_errors import explained
 from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
 from mediameter.steps.attribute import Attribution, attribute
-from mediameter.steps.export import database_of
+from mediameter.steps.places import database_of
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.rollup import basis, look, verified
 from mediameter.steps.slices import Source, slices

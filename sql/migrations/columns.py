@@ -54,3 +54,10 @@ def create_index(name: str, table: str, columns: list[str], **options: Any) -> N
     known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
     if name not in known:
         op.create_index(name, table, columns, **options)
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Adds a column; one that is there is left, as a table is."""
+    column.comment = context.config.attributes.get("comments", {}).get(table, (None, {}))[1].get(column.name)
+    if column.name not in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)

@@ -6,4 +6,5 @@ SELECT
     MAX(CASE WHEN is_suspect THEN 1 ELSE 0 END) AS is_suspect,
     CASE WHEN COUNT(complete_through_at) = COUNT(*) THEN MIN(complete_through_at) END AS complete_through_at
 FROM days
+WHERE family = 'traffic'
 GROUP BY tenant, day

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -48,6 +48,9 @@ _WORDS = {
         "event_type": "ENUM('view','download','transform','share')",
     },
 }
+
+
+Furnish = Callable[[str, str, sa.Engine], "Application"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,12 @@ def media_file(number: int = 1, **more: Any) -> dict[str, Any]:
     }
 
 
-def made(kind: str, folder: Path) -> Iterator[Application]:
+def made(kind: str, folder: Path, furnish: Furnish | None = None) -> Iterator[Application]:
     """An empty application on a server of that kind; gone afterwards."""
+    furnish = furnish or _furnished
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'app.sqlite'}"
-        yield _furnished(kind, url, sa.create_engine(url))
+        yield furnish(kind, url, sa.create_engine(url))
         return
     name = f"mediameter_app_{next(_numbers)}_{folder.stat().st_ino}"
     server = sa.create_engine(os.environ[SERVERS[kind]], isolation_level="AUTOCOMMIT")
@@ -148,7 +152,7 @@ def made(kind: str, folder: Path) -> Iterator[Application]:
     url = sa.make_url(os.environ[SERVERS[kind]]).set(database=name)
     engine = sa.create_engine(url, connect_args=_utc(kind))
     try:
-        yield _furnished(kind, url.set(drivername=kind).render_as_string(hide_password=False), engine)
+        yield furnish(kind, url.set(drivername=kind).render_as_string(hide_password=False), engine)
     finally:
         engine.dispose()
         with server.connect() as connection:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import ledger, privacy, warehouse
+from mediameter import exports, privacy, warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
 from mediameter.steps.export import ALL_DAYS, ExportReport, export
@@ -46,7 +46,7 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
 def events(settings: Settings, day: date = DAY) -> pl.DataFrame:
     made = engine(settings.warehouse.url)
     with reading(made) as connection:
-        files = ledger.event_files(connection, "app", day)
+        files = exports.event_files(connection, "app", day)
     made.dispose()
     frames = [pl.read_parquet(settings.lake.path / file.path) for file in files]
     return validate(pl.concat([warehouse.empty(EVENT), *frames]).sort("at", "event_id"), EVENT)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import ledger
+from mediameter import exports
 from mediameter.connect import engine, reading
 from mediameter.settings import Settings
 from mediameter.steps.export import export
@@ -77,6 +77,6 @@ def test_four_writers_commit_late(app: Application, tmp_path: Path, trials: Tria
 def ids(place: Settings) -> list[str]:
     made = engine(place.warehouse.url)
     with reading(made) as connection:
-        files = ledger.event_files(connection, "app", NOON.date())
+        files = exports.event_files(connection, "app", NOON.date())
     made.dispose()
     return [id for file in files for id in pl.read_parquet(place.lake.path / file.path)["event_id"]]

@@ -17,7 +17,7 @@ from uuid import UUID
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, warehouse
+from mediameter import exports, lake, ledger, warehouse
 from mediameter.connect import engine, writing
 from mediameter.privacy import normalise_address, pseudonym
 from mediameter.settings import Settings
@@ -147,7 +147,7 @@ def export(settings: Settings, before: Iterable[Event], events: Iterable[Event])
             for day in sorted({event.at.date() for event in told}):
                 frame = as_frame(event for event in told if event.at.date() == day)
                 file = lake.write(settings.lake.path, frame, kind="events", source=SOURCE, file_day=day)
-                ledger.replace_events(connection, SOURCE, day, [file])
+                exports.replace_events(connection, SOURCE, day, [file])
             _mark(connection, settings, set(told) - set(before))
     finally:
         made.dispose()

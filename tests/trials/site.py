@@ -24,6 +24,8 @@ _ZONE = "Pacific/Noumea"  # its midnight is 13:00 UTC: the day of traffic become
 _COUNTRIES = "countries.csv"
 APP = "app.sqlite"
 """Where the application's database lies, in the folder of a site that has one."""
+PALETTE = "palette.sqlite"
+"""The same of a generating system's."""
 _PRICE = {
     "source": "ovh",
     "measure": "bytes_sent",
@@ -94,6 +96,8 @@ class Site:
         sources = {"ovh": {"kind": "s3_access_log", "path": "bucket", "bucket": "dailey-media-logs"}}
         if (self.folder / APP).exists():
             sources["app"] = {"kind": "dailey_media", "url": f"sqlite:///{APP}"}
+        if (self.folder / PALETTE).exists():
+            sources["palette"] = {"kind": "directors_palette", "url": f"sqlite:///{PALETTE}"}
         return {
             "warehouse": {"url": self.url},
             "sources": sources,

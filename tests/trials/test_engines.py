@@ -46,7 +46,7 @@ def emptied(url: str) -> None:
 
 
 def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
-    asked, failed = trials(3, 100), []
+    asked, failed = trials(2, 100), []
     with ExitStack() as databases:
         urls = [databases.enter_context(servers.new_database(server, tmp_path)) for server in servers.SERVERS]
         for seed in range(asked):

@@ -34,7 +34,7 @@ def portions(objects: list[LogObject], rng: Random) -> list[list[LogObject]]:
 def test_order_batches_and_workers_change_nothing(
     new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]], trials: Trials
 ) -> None:
-    asked, failed = trials(6, 50), []
+    asked, failed = trials(3, 50), []
     for seed in range(asked):
         rng = Random(seed)
         ingest = (("workers", WORKERS[seed % 3]), ("batch_bytes", round(10 ** rng.uniform(4.7, 6.3))))

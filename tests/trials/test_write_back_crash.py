@@ -54,7 +54,7 @@ def test_killed_anywhere(app: Application, place: Settings, trials: Trials, monk
     whole = table(app)
     assert all(passed.values()) and passed["write_back.in_batch"] > 4 and len(whole) == len(theirs) + 5
     places = [(name, n) for name in WRITE_BACK_POINTS for n in range(1, min(passed[name], 6) + 1)]
-    asked, failed = trials(5, 200), []
+    asked, failed = trials(2, 200), []
     for number in range(asked):
         chosen = places[number * len(places) // asked if asked < len(places) else number % len(places)]
         _begin_anew(app, place)

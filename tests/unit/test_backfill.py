@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from mediameter import connect, faults, lake, ledger
 from mediameter.cli import main
 from mediameter.errors import UserError, WorldError
-from mediameter.steps import door, ingest
+from mediameter.steps import door, log_objects
 from mediameter.steps.backfill import Task, backfill, range_of, require_none_refused
 from mediameter.steps.replay import replay
 from mediameter.steps.rollup import rollup
@@ -52,7 +52,7 @@ def site(objects: list[LogObject], tmp_path: Path) -> Site:
 def older_parser() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(door, "parse_pieces", as_by_an_older_parser)
-        patch.setattr(ingest, "PARSER_VERSION", 0)
+        patch.setattr(log_objects, "PARSER_VERSION", 0)
         yield
 
 
@@ -159,7 +159,7 @@ def freeze(site: Site, day: date) -> None:
             rest = pl.read_parquet(site.folder / "lake" / file.path).filter(kept)
             rows = [lake.write(site.folder / "lake", rest, kind="records", source=file.source, file_day=file.file_day)]
             connection.execute(tables["lake_files"].delete().where(tables["lake_files"].c.path == file.path))
-            ledger._insert_files(connection, rows if rest.height else [])
+            ledger.insert_files(connection, rows if rest.height else [])
     made.dispose()
 
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.media_analytics import PAIR_GAP, Stream
-from schemas.application import APP_EVENT, MEDIA_ANALYTICS, ROW_IGNORED, ROW_REJECTED
+from schemas.application import APP_EVENT, MEDIA_ANALYTICS
 from schemas.frames import polars_schema, validate
+from schemas.source_table import ROW_IGNORED, ROW_REJECTED
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 LOOK = {"tenant_id": "t", "email": "a@b.c", "roles": []}

@@ -47,6 +47,7 @@ class Warehouse:
 def _neutral(contract: Contract) -> dict[str, Any]:
     values = {"text": "", "int": 0, "bool": False, "instant": datetime(2026, 11, 2), "day": MON}  # noqa: DTZ001
     neutral = {column.name: None if column.is_nullable else values.get(column.type) for column in contract}
+    neutral |= {"family": "traffic"} if "family" in neutral else {}
     return neutral | ({"tenant": "default"} if "tenant" in neutral else {})
 
 

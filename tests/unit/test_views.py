@@ -52,6 +52,28 @@ def test_day_finality(warehouse: Warehouse) -> None:
     )
 
 
+def test_generation_finality(warehouse: Warehouse) -> None:
+    """Each generating source by itself; logs are not its business."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "days",
+        """
+        source  | family      | day        | state | is_suspect | complete_through_at
+        palette | generations | 2026-11-01 | final | yes        | 2026-11-02T00:00:00
+        poses   | generations | 2026-11-01 | open  | no         | -
+        """,
+    )
+    warehouse.expect_view(
+        "generation_finality",
+        "source",
+        """
+        day        | source  | is_final | is_suspect | complete_through_at
+        2026-11-01 | palette | yes      | yes        | 2026-11-02 00:00
+        2026-11-01 | poses   | no       | no         | -
+        """,
+    )
+
+
 def test_calendar(warehouse: Warehouse) -> None:
     """A day that nothing is known of stands there, too."""
     warehouse.fill("days", DAYS)

@@ -1,0 +1,133 @@
+"""The ledger of exported tables: what became of each day of each table, in which lake files its events lie, and the
+days that other content makes dirty. As in ``ledger``, whoever calls decides what is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from mediameter import ledger
+from mediameter.lake import LakeFile
+from mediameter.ledger import AlreadySettled, Row
+from mediameter.warehouse import frame_of, insert, tables
+from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
+
+_files, _exports, _row_rejects = (tables[c.name] for c in (LAKE_FILES, EXPORTS, ROW_REJECTS))
+EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What one day of a table came to, in lake files of a ``kind``. ``known``: the content's hash as it stood in the
+    ledger before it was read. ``unsettled``: events that may still change, so that the day is to be read again.
+    ``rejects``: (row_id, reason, detail), the first of them where there are many."""
+
+    source: str
+    table_name: str
+    kind: str
+    day: date
+    rows_read: int
+    event_rows: int
+    events: int
+    ignored: int
+    rejected: int
+    unsettled: int
+    content_sha256: str
+    known: str | None
+    rejects: list[tuple[str, str, str]]
+
+
+def export_hash(connection: sa.Connection, source: str, table_name: str, day: date) -> str | None:
+    """Hash of what the day was made into by its last export; None before the first."""
+    return connection.execute(sa.select(_exports.c.content_sha256).where(_of_day(source, table_name, day))).scalar()
+
+
+def exported_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
+    """UTC days that were exported, with or without events."""
+    query = sa.select(_exports.c.export_day).where(_exports.c.source == source, _exports.c.table_name == table_name)
+    return set(connection.execute(query).scalars())
+
+
+def unsettled_days(connection: sa.Connection, source: str, table_name: str) -> set[date]:
+    """UTC days that held events, when they were exported last, that may still change."""
+    query = sa.select(_exports.c.export_day).where(
+        _exports.c.source == source, _exports.c.table_name == table_name, _exports.c.unsettled > 0
+    )
+    return set(connection.execute(query).scalars())
+
+
+def day_counts(connection: sa.Connection, source: str, day: date) -> dict[str, int]:
+    """What the exports of one UTC day of the source came to: tables, ignored, rejected."""
+    columns = (sa.func.count(), sa.func.sum(_exports.c.ignored), sa.func.sum(_exports.c.rejected))
+    query = sa.select(*columns).where(_exports.c.source == source, _exports.c.export_day == day)
+    found = connection.execute(query).one()
+    return dict(zip(("tables", "ignored", "rejected"), (int(each or 0) for each in found), strict=True))
+
+
+def event_files(connection: sa.Connection, source: str, day: date, kind: str = EVENTS) -> list[LakeFile]:
+    """The files with the day's events, in the order of their paths."""
+    return [file for file in ledger.lake_files(connection, kind, day, day) if file.source == source]
+
+
+def replace_events(
+    connection: sa.Connection, source: str, export_day: date, files: list[LakeFile], kind: str = EVENTS
+) -> None:
+    """Lets these files be the source's events of one UTC day."""
+    which = sa.and_(_files.c.kind == kind, _files.c.source == source, _files.c.file_day == export_day)
+    connection.execute(_files.delete().where(which))
+    ledger.insert_files(connection, files)
+
+
+def settle_export(connection: sa.Connection, export: Export, files: list[LakeFile], zone: ZoneInfo) -> set[date]:
+    """Law 2: the export, its rejects, the files with its events, and the days that other content makes dirty.
+
+    Returns those days. Raises ``AlreadySettled`` when the day was exported otherwise since ``known`` was read,
+    ``AssertionError`` when its rows do not add up: nothing is committed then.
+    """
+    if export.rows_read != export.event_rows + export.ignored + export.rejected:
+        raise AssertionError(f"{export.day}: rows != rows of events + ignored + rejected; nothing was settled")
+    if export_hash(connection, export.source, export.table_name, export.day) != export.known:
+        raise AlreadySettled
+    if export.kind == EVENTS:
+        ledger.mark_unconnected(connection)
+    before = event_files(connection, export.source, export.day, export.kind)
+    connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
+    row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
+           export.rejected, export.unsettled, export.content_sha256)  # fmt: skip
+    insert(connection, EXPORTS, frame_of([row], EXPORTS))
+    replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
+    if export.content_sha256 == export.known:
+        return set()
+    replace_events(connection, export.source, export.day, files, export.kind)
+    dirty = _days_of_events([*before, *files], zone, export.kind)
+    ledger.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
+    return dirty
+
+
+def replace_row_rejects(
+    connection: sa.Connection, source: str, table_name: str, day: date | None, rejects: list[tuple[str, str, str]]
+) -> None:
+    """Lets these be the rejected rows of one day of a table (None: of no day). A row whose time was changed is of one
+    day only: the one that it was seen on last."""
+    of_table = sa.and_(_row_rejects.c.source == source, _row_rejects.c.table_name == table_name)
+    of_day = _row_rejects.c.export_day.is_(None) if day is None else _row_rejects.c.export_day == day
+    connection.execute(_row_rejects.delete().where(of_table, of_day))
+    for ids in ledger.parts([row_id for row_id, _, _ in rejects]):
+        connection.execute(_row_rejects.delete().where(of_table, _row_rejects.c.row_id.in_(ids)))
+    rows: list[Row] = [(source, table_name, row_id, day, reason, detail) for row_id, reason, detail in rejects]
+    insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
+
+
+def _days_of_events(files: list[LakeFile], zone: ZoneInfo, kind: str) -> set[date]:
+    """The days between a file's first and last event, and those within reach of them."""
+    instants = [at for file in files for at in (file.first_at, file.last_at) if at]
+    days = ledger.days_of_events(instants, zone) if kind == EVENTS else ledger.days_of_generations(instants, zone)
+    return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
+
+
+def _of_day(source: str, table_name: str, day: date) -> sa.ColumnElement[bool]:
+    which = (_exports.c.source == source, _exports.c.table_name == table_name, _exports.c.export_day == day)
+    return sa.and_(*which)

@@ -1,0 +1,207 @@
+"""From generations, credits, sign-ins and errors to the rollups of a day. Nothing here depends on the order of rows.
+
+Every frame of events has ``source`` and ``application`` beside the columns of its contract; an event that comes twice
+in one source counts once, at its earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from mediameter.metering.durations import bucketed, percentiles
+from mediameter.metering.rollups import LARGEST_SUM, finished
+from schemas import generations as tables
+from schemas.contract import Contract
+from schemas.vocabulary import ALL, CHARGE_GAP_S, MICROS_OF_A_CREDIT
+
+CHARGE_GAP = timedelta(seconds=CHARGE_GAP_S)
+_PLACE = ["application", "source"]
+_WHO = ["source", "user_id", "charge_id"]
+_COSTED = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Of one day, in any order; ``generations`` from CHARGE_GAP before it, since a charge counts at the first of those
+    that share it. ``prices``: schemas.generations.MODEL_PRICES."""
+
+    generations: pl.DataFrame
+    credits: pl.DataFrame
+    sign_ins: pl.DataFrame
+    app_errors: pl.DataFrame
+    prices: pl.DataFrame
+
+
+def rolled_up(
+    events: Events, *, tenant: str, day: date, begin: datetime, end: datetime
+) -> dict[Contract, pl.DataFrame]:
+    """The family of one reporting day from ``begin`` to before ``end``, each frame sorted by its key.
+
+    Raises ``OverflowError`` when a sum does not fit into 63 bits.
+    """
+    made = _within(_charged(distinct(events.generations)), begin, end)
+    made = _costed(made.with_columns(hour_at=pl.col("at").dt.truncate("1h")), events.prices)
+    moved, signed, failed = (
+        _within(distinct(each), begin, end) for each in (events.credits, events.sign_ins, events.app_errors)
+    )
+    timed = made.filter((pl.col("status") == "completed") & pl.col("duration_ms").is_not_null())
+    counts = timed.group_by("hour_at", *_PLACE, "model", "style", ms="duration_ms").agg(count=pl.len().cast(pl.Int64))
+    hourly = _summed(made, tables.GENERATIONS_HOURLY.key[1:])
+    frames = {
+        tables.GENERATIONS_HOURLY: hourly,
+        tables.GENERATIONS_DAILY: _added(hourly, tables.GENERATIONS_DAILY.key[2:], tables.GENERATIONS_DAILY.measures),
+        tables.GENERATION_TIME_DAILY: _times(counts),
+        tables.GENERATION_TIME_BUCKETS_HOURLY: bucketed(counts, ["hour_at", *_PLACE, "model", "style"]),
+        tables.GENERATION_FAILURES: _failures(made),
+        tables.CREDITS_DAILY: _credits(moved),
+        tables.GENERATION_USERS_DAILY: _users(made, moved, signed, day),
+        tables.AUTH_DAILY: signed.group_by(*_PLACE, "action").agg(events=pl.len().cast(pl.Int64)),
+        tables.APP_ERRORS_DAILY: failed.group_by(*_PLACE, "severity", "error_type").agg(errors=pl.len().cast(pl.Int64)),
+    }
+    for frame in frames.values():
+        _refuse_overflow(frame)
+    return {contract: finished(frame, contract, tenant, day) for contract, frame in frames.items()}
+
+
+def distinct(events: pl.DataFrame) -> pl.DataFrame:
+    """One row a source and event id: the earliest; of two at one instant, whichever sorts first."""
+    if not events.select(pl.struct("source", "event_id").is_duplicated().any()).item():
+        return events
+    return events.sort("source", "event_id", "at", pl.exclude("source", "event_id", "at")).unique(
+        ["source", "event_id"], keep="first", maintain_order=True
+    )
+
+
+def _within(events: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+    return events.filter(pl.col("at") >= begin, pl.col("at") < end)
+
+
+def _charged(made: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``is_charge``: the first of those that share a charge, and whatever shares none."""
+    rows = made.sort(*_WHO, "at", "event_id")
+    goes_on = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _WHO)
+    is_near = pl.col("at") - pl.col("at").shift() <= CHARGE_GAP
+    return rows.with_columns(is_charge=~(goes_on & is_near).fill_null(False))
+
+
+def _costed(made: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``cost``, its ``currency`` ('' where none is known) and ``is_uncosted``: what the system says, else the
+    price of the model that held on the UTC day; the first price that is known holds for all days before."""
+    first = prices.sort("valid_from_day").unique(["source", "model"], keep="first", maintain_order=True)
+    since = pl.concat([first.with_columns(valid_from_day=pl.lit(date.min)), prices]).select(
+        "source", "model", "valid_from_day", model_cost="cost_micros", model_currency="currency"
+    )
+    rows = made.with_columns(utc_day=pl.col("at").dt.date()).sort("utc_day")
+    rows = rows.join_asof(
+        since.unique(["source", "model", "valid_from_day"], keep="last").sort("valid_from_day"),
+        left_on="utc_day", right_on="valid_from_day", by=["source", "model"], check_sortedness=False,
+    )  # fmt: skip
+    is_billed = pl.col("is_charge") & pl.col("status").is_in(_COSTED)
+    own = pl.col("cost_micros").is_not_null()
+    cost = pl.when(pl.col("is_charge") & own).then("cost_micros").when(is_billed).then("model_cost")
+    currency = pl.when(own).then("currency").when(is_billed & pl.col("model_cost").is_not_null()).then("model_currency")
+    return rows.with_columns(
+        cost=cost,
+        currency=currency.fill_null(""),
+        is_uncosted=is_billed & cost.is_null(),
+        style=pl.col("style").fill_null(""),
+        difficulty=pl.col("difficulty").fill_null(""),
+    )
+
+
+def _summed(made: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
+    credits = pl.col("credits_charged").filter("is_charge").sum()
+    return made.group_by(group).agg(
+        generations=pl.len().cast(pl.Int64),
+        outputs=pl.col("outputs").sum(),
+        duration_ms_sum=pl.col("duration_ms").sum(),
+        duration_count=pl.col("duration_ms").count().cast(pl.Int64),
+        credits_charged=credits,
+        tokens_in=pl.col("tokens_in").sum(),
+        tokens_out=pl.col("tokens_out").sum(),
+        cost_micros=pl.col("cost").sum(),
+        uncosted=pl.col("is_uncosted").sum().cast(pl.Int64),
+        price_micros=credits * MICROS_OF_A_CREDIT,
+    )
+
+
+def _added(frame: pl.DataFrame, group: Sequence[str], measures: Sequence[str]) -> pl.DataFrame:
+    return frame.group_by(group).agg(pl.col(name).sum() for name in measures)
+
+
+def _times(counts: pl.DataFrame) -> pl.DataFrame:
+    """Percentiles of all, of each model, and, where styles are known, of each style and of both."""
+    every = {name: pl.lit(ALL).alias(name) for name in ("model", "style")}
+    styled = counts.filter(pl.col("style") != "")
+    sets = (
+        counts.with_columns(every.values()), counts.with_columns(every["style"]), styled.with_columns(every["model"]),
+        styled,
+    )  # fmt: skip
+    return pl.concat(percentiles(each, [*_PLACE, "model", "style"]) for each in sets)
+
+
+def _failures(made: pl.DataFrame) -> pl.DataFrame:
+    lasted = pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
+    return made.filter(pl.col("status") == "failed").with_columns(failed_at=pl.col("at") + lasted)
+
+
+def _credits(moved: pl.DataFrame) -> pl.DataFrame:
+    rows = moved.with_columns(pl.col("model").fill_null(""), pl.col("currency").fill_null(""))
+    return rows.group_by(*_PLACE, "transaction_type", "model", "currency").agg(
+        transactions=pl.len().cast(pl.Int64), credits=pl.col("credits").sum(), paid_micros=pl.col("paid_micros").sum()
+    )
+
+
+def _users(made: pl.DataFrame, moved: pl.DataFrame, signed: pl.DataFrame, day: date) -> pl.DataFrame:
+    group = [*_PLACE, "user_id", "currency"]
+    none = pl.lit("").alias("currency")
+    is_usage = pl.col("transaction_type").is_in(("usage", "refund")) & pl.col("paid_micros").is_null()
+    sides = (
+        made.with_columns(none).group_by(group).agg(
+            generations=pl.len().cast(pl.Int64),
+            failed_generations=(pl.col("status") == "failed").sum().cast(pl.Int64),
+            outputs=pl.col("outputs").sum(),
+        ),
+        moved.with_columns(pl.col("currency").fill_null("")).group_by(group).agg(
+            credits_spent=-pl.col("credits").filter(is_usage).sum(),
+            paid_micros=pl.col("paid_micros").sum(),
+            purchases=(pl.col("transaction_type") == "purchase").sum().cast(pl.Int64),
+        ),
+        signed.filter(pl.col("action") == "signup").with_columns(none).group_by(group).agg(
+            sign_ups=pl.len().cast(pl.Int64)
+        ),
+    )  # fmt: skip
+    measures = tables.GENERATION_USERS_DAILY.measures
+    rows = pl.concat(sides, how="diagonal").filter(pl.col("user_id").is_not_null())
+    monday = day - timedelta(days=day.weekday())
+    return _added(rows, group, measures).with_columns(week_first_day=pl.lit(monday))
+
+
+def _refuse_overflow(frame: pl.DataFrame) -> None:
+    """A sum of integers wraps silently; a bill must not."""
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Int64:
+            total = frame[name].cast(pl.Int128).abs().sum()
+            if total > LARGEST_SUM:
+                raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
+
+
+def active_users(days: Mapping[str, pl.DataFrame], day: date, windows: Sequence[int]) -> pl.DataFrame:
+    """active_users_trailing without tenant and day. ``days``: ``seen`` (application, source, user_id, day), a row for
+    each day of the longest window on which a user generated something, and ``first`` (application, source, user_id,
+    first_day), the first day that is kept of each of them."""
+    found = []
+    for window in windows:
+        begin = day - timedelta(days=window - 1)
+        users = days["seen"].filter(pl.col("day") >= begin, pl.col("day") <= day).unique([*_PLACE, "user_id"])
+        rows = users.join(days["first"], on=[*_PLACE, "user_id"], how="left")
+        found.append(
+            rows.group_by(_PLACE).agg(
+                active_users=pl.len().cast(pl.Int64), new_users=(pl.col("first_day") >= begin).sum().cast(pl.Int64)
+            ).with_columns(window_days=pl.lit(window, pl.Int64))
+        )  # fmt: skip
+    return pl.concat(found)

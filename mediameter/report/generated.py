@@ -1,0 +1,124 @@
+"""What generating systems made, and the money of it: read only where there are such systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Boolean, Date, Row, Text
+from sqlalchemy.sql.selectable import TextualSelect
+
+from mediameter.report.columns import WHERE, Whole, by_day
+
+
+@dataclass(frozen=True, slots=True)
+class MadeDay:
+    """One day of all systems. ``active_users`` is the sum over systems: a user of two is two."""
+
+    day: date
+    generations: int
+    completed: int
+    failed: int
+    credits_charged: int
+    active_users: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model over the whole range. ``cost_micros`` in US dollars; None while the cost of some charges is unknown."""
+
+    model: str
+    generations: int
+    completed: int
+    failed: int
+    average_ms: int | None
+    credits_charged: int
+    cost_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What moved for one reason in one currency, signed; None where some of it is not known."""
+
+    kind: str
+    currency: str
+    amount_micros: int | None
+
+
+@dataclass(frozen=True)
+class Generated:
+    """``days`` ascending, ``models`` with the most generations first, ``money`` by currency and kind."""
+
+    days: tuple[MadeDay, ...]
+    models: tuple[Model, ...]
+    money: tuple[Money, ...]
+
+    @cached_property
+    def generations(self) -> int:
+        return sum(row.generations for row in self.days)
+
+
+_MADE = by_day(
+    f"""SELECT day, SUM(generations) AS generations,
+        SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed,
+        SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed,
+        SUM(credits_charged) AS credits_charged
+    FROM generations_daily {WHERE} GROUP BY day""",
+    day=Date, generations=Whole, completed=Whole, failed=Whole, credits_charged=Whole,
+)  # fmt: skip
+_ACTIVE = by_day(
+    f"""SELECT day, SUM(active_users) AS active_users FROM active_users_trailing {WHERE} AND window_days = 1
+    GROUP BY day""",
+    day=Date, active_users=Whole,
+)  # fmt: skip
+_FINAL = by_day(
+    f"SELECT day, MIN(is_final) AS is_final FROM generation_finality {WHERE} GROUP BY day", day=Date, is_final=Boolean
+)
+_MODELS = by_day(
+    f"""SELECT model, SUM(generations) AS generations,
+        SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed,
+        SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed,
+        SUM(CASE WHEN status = 'completed' THEN duration_ms_sum ELSE 0 END) AS lasted,
+        SUM(CASE WHEN status = 'completed' THEN duration_count ELSE 0 END) AS timed,
+        SUM(credits_charged) AS credits_charged, SUM(cost_micros) AS cost_micros, SUM(uncosted) AS uncosted
+    FROM generations_daily {WHERE} GROUP BY model""",
+    model=Text, generations=Whole, completed=Whole, failed=Whole, lasted=Whole, timed=Whole, credits_charged=Whole,
+    cost_micros=Whole, uncosted=Whole,
+)  # fmt: skip
+_MONEY = by_day(
+    f"""SELECT kind, currency, CASE WHEN COUNT(amount_micros) = COUNT(*) THEN SUM(amount_micros) END AS amount_micros
+    FROM money_daily {WHERE} GROUP BY kind, currency""",
+    kind=Text, currency=Text, amount_micros=Whole,
+)  # fmt: skip
+
+
+def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
+    """The figures from the rows of each query; None where nothing was generated."""
+    made = rows(_MADE)
+    if not made:
+        return None
+    active = {row.day: row.active_users for row in rows(_ACTIVE)}
+    final = {row.day: bool(row.is_final) for row in rows(_FINAL)}
+    days = [
+        MadeDay(
+            row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, 0),
+            final.get(row.day, False),
+        )
+        for row in made
+    ]  # fmt: skip
+    models = [_model(row) for row in rows(_MODELS)]
+    return Generated(
+        days=tuple(sorted(days, key=lambda row: row.day)),
+        models=tuple(sorted(models, key=lambda row: (-row.generations, row.model))),
+        money=tuple(sorted((Money(*row) for row in rows(_MONEY)), key=lambda row: (row.currency, row.kind))),
+    )
+
+
+def _model(row: Row[Any]) -> Model:
+    average = round(row.lasted / row.timed) if row.timed else None
+    cost = None if row.uncosted else row.cost_micros
+    return Model(row.model, row.generations, row.completed, row.failed, average, row.credits_charged, cost)

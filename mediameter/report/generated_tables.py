@@ -1,0 +1,66 @@
+"""The section of the page that tells of generating systems: revenue, usage, users."""
+
+from __future__ import annotations
+
+from mediameter.report import words
+from mediameter.report.generated import Generated, Money
+from mediameter.report.markup import Markup
+from mediameter.report.tables import folded, pill, table
+
+LEAD = (
+    "What generating systems made, and the money of it. Revenue is money really paid, not the credits that were "
+    "granted; margin is the sum of a currency's rows."
+)
+NOT_CONNECTED = (
+    'No generating system is connected. Add a source of kind = "directors_palette" under [sources] in mediameter.toml.'
+)
+KINDS = {
+    "revenue": "paid by users", "refund": "paid back", "provider": "taken by providers of models",
+    "bandwidth": "bandwidth",
+}  # fmt: skip
+
+
+def parts(generated: Generated) -> list[Markup]:
+    days = folded(f"Figures of {words.counted(len(generated.days), 'day')}", _days(generated))
+    return [_money(generated), _models(generated), days]
+
+
+def amount(row: Money) -> str:
+    if row.amount_micros is None:
+        return words.NOT_AVAILABLE
+    sign = "-" if row.amount_micros < 0 else ""
+    return f"{sign}{words.money(abs(row.amount_micros))}"
+
+
+def _money(generated: Generated) -> Markup:
+    rows = [[KINDS[row.kind], words.visible(row.currency) or words.ABSENT, amount(row)] for row in generated.money]
+    return table("Money, whole range", ("what", "currency", "#amount"), rows)
+
+
+def _models(generated: Generated) -> Markup:
+    rows = [
+        [
+            words.visible(row.model, 60), words.count(row.generations), words.count(row.completed),
+            words.count(row.failed), words.rate(row.failed, row.completed + row.failed), words.count(row.average_ms),
+            words.count(row.credits_charged),
+            words.NOT_AVAILABLE if row.cost_micros is None else words.money(row.cost_micros),
+        ]
+        for row in generated.models
+    ]  # fmt: skip
+    heads = (
+        "model", "#generations", "#completed", "#failed", "#failed of ended", "#mean ms", "#credits", "#provider's USD"
+    )  # fmt: skip
+    return table("Models, whole range", heads, rows)
+
+
+def _days(generated: Generated) -> Markup:
+    rows = [
+        [
+            str(row.day), pill("final" if row.is_final else "open"), words.count(row.generations),
+            words.count(row.completed), words.count(row.failed), words.count(row.credits_charged),
+            words.count(row.active_users),
+        ]
+        for row in reversed(generated.days)
+    ]  # fmt: skip
+    heads = ("day", "state", "#generations", "#completed", "#failed", "#credits", "#users")
+    return table("Generations by day, newest first", heads, rows)

@@ -1,0 +1,24 @@
+"""Generating systems in the terminal's summary."""
+
+from __future__ import annotations
+
+from mediameter.report import words
+from mediameter.report.generated import Generated
+from mediameter.report.generated_tables import KINDS, amount
+
+
+def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
+    """The newest days, the models with the most generations, and the money, in one line each."""
+    told = [
+        f"{row.day}  {row.generations:>7,} generations  {row.completed:>7,} completed  {row.failed:>5,} failed"
+        f" ({words.rate(row.failed, row.completed + row.failed)})  {row.active_users:>5,} users"
+        for row in generated.days[-most_days:]
+    ]
+    for row in generated.models[:most_models]:
+        cost = words.NOT_AVAILABLE if row.cost_micros is None else words.money(row.cost_micros)
+        told.append(
+            f"{words.visible(row.model, 24):<24}  {row.generations:>7,} generations"
+            f"  {words.count(row.average_ms):>9} ms in the mean  provider's cost {cost}"
+        )
+    told += [f"{KINDS[row.kind]}: {amount(row)} {words.visible(row.currency)}".rstrip() for row in generated.money]
+    return told

@@ -1,0 +1,294 @@
+"""Tables over PostgREST, as Supabase's REST API is: rows by keyset, page after page until one is empty.
+
+The API stops a page at its own limit (1,000 rows at Supabase) and does not say so, and pages are not one snapshot:
+after the last one the rows are counted by the server, and a table that has changed meanwhile is read once more.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import polars as pl
+
+from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.sources.table_columns import called, is_as_declared
+from mediameter.sources.table_values import COLUMN_OF
+from mediameter.sources.tables import EARLIEST, MOST_MISFITS, Misfit
+from schemas.frames import polars_schema
+from schemas.source_table import SourceTable
+
+ATTEMPTS = 5
+BACK_OFF_S = 0.5  # before the second attempt, twice that before the next; each times a random share
+LONGEST_WAIT_S = 120.0  # of what Retry-After asks for
+LEAST_PAGE = 10
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_TIMED_OUT = "57014"  # what PostgreSQL says of a statement that took too long
+_TYPES = {
+    "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "integer": "int4",
+    "bigint": "int8", "smallint": "int2", "double precision": "float8", "real": "float4", "boolean": "bool",
+    "character varying": "varchar", "character": "char",
+}  # fmt: skip
+
+
+class Moved(Exception):
+    """Rows came or went while they were read: what was read is to be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where the API is. ``setting``: its section in the settings, for whoever has to mend something."""
+
+    setting: str
+    client: httpx.Client = field(repr=False)
+    names: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    page_rows: int = 1_000
+
+    @contextmanager
+    def snapshot(self) -> Iterator[RestTables]:
+        """No snapshot at all, but read like one. Raises ``UserError`` or ``WorldError`` that says what to mend."""
+        yield RestTables(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RestTables:
+    """What ``tables.Snapshot`` is, over HTTP."""
+
+    rest: Rest
+
+    def check(self, declared: SourceTable) -> list[str]:
+        """Holds the table against its declaration; returns the columns that nobody knew of, sorted.
+
+        Raises ``UserError`` where the table, or a column of it, is missing or of another type.
+        """
+        known = self._ask("GET", "", {}, {"Accept": "application/openapi+json"}).json().get("definitions", {})
+        name, names = self._name(declared), self._called(declared)
+        if name not in known:
+            section = self.rest.setting.strip("[]")
+            raise self._wrong(f"there is no table {name}", f"see url and key, and name it: [{section}.tables]")
+        found = {column: _bare(what) for column, what in known[name].get("properties", {}).items()}
+        for column in declared.contract:
+            actual = found.get(names[column.name])
+            if actual is None:
+                remedy = f"name it: [{self.rest.setting.strip('[]')}.columns.{declared.name}] {column.name} = …"
+                raise self._wrong(f"{name} has no column {names[column.name]}", remedy)
+            if not is_as_declared(actual, column, declared, "postgresql"):
+                expected = "JSON" if column.name in declared.json else column.type
+                message = f"{name}.{names[column.name]} is {actual}, no longer {expected}"
+                raise self._wrong(message, "name the column that holds it now, or wait for a mediameter that knows it")
+        return sorted(set(found) - set(names.values()) - declared.unread)
+
+    def peek(self, declared: SourceTable) -> None:
+        """Reads a row of the table: whoever can see a table may still not read it."""
+        self._rows(declared, {"limit": "1"})
+
+    def oldest_writer(self) -> datetime | None:
+        """The API does not say."""
+        return None
+
+    def days(self, declared: SourceTable) -> set[date]:
+        """The UTC days that the table has rows of: a request a day, since the API cannot be asked for distinct ones."""
+        cursor, found = self._called(declared)[declared.cursor or ""], set[date]()
+        begin = EARLIEST
+        while True:
+            which = {cursor: f"gte.{_written(begin)}", "order": f"{cursor}.asc", "limit": "1"}
+            rows = self._rows(declared, which)
+            first = _instant(rows[0][declared.cursor or ""]) if rows else None
+            if first is None:
+                return found
+            found.add(first.date())
+            begin = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=1)
+
+    def day(self, declared: SourceTable, begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
+        """Rows whose cursor is between two instants, in its order. Raises ``Moved`` behind the last one when the
+        server has counted others than were read."""
+        cursor, key = (self._called(declared)[name] for name in (declared.cursor or "", declared.key))
+        within = [(cursor, f"gte.{_written(begin)}"), (cursor, f"lt.{_written(end)}"), (key, "not.is.null")]
+        read = 0
+        for page in self._pages(declared, [declared.cursor or "", declared.key], within):
+            read += page.height
+            yield page
+        if read != self._count(declared, within):
+            raise Moved
+
+    def whole(self, declared: SourceTable, changed_since: datetime | None = None) -> Iterator[pl.DataFrame]:
+        """All rows in the order of the key; or those that say they were changed since, or do not say when."""
+        which = []
+        if changed_since and declared.changed:
+            changed = self._called(declared)[declared.changed]
+            which.append(("or", f"({changed}.gte.{_written(changed_since)},{changed}.is.null)"))
+        yield from self._pages(declared, [declared.key], which)
+
+    def misfits(self, declared: SourceTable) -> tuple[int, list[Misfit]]:
+        """How many rows have no id or no time after 1970, and the first of them."""
+        names = self._called(declared)
+        cursor, key = names[declared.cursor or ""], names[declared.key]
+        which = [("or", f"({key}.is.null,{cursor}.is.null,{cursor}.lt.{_written(EARLIEST)})")]
+        count = self._count(declared, which)
+        if not count:
+            return 0, []
+        rows = self._rows(declared, [*which, ("limit", str(MOST_MISFITS))])
+        return count, [Misfit(_as_text(row[declared.key]), _as_text(row[declared.cursor or ""])) for row in rows]
+
+    # --- pages -------------------------------------------------------------------------------------------
+
+    def _pages(self, declared: SourceTable, order: list[str], which: list[tuple[str, str]]) -> Iterator[pl.DataFrame]:
+        """Behind the last key, until a page is empty: one that is not full may be the API's own limit."""
+        names = self._called(declared)
+        by = ("order", ",".join(f"{names[name]}.asc" for name in order))
+        behind: list[tuple[str, str]] = []
+        limit = self.rest.page_rows
+        while True:
+            try:
+                rows = self._rows(declared, [*which, *behind, by, ("limit", str(limit))])
+            except TimedOut:
+                if limit <= LEAST_PAGE:
+                    raise
+                limit //= 4
+                continue
+            if not rows:
+                return
+            yield _frame(rows, declared)
+            last = [_quoted(rows[-1][name]) for name in order]
+            first = names[order[0]]
+            if len(order) == 1:
+                behind = [(first, f"gt.{last[0]}")]
+            else:
+                second = f"and({first}.eq.{last[0]},{names[order[1]]}.gt.{last[1]})"
+                behind = [("or", f"({first}.gt.{last[0]},{second})")]
+
+    def _rows(self, declared: SourceTable, which: Any) -> list[dict[str, Any]]:
+        """By the contract's names. JSON comes as the API has read it, and is written again."""
+        names = self._called(declared)
+        select = ",".join(f"{name}:{called}" if name != called else name for name, called in names.items())
+        asked = [("select", select), *(which.items() if isinstance(which, dict) else which)]
+        found = self._ask("GET", self._name(declared), asked).json()
+        if not isinstance(found, list):
+            raise WorldError(f"{self.rest.setting}: {self._name(declared)} was answered with no rows", "see url")
+        return found
+
+    def _count(self, declared: SourceTable, which: list[tuple[str, str]]) -> int:
+        asked = [("select", self._called(declared)[declared.key]), *which, ("limit", "1")]
+        answer = self._ask("GET", self._name(declared), asked, {"Prefer": "count=exact"})
+        total = answer.headers.get("content-range", "").rpartition("/")[2]
+        if not total.isdigit():
+            raise WorldError(f"{self.rest.setting}: the API does not count its rows", "see that it is PostgREST")
+        return int(total)
+
+    # --- asking ------------------------------------------------------------------------------------------
+
+    def _ask(self, method: str, path: str, params: Any, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Asked again where that helps, after as long as the server says."""
+        trouble: MediameterError | None = None
+        wait = 0.0
+        for attempt in range(ATTEMPTS):
+            time.sleep(wait)
+            wait = BACK_OFF_S * 2**attempt * (0.5 + random.random())
+            try:
+                answer = self.rest.client.request(method, path, params=params, headers=headers)
+            except httpx.HTTPError as error:
+                trouble = WorldError(
+                    f"{self.rest.setting}: the REST API cannot be reached ({type(error).__name__})", "see url"
+                )
+                continue
+            if answer.is_success:
+                return answer
+            trouble = self._refused(answer)
+            if isinstance(trouble, TimedOut) or answer.status_code not in _PASSING:
+                raise trouble
+            wait = max(wait, _asked_to_wait(answer))
+        assert trouble is not None
+        raise trouble
+
+    def _refused(self, answer: httpx.Response) -> MediameterError:
+        """What a status that is no success means."""
+        code, message = _said(answer)
+        where = self.rest.setting
+        if answer.status_code in (401, 403) or code == "42501":
+            return UserError(
+                f"{where}: the key may not read this ({code or answer.status_code})", "see key, and its role"
+            )
+        if code == _TIMED_OUT:
+            return TimedOut(f"{where}: a query took too long", "put an index on the time column, or lower page_rows")
+        if answer.status_code == 404 or code in ("42P01", "PGRST205"):
+            return UserError(f"{where}: a table is missing ({message})", f"see url, and [{where.strip('[]')}.tables]")
+        if code in ("42703", "PGRST204"):
+            return UserError(f"{where}: a column is missing ({message})", f"[{where.strip('[]')}.columns.TABLE]")
+        if answer.status_code in _PASSING:
+            return WorldError(
+                f"{where}: the REST API failed {ATTEMPTS} times ({answer.status_code})", "run again later"
+            )
+        return WorldError(f"{where}: the REST API refused this ({answer.status_code} {code}: {message})", "see url")
+
+    def _name(self, declared: SourceTable) -> str:
+        return self.rest.names.get(declared.name, declared.name)
+
+    def _called(self, declared: SourceTable) -> dict[str, str]:
+        return called(declared, self.rest.columns.get(declared.name, {}), self.rest.setting)
+
+    def _wrong(self, message: str, remedy: str) -> UserError:
+        return UserError(f"{self.rest.setting}: {message}", remedy)
+
+
+class TimedOut(WorldError):
+    """A statement that took too long: a smaller page may do."""
+
+
+def _said(answer: httpx.Response) -> tuple[str, str]:
+    try:
+        found = answer.json()
+        return str(found.get("code", "")), " ".join(str(found.get("message", "")).split())[:200]
+    except (ValueError, AttributeError):
+        return "", ""
+
+
+def _asked_to_wait(answer: httpx.Response) -> float:
+    told = answer.headers.get("retry-after", "")
+    return min(float(told), LONGEST_WAIT_S) if told.isdigit() else 0.0
+
+
+def _bare(column: dict[str, Any]) -> str:
+    """``timestamp with time zone`` as ``timestamptz``; an enum, whose type has a name of its own, as ``enum``."""
+    name = str(column.get("format", column.get("type", ""))).lower()
+    return "enum" if "enum" in column else _TYPES.get(name, name.partition("(")[0].strip())
+
+
+def _frame(rows: list[dict[str, Any]], declared: SourceTable) -> pl.DataFrame:
+    columns = [
+        COLUMN_OF[column.type](column.name, [_plain(row[column.name]) for row in rows]) for column in declared.contract
+    ]
+    return pl.DataFrame(columns).cast(polars_schema(declared.contract))  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _as_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _quoted(value: Any) -> str:
+    """A value as PostgREST's filters have it: in quotes, since commas and points part them."""
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,201 @@
+"""From generations, credits, sign-ins and errors in the lake to rollups: each dirty day whole, behind its fence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from mediameter import lake, ledger, warehouse
+from mediameter.connect import reading, transact
+from mediameter.errors import WorldError
+from mediameter.faults import point
+from mediameter.metering.generations import CHARGE_GAP, Events, active_users, rolled_up
+from mediameter.metering.rollups import finished
+from mediameter.settings import Settings
+from mediameter.steps import days
+from mediameter.steps.progress import Progress
+from schemas.contract import Contract
+from schemas.frames import polars_schema
+from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
+from schemas.palette import OF_LAKE_KIND
+from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
+
+VERSION = 1
+FAMILY, ACTIVE = "generations", "active_users"
+_users = warehouse.tables[GENERATION_USERS_DAILY.name]
+
+
+def basis(settings: Settings) -> str:
+    """Fingerprint of what these rollups rest on beside the lake and the prices: settings and code."""
+    return f"{VERSION}:{settings.generating_fingerprint()}"
+
+
+def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
+    """Computes every dirty day, then the trailing users; returns the days whose generations were written.
+
+    Raises ``WorldError`` when a lake file is missing or has changed, or the warehouse fails.
+    """
+    prepare(made, settings)
+    rests_on = basis(settings)
+    dirty = _dirty(made, settings, FAMILY, rests_on, progress)
+    written = [day for day in dirty if _roll_up(made, settings, day, rests_on)]
+    for day in _dirty(made, settings, ACTIVE, rests_on, progress):
+        _roll_up_active(made, settings, day, rests_on)
+    return written
+
+
+def prepare(made: sa.Engine, settings: Settings) -> None:
+    """A fence for every day that the lake has events of or that an event file touches: another reporting zone makes
+    other days of them."""
+
+    def write(connection: sa.Connection) -> None:
+        known = _known_days(connection, settings)
+        ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
+
+    transact(made, write)
+
+
+def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
+    found: set[date] = set()
+    for kind in LAKE_OF_FEED:
+        for file in ledger.lake_files(connection, kind, date.min, date.max):
+            instants = [at for at in (file.first_at, file.last_at) if at]
+            found |= ledger.days_of_generations(instants, settings.reporting.zone)
+    return found | ledger.touched_days(ledger.hours_of(connection, settings.event_sources), settings.reporting.zone)
+
+
+def _dirty(made: sa.Engine, settings: Settings, family: str, basis: str, progress: Progress) -> Iterator[date]:
+    with reading(made) as connection:
+        frozen = days.frozen(connection, settings)
+        dirty = [day for day in ledger.dirty_days(connection, family, basis) if day not in frozen]
+    if not dirty:
+        return
+    with progress.task(f"rolling up {family.replace('_', ' ')}", len(dirty), unit="days") as advance:
+        for day in dirty:
+            yield day
+            advance(1)
+
+
+# --- one day -----------------------------------------------------------------------------------------
+
+
+def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
+    """Replaces one day; False when somebody who knew more has written it."""
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    with reading(made) as connection:
+        epoch = ledger.epoch(connection, FAMILY, day)
+        files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
+        dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
+        prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
+    read = {kind: _read(settings, kind, of, dead) for kind, of in files.items()}
+    try:
+        frames = rolled_up(Events(**read, prices=prices), tenant=settings.tenant, day=day, begin=begin, end=end)
+    except OverflowError as error:
+        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+    parsed, distinct = _counts(read, begin, end)
+    point("rollup.computed")
+
+    def write(connection: sa.Connection) -> bool:
+        if day in days.frozen(connection, settings) or not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
+            return False
+        point("rollup.fenced")
+        replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in GENERATION_FAMILY}
+        users = _users_of(connection, settings, day)
+        warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
+        if _users_of(connection, settings, day) != users:
+            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day))
+        days.write_generations(connection, settings, day, parsed, distinct)
+        point("rollup.before_commit")
+        return True
+
+    if is_written := transact(made, write):
+        point("rollup.committed")
+    return is_written
+
+
+def _files(
+    connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
+) -> list[lake.LakeFile]:
+    of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
+    return [file for file in of_days if file.source in settings.generating_sources]
+
+
+def _read(settings: Settings, kind: str, files: list[lake.LakeFile], dead: dict[str, list[int]]) -> pl.DataFrame:
+    """The files' rows, with ``source`` and ``application``. ``dead``: by source, the objects whose rows no longer
+    count; what was exported from tables is of no object."""
+    schema = {**polars_schema(OF_LAKE_KIND[kind]), "source": pl.String(), "application": pl.String()}
+    frames = [pl.DataFrame(schema=schema)]
+    for file, path in zip(files, lake.verified(settings.lake.path, files), strict=True):
+        named = {"source": pl.lit(file.source), "application": pl.lit(application_of(settings, file.source))}
+        rows = pl.read_parquet(path)
+        if "object_id" in rows.columns:
+            rows = rows.filter(~pl.col("object_id").is_in(dead[file.source]))
+        frames.append(rows.with_columns(**named).select(list(schema)))
+    return pl.concat(frames)
+
+
+def application_of(settings: Settings, source: str) -> str:
+    """The application that a generating source is of."""
+    return settings.generating_sources[source].application or source
+
+
+def _counts(read: dict[str, pl.DataFrame], begin: datetime, end: datetime) -> tuple[dict[str, int], dict[str, int]]:
+    """Events and distinct events of the day, by source."""
+    of_day = [each.filter(pl.col("at") >= begin, pl.col("at") < end) for each in read.values()]
+    parsed = pl.concat(each.group_by("source").agg(n=pl.len(), d=pl.col("event_id").n_unique()) for each in of_day)
+    sums = parsed.group_by("source").agg(pl.col("n", "d").sum()).iter_rows()
+    counted = {source: (int(n), int(d)) for source, n, d in sums}
+    return {name: n for name, (n, _) in counted.items()}, {name: d for name, (_, d) in counted.items()}
+
+
+# --- trailing users ------------------------------------------------------------------------------------
+
+
+def _users_of(connection: sa.Connection, settings: Settings, day: date) -> set[tuple[str, ...]]:
+    """Who generated something on that day."""
+    query = sa.select(_users.c.application, _users.c.source, _users.c.user_id).where(
+        _users.c.tenant == settings.tenant, _users.c.day == day, _users.c.generations > 0
+    )
+    return {tuple(row) for row in connection.execute(query)}
+
+
+def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
+    """The day and all known ones after it: who is new there depends on who was here."""
+    last = max([day, *ledger.fenced_days(connection, FAMILY)])
+    return {day + timedelta(days=number) for number in range((last - day).days + 1)}
+
+
+def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
+    with reading(made) as connection:
+        epoch = ledger.epoch(connection, ACTIVE, day)
+        seen, first = _seen(connection, settings, day)
+    trailing = active_users({"seen": seen, "first": first}, day, AUDIENCE_WINDOWS)
+    frames: dict[Contract, pl.DataFrame] = {
+        ACTIVE_USERS_TRAILING: finished(trailing, ACTIVE_USERS_TRAILING, settings.tenant, day)
+    }
+
+    def write(connection: sa.Connection) -> bool:
+        if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
+            return False
+        warehouse.replace_day(connection, settings.tenant, day, ledger.day_bounds(day, settings.reporting.zone), frames)
+        return True
+
+    return transact(made, write)
+
+
+def _seen(connection: sa.Connection, settings: Settings, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Who generated something on which day of the longest window; and the first day that is kept of each of them."""
+    who = (_users.c.application, _users.c.source, _users.c.user_id)
+    mine = sa.and_(_users.c.tenant == settings.tenant, _users.c.generations > 0)
+    window = sa.and_(_users.c.day > day - timedelta(days=max(AUDIENCE_WINDOWS)), _users.c.day <= day)
+    names = {name: pl.String() for name in ("application", "source", "user_id")}
+    seen = connection.execute(sa.select(*who, _users.c.day).where(mine, window).distinct())
+    earliest = sa.select(*who, sa.func.min(_users.c.day)).where(mine, _users.c.day <= day)
+    first = connection.execute(earliest.group_by(*who))
+    return (
+        pl.DataFrame([tuple(row) for row in seen], schema={**names, "day": pl.Date()}, orient="row"),
+        pl.DataFrame([tuple(row) for row in first], schema={**names, "first_day": pl.Date()}, orient="row"),
+    )

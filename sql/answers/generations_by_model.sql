@@ -1,0 +1,19 @@
+-- question: How many generations did each model make?
+-- asked in: Director's Palette: Generations by Model; Usage Dashboard: Total generations, Model popularity
+-- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
+-- note: All that were asked for, and of these the completed, the failed, and those that are still (or forever) pending.
+
+SELECT
+    application,
+    model,
+    SUM(generations) AS generations,
+    SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed_generations,
+    SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed_generations,
+    SUM(CASE WHEN status IN ('pending', 'stale') THEN generations ELSE 0 END) AS pending_generations,
+    SUM(outputs) AS outputs
+FROM generations_daily
+WHERE tenant = :tenant
+    AND day BETWEEN :first_day AND :last_day
+    AND (:application = '*' OR application = :application)
+GROUP BY application, model
+ORDER BY generations DESC, application, model

@@ -1,0 +1,199 @@
+"""The questions of Director's Palette's document, against rows worked by hand, on every engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pictures import Warehouse
+
+
+@pytest.fixture(autouse=True)
+def filled(warehouse: Warehouse) -> None:
+    warehouse.fill("days", """
+        source  | family      | day        | state | complete_through_at
+        palette | generations | 2026-11-02 | final | 2026-11-03T00:00:00
+        palette | generations | 2026-11-03 | open  | 2026-11-03T10:00:00
+        ovh     | traffic     | 2026-11-02 | final | 2026-11-03T00:00:00
+    """)  # fmt: skip
+    warehouse.fill("credits_daily", """
+        day        | application | source  | transaction_type | model | currency | transactions | credits | paid_micros
+        2026-11-02 | studio      | palette | purchase         |       | USD      | 3            | 300     | 29_970_000
+        2026-11-02 | studio      | palette | refund           |       | USD      | 1            | -100    | -9_990_000
+        2026-11-02 | studio      | palette | usage            | fox   |          | 9            | -180    | 0
+        2026-11-03 | studio      | palette | purchase         |       | EUR      | 1            | 50      | 5_000_000
+        2026-11-03 | studio      | palette | bonus            |       |          | 2            | 20      | 0
+    """)  # fmt: skip
+    grain = "day        | application | source  | model | generation_type | status    | currency"
+    made = "generations | outputs | duration_ms_sum | duration_count | credits_charged | cost_micros | uncosted"
+    warehouse.fill("generations_daily", f"""
+        {grain} | {made} | price_micros
+        2026-11-02 | studio | palette | fox | image | completed | USD | 8 | 8 | 40000 | 8 | 160 | 960000 | 0 | 1600000
+        2026-11-02 | studio | palette | fox | image | failed | | 2 | 0 | 2_000 | 2 | 40 | 0 | 0 | 400_000
+        2026-11-02 | studio | palette | owl | video | completed | | 1 | 1 | 60_000 | 1 | 100 | 0 | 1 | 1_000_000
+        2026-11-03 | studio | palette | fox | image | pending | | 3 | 0 | 0 | 0 | 60 | 0 | 0 | 600_000
+        2026-11-03 | studio | palette | fox | image | stale | | 1 | 0 | 0 | 0 | 20 | 0 | 0 | 200_000
+    """)  # fmt: skip
+    warehouse.fill("bandwidth_cost_daily", """
+        day        | application | currency | bytes_sent    | cost_micros
+        2026-11-02 | studio      | USD      | 1_000_000_000 | 11_000
+    """)  # fmt: skip
+    who = "day        | application | source  | user_id | currency | week_first_day"
+    warehouse.fill("generation_users_daily", f"""
+        {who} | generations | failed_generations | credits_spent | paid_micros | purchases
+        2026-10-28 | studio | palette | ann |     | 2026-10-26 | 1 | 0 | 20  | 0          | 0
+        2026-11-02 | studio | palette | ann |     | 2026-11-02 | 6 | 2 | 120 | 0          | 0
+        2026-11-02 | studio | palette | ann | USD | 2026-11-02 | 0 | 0 | 0   | 19_980_000 | 3
+        2026-11-02 | studio | palette | bob |     | 2026-11-02 | 5 | 0 | 60  | 0          | 0
+        2026-11-03 | studio | palette | bob |     | 2026-11-02 | 4 | 0 | 80  | 0          | 0
+    """)  # fmt: skip
+
+
+def test_revenue_is_what_was_paid(warehouse: Warehouse) -> None:
+    warehouse.expect("revenue_by_day", """
+        day | application | currency | purchases | paid | paid_back | revenue | is_final | complete_through_at
+        2026-11-03 | studio | EUR | 1 | 5.000000 | 0.000000 | 5.000000 | no | 2026-11-03 10:00
+        2026-11-02 | studio | USD | 3 | 29.970000 | -9.990000 | 19.980000 | yes | 2026-11-03 00:00
+    """)  # fmt: skip
+
+
+def test_credits_are_told_apart_by_type(warehouse: Warehouse) -> None:
+    warehouse.expect("credits_by_type", """
+        application | transaction_type | currency | transactions | credits | paid
+        studio      | bonus            | -        | 2            | 20      | 0.000000
+        studio      | purchase         | EUR      | 1            | 50      | 5.000000
+        studio      | purchase         | USD      | 3            | 300     | 29.970000
+        studio      | refund           | USD      | 1            | -100    | -9.990000
+        studio      | usage            | -        | 9            | -180    | 0.000000
+    """)  # fmt: skip
+
+
+def test_top_users_spend_money_first(warehouse: Warehouse) -> None:
+    columns = "user_id | application | currency | paid | credits_spent | purchases | generations | failed_generations"
+    warehouse.expect("top_users_by_spend", f"""
+        {columns}
+        ann | studio | USD | 19.980000 | 120 | 3 | 6 | 2
+        bob | studio |     | 0.000000  | 140 | 0 | 9 | 0
+    """)  # fmt: skip
+    assert len(warehouse.ask("top_users_by_spend", limit=1).rows) == 1
+
+
+def test_generations_by_model_and_outcome(warehouse: Warehouse) -> None:
+    columns = "generations | completed_generations | failed_generations | pending_generations"
+    warehouse.expect("generations_by_model", f"""
+        application | model | {columns} | outputs
+        studio      | fox   | 14 | 8 | 2 | 4 | 8
+        studio      | owl   | 1  | 1 | 0 | 0 | 1
+    """)  # fmt: skip
+    warehouse.expect("generation_outcomes", f"""
+        day        | {columns} | stale_generations | failure_rate | is_final | complete_through_at
+        2026-11-03 | 4  | 0 | 0 | 3 | 1 | -           | no  | 2026-11-03 10:00
+        2026-11-02 | 11 | 9 | 2 | 0 | 0 | 0.181818182 | yes | 2026-11-03 00:00
+    """)  # fmt: skip
+
+
+def test_mean_time_is_of_what_was_completed(warehouse: Warehouse) -> None:
+    warehouse.expect("generation_time_by_model", """
+        application | model | observations | average_ms
+        studio      | owl   | 1            | 60000.0
+        studio      | fox   | 8            | 5000.0
+    """)  # fmt: skip
+
+
+def test_margin_is_not_known_while_a_cost_is_not(warehouse: Warehouse) -> None:
+    warehouse.expect("provider_cost_by_model", """
+        application | model | generations | credits_charged | list_price | cost     | margin   | uncosted
+        studio      | fox   | 14          | 280             | 1.600000   | 0.960000 | 0.640000 | 0
+        studio      | owl   | 1           | 100             | 1.000000   | -        | -        | 1
+    """)  # fmt: skip
+
+
+def test_money_of_all_kinds_is_signed(warehouse: Warehouse) -> None:
+    warehouse.expect_view("money_daily", "day, kind, currency", """
+        day        | kind      | currency | amount_micros | is_final
+        2026-11-02 | bandwidth | USD      | -11000        | yes
+        2026-11-02 | provider  |          | -             | yes
+        2026-11-02 | provider  | USD      | -960000       | yes
+        2026-11-02 | refund    | USD      | -9990000      | yes
+        2026-11-02 | revenue   | USD      | 29970000      | yes
+        2026-11-03 | revenue   | EUR      | 5000000       | no
+    """)  # fmt: skip
+    warehouse.expect("money_by_application", """
+        application | currency | paid      | paid_back | provider_cost | bandwidth_cost | margin    | is_final
+        studio      | -        | 0.000000  | 0.000000  | -             | 0.000000       | -         | yes
+        studio      | EUR      | 5.000000  | 0.000000  | 0.000000      | 0.000000       | 5.000000  | no
+        studio      | USD      | 29.970000 | -9.990000 | -0.960000     | -0.011000      | 19.009000 | yes
+    """)  # fmt: skip
+
+
+def test_weeks_of_those_who_came_back(warehouse: Warehouse) -> None:
+    warehouse.expect("retention_by_week", """
+        application | cohort_first_day | week_first_day | active_users
+        studio      | 2026-10-26       | 2026-11-02     | 1
+        studio      | 2026-11-02       | 2026-11-02     | 1
+    """)  # fmt: skip
+
+
+def test_hours_and_slow_ones(warehouse: Warehouse) -> None:
+    warehouse.fill("generations_hourly", """
+        hour_at             | application | source  | model | status    | generations
+        2026-11-02T10:00:00 | studio      | palette | fox   | completed | 4
+        2026-11-02T10:00:00 | studio      | palette | fox   | failed    | 1
+        2026-10-31T23:00:00 | studio      | palette | fox   | failed    | 9
+    """)  # fmt: skip
+    warehouse.expect("generations_by_hour", """
+        hour_at          | application | generations | completed_generations | failed_generations
+        2026-11-02 10:00 | studio      | 5           | 4                     | 1
+    """)  # fmt: skip
+    warehouse.fill("generation_time_buckets_hourly", """
+        hour_at             | application | source  | model | upper_ms | observations
+        2026-11-02T10:00:00 | studio      | palette | fox   | 4000     | 18
+        2026-11-02T11:00:00 | studio      | palette | fox   | 31000    | 2
+    """)  # fmt: skip
+    warehouse.expect("generation_times_window", """
+        application | model | observations | p50_ms | p95_ms | p99_ms | over_30_s
+        studio      | fox   | 20           | 4000   | 31000  | 31000  | 2
+    """)  # fmt: skip
+
+
+def test_users_failures_and_what_event_files_tell(warehouse: Warehouse) -> None:
+    warehouse.fill("active_users_trailing", """
+        day        | application | source  | window_days | active_users | new_users
+        2026-11-02 | studio      | palette | 7           | 2            | 1
+    """)  # fmt: skip
+    warehouse.expect("active_users", """
+        day        | application | window_days | active_users | new_users | is_final | complete_through_at
+        2026-11-02 | studio      | 7           | 2            | 1         | yes      | 2026-11-03 00:00
+    """)  # fmt: skip
+    warehouse.fill("generation_failures", """
+        day | application | source | event_id | failed_at | user_id | model | generation_type | message
+        2026-11-02 | studio | palette | e1 | 2026-11-02T09:00:00 | ann | fox | image | time-out
+        2026-11-02 | studio      | palette | e2       | 2026-11-02T10:00:00 | ann     | fox   | image           | no
+    """)  # fmt: skip
+    warehouse.expect("failed_generations", """
+        failed_at        | application | user_id | model | generation_type | error_type | message
+        2026-11-02 10:00 | studio      | ann     | fox   | image           | -          | no
+        2026-11-02 09:00 | studio      | ann     | fox   | image           | -          | time-out
+    """)  # fmt: skip
+    warehouse.fill(
+        "auth_daily", "day | application | source | action | events \n 2026-11-02 | studio | files | signup | 4"
+    )
+    warehouse.expect("sign_ins", "day | application | action | events \n 2026-11-02 | studio | signup | 4")
+    errors = (
+        "day | application | source | severity | error_type | errors \n 2026-11-02 | studio | files | error | down | 2"
+    )
+    warehouse.fill("app_errors_daily", errors)
+    warehouse.expect("app_errors", errors.replace(" | source", "").replace(" | files", ""))
+
+
+def test_balances_are_those_of_the_last_export(warehouse: Warehouse) -> None:
+    warehouse.fill("gauges_hourly", """
+        hour_at             | source  | gauge          | label | value
+        2026-11-02T10:00:00 | palette | credit_balance | 1-10  | 4
+        2026-11-02T11:00:00 | palette | credit_balance | 0     | 1
+        2026-11-02T11:00:00 | palette | credit_balance | 1-10  | 5
+    """)  # fmt: skip
+    warehouse.expect("credit_balances", """
+        source  | hour_at          | label | user_count
+        palette | 2026-11-02 11:00 | 0     | 1
+        palette | 2026-11-02 11:00 | 1-10  | 5
+    """)  # fmt: skip

@@ -1,0 +1,57 @@
+"""Revenue, usage and users in the report, against rows worked by hand, on every engine."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from mediameter.report import html, summary
+from mediameter.report.figures import read
+from tests.generations.test_answers import filled as filled
+from tests.pictures import Warehouse
+from tests.unit.test_report import Page
+
+NOW = datetime(2026, 11, 4, tzinfo=UTC)
+
+
+def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
+    warehouse.fill("active_users_trailing", """
+        day        | application | source  | window_days | active_users
+        2026-11-02 | studio      | palette | 1           | 2
+        2026-11-02 | studio      | palette | 7           | 9
+    """)  # fmt: skip
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    assert found.table("Money")[1:] == [
+        ["taken by providers of models", "-", "not available"],
+        ["paid by users", "EUR", "5.0000"],
+        ["bandwidth", "USD", "-0.0110"],
+        ["taken by providers of models", "USD", "-0.9600"],
+        ["paid back", "USD", "-9.9900"],
+        ["paid by users", "USD", "29.9700"],
+    ]
+    assert found.table("Models")[1:] == [
+        ["fox", "14", "8", "2", "20.00 %", "5,000", "280", "0.9600"],
+        ["owl", "1", "1", "0", "0.00 %", "60,000", "100", "not available"],
+    ]
+    assert found.table("Generations by day")[1:] == [
+        ["2026-11-03", "open", "4", "0", "0", "80", "0"],
+        ["2026-11-02", "final", "11", "9", "2", "300", "2"],
+    ]
+
+
+def test_terminal_shows_them_too(warehouse: Warehouse) -> None:
+    out = io.StringIO()
+    summary.render(read(warehouse.connection), Console(file=out, width=100))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "2026-11-02 11 generations 9 completed 2 failed (18.18 %) 0 users" in lines
+    assert "fox 14 generations 5,000 ms in the mean provider's cost 0.9600" in lines
+    assert "paid by users: 29.9700 USD" in lines
+
+
+def test_page_says_how_to_connect_a_system(warehouse: Warehouse) -> None:
+    assert read(warehouse.connection, tenant="nobody").generated is None
+    warehouse.connection.exec_driver_sql("DELETE FROM generations_daily")
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    assert 'Add a source of kind = "directors_palette"' in found.text

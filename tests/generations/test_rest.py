@@ -1,0 +1,163 @@
+"""The same export over Supabase's REST API: pages that end early, rows that move, servers that ask to wait."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediameter.sources import postgrest as rest
+from mediameter.steps.export import export
+from mediameter.steps.run import run
+from tests.export.application import Application
+from tests.generations.palette import DAY, NOW, generation, palette, settings_for, transaction, uuid
+from tests.generations.postgrest import KEY, Handler, Server, real, served
+from tests.generations.test_rollups import PAID, rows
+from tests.trials.dump import dump
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[Application]:
+    yield from palette("postgresql", tmp_path)
+
+
+@pytest.fixture
+def server(system: Application) -> Iterator[Server]:
+    with served(system.url) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "BACK_OFF_S", 0.01)
+
+
+def over_rest(url: str, folder: Path, **more: Any) -> Any:
+    return settings_for(url, folder, key=KEY, **more)
+
+
+def many(system: Application, number: int) -> None:
+    """Rows of one day, thousands of them at one instant."""
+    system.execute(
+        "INSERT INTO generation_events (id, user_id, generation_type, model_id, status, credits_cost, prompt,"
+        " created_at, completed_at) SELECT gen_random_uuid(), gen_random_uuid(), 'image', 'fox', 'completed', 1, 'x',"
+        f" timestamptz '2026-11-03 12:00Z' + (n / 2500) * interval '1 second', '2026-11-03 13:00Z'"
+        f" FROM generate_series(1, {number}) AS n"
+    )
+
+
+def test_more_rows_than_a_page_all_arrive(system: Application, server: Server, tmp_path: Path) -> None:
+    many(system, 25_000)
+    report = export(over_rest(server.url, tmp_path, page_rows=5_000), now=NOW)
+    assert (report.failed, report.rows, report.events) == ([], 25_000, 25_000)
+
+
+@pytest.mark.skipif("MEDIAMETER_TEST_POSTGREST" not in os.environ, reason="no PostgREST is named")
+def test_more_rows_than_a_page_of_the_real_one(system: Application, tmp_path: Path) -> None:
+    many(system, 25_000)
+    with real(system.url, tmp_path) as url:
+        report = export(over_rest(url, tmp_path), now=NOW)
+    assert (report.failed, report.rows, report.events) == ([], 25_000, 25_000)
+
+
+def test_it_comes_to_what_the_database_comes_to(system: Application, server: Server, tmp_path: Path) -> None:
+    system.insert(
+        "model_pricing", {"model_id": "nano-banana-pro", "provider": "r", "cost_cents": 12, "price_cents": 20}
+    )
+    system.insert("generation_events", *(generation(after=90 * n, user=n % 7) for n in range(300)))
+    system.insert("credit_transactions", transaction("purchase", 9, metadata=PAID), transaction("usage", -1))
+    system.insert("user_credits", {"user_id": uuid(5), "balance": 7})
+    said = []
+    for name, settings in (
+        ("rest", over_rest(server.url, tmp_path / "rest")),
+        ("sql", settings_for(system.url, tmp_path / "sql")),
+    ):
+        (tmp_path / name).mkdir()
+        assert run(settings, now=NOW).export.failed == []
+        said.append(dump(settings.warehouse.url))
+    assert said[0] == said[1]
+
+
+def test_other_names_are_asked_for(system: Application, server: Server, tmp_path: Path) -> None:
+    system.execute("ALTER TABLE generation_events RENAME TO made")
+    system.execute("ALTER TABLE made RENAME COLUMN model_id TO engine")
+    many_names = {"tables": {"generation_events": "made"}, "columns": {"generation_events": {"model_id": "engine"}}}
+    system.execute(
+        "INSERT INTO made (id, user_id, engine, status, created_at) VALUES"
+        " (gen_random_uuid(), gen_random_uuid(), 'owl', 'failed', '2026-11-03 12:00Z')"
+    )
+    run(over_rest(server.url, tmp_path, **many_names), now=NOW)
+    assert rows(tmp_path, "SELECT model, status FROM generations_daily") == [("owl", "failed")]
+
+
+def test_a_row_that_comes_in_mid_paging_is_not_missed(system: Application, server: Server, tmp_path: Path) -> None:
+    many(system, 2_500)
+    late = [generation(after=-60)]
+
+    def commit_behind(handler: Handler, table: str) -> None:
+        if table == "generation_events" and "or=" in handler.path and late:
+            system.insert("generation_events", late.pop())
+
+    server.before = commit_behind
+    report = export(over_rest(server.url, tmp_path), now=NOW)
+    assert (report.failed, report.events, late) == ([], 2_501, [])
+
+
+def test_too_many_requests_and_time_outs_are_waited_for(system: Application, server: Server, tmp_path: Path) -> None:
+    many(system, 1_500)
+    answers = [
+        (429, {"Retry-After": "0"}, {"message": "slow down"}),
+        (503, {}, {}),
+        (500, {}, {"code": "57014", "message": "canceling statement due to statement timeout"}),
+    ]
+    server.before = lambda handler, table: answers.pop() if handler.path.endswith("limit=100") and answers else None
+    report = export(over_rest(server.url, tmp_path), now=NOW)
+    assert (report.failed, report.events, answers) == ([], 1_500, [])
+    assert any(path.endswith("limit=25") for path in server.asked)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        ("DROP TABLE user_credits", "there is no table user_credits"),
+        ("ALTER TABLE generation_events DROP COLUMN status", "generation_events has no column status"),
+        ("ALTER TABLE generation_events ALTER created_at TYPE text", "generation_events.created_at is text"),
+    ],
+)
+def test_what_is_missing_is_named(
+    break_it: str, said: str, system: Application, server: Server, tmp_path: Path
+) -> None:
+    system.execute(break_it)
+    report = export(over_rest(server.url, tmp_path), now=NOW)
+    assert len(report.failed) == 1 and said in report.failed[0]
+    assert "[sources.palette]" in report.failed[0] and KEY not in report.failed[0]
+
+
+def test_a_wrong_key_is_told_and_not_shown(server: Server, tmp_path: Path) -> None:
+    settings = settings_for(server.url, tmp_path, key="a-key-that-is-wrong")
+    report = export(settings, now=NOW)
+    assert "the key may not read this" in report.failed[0] and "a-key-that" not in report.failed[0]
+
+
+def test_a_server_that_is_away_leaves_the_day_open(server: Server, tmp_path: Path, system: Application) -> None:
+    settings = over_rest(server.url, tmp_path)
+    system.insert("generation_events", generation(1))
+    run(settings, now=NOW - timedelta(days=1))
+    server.before = lambda handler, table: (503, {}, {})
+    summary = run(settings, now=NOW)
+    assert summary.has_failed and "the REST API failed 5 times" in summary.export.failed[0]
+    assert rows(tmp_path, "SELECT day, generations FROM generations_daily") == [(str(DAY), 1)]
+
+
+def test_a_new_column_is_noted(system: Application, server: Server, tmp_path: Path) -> None:
+    system.execute("ALTER TABLE generation_events ADD COLUMN seed BIGINT")
+    assert export(over_rest(server.url, tmp_path), now=NOW).new_columns == ["generation_events.seed"]
+
+
+def test_a_key_does_not_go_over_the_wire_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="as it is"):
+        over_rest("http://project.example.org/rest/v1", tmp_path)
