@@ -6,6 +6,7 @@ Its signs are files in a folder: ``held`` (the process's id) when it has come th
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _LONGEST_S = 120.0
 
 
 def wait(signs: Path) -> None:
-    draft = signs / "draft"
+    draft = signs / f"draft-{threading.get_ident()}"  # two days may come here side by side
     draft.write_text(str(os.getpid()))
     draft.rename(signs / "held")
     deadline = time.monotonic() + _LONGEST_S
