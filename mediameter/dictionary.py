@@ -132,7 +132,8 @@ def answers_page() -> str:
         (
             "# Answers\n",
             _GENERATED,
-            "The questions of the OVH S3 Analytics Setup Guide: its queries, panels, metrics and alerts. Each has one "
+            "The questions of the OVH S3 Analytics Setup Guide and of Director's Palette's guide: their queries, "
+            "panels, metrics and alerts. Each has one "
             "file in `sql/answers`, the same text on SQLite, PostgreSQL and MySQL/MariaDB; "
             "`mediameter answer NAME --last 7d --format csv` asks it.\n",
             "NULL is *not available*, never 0. `is_final` says that the day's logs are complete, `complete_through_at` "

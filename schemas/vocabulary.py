@@ -129,8 +129,6 @@ MICROS_OF_A_CREDIT = 10_000
 """A credit is a US cent of list price."""
 CHARGE_GAP_S = 3600
 """Generations of one charge begin within this time."""
-GENERATION_STATUSES = ("completed", "failed", "pending", "stale")
-TRANSACTION_TYPES = ("purchase", "usage", "refund", "bonus", "adjustment")
 GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)
 """Upper ends of the bands that credit balances are counted in, the last one open."""
 

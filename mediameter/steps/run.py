@@ -36,7 +36,8 @@ class RunSummary:
         """Nothing new was found and nothing had to be computed."""
         new = self.ingest.objects or self.ingest.pending or self._exported
         has_written = bool(self.write_back.days or self.write_back.failed)
-        return not (new or self.rollup.days or self.quality.days or has_written)
+        has_computed = bool(self.rollup.days or self.rollup.generation_days or self.quality.days)
+        return not (new or has_computed or has_written)
 
     @property
     def has_failed(self) -> bool:
@@ -88,6 +89,8 @@ class RunSummary:
             f"days written: {', '.join(self.rollup.days) or 'none'}",
             *self._written_back(),
         ]
+        if self.rollup.generation_days:
+            lines.append(f"days of generations written: {', '.join(self.rollup.generation_days)}")
         if found.events:
             lines.append(f"{found.events:,} of the parsed lines are events of generating systems")
         if found.ignored_log_bucket:

@@ -12,6 +12,7 @@ from mediameter import connect
 from mediameter.steps.run import run
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOON, NOW, generation, settings_for, transaction, uuid
+from tests.trials.dump import dump
 
 PAID = {"amount_paid_cents": "999", "currency": "usd", "customer_email": "canary@example.org"}
 
@@ -133,10 +134,11 @@ def test_failures_say_what_and_nothing_of_the_prompt(ran: Path) -> None:
 
 
 def test_a_second_run_changes_nothing(ran: Path, system: Application) -> None:
-    before = (ran / "warehouse.sqlite").read_bytes()
-    summary = run(settings_for(system.url, ran), now=NOW)
-    assert summary.rollup.generation_days == []
-    assert (ran / "warehouse.sqlite").stat().st_size == len(before)
+    settings = settings_for(system.url, ran)
+    before = dump(settings.warehouse.url)
+    summary = run(settings, now=NOW)
+    assert summary.is_idle and summary.rollup.generation_days == []
+    assert dump(settings.warehouse.url) == before
 
 
 def test_pending_is_read_again_until_it_is_settled(system: Application, tmp_path: Path) -> None:
