@@ -186,7 +186,7 @@ class Geo(Section):
 
 class Ingest(Section):
     workers: int = setting(2, "Threads that read log objects", ge=1, le=256)
-    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time", ge=1, le=512)
+    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time, at most", ge=1, le=512)
     batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)

@@ -14,14 +14,13 @@ from types import TracebackType
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.s3 import S3, Fetched, Part, S3Reading, parts_of
 
-
 FIRST_FETCHERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``fetchers``: requests at a time, at most. ``held_bytes``: on their way or waiting to be taken, together; what has been
-    taken is the taker's."""
+    """``fetchers``: requests at a time, at most. ``held_bytes``: on their way or waiting to be taken, together; what
+    has been taken is the taker's."""
 
     fetchers: int
     held_bytes: int
