@@ -166,6 +166,8 @@ VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_FAMILIES = ("traffic", "generations")
 DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
+INCIDENT_STATES = ("pending", "firing", "resolved")
+TOLD = ("", *SEVERITIES, "resolved")
 
 
 def operation_class(operation: str) -> str:

@@ -47,8 +47,8 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row counts
-    in a percentile; ``divide``: what the number is divided by, such as micros of a currency."""
+    """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row
+    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency."""
 
     source: str
     how: How
@@ -121,7 +121,6 @@ class Rule:
     reopen_s: int = 0
     repeat_s: int = DAY_S
     is_now: bool = False
-    is_silent_good: bool = False
     runbook: str = ""
     asked_in: str = ""
     place: str = ""

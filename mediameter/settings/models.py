@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -27,8 +27,7 @@ Span = Annotated[int, BeforeValidator(milliseconds), Field(ge=0, le=600_000)]
 TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
 _SQLITE = "sqlite:///"
 
-RuleName = Literal["daily_bandwidth", "error_rate", "response_time_p95", "unique_addresses", "monthly_budget"]
-RULE_UNITS: dict[RuleName, Callable[[object], Any]] = {
+RULE_UNITS: dict[str, Callable[[object], Any]] = {
     "daily_bandwidth": bytes_of,
     "error_rate": ratio,
     "response_time_p95": milliseconds,
@@ -117,7 +116,15 @@ class Attribution(Section):
 
 
 class Rule(Section):
-    above: Any = Field(description="The rule fires above this")
+    """What differs from a rule's file. ``above`` and ``below``: a threshold in the rule's unit, or
+    ``{warning = …, critical = …}``. ``hold`` and ``repeat`` are spans like "15 min"."""
+
+    above: Any = Field(default=None, description="The rule fires above this")
+    below: Any = Field(default=None, description="The rule fires below this")
+    minimum_sample: Any = Field(default=None, description="Fewer than this wake nobody")
+    hold: Any = Field(default=None, description="It fires when it has been bad for so long")
+    repeat: Any = Field(default=None, description="It is told again after this, while it lasts")
+    enabled: bool | None = Field(default=None, description="false: the rule is not judged")
 
 
 class Alerts(Section):
@@ -128,16 +135,20 @@ class Alerts(Section):
     monthly_budget: Annotated[Money | None, BeforeValidator(lambda value: value and money(value))] = setting(
         None, 'Budget of a month, like "200.00 USD"'
     )
-    rules: dict[RuleName, Rule] = setting({}, "Thresholds that differ from the shipped ones")
+    rules: dict[Name, Rule] = setting({}, "Thresholds that differ from the shipped ones")
 
     @field_validator("rules")
     @classmethod
-    def _in_their_units(cls, rules: dict[RuleName, Rule]) -> dict[RuleName, Rule]:
-        return {name: Rule(above=_above(name, rule)) for name, rule in rules.items()}
+    def _in_their_units(cls, rules: dict[str, Rule]) -> dict[str, Rule]:
+        """Of the rules of every warehouse; the others are looked at where their files are read."""
+        return {
+            name: rule.model_copy(update={"above": _above(name, rule)}) if name in RULE_UNITS else rule
+            for name, rule in rules.items()
+        }
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
-        if self.monthly_budget and "monthly_budget" in self.rules:
+        if self.monthly_budget and self.rules.get("monthly_budget", Rule()).above:
             raise Complaint("the budget is given twice", "drop it", ("rules", "monthly_budget", "above"))
         return self
 
@@ -145,10 +156,12 @@ class Alerts(Section):
     def budget(self) -> Money | None:
         """The month's budget, wherever it is given."""
         rule = self.rules.get("monthly_budget")
-        return rule.above if rule else self.monthly_budget
+        return rule.above if rule and rule.above else self.monthly_budget
 
 
-def _above(name: RuleName, rule: Rule) -> Any:
+def _above(name: str, rule: Rule) -> Any:
+    if rule.above is None or isinstance(rule.above, dict):
+        return rule.above
     try:
         return RULE_UNITS[name](rule.above)
     except Complaint as complaint:
