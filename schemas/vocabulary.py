@@ -166,6 +166,8 @@ VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_FAMILIES = ("traffic", "generations")
 DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
+MESSAGE_SEVERITIES = (*SEVERITIES, "info")
+MESSAGE_STATES = ("waiting", "delivered", "given_up")
 
 
 def operation_class(operation: str) -> str:

@@ -35,7 +35,9 @@ def _without(text: str, settings: Settings) -> str:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     yield settings.privacy.key
-    yield from settings.alerts.notify
+    for channel in settings.alerts.every_channel:
+        yield channel.url
+        yield channel.signing_key
     for source in settings.bucket_sources.values():
         yield source.access_key
         yield source.secret_key
