@@ -22,6 +22,8 @@ class Listener(ThreadingHTTPServer):
         self.released = threading.Event()
         self.delay_s = delay_s
         self.received: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []  # names in lower case
+        self.bodies: list[bytes] = []
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def url(self, scheme: str = "json", credentials: str = "") -> str:
@@ -40,6 +42,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        self.server.bodies.append(body)
         self.server.received.append(json.loads(body))
         self.server.released.wait(self.server.delay_s)
         self.send_response(self.server.status)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mediameter.alerts.notify import one_line
+from mediameter.alerts.wording import one_line
 from mediameter.doctor.finding import Finding
 from mediameter.settings import Settings
 from mediameter.settings.environment import prefect_api

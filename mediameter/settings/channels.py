@@ -48,7 +48,7 @@ class Channel(Section):
 def told(notify: Iterable[str], channels: Iterable[Channel]) -> tuple[Channel, ...]:
     """The channels of both lists. Raises ``Complaint`` for a channel that is given twice: it would be told twice, or
     which of both is meant could not be said."""
-    every = [("notify", index, Channel(url=url)) for index, url in enumerate(notify) if url]
+    every = [("notify", index, Channel(url=url)) for index, url in enumerate(notify) if url.strip()]
     every += [("channels", index, channel) for index, channel in enumerate(channels)]
     urls: set[str] = set()
     names: set[str] = set()
