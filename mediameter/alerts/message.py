@@ -54,10 +54,12 @@ class Message:
 
     def body(self) -> str:
         """A line for each that has a text, harmless, and the key."""
-        return "\n".join(f"{name}: {text}" for name, text in (*self._told(), ("Key", self.key)))
+        return "\n".join(f"{name}: {text}" for name, text in self.told())
 
-    def _told(self) -> list[tuple[str, str]]:
-        return [(harmless(name), link(text) if name in LINKS else harmless(text)) for name, text in self.lines if text]
+    def told(self) -> list[tuple[str, str]]:
+        """The lines that have a text, harmless, and as the last one the key."""
+        named = [(harmless(name), link(text) if name in LINKS else harmless(text)) for name, text in self.lines if text]
+        return [*named, ("Key", self.key)]
 
     def payload(self) -> str:
         """The message as JSON: what an outbox keeps and a webhook gets. The same message gives the same text."""
@@ -69,7 +71,7 @@ class Message:
             "is_resolved": self.is_resolved,
             "title": self.head(),
             "message": self.body(),
-            "lines": self._told(),
+            "lines": self.told()[:-1],
             "fingerprint": self.fingerprint,
             "data": plain(dict(self.data)),
         }

@@ -67,8 +67,9 @@ def enqueue(connection: sa.Connection, message: Message, alerts: AlertsSettings,
     """Writes a row for each channel that wants the message's severity; returns how many. One that is there already
     stays as it is: the same key twice is one message."""
     wanted = list(dict.fromkeys(map(channel_id, wanting(alerts.every_channel, message.severity))))
-    there = connection.execute(sa.select(_outbox.c.channel_id).where(_outbox.c.message_key == message.key)).scalars()
-    missing = [each for each in wanted if each not in set(there)]
+    known = sa.select(_outbox.c.channel_id).where(_outbox.c.message_key == message.key)
+    there = set(connection.execute(known).scalars())
+    missing = [each for each in wanted if each not in there]
     if not missing:
         return 0
     last = connection.execute(sa.select(sa.func.max(_outbox.c.sequence))).scalar()

@@ -10,11 +10,12 @@ import threading
 from typing import Any
 
 from mediameter.alerts.addresses import TELL_TO_ALLOW, Refused, is_public, resolved
-from mediameter.alerts.message import Message
+from mediameter.alerts.message import LINKS, Message
 from mediameter.alerts.wording import escaped_markdown
 
 CLEARTEXT = frozenset({"http", "json", "xml", "form"})
 MAIL = frozenset({"mailto", "mailtos"})
+_SLACK_HEADER, _SLACK_SECTION = 150, 3000  # characters; it refuses blocks with more
 
 # To Apprise they are text; what shows it takes it for Markdown.
 _MARKDOWN_ALL_THE_SAME = frozenset(
@@ -79,14 +80,27 @@ def send(service: Any, message: Message, timeout_s: float) -> str:
 
 def _dressed(service: Any, message: Message) -> dict[str, Any]:
     """Title and body so that nothing in them is markup for the service."""
-    title, body = message.head(), message.body()
-    if str(getattr(service.notify_format, "value", service.notify_format)) == "markdown":
+    kind, form = type(service).__name__, str(getattr(service.notify_format, "value", service.notify_format))
+    if kind == "NotifySlack":
+        # Slack knows no escape for its stars and underscores, but blocks of plain text.
+        service.notify_format, service.use_blocks = "text", True
+        return {"title": message.head()[:_SLACK_HEADER], "body": message.body()[:_SLACK_SECTION], "body_format": "text"}
+    if form == "markdown":
         # Apprise escapes what it turns from HTML into a service's own dialect, and hands on text as it is.
-        lines = [f"<b>{html.escape(title)}</b>", *map(html.escape, body.splitlines())]
-        return {"title": "", "body": "<br/>".join(lines), "body_format": "html"}
-    if type(service).__name__ in _MARKDOWN_ALL_THE_SAME:
-        title, body = escaped_markdown(title), escaped_markdown(body)
-    return {"title": title, "body": body, "body_format": "text"}
+        return {"title": "", "body": _as_html(message), "body_format": "html"}
+    if kind in _MARKDOWN_ALL_THE_SAME:
+        lines = [f"{name}: {text if name in LINKS else escaped_markdown(text)}" for name, text in message.told()]
+        return {"title": escaped_markdown(message.head()), "body": "\n".join(lines), "body_format": "text"}
+    return {"title": message.head(), "body": message.body(), "body_format": "text"}
+
+
+def _as_html(message: Message) -> str:
+    lines = [f"<b>{html.escape(message.head())}</b>"]
+    for name, text in message.told():
+        safe = html.escape(text)
+        is_link = name in LINKS and text.startswith("http")
+        lines.append(f'{html.escape(name)}: <a href="{safe}">{safe}</a>' if is_link else f"{html.escape(name)}: {safe}")
+    return "<br/>".join(lines)
 
 
 class _Listener(logging.Handler):
