@@ -35,7 +35,7 @@ from prefect.task_engine import TaskRunTimeoutError
 from prefect.tasks import Task, exponential_backoff
 
 from flows.embedded import embedded_server
-from flows.hooks import tell
+from flows.hooks import recover, tell
 from mediameter.steps.notice import (
     StepName,
     can_heal,
@@ -97,6 +97,7 @@ write_back = step_task("write_back", retries=1, minutes=20)
     persist_result=False,
     on_failure=[tell],
     on_crashed=[tell],
+    on_completion=[recover],
 )
 def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str, Report]:
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: the present). Returns each step's report.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from flows.hooks import tell
+from flows.hooks import recover, tell
 from flows.hourly import Report, attempted, check, publish, quality, rollup, step_task, write_back
 from mediameter.steps.notice import (
     require_all_exported,
@@ -29,6 +29,7 @@ patient_rollup = rollup.with_options(timeout_seconds=4 * _HOURS)
     persist_result=False,
     on_failure=[tell],
     on_crashed=[tell],
+    on_completion=[recover],
 )
 def nightly(settings_path: str | None = None, now: str | None = None) -> dict[str, Report]:
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: now). Returns each step's report."""

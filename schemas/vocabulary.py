@@ -168,6 +168,8 @@ DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
 INCIDENT_STATES = ("pending", "firing", "resolved")
 TOLD = ("", *SEVERITIES, "resolved")
+MESSAGE_SEVERITIES = (*SEVERITIES, "info")
+MESSAGE_STATES = ("waiting", "delivered", "given_up")
 
 
 def operation_class(operation: str) -> str:

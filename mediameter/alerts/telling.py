@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from mediameter.alerts.incidents import FLAPS, IS_FIRING, RESOLVED, Incident
+from mediameter.alerts.message import Message, Severity
 from mediameter.alerts.rule import EVERYTHING, INHIBITORS, Rule
 
 Change = Literal["firing", "worse", "again", "flapping", "still", "resolved", "over"]
@@ -20,6 +21,7 @@ NEWS = timedelta(days=3)
 """What ended longer ago is history: it is kept, and told by nobody."""
 MOST_LINES = 5
 """Of more groups of one rule, one message tells."""
+MOST_IN_DATA = 50
 _RANK = {"": 0, RESOLVED: 0, "warning": 1, "critical": 2}
 _WORDS: dict[Change, str] = {
     "firing": "fires",
@@ -110,20 +112,9 @@ def _once_told(incident: Incident, now: datetime) -> Incident:
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A message: ``key`` makes a repetition known as one; ``group_key`` is what its order is kept within."""
-
-    key: str
-    group_key: str
-    severity: str
-    title: str
-    lines: tuple[tuple[str, str], ...]
-
-
-def texts(rules: Mapping[str, Rule], told: Sequence[News]) -> list[Text]:
+def messages(rules: Mapping[str, Rule], told: Sequence[News]) -> list[Message]:
     """The messages, in the order of rules: one a change, or one for many groups of a rule."""
-    found: list[Text] = []
+    found: list[Message] = []
     by: dict[tuple[str, Change], list[News]] = {}
     for each in told:
         by.setdefault((each.incident.rule, each.change), []).append(each)
@@ -136,7 +127,7 @@ def texts(rules: Mapping[str, Rule], told: Sequence[News]) -> list[Text]:
     return found
 
 
-def _of_one(rule: Rule | None, each: News) -> Text:
+def _of_one(rule: Rule | None, each: News) -> Message:
     incident, name = each.incident, each.incident.rule
     of = "" if incident.group == EVERYTHING else f" ({incident.group})"
     lines = [("What", f"{rule.title if rule else name}{of}")]
@@ -147,10 +138,11 @@ def _of_one(rule: Rule | None, each: News) -> Text:
     if incident.note:
         lines.append(("Note", incident.note))
     lines += _advice(rule, name)
-    return Text(each.key, incident.incident_id, _severity(each), f"{name}{of} {_WORDS[each.change]}", tuple(lines))
+    title = f"{name}{of} {_WORDS[each.change]}"
+    return _message(each, each.key, incident.incident_id, title, lines, [each])
 
 
-def _of_many(name: str, rule: Rule | None, together: list[News]) -> Text:
+def _of_many(name: str, rule: Rule | None, together: list[News]) -> Message:
     key = hashlib.sha256("\0".join(sorted(each.key for each in together)).encode()).hexdigest()[:40]
     groups = [each.incident.group for each in together]
     shown = ", ".join(groups[:MOST_LINES]) + f" and {len(groups) - MOST_LINES:,} more"
@@ -158,12 +150,39 @@ def _of_many(name: str, rule: Rule | None, together: list[News]) -> Text:
     lines = [("What", rule.title if rule else name), ("Which", shown)]
     lines += [*_figures(rule, worst.incident), *_advice(rule, name)]
     title = f"{name} {_WORDS[worst.change]} for {len(together):,} groups"
-    return Text(key, key, _severity(worst), title, tuple(lines))
+    return _message(worst, key, "", title, lines, together)
 
 
-def _severity(each: News) -> str:
-    """Of an end: as bad as it was, so that it goes where the beginning went."""
-    return each.incident.severity
+def _message(
+    worst: News, key: str, fingerprint: str, title: str, lines: list[tuple[str, str]], of: Sequence[News]
+) -> Message:
+    """An end is as grave as what it ends, so that it goes where the beginning went."""
+    incident = worst.incident
+    data = {
+        "rule": incident.rule,
+        "change": worst.change,
+        "incidents": [_plain(each.incident) for each in of[:MOST_IN_DATA]],
+        "incident_count": len(of),
+    }
+    severity = cast("Severity", incident.severity)
+    is_over = worst.change in ("resolved", "over")
+    return Message(key, severity, title, tuple(lines), fingerprint, data, is_over)
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    """What a program that gets the message may want to know."""
+    return {
+        "incident_id": incident.incident_id,
+        "group": incident.group,
+        "state": incident.state,
+        "severity": incident.severity,
+        "begin_at": incident.begin_at.isoformat(),
+        "last_bad_at": incident.last_bad_at.isoformat(),
+        "value": incident.value,
+        "worst_value": incident.worst_value,
+        "threshold": incident.threshold,
+        "sample": incident.sample,
+    }
 
 
 def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
+from mediameter.settings.channels import Channel, told
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.invoices import Invoice, one_a_month
 from mediameter.settings.palette import PaletteSource
@@ -130,7 +131,8 @@ class Rule(Section):
 class Alerts(Section):
     """``rules`` holds only what overrides a shipped threshold, in bytes, shares, ms, addresses or ``Money``."""
 
-    notify: tuple[str, ...] = setting((), "Where incidents are told (Apprise URLs)", repr=False)
+    notify: tuple[str, ...] = setting((), "Where all incidents are told (Apprise URLs)", repr=False)
+    channels: tuple[Channel, ...] = setting((), "Where some of them are told, or with a signature")
     allow_private_channels: bool = setting(False, "Let webhooks reach private addresses, and go without TLS")
     monthly_budget: Annotated[Money | None, BeforeValidator(lambda value: value and money(value))] = setting(
         None, 'Budget of a month, like "200.00 USD"'
@@ -151,6 +153,16 @@ class Alerts(Section):
         if self.monthly_budget and self.rules.get("monthly_budget", Rule()).above:
             raise Complaint("the budget is given twice", "drop it", ("rules", "monthly_budget", "above"))
         return self
+
+    @model_validator(mode="after")
+    def _each_channel_once(self) -> Self:
+        told(self.notify, self.channels)
+        return self
+
+    @property
+    def every_channel(self) -> tuple[Channel, ...]:
+        """Those of ``notify``, which want every severity, and those of ``channels``."""
+        return told(self.notify, self.channels)
 
     @property
     def budget(self) -> Money | None:

@@ -35,8 +35,8 @@ _WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available"
 
 @dataclass(slots=True)
 class CheckReport:
-    """What was judged: one row a day, rule and group (as ``alert_checks_daily`` has it). ``messages``: how many were put
-    into the outbox; ``firing``: incidents that fire now, a line each."""
+    """What was judged: one row a day, rule and group (as ``alert_checks_daily`` has it). ``messages``: how many were
+    put into the outbox; ``firing``: incidents that fire now, a line each."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     messages: int = 0
@@ -67,7 +67,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
 
 
 def check_now(settings: Settings, *, now: datetime) -> CheckReport:
-    """The same for rules with windows under an hour and those about the present: cheap enough for every five minutes."""
+    """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
     report, made = CheckReport(), engine(settings.warehouse.url)
     try:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from mediameter.alerts import book
+from mediameter.alerts import book, outbox
 from mediameter.alerts.incidents import IS_FIRING, Incident
 from mediameter.alerts.rule import EVERYTHING, Rule
-from mediameter.alerts.telling import Text, news, quantity, texts
+from mediameter.alerts.telling import messages, news, quantity
 from mediameter.settings import Settings
 
 
@@ -20,11 +20,11 @@ def tell(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], n
     found = book.unfinished(connection, tenant)
     silences = [each for _, each, _ in book.silences(connection, tenant, now)]
     told, passed = news(by_name, found, silences, now)
-    messages = texts(by_name, told)
-    for message in messages:
-        _enqueue(connection, settings, message, now)
+    written = messages(by_name, told)
+    for message in written:
+        outbox.enqueue(connection, message, settings.alerts, now)
     book.write(connection, tenant, [*(each.incident for each in told), *passed])
-    return len(messages), [line(by_name.get(each.rule), each) for each in found if each.state == IS_FIRING]
+    return len(written), [line(by_name.get(each.rule), each) for each in found if each.state == IS_FIRING]
 
 
 def line(rule: Rule | None, incident: Incident) -> str:
@@ -35,9 +35,3 @@ def line(rule: Rule | None, incident: Incident) -> str:
         f"{incident.severity}: {incident.rule}{of} since {incident.begin_at:%Y-%m-%d %H:%MZ}:"
         f" {quantity(incident.value, unit)}, threshold {quantity(incident.threshold, unit)}"
     )
-
-
-def _enqueue(connection: sa.Connection, settings: Settings, message: Text, now: datetime) -> None:
-    raise NotImplementedError
-
-

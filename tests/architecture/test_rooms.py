@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
     "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.alerts": AT_REST,
+    "mediameter.alerts": {*AT_REST, "mediameter.warehouse"},
     "mediameter.answers": AT_REST,
     "mediameter.report": AT_REST,
     "mediameter.quality": AT_REST,

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sql.migrations.columns import Text, create_index, create_table, instant
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:
