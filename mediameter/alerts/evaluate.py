@@ -160,7 +160,7 @@ def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int,
     rows = frames[part.source].filter(*(_holds(each) for each in part.where))
     columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
-    rows = rows.with_columns(**columns).select(columns).drop_nulls("step")
+    rows = rows.with_columns(**columns).select(*columns).drop_nulls("step")
     spread = pl.int_ranges(pl.col("step"), pl.col("step") + rule.length)
     rows = rows.with_columns(index=spread).explode("index").filter(pl.col("index").is_between(first, last))
     if part.how == "percentile" and part.weight:

@@ -122,7 +122,9 @@ def _of_rows(value: dict[str, Any], how: How, rows: RowSource, name: str, at: st
         raise Mistake(f"{name}: {of} of {rows.name} is no number", "count rows, or take another column")
     if at and rows.columns and rows.columns[at].type != "instant":
         raise Mistake(f"{name}: at: {at} is no instant", "leave it out")
-    divide = whole(value, "divide", 1) or 1
+    divide = value.get("divide", 1)
+    if isinstance(divide, bool) or not isinstance(divide, int) or divide == 0:
+        raise Mistake(f"{name}: divide: {divide!r} is no whole number to divide by", "write it like 1000000")
     return {"source": rows.name, "how": how, "percentile": percentile, **found, "divide": divide}
 
 
