@@ -1,4 +1,4 @@
-"""The hourly flow: fetch what is new, read the application, roll up the days it touches, check and judge them.
+"""The hourly flow: fetch what is new, read the application, roll up the days it touches, check and judge them, tell.
 
 Each run takes in everything that the listing shows and the ledger does not, so a run that fails or never starts is
 made good by the next. ``python -m flows.hourly`` runs it once on a Prefect server of its own and prints the reports
@@ -87,6 +87,7 @@ export = step_task("export", retries=1, minutes=20)
 rollup = step_task("rollup", retries=2, minutes=40)
 check = step_task("check", retries=2, minutes=5)
 quality = step_task("quality", retries=2, minutes=20)
+deliver = step_task("deliver", retries=2, minutes=5)
 write_back = step_task("write_back", retries=1, minutes=20)
 
 
@@ -106,9 +107,10 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     Objects that cannot be read, an application that is down, and a day that breaks a rule of quality hold up
     nothing else; in the end they fail the run.
     """
-    now = now or datetime.now(UTC).isoformat(timespec="seconds")
+    given, now = now, now or present()
     reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
     reports |= {step.name: step(settings_path, now) for step in (rollup, check, quality)}
+    reports["deliver"] = deliver(settings_path, given or present())  # not as of an hour ago: leases are told by it
     reports["write_back"] = attempted(write_back, settings_path, now)  # of days that are final, and so judged
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
@@ -116,6 +118,11 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     require_all_sound(reports["quality"])
     require_all_written_back(reports["write_back"])
     return reports
+
+
+def present() -> str:
+    """The instant it is, as steps take it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def attempted(step: Task[[str | None, str], Report], settings_path: str | None, now: str) -> Report:
@@ -149,7 +156,7 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "export", "rollup", "check", "quality", "write_back"):
+    for step in ("ingest", "export", "rollup", "check", "quality", "deliver", "write_back"):
         importlib.import_module(f"mediameter.steps.{step}")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Listener(ThreadingHTTPServer):
-    """Answers each POST with ``status`` and ``reply``, after ``delay_s`` seconds; ``location`` is where it redirects."""
+    """Answers each POST with ``status`` and ``reply``, after ``delay_s`` seconds; ``location``: where it redirects."""
 
     daemon_threads = True
 

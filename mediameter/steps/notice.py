@@ -19,7 +19,9 @@ from mediameter.alerts.wording import one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "write_back"]
+StepName = Literal[
+    "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back"
+]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -34,6 +36,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
     """
     from mediameter.steps import (
         check,
+        deliver,
         export,
         ingest,
         quality,
@@ -49,6 +52,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "rollup": rollup.rollup,
         "check": check.check,
         "quality": quality.quality,
+        "deliver": deliver.deliver,
         "write_back": write_back.write_back,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()

@@ -1,4 +1,4 @@
-"""One pass: ingest, export, roll up, check, judge, write back. What `mediameter run` does, and cron without Prefect."""
+"""One pass: ingest, export, roll up, check, judge, tell, write back: `mediameter run`, and cron without Prefect."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
+from mediameter.steps.deliver import DeliverReport, deliver
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
@@ -28,6 +29,7 @@ class RunSummary:
     check: CheckReport
     export: ExportReport = field(default_factory=ExportReport)
     quality: QualityReport = field(default_factory=QualityReport)
+    deliver: DeliverReport = field(default_factory=DeliverReport)
     write_back: WriteBackReport = field(default_factory=WriteBackReport)
     is_dry_run: bool = False
 
@@ -35,7 +37,7 @@ class RunSummary:
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
         new = self.ingest.objects or self.ingest.pending or self._exported
-        has_written = bool(self.write_back.days or self.write_back.failed)
+        has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
         has_computed = bool(self.rollup.days or self.rollup.generation_days or self.quality.days)
         return not (new or has_computed or has_written)
 
@@ -58,6 +60,7 @@ class RunSummary:
             "rollup": self.rollup.to_dict(),
             "check": self.check.to_dict(),
             "quality": self.quality.to_dict(),
+            "deliver": self.deliver.to_dict(),
             "write_back": self.write_back.to_dict(),
         }
 
@@ -70,6 +73,7 @@ class RunSummary:
             CheckReport(**reports["check"]),
             ExportReport(**reports["export"]),
             QualityReport(**reports["quality"]),
+            DeliverReport(**reports["deliver"]),
             WriteBackReport(**reports["write_back"]),
         )
 
@@ -107,6 +111,7 @@ class RunSummary:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
         firing = [row for row in self.check.rows if row["verdict"] in FIRING]
         lines += self.quality.lines()
+        lines += self.deliver.lines()
         lines += [
             f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing
         ]
@@ -157,4 +162,6 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
     rolled_up = rollup(settings, now=now, progress=progress)
     checked = check(settings, now=now)
     judged = quality(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, checked, exported, judged, write_back(settings, now=now, progress=progress))
+    told = deliver(settings, now=now)  # before what may take long
+    written = write_back(settings, now=now, progress=progress)
+    return RunSummary(found, rolled_up, checked, exported, judged, told, written)

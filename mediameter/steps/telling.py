@@ -9,6 +9,7 @@ from mediameter.alerts.channels import wanting
 from mediameter.alerts.message import Message
 from mediameter.alerts.notify import Delivery, notify
 from mediameter.alerts.wording import one_line
+from mediameter.errors import WorldError
 from mediameter.settings import load
 from mediameter.steps.notice import in_one_line, retry_command
 
@@ -51,7 +52,7 @@ def tell_recovery(
     )
 
 
-def tell_overdue(settings_path: str | None, deployment: str, grace: str) -> list[Delivery]:
+def tell_overdue(settings_path: str | None, deployment: str, grace: str, key: str | None = None) -> list[Delivery]:
     """Tell the channels that no run of a deployment has ended for longer than it may. Never raises."""
     lines = (
         ("What", f"no run of {deployment} has ended for {grace}"),
@@ -60,7 +61,14 @@ def tell_overdue(settings_path: str | None, deployment: str, grace: str) -> list
     )
     title = f"[critical] mediameter {deployment} does not run"
     data = {"deployment": deployment, "grace": grace}
-    return _tell(settings_path, Message(_new_key(), "critical", title, lines, f"overdue-{deployment}"[:128], data))
+    fingerprint = f"overdue-{deployment}"[:128]
+    return _tell(settings_path, Message(key or _new_key(), "critical", title, lines, fingerprint, data))
+
+
+def require_told(deliveries: list[Delivery]) -> None:
+    """Raise ``WorldError`` when nobody was told."""
+    if not any(delivery.delivered for delivery in deliveries):
+        raise WorldError("nobody could be told", "see the log for what was to be told, and why not")
 
 
 def _tell(settings_path: str | None, message: Message) -> list[Delivery]:

@@ -104,7 +104,7 @@ def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
     command = [sys.executable, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
     done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "write_back"}
+    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "deliver", "write_back"}
 
 
 def test_the_module_says_in_one_line_what_failed(
