@@ -49,6 +49,17 @@ def tell(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
         print(f"mediameter: the hook of {flow.name} failed: {in_one_line(error)}", file=sys.stderr)
 
 
+def tell_first(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """The same for a flow that runs every few minutes: tells of the first failure in a row, and of each where Prefect
+    cannot say what was before."""
+    try:
+        is_known = _follows_a_failure(flow_run)
+    except Exception:
+        is_known = False
+    if not is_known:
+        tell(flow, flow_run, state)
+
+
 def recover(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """The hook for ``on_completion``: tells that a deployment works again, when its last run before this one failed.
 

@@ -109,8 +109,8 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     """
     given, now = now, now or present()
     reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
-    reports |= {step.name: step(settings_path, now) for step in (rollup, check, quality)}
-    reports["deliver"] = deliver(settings_path, given or present())  # not as of an hour ago: leases are told by it
+    reports["rollup"] = rollup(settings_path, now)
+    reports |= judged(settings_path, now, given or present())
     reports["write_back"] = attempted(write_back, settings_path, now)  # of days that are final, and so judged
     publish("hourly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])
@@ -118,6 +118,16 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     require_all_sound(reports["quality"])
     require_all_written_back(reports["write_back"])
     return reports
+
+
+def judged(settings_path: str | None, now: str, told_at: str) -> dict[str, Report]:
+    """The gate, the rules, and what they have to tell. A mistake in a suite fails the run, but silences no rule.
+
+    ``told_at``: the present, also for a run that looks from an hour ago: leases are told by it.
+    """
+    gate = quality(settings_path, now, return_state=True)
+    reports = {"check": check(settings_path, now), "deliver": deliver(settings_path, told_at)}
+    return {**reports, "quality": gate.result()}
 
 
 def present() -> str:

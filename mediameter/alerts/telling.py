@@ -65,7 +65,7 @@ def news(
 ) -> tuple[list[News], list[Incident]]:
     """What is to be told, and what is known now without a word (silenced, or history). ``incidents``: all that are
     open, and those that ended and of which not all was told."""
-    firing = {(each.rule, each.group) for each in incidents if each.state == IS_FIRING}
+    firing = [each for each in incidents if each.state == IS_FIRING]
     told: list[News] = []
     passed: list[Incident] = []
     for incident in incidents:
@@ -95,13 +95,15 @@ def _change(rule: Rule | None, incident: Incident, now: datetime) -> Change | No
     return "still" if is_due and incident.reopened < FLAPS else None
 
 
-def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[tuple[str, str]]) -> bool:
-    """Whether a source is silent that it rests on: that is told instead, until it speaks again."""
+def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[Incident]) -> bool:
+    """Whether a source that it rests on had fallen silent by then: that is told instead, until it speaks again."""
     if rule is None or incident.state == RESOLVED:
         return False
     of = incident.group.split(" / ")[0]
-    inhibitors = [name for name in INHIBITORS[rule.needs] if name != rule.name]
-    return any(name in inhibitors and (group in (of, EVERYTHING) or of == EVERYTHING) for name, group in firing)
+    inhibitors = [
+        each for each in firing if each.rule in INHIBITORS[rule.needs] and incident.last_bad_at > each.begin_at
+    ]
+    return any(each.rule != rule.name and (each.group == of or EVERYTHING in (each.group, of)) for each in inhibitors)
 
 
 def _once_told(incident: Incident, now: datetime) -> Incident:

@@ -20,7 +20,7 @@ from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
 StepName = Literal[
-    "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back"
+    "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back", "watch"
 ]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
@@ -41,6 +41,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         ingest,
         quality,
         rollup,
+        watch,
         write_back,
     )  # Polars: not for those who only ask for a command
 
@@ -54,6 +55,7 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "quality": quality.quality,
         "deliver": deliver.deliver,
         "write_back": write_back.write_back,
+        "watch": watch.watch,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report

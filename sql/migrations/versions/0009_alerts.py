@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from sql.migrations.columns import Text, create_index, create_table, instant
+from sql.migrations.views import make_views
 
 revision = "0009"
 down_revision = "0008"
@@ -12,6 +13,7 @@ def upgrade() -> None:
     _alert_silences()
     _alert_windows()
     _incidents()
+    make_views(revision)
 
 
 def _alert_silences() -> None:
