@@ -23,6 +23,8 @@ __all__ = ["Message", "Row", "Unsent", "enqueue", "give_up_unknown", "lease", "r
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=60)
+FURTHEST = LONGEST_WAIT + timedelta(hours=1)
+"""No instant that we write lies further ahead, not even by the clock of a machine that is an hour fast."""
 GIVEN_UP_AFTER = timedelta(days=3)
 LEAST_ATTEMPTS = 5
 """Before a message is given up: a clock that leaps three days ahead must not empty the outbox."""
@@ -93,15 +95,15 @@ def enqueue(connection: sa.Connection, message: Message, alerts: AlertsSettings,
 def lease(connection: sa.Connection, known: Collection[str], now: datetime, lasting: timedelta) -> list[Row]:
     """Takes what is due on these channels, oldest first: no other run gets these rows until the lease has run out.
 
-    Of an incident, a channel's later messages are due when the earlier ones are done with. Instants further ahead than
-    any of ours could be are of a clock that was set back since, and do not count.
+    Of an incident, a channel's later messages are due when the earlier ones are done with. Instants that are further
+    ahead than clocks of two machines differ are of a clock that was set back since, and do not count.
     """
     c = _outbox.c
     waiting = sa.and_(c.state == "waiting", c.channel_id.in_(list(known)))
     query = sa.select(_outbox).where(waiting).order_by(c.sequence, c.message_key, c.channel_id)
     token, taken, rows = uuid.uuid4().hex, Counter[str](), []
     for row in _foremost(connection.execute(query).mappings()):
-        if taken[row["channel_id"]] < _MOST_OF_A_CHANNEL and _is_due(row, naive(now), lasting):
+        if taken[row["channel_id"]] < _MOST_OF_A_CHANNEL and _is_due(row, naive(now)):
             taken[row["channel_id"]] += 1
             until = naive(now + lasting)
             connection.execute(_outbox.update().where(_is(row)).values(lease=token, leased_until_at=until))
@@ -122,9 +124,10 @@ def _foremost(rows: Iterable[sa.RowMapping]) -> list[sa.RowMapping]:
     return found
 
 
-def _is_due(row: sa.RowMapping, now: datetime, lasting: timedelta) -> bool:
-    is_held = row["leased_until_at"] is not None and now < row["leased_until_at"] <= now + lasting
-    return not is_held and not now < row["next_attempt_at"] <= now + LONGEST_WAIT
+def _is_due(row: sa.RowMapping, now: datetime) -> bool:
+    return not any(
+        at is not None and now < at <= now + FURTHEST for at in (row["leased_until_at"], row["next_attempt_at"])
+    )
 
 
 def _row(row: sa.RowMapping, token: str) -> Row:
