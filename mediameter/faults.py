@@ -22,6 +22,8 @@ POINTS = (
     "rollup.committed",
     "audience.computed",
     "check.before_commit",
+    "check.before_telling",
+    "check.told",
     "quality.judged",
     "quality.before_commit",
 )

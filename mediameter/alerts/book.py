@@ -73,6 +73,11 @@ def subject(group: str) -> str:
     return group.split(" / ")[0]
 
 
+def summary(rule: Rule, group: str) -> str:
+    """The group that says of a window only that it was judged."""
+    return subject(group) if rule.needs == "generations" else EVERYTHING
+
+
 def forget(connection: sa.Connection, tenant: str, now: datetime) -> None:
     """Verdicts by window are kept for ``KEPT``; by day they stand in alert_checks_daily."""
     connection.execute(_windows.delete().where(_windows.c.tenant == tenant, _windows.c.end_at < naive(now - KEPT)))

@@ -52,12 +52,18 @@ class Judged(NamedTuple):
 
 
 def evaluate(
-    rule: Rule, frames: Frames, windows: Sequence[Window], zone: ZoneInfo, groups: Collection[str] = ()
+    rule: Rule,
+    frames: Frames,
+    windows: Sequence[Window],
+    zone: ZoneInfo,
+    groups: Collection[str] = (),
+    everything: str = EVERYTHING,
 ) -> list[Judged]:
     """The verdicts of these windows, by window and group. ``frames``: rows by the names of the rule's aggregates, back
     to the earliest window that these are compared with. ``groups``: judged even where no row has them.
 
-    Of a rule with groups only those that fire are told, those of ``groups``, and, where none fires, ``*``.
+    Of a rule with groups those that fire are told, those of ``groups``, and in one row of the group ``everything`` that
+    the window was judged, with the number of its groups as the sample.
     """
     if not windows:
         return []
@@ -67,8 +73,13 @@ def evaluate(
         if not rule.group_by:
             found.append(_judged(rule, window, EVERYTHING, numbers))
             continue
-        names = sorted({*numbers.groups(window.index), *groups} - {EVERYTHING, THE_REST})
-        found += _of_groups(rule, window, [_judged(rule, window, name, numbers) for name in names], groups)
+        there = numbers.groups(window.index)
+        judged = [_judged(rule, window, name, numbers) for name in sorted({*there, *groups})]
+        found += _of_groups(rule, judged, groups)
+        if everything not in groups:
+            verdict = OK if window.is_complete else NOT_YET_KNOWABLE
+            threshold = rule.bands.threshold
+            found.append(Judged(rule.name, everything, window.begin, window.end, None, threshold, verdict, len(there)))
     return found
 
 
@@ -132,18 +143,14 @@ def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged
     return Judged(rule.name, group, window.begin, window.end, value, threshold, verdict, sample)
 
 
-def _of_groups(rule: Rule, window: Window, judged: list[Judged], kept: Collection[str]) -> list[Judged]:
-    """Those worth telling: a thousand groups that are fine are one line, a thousand that are not fifty and a sum."""
+def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str]) -> list[Judged]:
+    """Those worth telling: a thousand groups that are fine are none, a thousand that are not are fifty and a sum."""
     firing = [each for each in judged if each.verdict in FIRING]
     worst = sorted(firing, key=lambda each: _badness(rule, each), reverse=True)
     told = worst[:MOST_GROUPS] + [each for each in judged if each.group in kept and each not in worst]
     if more := worst[MOST_GROUPS:]:
         worst_of_rest = more[0]
         told.append(worst_of_rest._replace(group=THE_REST, sample=len(more)))
-    if not told:
-        verdict = OK if window.is_complete else NOT_YET_KNOWABLE
-        threshold = rule.bands.threshold
-        told = [Judged(rule.name, EVERYTHING, window.begin, window.end, None, threshold, verdict, len(judged))]
     return sorted(told, key=lambda each: each.group)
 
 

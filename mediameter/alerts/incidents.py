@@ -135,6 +135,7 @@ def _first(tenant: str, window: Judged, group: str) -> Incident:
 def _held(rule: Rule, incident: Incident) -> Incident:
     """It fires when it has been bad for long enough."""
     lasted = incident.last_bad_at - incident.begin_at - timedelta(seconds=rule.length_s)
+    lasted = max(lasted, timedelta(0))  # of the present, windows have no length
     if incident.state != PENDING or lasted < timedelta(seconds=rule.hold_s):
         return incident
     return replace(incident, state=IS_FIRING, fired_at=incident.last_bad_at)

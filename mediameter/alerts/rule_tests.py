@@ -1,6 +1,7 @@
 """The tests that stand in a rule's file: rows in, verdict out. Pure, so that a rule is tried without any data.
 
-A test has ``about``, ``rows`` (by the names that the rule measures) and ``verdict``; and where they matter ``group``,
+A test has ``about``, ``rows`` (by the names that the rule measures) and ``verdict``; and where they matter ``group``
+(without it, the gravest verdict of any group is meant),
 ``is_complete`` (default: yes) and ``threshold`` (for a rule that has none of its own). A row holds the columns that
 matter; beside them ``times`` (so many of it), ``minutes_before_end`` and ``windows_before`` say when it is.
 """
@@ -24,6 +25,8 @@ from schemas.frames import POLARS_TYPES
 
 _NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
 _KEYS = {"about", "rows", "verdict", "group", "is_complete", "threshold"}
+_SYSTEM = "palette"
+_WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
 _OF_TIME = {"times", "minutes_before_end", "windows_before"}
 _EMPTY = {"text": "", "int": 0, "float": 0.0, "bool": False}
 
@@ -56,10 +59,12 @@ def _outcome(rule: Rule, test: Any) -> Outcome:
     index = step_of(rule, _NOON, zone)
     begin, end = bounds(rule, index, zone)
     window = Window(index, begin, end, bool(test.get("is_complete", True)))
-    group = str(test.get("group") or _only_group(rule))
+    group = test.get("group")
     frames = {each.source: _frame(rule, each.source, test.get("rows") or {}, end) for each in rule.aggregates}
-    judged = evaluate(rule, frames, [window], zone, {group} - {EVERYTHING})
-    got = next((each.verdict for each in judged if each.group == group), "nothing")
+    everything = _SYSTEM if rule.needs == "generations" else EVERYTHING
+    judged = evaluate(rule, frames, [window], zone, {group} if group else _only_group(rule), everything)
+    verdicts = [each.verdict for each in judged if group in (None, each.group)]
+    got = next((each for each in _WORST_FIRST if each in verdicts), "nothing")
     return Outcome(rule.name, str(test.get("about", "")), str(test["verdict"]), got)
 
 
@@ -69,8 +74,8 @@ def _with(bands: Bands, threshold: float) -> Bands:
     return Bands(bands.is_above, threshold, warning)
 
 
-def _only_group(rule: Rule) -> str:
-    return "palette" if rule.needs == "generations" else EVERYTHING
+def _only_group(rule: Rule) -> set[str]:
+    return {_SYSTEM} if rule.group_by == ("source",) and rule.needs == "generations" else set()
 
 
 # --- rows ------------------------------------------------------------------------------------------------------
@@ -112,7 +117,7 @@ def _row(rule: Rule, name: str, row: dict[str, Any], end: datetime) -> dict[str,
         times = {"hour_at": at.replace(minute=0, second=0, microsecond=0)}
     elif rows.time == "instant":
         times = {each: at for each in ("at", "finished_at") if each in rows.columns}
-    source = {"source": "palette"} if rule.needs == "generations" else {}
+    source = {"source": _SYSTEM} if rule.needs == "generations" else {}
     return times | source | _values(row)
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from mediameter import ledger, warehouse
 from mediameter.alerts import book
 from mediameter.alerts.catalogue import catalogue
-from mediameter.alerts.evaluate import Judged
+from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
 from mediameter.connect import engine, reading, transact
@@ -137,7 +137,8 @@ def _judge_day(
         of_rule = [each for each in changed if each.now.rule == rule.name]
         book.fold(connection, rule, tenant, of_rule, through, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
-    _write_day(connection, settings, rules, day, daily)
+    if day in days.known_of_any(connection, settings):
+        _write_day(connection, settings, rules, day, daily)
     return daily
 
 
@@ -152,9 +153,13 @@ def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequenc
 
 
 def _by_group(rule: Rule, found: Sequence[Judged]) -> Iterator[list[Judged]]:
+    """The windows of each group; of several groups those alone that fired: which others were asked for is history."""
     of_rule = [each for each in found if each.rule == rule.name]
     for group in sorted({each.group for each in of_rule}):
-        yield [each for each in of_rule if each.group == group]
+        windows = [each for each in of_rule if each.group == group]
+        is_one_of_many = len(rule.group_by) > (rule.needs == "generations") and group != book.summary(rule, group)
+        if not is_one_of_many or any(each.verdict in FIRING for each in windows):
+            yield windows
 
 
 def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:

@@ -129,6 +129,11 @@ def known(connection: sa.Connection, settings: Settings) -> set[date]:
     return set(connection.execute(query).scalars())
 
 
+def known_of_any(connection: sa.Connection, settings: Settings) -> set[date]:
+    """Days that any source has something of."""
+    return set(connection.execute(sa.select(_days.c.day).where(_days.c.tenant == settings.tenant)).scalars())
+
+
 def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
     """Days whose raw data has gone: their figures are history, and computed again they would be zeros."""
     query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.state == "frozen")

@@ -62,9 +62,9 @@ class Judge:
         found: list[Judged] = []
         for source in sources_of(self._settings, rule):
             of = {name: frame.filter(pl.col("source") == source) for name, frame in frames.items() if "source" in frame}
-            mine = {group for group in groups if book.subject(group) == source}
+            mine = {group for group in groups if book.subject(group) == source and group != source}
             mine |= {source} if rule.group_by == ("source",) else set()
-            found += evaluate(rule, of, self._windows(rule, indexes, source), self._zone, mine)
+            found += evaluate(rule, of, self._windows(rule, indexes, source), self._zone, mine, source)
         return found
 
     def _groups(self, rule: Rule, known: Sequence[Judged]) -> set[str]:

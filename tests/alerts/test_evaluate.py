@@ -57,7 +57,8 @@ def test_sliding_windows_are_what_a_plain_count_says(seed: int) -> None:
         }
         for _ in range(300)
     ]
-    judged = evaluate(QUARTER, {"generation_events": frame("generation_events", rows)}, windows(QUARTER, MIDNIGHT, 40), UTC_ZONE)
+    frames = {"generation_events": frame("generation_events", [row | {"source": ""} for row in rows])}
+    judged = evaluate(QUARTER, frames, windows(QUARTER, MIDNIGHT, 40), UTC_ZONE, {""}, "")
     assert len(judged) == 40
     for each in judged:
         assert each.end - each.begin == timedelta(minutes=15)
@@ -155,6 +156,7 @@ def grouped(rows: list[dict[str, object]], groups: tuple[str, ...] = ()) -> list
 def test_a_thousand_groups_that_are_fine_are_one_line() -> None:
     rows: list[dict[str, object]] = [{"application": f"a{n}", "errors": 0, "requests": 9} for n in range(1000)]
     assert [(each.group, each.verdict, each.sample) for each in grouped(rows)] == [("*", "ok", 1000)]
+    assert [(each.group, each.verdict, each.sample) for each in grouped([])] == [("*", "ok", 0)]
 
 
 def test_groups_that_fire_are_told_and_those_that_are_asked_for() -> None:
@@ -165,7 +167,7 @@ def test_groups_that_fire_are_told_and_those_that_are_asked_for() -> None:
         {"application": "empty", "errors": 0, "requests": 0},
     ]
     found = {each.group: each.verdict for each in grouped(rows, ("good", "gone"))}
-    assert found == {"bad": "critical", "poor": "warning", "good": "ok", "gone": "not_available"}
+    assert found == {"bad": "critical", "poor": "warning", "good": "ok", "gone": "not_available", "*": "ok"}
 
 
 def test_ten_thousand_groups_that_fire_are_fifty_and_one() -> None:
@@ -173,7 +175,7 @@ def test_ten_thousand_groups_that_fire_are_fifty_and_one() -> None:
         {"application": f"a{n:05}", "errors": 10 + n, "requests": 20_000} for n in range(8000, 18_000)
     ]
     found = grouped(rows)
-    assert len(found) == MOST_GROUPS + 1
+    assert len(found) == MOST_GROUPS + 2
     [rest] = [each for each in found if each.group == THE_REST]
     assert (rest.verdict, rest.sample) == ("critical", 10_000 - MOST_GROUPS)
     assert "a17999" in {each.group for each in found}  # the worst are told by name
@@ -185,3 +187,5 @@ def test_what_is_not_complete_is_neither_good_nor_bad() -> None:
     open_window = Window(window.index, window.begin, window.end, False)
     [judged] = evaluate(GROUPED, frames, [open_window], UTC_ZONE)
     assert (judged.group, judged.verdict) == ("*", "not_yet_knowable")
+    judged, _ = evaluate(GROUPED, frames, [open_window], UTC_ZONE, {"a"})
+    assert (judged.group, judged.verdict) == ("a", "not_yet_knowable")

@@ -152,7 +152,10 @@ def told(letters: str, *, every: int = 1, silences: Sequence[Silence] = (), rule
         ("w" * 30 + "..", ["firing", "still", "resolved"]),
         ("C..C..", ["firing", "resolved", "again", "resolved"]),
         ("C.C.C.C..", ["firing", "resolved"]),
-        ("C..C..C..C..C..C..C..........", ["firing", "resolved", "again", "resolved", "again", "resolved", "flapping", "resolved"]),
+        (
+            "C..C..C..C..C..C..C..........",
+            ["firing", "resolved", "again", "resolved", "again", "resolved", "flapping", "resolved"],
+        ),
     ],
 )
 def test_what_is_told(letters: str, wanted: list[str]) -> None:

@@ -81,8 +81,9 @@ def test_a_day_that_breaks_a_rule_ends_in_a_notification(server: str, site: Path
     with pytest.raises(WorldError, match=r"small\.small on 2026-01-02"):
         hourly(str(site), NOW)
 
-    (message,) = hook.wait()
-    assert "2026-01-02: a rule of quality is broken: small.small" in _fields(message)["Error"]
+    incident, failure = hook.wait(2)
+    assert "quality_gate (small) fires" in incident["title"]
+    assert "2026-01-02: a rule of quality is broken: small.small" in _fields(failure)["Error"]
     assert _latest_table()[0]["state"] == "open, suspect"
 
 

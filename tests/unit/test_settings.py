@@ -213,10 +213,6 @@ MISTAKES = {
         r"line 5: reporting\.settle_hour: unknown setting: did you mean reporting\.settle_hours\?",
     ),
     "unknown section": ("[reprting]\n", r"line 4: reprting: unknown setting: did you mean reporting\?"),
-    "unknown rule": (
-        "[alerts.rules.daily_bandwith]\nabove = 1\n",
-        r"alerts\.rules\.daily_bandwith: .*alerts\.rules\.daily_bandwidth\?",
-    ),
     "unknown kind": ('[sources.b]\nkind = "ftp"\npath = "x"\n', r"line 5: sources\.b\.kind: .*'s3_access_log'"),
     "no place": (
         '[sources.b]\nkind = "s3_access_log"\n',
@@ -412,8 +408,6 @@ CHANGES_ROLLUPS = (
     '[attribution.referers]\n"a.org" = "a"\n',
     card("2025-01-01"),
     card("2025-01-01", amount='"0.012"'),
-    '[alerts]\nmonthly_budget = "1 USD"\n',
-    '[alerts.rules.daily_bandwidth]\nabove = "1 GB"\n',
     "[rejects]\nbudget = 0.5\n",
     '[geo]\ncdn_ranges = "none"\n',
 )
@@ -423,6 +417,8 @@ CHANGES_NOTHING = (
     '[warehouse]\nurl = "sqlite:///other.sqlite"\n',
     '[privacy]\nkey = "0123456789abcdef"\n',
     '[alerts]\nnotify = ["slack://x"]\n',
+    '[alerts]\nmonthly_budget = "1 USD"\n',
+    '[alerts.rules.daily_bandwidth]\nabove = "1 GB"\n',
     '[[alerts.channels]]\nurl = "slack://x"\n',
 )
 

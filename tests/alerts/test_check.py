@@ -1,0 +1,209 @@
+"""Judging on a real warehouse, every engine: verdicts, incidents and messages, once, whatever comes late or again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from mediameter import connect, ledger
+from mediameter.settings import Settings, from_mapping
+from mediameter.steps import alerts as step
+from mediameter.steps.check import check
+from mediameter.warehouse import naive, tables
+from tests.pictures import Warehouse
+
+NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
+DAY = date(2026, 11, 4)
+HOURS = timedelta(hours=1)
+
+
+@pytest.fixture
+def place(made: sa.Engine, tmp_path: Path) -> Settings:
+    """Logs and an application, both complete up to midnight; a channel that nobody answers."""
+    document = {
+        "warehouse": {"url": made.url.render_as_string(hide_password=False)},
+        "sources": {
+            "ovh": {"kind": "s3_access_log", "path": "bucket"},
+            "app": {"kind": "dailey_media", "url": "sqlite:///app.sqlite"},
+        },
+        "alerts": {"notify": ["https://hooks.example.org/x"], "monthly_budget": "200.00 USD"},
+    }
+    listed(made, NOW)
+    return from_mapping(document, tmp_path)
+
+
+def listed(made: sa.Engine, through: datetime) -> None:
+    """What is known of both sources, up to an instant."""
+    table = tables["listings"]
+    row = {"listed_at": naive(through), "objects": 1, "pending": 0}
+    with connect.writing(made) as connection:
+        connection.execute(table.delete())
+        for source, behind in (("ovh", 6 * HOURS), ("app", 0 * HOURS)):
+            connection.execute(table.insert().values(source=source, complete_through_at=naive(through - behind), **row))
+
+
+def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int = 1000) -> None:
+    """A day of traffic with so many errors, as a rollup would write it."""
+    with connect.writing(made) as connection:
+        warehouse = Warehouse(connection)
+        for name in ("traffic_daily", "endpoints_daily", "days"):
+            connection.execute(tables[name].delete().where(tables[name].c.day == day))
+        warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | {requests} | 5_000")
+        warehouse.fill("endpoints_daily", f"day | requests | errors\n{day} | {requests} | {errors}")
+        warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | {requests} | {requests}")
+        ledger.mark_dirty(connection, "checks", {day})
+
+
+def rows(made: sa.Engine, table: str, **equal: object) -> list[dict[str, Any]]:
+    t = tables[table]
+    query = sa.select(t).where(*(t.c[name] == value for name, value in equal.items()))
+    with connect.reading(made) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def incidents(made: sa.Engine, rule: str = "error_rate") -> list[tuple[str, str]]:
+    found = rows(made, "incidents", rule=rule)
+    return [(row["state"], row["told"]) for row in sorted(found, key=lambda row: row["begin_at"])]
+
+
+def titles(made: sa.Engine, rule: str = "error_rate") -> list[str]:
+    found = sorted(rows(made, "outbox"), key=lambda row: row["sequence"])
+    said = [json.loads(row["payload"])["title"] for row in found]
+    return [title for title in said if title.startswith(rule)]
+
+
+def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 11)
+    report = check(place, now=NOW)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.011, 0.01, 1000)
+    assert incidents(made) == [("firing", "critical")]
+    assert titles(made) == ["error_rate fires"]
+    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.1 %, threshold 1 %"]
+    again = check(place, now=NOW + timedelta(minutes=5))
+    assert (again.rows, again.messages, again.firing) == ([], 0, report.firing)
+    assert titles(made) == ["error_rate fires"]
+
+
+def test_just_below_nothing_is_said(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 10)
+    assert check(place, now=NOW).messages == 0
+    assert rows(made, "incidents") == []
+
+
+def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 900)
+    listed(made, datetime(2026, 11, 4, 20, tzinfo=UTC))
+    check(place, now=NOW)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert row["verdict"] == "not_yet_knowable" and not incidents(made)
+
+
+def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Settings) -> None:
+    for number, errors in enumerate((50, 50, 0, 50)):
+        day = DAY + timedelta(days=number)
+        now = NOW + timedelta(days=number)
+        listed(made, now)
+        day_of_errors(made, errors, day)
+        check(place, now=now)
+    assert incidents(made) == [("resolved", "resolved"), ("firing", "critical")]
+    assert titles(made) == ["error_rate fires", "error_rate still fires", "error_rate has ended", "error_rate fires"]
+
+
+def test_late_data_amends_the_past_and_sends_nothing_anew(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 50)
+    check(place, now=NOW)
+    following = DAY + timedelta(days=1)
+    listed(made, NOW + timedelta(days=1))
+    day_of_errors(made, 0, following)
+    check(place, now=NOW + timedelta(days=1))
+    told = titles(made)
+    day_of_errors(made, 60)  # a backfill finds more
+    check(place, now=NOW + timedelta(days=1))
+    [incident] = rows(made, "incidents", rule="error_rate")
+    assert (incident["worst_value"], incident["told"], titles(made)) == (0.06, "resolved", told)
+    assert incident["note"].startswith("amended after late data")
+    day_of_errors(made, 0)  # and then: it was nothing
+    check(place, now=NOW + timedelta(days=1))
+    [incident] = rows(made, "incidents", rule="error_rate")
+    assert (incident["bad_windows"], incident["note"]) == (0, "late data took it back: it did not happen")
+    assert titles(made) == told
+
+
+def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) -> None:
+    for number in range(20, 0, -1):
+        day_of_errors(made, 50 * (number % 2), DAY - timedelta(days=number))
+    check(place, now=NOW)
+    assert incidents(made)[:-2] == [("resolved", "resolved")] * (len(incidents(made)) - 2)
+    assert len(titles(made)) <= 2  # of the last three days alone
+
+
+def test_a_silence_keeps_the_incident_and_tells_it_when_it_is_over(made: sa.Engine, place: Settings) -> None:
+    made_silence = step.silence(place, "error_rate", "*", "2 h", "known", now=NOW)
+    assert made_silence.ends_at == NOW + 2 * HOURS
+    day_of_errors(made, 50)
+    check(place, now=NOW)
+    assert (incidents(made), titles(made)) == ([("firing", "")], [])
+    assert [each.rule for each, _ in step.list_alerts(place, now=NOW).silences] == ["error_rate"]
+    check(place, now=NOW + 2 * HOURS)
+    assert titles(made) == ["error_rate fires"]
+    step.silence(place, "*", "*", "2 h", "", now=NOW)
+    assert step.end_silence(place, "*", "*", now=NOW).ended == 1
+
+
+def test_a_source_that_is_late_is_told_in_place_of_what_rests_on_it(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 50)
+    check(place, now=NOW + timedelta(days=2))  # nobody has listed anything since
+    late = {row["rule"] for row in rows(made, "incidents", state="firing", check_group="ovh")}
+    assert late == {"delivery_late", "not_run"}
+    assert titles(made, "delivery_late") == ["delivery_late (ovh) fires"]
+
+
+def test_a_thousand_rows_of_groups_end_in_one_message(made: sa.Engine, place: Settings) -> None:
+    with connect.writing(made) as connection:
+        suites = "\n".join(f"{DAY} | s{n:04} | r | no | critical" for n in range(1000))
+        Warehouse(connection).fill("quality_checks_daily", f"day | suite | rule | is_met | severity\n{suites}")
+    day_of_errors(made, 0)
+    check(place, now=NOW)
+    assert titles(made, "quality_gate") == ["quality_gate fires for 51 groups"]
+    assert len(rows(made, "incidents", rule="quality_gate")) == 51
+
+
+def test_the_same_rows_twice_are_the_same_verdicts(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 11)
+    check(place, now=NOW)
+    before = [rows(made, name) for name in ("alert_checks_daily", "alert_windows", "incidents", "outbox")]
+    day_of_errors(made, 11)
+    check(place, now=NOW)
+    assert [rows(made, name) for name in ("alert_checks_daily", "alert_windows", "incidents", "outbox")] == before
+
+
+def test_a_threshold_that_is_changed_judges_all_days_anew(made: sa.Engine, place: Settings, tmp_path: Path) -> None:
+    day_of_errors(made, 11)
+    check(place, now=NOW)
+    own = tmp_path / "alerts"
+    own.mkdir()
+    (own / "mine.yaml").write_text(
+        "error_rate:\n  title: Mine\n  needs: logs\n  window: 1 day\n  unit: ratio\n  above: 2 %\n"
+        "  value: {from: endpoints_daily, sum: errors}\n  over: {sum: requests}\n"
+        "asked:\n  title: An answer as a measure\n  needs: logs\n  window: 1 day\n  unit: requests\n  above: 999\n"
+        "  value: {from: 'answer:error_rate', sum: requests}\n"
+    )
+    check(place, now=NOW)
+    found = {row["rule"]: row["verdict"] for row in rows(made, "alert_checks_daily", tenant="default", day=DAY)}
+    assert (found["error_rate"], found["asked"]) == ("ok", "critical")
+
+
+def test_other_tenants_rows_are_none_of_ours(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 0)
+    with connect.writing(made) as connection:
+        picture = f"tenant | day | endpoint | requests | errors\nother | {DAY} | x | 9 | 9"
+        Warehouse(connection).fill("endpoints_daily", picture)
+    check(place, now=NOW)
+    assert incidents(made) == []
+    assert {row["tenant"] for row in rows(made, "alert_windows")} == {"default"}
