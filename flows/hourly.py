@@ -38,6 +38,7 @@ from flows.embedded import embedded_server
 from flows.hooks import recover, tell
 from mediameter.steps.notice import (
     StepName,
+    alert_table,
     can_heal,
     day_table,
     in_one_line,
@@ -148,6 +149,9 @@ def publish(flow: str, settings_path: str | None, now: str, ingested: Report) ->
     taken_in = ", ".join(f"{name} {count}" for name, count in counts.items())
     table = day_table(settings_path, now)
     create_table_artifact(key=flow, table=table, description=f"As of {now}. Ingest: {taken_in}.")
+    alerts = alert_table(settings_path, now)
+    firing = sum(row["state"] == "firing" for row in alerts)
+    create_table_artifact(key="alerts", table=alerts, description=f"As of {now}: {firing} incidents fire.")
 
 
 def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Report]:

@@ -29,6 +29,8 @@ INHIBITORS: Mapping[Needs, tuple[str, ...]] = {
     "generations": ("export_stopped",),
     "nothing": (),
 }
+INHIBITED_BY: Mapping[str, tuple[str, ...]] = {"delivery_late": ("not_run",)}
+"""The same for a rule by its name: what nobody looks at is late, too."""
 OFFSETS_S: Mapping[str, tuple[int, ...]] = {
     "previous": (),  # the window's own length
     "same_hour_last_week": (7 * DAY_S,),

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from mediameter.alerts.incidents import FLAPS, IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.message import Message, Severity
-from mediameter.alerts.rule import EVERYTHING, INHIBITORS, Rule
+from mediameter.alerts.rule import EVERYTHING, INHIBITED_BY, INHIBITORS, Rule
 
 Change = Literal["firing", "worse", "again", "flapping", "still", "resolved", "over"]
 NEWS = timedelta(days=3)
@@ -100,9 +100,8 @@ def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[Inci
     if rule is None or incident.state == RESOLVED:
         return False
     of = incident.group.split(" / ")[0]
-    inhibitors = [
-        each for each in firing if each.rule in INHIBITORS[rule.needs] and incident.last_bad_at > each.begin_at
-    ]
+    names = {*INHIBITORS[rule.needs], *INHIBITED_BY.get(rule.name, ())}
+    inhibitors = [each for each in firing if each.rule in names and incident.last_bad_at >= each.begin_at]
     return any(each.rule != rule.name and (each.group == of or EVERYTHING in (each.group, of)) for each in inhibitors)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mediameter.report.generated import Generated
+    from mediameter.report.incidents import Incident
     from mediameter.report.merged import Merged
 
 
@@ -205,6 +206,7 @@ class Figures:
     endpoint_count: int
     merged: Merged | None
     generated: Generated | None
+    incidents: tuple[Incident, ...]
     countries_label: str | None
     edges_label: str | None
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from mediameter.report import generated, merged
+from mediameter.report import generated, incidents, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
@@ -185,6 +185,7 @@ def read(
         endpoint_count=endpoints[0].in_all if endpoints else 0,
         merged=merged.read(of_days),
         generated=generated.read(of_days),
+        incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]})),
         countries_label=countries,
         edges_label=edges,
     )

@@ -47,7 +47,8 @@ def _nothing_yet() -> Markup:
 
 def _sections(figures: Figures) -> list[Markup]:
     return [
-        _traffic(figures), _cost(figures), _response(figures), _statuses(figures), _checks(figures), _days(figures),
+        _traffic(figures), _cost(figures), _response(figures), _statuses(figures),
+        _incidents(figures), _checks(figures), _days(figures),
         _applications(figures), _merged(figures), _generated(figures), _rejects(figures), _completeness(figures),
         _media_files(figures), _endpoints(figures), _countries(figures),
     ]  # fmt: skip
@@ -104,8 +105,9 @@ def _tile(name: str, figure: str, unit: str) -> Markup:
 
 def _contents() -> Markup:
     names = {
-        "traffic": "Traffic", "cost": "Cost", "response": "Response time", "status": "Status", "checks": "Checks",
-        "days": "Days", "applications": "Applications", "merged": "Log and application",
+        "traffic": "Traffic", "cost": "Cost", "response": "Response time", "status": "Status",
+        "incidents": "Incidents", "checks": "Checks", "days": "Days", "applications": "Applications",
+        "merged": "Log and application",
         "generated": "Generations", "rejects": "Rejects",
         "completeness": "Completeness",
         "media": "Media files", "endpoints": "Errors", "countries": "Countries",
@@ -161,6 +163,15 @@ def _statuses(figures: Figures) -> Markup:
     if failed := [one for one in series if one.name in pictures.FAILED]:
         parts += [element("h3", "Of these, the errors"), pictures.failures(figures, failed)]
     return _section("status", "Status mix", told, *parts, tables.statuses(series, figures))
+
+
+def _incidents(figures: Figures) -> Markup:
+    firing = sum(each.state == "firing" for each in figures.incidents)
+    if not figures.incidents:
+        return _section("incidents", "Incidents", "No rule has fired over these days.")
+    told = f"{words.counted(firing, 'incident')} firing now, {len(figures.incidents) - firing:,} ended."
+    told += " Values are in the rule's unit; `mediameter alerts explain RULE` says what it measures, and what to do."
+    return _section("incidents", "Incidents", told, tables.incidents(figures))
 
 
 def _checks(figures: Figures) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from mediameter.report import incidents as of_incidents
 from mediameter.report import words
 from mediameter.report.facts import Check, Cost, Figures, Traffic
 from mediameter.report.markup import Markup, element
@@ -153,6 +154,15 @@ def checks(figures: Figures) -> Markup:
         return latest
     told = table("Newest first", heads, [_check_cells(check) for check in fired])
     return element("div", latest, folded(f"All that fired: {len(fired):,}", told))
+
+
+def incidents(figures: Figures) -> Markup:
+    """What fires, then what has ended, newest first."""
+    rows = []
+    for each in figures.incidents:
+        cells = of_incidents.cells(each)
+        rows.append([*cells[:3], pill(each.severity), *cells[4:]])
+    return table("What fires first, then the newest", of_incidents.HEADS, rows)
 
 
 def _check_cells(check: Check) -> list[str]:

@@ -175,6 +175,20 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     ]
 
 
+def alert_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
+    """What fires now, and what ended in the last eight days, as a scheduler shows it: a row an incident."""
+    from mediameter.report import incidents
+    from mediameter.steps.reader import reader
+    from mediameter.warehouse import naive
+
+    settings = load(settings_path)
+    asked = {"tenant": settings.tenant, "begin": naive(instant(now) - timedelta(days=_TABLE_DAYS))}
+    with reader(settings) as connection:
+        found = incidents.read(lambda query: list(connection.execute(query, asked)))
+    heads = [head.removeprefix("#") for head in incidents.HEADS]
+    return [dict(zip(heads, incidents.cells(each), strict=True)) for each in found]
+
+
 def instant(text: str) -> datetime:
     """The instant that ISO 8601 text names; without an offset it names none."""
     try:

@@ -179,7 +179,7 @@ def test_silence_tells_nothing_and_what_still_fires_afterwards_is_told() -> None
 def test_a_source_that_fell_silent_is_told_in_place_of_what_rests_on_it() -> None:
     [mine] = after("..C")
     dead = replace(after("C")[0], incident_id="d", rule="logs_missing", group="*", told="critical", told_at=NOON)
-    before = replace(mine, incident_id="b", last_bad_at=dead.begin_at)
+    before = replace(mine, incident_id="b", last_bad_at=dead.begin_at - HOUR)
     changes, _ = news({"tried": RULE}, [mine, before, dead], [], NOON)
     assert [each.incident.incident_id for each in changes] == ["b"]
     changes, _ = news({"tried": RULE}, [mine, replace(dead, state=RESOLVED, told=RESOLVED)], [], NOON)

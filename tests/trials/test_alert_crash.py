@@ -1,0 +1,87 @@
+"""Killed around judging and sending: one incident a fingerprint, no message lost, repeats carry the same key."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+
+from mediameter import connect, faults
+from mediameter.faults import DELIVER_POINTS
+from mediameter.settings import Settings
+from mediameter.steps.deliver import LEASE
+from mediameter.steps.watch import watch
+from mediameter.warehouse import tables
+from tests.alerts.test_watch import LIMITED, MINUTE, failures, settings
+from tests.conftest import Trials
+from tests.export.application import Application
+from tests.generations.palette import NOON, generation, palette
+from tests.listener import Listener, listening
+from tests.trials.runs import at_the, exit_code, forked
+
+NOW = NOON + 10 * MINUTE
+POINTS = ("check.before_commit", "check.before_telling", "check.told", *DELIVER_POINTS)
+
+
+@pytest.fixture
+def hook() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[Application]:
+    for made in palette("sqlite", tmp_path):
+        made.insert("generation_events", generation(after=-3600))
+        failures(made, 11, 1)
+        failures(made, 3, 2, LIMITED)
+        yield made
+
+
+def killed(given: Settings, point: str, occurrence: int) -> None:
+    """In a process of its own: a watch that ends there, if it comes there so often."""
+    faults.at[point] = at_the(occurrence, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    watch(given, now=NOW)
+
+
+def test_killed_anywhere(system: Application, hook: Listener, tmp_path: Path, trials: Trials) -> None:
+    asked, rng, failed, repeats, over_before = trials(9, 108), Random(11), [], 0, 0
+    wanted = {"generation_failures (palette) fires", "provider_rate_limited (palette) fires"}
+    for number in range(asked):
+        point, occurrence = POINTS[number % len(POINTS)], 1 + number // len(POINTS) % 2
+        hook.received.clear(), hook.headers.clear(), hook.bodies.clear()
+        given = settings(system, hook, tmp_path / f"{number}")
+        code = exit_code(forked(killed, given, point, occurrence))
+        over_before += code != -signal.SIGKILL
+        now = NOW
+        for _ in range(4):
+            now += rng.randint(1, 4) * MINUTE if now < NOW + LEASE else LEASE
+            watch(given, now=min(now, NOW + 14 * MINUTE))
+        told = [(message["key"], message["title"].split("] ")[-1]) for message in hook.received]
+        is_sound = {title for _, title in told} == wanted and len(set(told)) == len(wanted)
+        repeats += len(told) - len(set(told))
+        if not is_sound or not _one_incident_a_fingerprint(given):
+            failed.append((point, occurrence, told))
+        shutil.rmtree(tmp_path / f"{number}", ignore_errors=True)
+    print(f"killed while judging and sending: {asked} asked, {asked} run ({over_before} over before), ", end="")
+    print(f"{len(failed)} failed; {repeats} messages came more than once, each under the same key")
+    assert not failed, json.dumps(failed[:3], default=str)
+
+
+def _one_incident_a_fingerprint(given: Settings) -> bool:
+    incidents, outbox = tables["incidents"], tables["outbox"]
+    made = connect.engine(given.warehouse.url)
+    try:
+        with connect.reading(made) as connection:
+            found = list(connection.execute(sa.select(incidents.c.fingerprint)).scalars())
+            states = set(connection.execute(sa.select(outbox.c.state)).scalars())
+    finally:
+        made.dispose()
+    return len(found) == len(set(found)) == 2 and states == {"delivered"}
