@@ -164,6 +164,19 @@ def test_runs_at_the_same_time_share_the_work(made: sa.Engine, tmp_path: Path) -
         assert sorted(message["key"] for message in received) == sorted(keys)
 
 
+def test_writers_of_one_key_write_one_message(made: sa.Engine, tmp_path: Path) -> None:
+    """As when two runs judge the same hour."""
+    given = settings(made, tmp_path, {"url": "slack://a", "name": "a"}, {"url": "slack://b", "name": "b"})
+
+    def write(number: int) -> int:
+        message = Message("k", "critical", f"by writer {number}")
+        return connect.transact(made, lambda connection: outbox.enqueue(connection, message, given.alerts, NOW))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(write, range(6))) == [0, 0, 0, 0, 0, 2]
+    assert states(made) == {("a", "waiting"): 1, ("b", "waiting"): 1}
+
+
 def test_a_warehouse_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "warehouse.sqlite").mkdir()
     with pytest.raises(WorldError, match="cannot be opened"):
