@@ -26,7 +26,11 @@ from prefect.exceptions import ObjectNotFound
 from mediameter.steps.notice import in_one_line
 
 # The time between two ends of runs: the schedule's, and what a run may take at the longest.
-GRACE = {"hourly/hourly": timedelta(hours=2), "nightly/nightly": timedelta(hours=36)}
+GRACE = {
+    "watch/watch": timedelta(minutes=30),
+    "hourly/hourly": timedelta(hours=2),
+    "nightly/nightly": timedelta(hours=36),
+}
 TELLER = "overdue/overdue"
 # Not Cancelled: a run that is sent away, since another one holds the slot, is none.
 _ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut")}

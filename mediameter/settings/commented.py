@@ -115,8 +115,9 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # name = "pager"                     # default: none; messages wait under this name, though the URL changes
 # severities = ["critical"]          # default: critical, warning, info
 # signing_key = "0123456789abcdef"   # webhooks only, 16 characters or more, as "env:NAME" (docs/operations.md)
-# [alerts.rules.daily_bandwidth]     # also error_rate (0.02), response_time_p95 ("800 ms"), unique_addresses
-# above = "250 GB"
+# [alerts.rules.daily_bandwidth]     # any rule of `mediameter alerts list`; rules of your own: alerts/*.yaml beside this
+# above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
+# repeat = "4 h"                     # also hold, minimum_sample, enabled
 """,
 }
 

@@ -194,3 +194,10 @@ def test_rules_of_sources_that_are_not_connected_sleep_and_say_why(tmp_path: Pat
     assert asleep["error_rate"] == "no source of access logs is set"
     assert asleep["revenue_below_expected"] == "no threshold is set: [alerts.rules.revenue_below_expected] below"
     assert "generation_failures" not in asleep
+
+
+def test_the_manuals_example_is_a_rule_that_does_what_its_test_says() -> None:
+    manual = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    text = manual.split("```yaml\ncastingly_errors")[1].split("```")[0]
+    [rule] = read("docs/operations.md", "castingly_errors" + text)
+    assert [outcome.is_passed for outcome in outcomes(rule)] == [True]
