@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -12,7 +12,13 @@ from mediameter.errors import UserError
 LINE = "line of the file"  # no key that anybody writes
 
 
-class _Lines(yaml.SafeLoader):
+if TYPE_CHECKING:
+    from yaml import SafeLoader as Loader
+else:  # libyaml's is ten times as fast; wheels of PyYAML have it
+    Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Lines(Loader):
     """YAML whose mappings know the line that they begin on."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

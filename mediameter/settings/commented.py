@@ -115,7 +115,7 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # name = "pager"                     # default: none; messages wait under this name, though the URL changes
 # severities = ["critical"]          # default: critical, warning, info
 # signing_key = "0123456789abcdef"   # webhooks only, 16 characters or more, as "env:NAME" (docs/operations.md)
-# [alerts.rules.daily_bandwidth]     # any rule of `mediameter alerts list`; rules of your own: alerts/*.yaml beside this
+# [alerts.rules.daily_bandwidth]     # any rule of `mediameter alerts list`; your own: alerts/*.yaml beside
 # above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
 # repeat = "4 h"                     # also hold, minimum_sample, enabled
 """,

@@ -7,7 +7,7 @@ transaction; who is killed before its end has said nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
         for day in dirty:
             report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
-        _judge_recent(made, settings, [rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S], now)
+        _judge_recent(made, settings, rules, lambda rule: rule.is_now or rule.step_s <= HOUR_S, now)
         _tell(made, settings, rules, now, report)
     finally:
         made.dispose()
@@ -72,7 +72,7 @@ def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     report, made = CheckReport(), engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        _judge_recent(made, settings, [rule for rule in rules if is_quick(rule)], now)
+        _judge_recent(made, settings, rules, is_quick, now)
         _tell(made, settings, rules, now, report)
     finally:
         made.dispose()
@@ -99,7 +99,7 @@ def _judge_dirty(
         epoch = ledger.epoch(connection, FAMILY, day)
         if not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
             return []
-        found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now)
+        found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now, set())
         point("check.before_commit")
         return found
 
@@ -111,13 +111,18 @@ def _judge_dirty(
     ]  # fmt: skip
 
 
-def _judge_recent(made: sa.Engine, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
+def _judge_recent(
+    made: sa.Engine, settings: Settings, rules: Sequence[Rule], is_meant: Callable[[Rule], bool], now: datetime
+) -> None:
     today = ledger.day_of(now, settings.reporting.zone)
+    of_windows = [rule for rule in rules if is_meant(rule) and not rule.is_now]
+    of_now = [rule for rule in rules if is_meant(rule) and rule.is_now]
+    others = {rule.name for rule in rules} - {rule.name for rule in of_windows}
 
     def judge(connection: sa.Connection) -> None:
         for day in (today - timedelta(days=1), today):
-            _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now)
-        _judge_present(connection, settings, [rule for rule in rules if rule.is_now], now)
+            _judge_day(connection, settings, of_windows, day, now, others)
+        _judge_present(connection, settings, of_now, now)
         book.forget(connection, settings.tenant, now)
         point("check.before_commit")
 
@@ -125,9 +130,15 @@ def _judge_recent(made: sa.Engine, settings: Settings, rules: Sequence[Rule], no
 
 
 def _judge_day(
-    connection: sa.Connection, settings: Settings, rules: Sequence[Rule], day: date, now: datetime
+    connection: sa.Connection,
+    settings: Settings,
+    rules: Sequence[Rule],
+    day: date,
+    now: datetime,
+    others: Collection[str],
 ) -> list[Judged]:
-    """Verdicts of the windows that end on the day; returns the day's of each rule and group."""
+    """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
+    judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
     known = book.windows(connection, tenant, {rule.name for rule in rules}, day)
     through = book.known_through(connection, tenant)
@@ -138,7 +149,7 @@ def _judge_day(
         book.fold(connection, rule, tenant, of_rule, through, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
     if day in days.known_of_any(connection, settings):
-        _write_day(connection, settings, rules, day, daily)
+        _write_day(connection, settings, rules, day, daily, others)
     return daily
 
 
@@ -173,13 +184,17 @@ def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:
 
 
 def _write_day(
-    connection: sa.Connection, settings: Settings, rules: Sequence[Rule], day: date, daily: Sequence[Judged]
+    connection: sa.Connection,
+    settings: Settings,
+    rules: Sequence[Rule],
+    day: date,
+    daily: Sequence[Judged],
+    others: Collection[str],
 ) -> None:
     """Replaces the day's rows of these rules; rows of rules that are no more go with them."""
     table = warehouse.tables[ALERT_CHECKS_DAILY.name]
     names, of = {rule.name: rule for rule in rules}, (table.c.tenant == settings.tenant, table.c.day == day)
-    kept = [rule.name for rule in catalogue(settings) if rule.name not in names and not rule.dormant]
-    connection.execute(table.delete().where(*of, table.c.rule.not_in(kept)))
+    connection.execute(table.delete().where(*of, table.c.rule.not_in(list(others))))
     through, _ = days.complete_through(connection, settings, day)
     rows = [
         (settings.tenant, day, each.rule, each.group, each.value, each.threshold, names[each.rule].unit, each.verdict,
