@@ -18,7 +18,7 @@ watching = step_task("watch", retries=0, minutes=4)
 
 @flow(
     name="watch",
-    timeout_seconds=280,
+    timeout_seconds=5 * 60,
     persist_result=False,
     on_failure=[tell_first],
     on_crashed=[tell_first],

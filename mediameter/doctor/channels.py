@@ -1,15 +1,19 @@
-"""Whom a failing run tells: each channel is one that Apprise knows and that we may call; on request it is tried."""
+"""What is told, and to whom: each rule can be understood; each channel is one that may be called; on request it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mediameter.alerts.catalogue import catalogue
 from mediameter.alerts.channels import redacted, refusal
 from mediameter.alerts.message import Message
 from mediameter.alerts.notify import notify
+from mediameter.alerts.rule_files import rules as from_files
+from mediameter.alerts.rule_tests import outcomes
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, warning
+from mediameter.errors import UserError
 from mediameter.settings import Channel
 
 SEND_TIMEOUT_S = 10.0
@@ -47,4 +51,23 @@ def _tried(sound: list[Channel], case: Case) -> Iterator[Finding]:
             yield error(told.channel, f"a test notice was not delivered: {told.reason}", REMEDY)
 
 
-CHANNELS: tuple[Check[Case], ...] = (Check("channels", channels, limit_s=SEND_TIMEOUT_S + 10),)
+def rules(case: Case) -> Iterator[Finding]:
+    """Whether every rule can be understood, and does what the tests in its file say."""
+    try:
+        known = catalogue(case.settings)
+        failed = [each for rule in from_files(case.settings.folder) for each in outcomes(rule) if not each.is_passed]
+    except UserError as trouble:
+        yield error("rules of alerts", trouble.message, trouble.remedy)
+        return
+    for each in failed:
+        found = f"{each.about}: wanted {each.wanted}, got {each.got}"
+        yield error(f"rule {each.rule}", found, "`mediameter alerts test` tries it again, once it is mended")
+    asleep = sum(bool(rule.dormant) for rule in known)
+    if not failed:
+        yield ok("rules of alerts", f"{len(known) - asleep} are judged, {asleep} sleep (`mediameter alerts list`)")
+
+
+CHANNELS: tuple[Check[Case], ...] = (
+    Check("channels", channels, limit_s=SEND_TIMEOUT_S + 10),
+    Check("rules", rules),
+)

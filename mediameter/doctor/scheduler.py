@@ -30,6 +30,7 @@ class Expected:
 POOL = "mediameter"
 DEPLOYMENTS = (
     Expected("hourly/hourly", longest=timedelta(minutes=50)),
+    Expected("watch/watch", longest=timedelta(minutes=5)),
     Expected("nightly/nightly", longest=timedelta(hours=10)),
     Expected("backfill/backfill", is_scheduled=False),
 )

@@ -79,6 +79,20 @@ def _private_channel(folder: Folder) -> None:
     folder.extra += '[alerts]\nnotify = ["jsons://127.0.0.1/hook"]\n'
 
 
+def _unreadable_rule(folder: Folder) -> None:
+    (folder.path / "alerts").mkdir()
+    (folder.path / "alerts" / "mine.yaml").write_text("mine:\n  title: Mine\n  window: 7 min\n")
+
+
+def _rule_that_fails_its_test(folder: Folder) -> None:
+    (folder.path / "alerts").mkdir()
+    (folder.path / "alerts" / "mine.yaml").write_text(
+        "mine:\n  title: Mine\n  needs: logs\n  window: 1 h\n  unit: requests\n  above: 10\n"
+        "  value: {from: traffic_hourly, sum: requests}\n"
+        "  tests: [{about: ten, rows: {traffic_hourly: [{requests: 10}]}, verdict: critical}]\n"
+    )
+
+
 def _no_such_countries(folder: Folder) -> None:
     folder.extra = '[geo]\ncountries = "absent.csv"\n'
 
@@ -95,6 +109,8 @@ def _no_such_countries(folder: Folder) -> None:
         (_key_cut_off, "key", "not a key of 64 characters", "restore it"),
         (_unknown_channel, "channels", "Apprise knows no such channel", "[alerts] notify"),
         (_private_channel, "channels", "private or local", "[alerts] notify"),
+        (_unreadable_rule, "rules", "mine.yaml line 2: mine: unit is missing", "see mediameter/alerts/rules"),
+        (_rule_that_fails_its_test, "rules", "ten: wanted critical, got ok", "mediameter alerts test"),
         (_no_such_countries, "countries", "absent.csv cannot be read", "check the path"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -25,7 +25,7 @@ from tests.listener import Listener
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
-HOURLY = "hourly/hourly"
+HOURLY, WATCH = "hourly/hourly", "watch/watch"
 SHORT = timedelta(seconds=15)  # Prefect takes no less than ten
 
 
@@ -48,23 +48,23 @@ def installation(server: str, prefect_home: Path, tmp_path_factory: pytest.TempP
         installation.end()
 
 
-def works_at(site: Path) -> UUID:
-    """The hourly deployment, at this site from now on; it runs again if it was paused."""
+def works_at(site: Path, name: str = HOURLY) -> UUID:
+    """The deployment, at this site from now on; it runs again if it was paused."""
     with get_client(sync_client=True) as client:
-        found = client.read_deployment_by_name(HOURLY).id
+        found = client.read_deployment_by_name(name).id
         client.update_deployment(found, DeploymentUpdate(parameters={"settings_path": str(site)}))
     return found
 
 
-def run_once() -> str:
+def run_once(name: str = HOURLY) -> str:
     """How a run of it on the worker ends; it is ordered by hand, since the schedule is paused."""
     with get_client(sync_client=True) as client:
-        client.resume_deployment(client.read_deployment_by_name(HOURLY).id)
+        client.resume_deployment(client.read_deployment_by_name(name).id)
     try:
-        run: Any = run_deployment(HOURLY, timeout=120, poll_interval=0.5, as_subflow=False)
+        run: Any = run_deployment(name, timeout=120, poll_interval=0.5, as_subflow=False)
     finally:
         with get_client(sync_client=True) as client:
-            client.pause_deployment(client.read_deployment_by_name(HOURLY).id)
+            client.pause_deployment(client.read_deployment_by_name(name).id)
     return str(run.state_name)
 
 
@@ -180,3 +180,20 @@ def test_the_module_makes_them_all(
     with get_client(sync_client=True) as client:
         found = client.read_automations()
     assert len(found) == len(GRACE) and all(each.enabled for each in found)
+
+
+def test_a_watch_that_fails_every_five_minutes_is_told_once(
+    installation: Installation, site: Path, hook: Listener
+) -> None:
+    works_at(site, WATCH)
+    own = site.parent / "alerts"
+    own.mkdir()
+    (own / "mine.yaml").write_text("mine: {title: a rule that says nothing}\n")
+    assert [run_once(WATCH), run_once(WATCH)] == ["Failed", "Failed"]
+    (own / "mine.yaml").unlink()
+    assert run_once(WATCH) == "Completed"
+    failed, recovered = hook.wait(2)
+    assert failed["title"].startswith("[critical] mediameter watch failed")
+    assert "mine: unit is missing" in failed["message"]
+    assert recovered["title"].startswith("[recovered] mediameter watch works again")
+    assert len(hook.received) == 2

@@ -50,6 +50,7 @@ def deployment(name: str) -> DeploymentResponse:
     ("name", "cron", "limit", "strategy"),
     [
         ("hourly", "10 * * * *", 1, ConcurrencyLimitStrategy.CANCEL_NEW),
+        ("watch", "*/5 * * * *", 1, ConcurrencyLimitStrategy.CANCEL_NEW),
         ("nightly", "40 3 * * *", 1, ConcurrencyLimitStrategy.CANCEL_NEW),
         ("backfill", None, 2, ConcurrencyLimitStrategy.ENQUEUE),
     ],

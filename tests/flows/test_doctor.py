@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from flows.backfill import backfill
 from flows.hourly import hourly
 from flows.nightly import nightly
+from flows.watch import watch
 from mediameter.doctor import Finding, examine, scheduler
 from mediameter.doctor.scheduler import Expected
 from tests.flows.installation import until
@@ -53,6 +54,7 @@ def test_a_prefect_that_is_set_up_is_sound(
         "work pool mediameter": "ok",
         "worker of mediameter": "ok",
         "deployment hourly/hourly": "ok",
+        "deployment watch/watch": "ok",
         "deployment nightly/nightly": "ok",
         "deployment backfill/backfill": "ok",
     }, worker.read_text()
@@ -75,5 +77,5 @@ def test_a_schedule_that_rests_is_seen(api: None, deployed: None, site: Path) ->
 def test_the_flows_end_when_the_doctor_expects_it() -> None:
     assert {expected.name: expected.longest for expected in scheduler.DEPLOYMENTS} == {
         f"{flow.name}/{flow.name}": timedelta(seconds=flow.timeout_seconds) if flow.timeout_seconds else None
-        for flow in (hourly, nightly, backfill)
+        for flow in (hourly, watch, nightly, backfill)
     }
