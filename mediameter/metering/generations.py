@@ -1,7 +1,7 @@
 """From generations, credits, sign-ins and errors to the rollups of a day. Nothing here depends on the order of rows.
 
 Every frame of events has ``source`` and ``application`` beside the columns of its contract; an event that comes twice
-in one source counts once, at its earliest.
+on a day in one source counts once, at its earliest.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def rolled_up(
 
     Raises ``OverflowError`` when a sum does not fit into 63 bits.
     """
-    made = _within(_charged(distinct(events.generations)), begin, end)
+    made = _within(_charged(_with_the_hour_before(events.generations, begin, end)), begin, end)
     made = _costed(made.with_columns(hour_at=pl.col("at").dt.truncate("1h")), events.prices)
     moved, signed, failed = (
-        _within(distinct(each), begin, end) for each in (events.credits, events.sign_ins, events.app_errors)
+        distinct(_within(each, begin, end)) for each in (events.credits, events.sign_ins, events.app_errors)
     )
     timed = made.filter((pl.col("status") == "completed") & pl.col("duration_ms").is_not_null())
     counts = timed.group_by("hour_at", *_PLACE, "model", "style", ms="duration_ms").agg(count=pl.len().cast(pl.Int64))
@@ -74,6 +74,12 @@ def distinct(events: pl.DataFrame) -> pl.DataFrame:
     return events.sort("source", "event_id", "at", pl.exclude("source", "event_id", "at")).unique(
         ["source", "event_id"], keep="first", maintain_order=True
     )
+
+
+def _with_the_hour_before(made: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+    """What counts of the day, and of the hour before it, which tells the charges that go on; each without what comes
+    twice in it. Nothing earlier is looked at: a day would depend on more than makes it dirty."""
+    return pl.concat(distinct(_within(made, *bounds)) for bounds in ((begin - CHARGE_GAP, begin), (begin, end)))
 
 
 def _within(events: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:

@@ -114,7 +114,7 @@ class Snapshot:
         """Rows whose cursor is between two instants, in its order, by the contract's names and types."""
         cursor = self._column(declared, declared.cursor or "")
         last = end + timedelta(days=1) if self._is_sqlite else end  # read by whole days there
-        within = (cursor >= self._instant(begin), cursor < self._instant(last))
+        within = (cursor >= self._since(begin), cursor < self._instant(last))
         at = pl.col(declared.cursor or "")
         for page in self._pages(declared, [cursor, self._column(declared, declared.key)], *within):
             yield page.filter((at >= begin) & (at < end))
@@ -124,7 +124,7 @@ class Snapshot:
         which = []
         if changed_since and declared.changed:
             changed = self._column(declared, declared.changed)
-            which.append(sa.or_(changed >= self._instant(changed_since), changed.is_(None)))
+            which.append(sa.or_(changed >= self._since(changed_since), changed.is_(None)))
         yield from self._pages(declared, [self._column(declared, declared.key)], *which)
 
     def misfits(self, declared: SourceTable) -> tuple[int, list[Misfit]]:
@@ -200,6 +200,10 @@ class Snapshot:
     def _instant(self, at: datetime) -> datetime | str:
         """Naive UTC. SQLite keeps instants as text, written in many ways: of a day, all lie behind its bare date."""
         return f"{at.astimezone(UTC):%Y-%m-%d}" if self._is_sqlite else at.astimezone(UTC).replace(tzinfo=None)
+
+    def _since(self, at: datetime) -> datetime | str:
+        """What nothing from then on lies before: west of Greenwich, text has the date of the day before."""
+        return self._instant(at - timedelta(days=1) if self._is_sqlite else at)
 
 
 def _day(value: date | str) -> date | None:

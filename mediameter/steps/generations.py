@@ -23,7 +23,7 @@ from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERA
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
 
-VERSION = 1
+VERSION = 2
 FAMILY, ACTIVE = "generations", "active_users"
 _users = warehouse.tables[GENERATION_USERS_DAILY.name]
 
@@ -103,10 +103,10 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in GENERATION_FAMILY}
-        users = _users_of(connection, settings, day)
+        users, last = _users_of(connection, settings, day), _last_day(connection, settings)
         warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
         if _users_of(connection, settings, day) != users:
-            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day))
+            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day, last))
         days.write_generations(connection, settings, day, parsed, distinct)
         point("rollup.before_commit")
         return True
@@ -162,17 +162,28 @@ def _users_of(connection: sa.Connection, settings: Settings, day: date) -> set[t
     return {tuple(row) for row in connection.execute(query)}
 
 
-def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
-    """The day and all known ones after it: who is new there depends on who was here."""
-    last = max([day, *ledger.fenced_days(connection, FAMILY)])
-    return {day + timedelta(days=number) for number in range((last - day).days + 1)}
+def _last_day(connection: sa.Connection, settings: Settings) -> date | None:
+    """The last one on which somebody generated something: trailing users are told to there."""
+    mine = sa.and_(_users.c.tenant == settings.tenant, _users.c.generations > 0)
+    return connection.execute(sa.select(sa.func.max(_users.c.day)).where(mine)).scalar()
+
+
+def _reached(connection: sa.Connection, settings: Settings, day: date, last: date | None) -> set[date]:
+    """The day and all after it to the last one: who is new there depends on who was here. Where the last is another
+    than before (``last``), all between the two, too."""
+    ends = [each for each in (last, _last_day(connection, settings)) if each]
+    first = min([day, *(end + timedelta(days=1) for end in ends)])
+    return {first + timedelta(days=number) for number in range((max([day, *ends]) - first).days + 1)}
 
 
 def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
     with reading(made) as connection:
         epoch = ledger.epoch(connection, ACTIVE, day)
+        last = _last_day(connection, settings)
+        is_told = last is not None and day <= last
         seen, first = _seen(connection, settings, day)
     trailing = active_users({"seen": seen, "first": first}, day, AUDIENCE_WINDOWS)
+    trailing = trailing if is_told else trailing.clear()
     frames: dict[Contract, pl.DataFrame] = {
         ACTIVE_USERS_TRAILING: finished(trailing, ACTIVE_USERS_TRAILING, settings.tenant, day)
     }
