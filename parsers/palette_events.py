@@ -26,7 +26,7 @@ from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import LAKE_OF_FEED
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 PART_EVENTS = 50_000
 STALE_AFTER = timedelta(hours=24)
 """What was pending for so long when the file was written stays so."""
