@@ -57,6 +57,7 @@ def rolled_up(
         tables.GENERATION_TIME_DAILY: _times(counts),
         tables.GENERATION_TIME_BUCKETS_HOURLY: bucketed(counts, ["hour_at", *_PLACE, "model", "style"]),
         tables.GENERATION_FAILURES: _failures(made),
+        tables.GENERATED_FILES_DAILY: _files(made),
         tables.CREDITS_DAILY: _credits(moved),
         tables.GENERATION_USERS_DAILY: _users(made, moved, signed, day),
         tables.AUTH_DAILY: signed.group_by(*_PLACE, "action").agg(events=pl.len().cast(pl.Int64)),
@@ -153,6 +154,13 @@ def _times(counts: pl.DataFrame) -> pl.DataFrame:
 def _failures(made: pl.DataFrame) -> pl.DataFrame:
     lasted = pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
     return made.filter(pl.col("status") == "failed").with_columns(failed_at=pl.col("at") + lasted)
+
+
+def _files(made: pl.DataFrame) -> pl.DataFrame:
+    """Of a file that several say they made, the earliest (at one instant: the least id) has it."""
+    named = made.filter((pl.col("status") == "completed") & pl.col("media_file_id").is_not_null())
+    group = named.sort("at", "event_id").group_by(*_PLACE, "media_file_id", maintain_order=True)
+    return group.agg(pl.col("model", "generation_type").first(), generations=pl.len().cast(pl.Int64))
 
 
 def _credits(moved: pl.DataFrame) -> pl.DataFrame:

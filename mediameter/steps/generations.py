@@ -23,7 +23,7 @@ from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERA
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
 
-VERSION = 2
+VERSION = 3
 FAMILY, ACTIVE = "generations", "active_users"
 _users = warehouse.tables[GENERATION_USERS_DAILY.name]
 

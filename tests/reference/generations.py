@@ -20,6 +20,7 @@ from schemas.generations import (
     APP_ERRORS_DAILY,
     AUTH_DAILY,
     CREDITS_DAILY,
+    GENERATED_FILES_DAILY,
     GENERATION_FAILURES,
     GENERATION_TIME_BUCKETS_HOURLY,
     GENERATION_TIME_DAILY,
@@ -91,7 +92,7 @@ def compute(events: Iterable[Event], world: Settings) -> dict[str, list[Row]]:
 
 _CONTRACTS = (
     GENERATIONS_HOURLY, GENERATIONS_DAILY, GENERATION_TIME_DAILY, GENERATION_TIME_BUCKETS_HOURLY, GENERATION_FAILURES,
-    CREDITS_DAILY, GENERATION_USERS_DAILY, AUTH_DAILY, APP_ERRORS_DAILY, ACTIVE_USERS_TRAILING,
+    GENERATED_FILES_DAILY, CREDITS_DAILY, GENERATION_USERS_DAILY, AUTH_DAILY, APP_ERRORS_DAILY, ACTIVE_USERS_TRAILING,
 )  # fmt: skip
 
 
@@ -127,6 +128,7 @@ def _rollups(
         GENERATION_TIME_DAILY: [{"day": day, **row} for row in _times(made, world)],
         GENERATION_TIME_BUCKETS_HOURLY: _buckets(made, world),
         GENERATION_FAILURES: [{"day": day, **row} for row in _failures(made, world)],
+        GENERATED_FILES_DAILY: [{"day": day, **row} for row in _files(made, world)],
         CREDITS_DAILY: [{"day": day, **row} for row in _credits(kinds[CREDIT], world)],
         GENERATION_USERS_DAILY: _users(day, made, kinds, world),
         AUTH_DAILY: _counted(day, kinds[SIGN_IN], ("action",), "events", world),
@@ -268,6 +270,17 @@ def _failures(made: list[_Made], world: Settings) -> list[Row]:
             "message": None if said["message"] is None else world.redact(said["message"]),
         })  # fmt: skip
     return rows
+
+
+def _files(made: list[_Made], world: Settings) -> list[Row]:
+    rows: dict[tuple[str, str], Row] = {}
+    for event in sorted((each.event for each in made), key=lambda each: (each.at, each.event_id)):
+        said = event.said
+        if said["status"] == "completed" and said["media_file_id"] is not None:
+            named = {name: said[name] for name in ("media_file_id", "model", "generation_type")}
+            fresh = {**_place(event, world), **named, "generations": 0}
+            rows.setdefault((event.source, said["media_file_id"]), fresh)["generations"] += 1
+    return list(rows.values())
 
 
 def _credits(moved: list[Event], world: Settings) -> list[Row]:

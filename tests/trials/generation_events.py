@@ -83,7 +83,8 @@ class Writer:
         done = None if status == "pending" else self.written(at + timedelta(seconds=rng.choice(_LASTED)))
         return {
             "id": self.identity(), "user_id": user, "user_email": "ann@example.org", "prompt": _PROMPT,
-            "gallery_id": rng.choice((None, self.identity(), f"{_PROMPT}!")), "prediction_id": charge,
+            "gallery_id": rng.choice((None, self.identity(), f"file-{rng.randrange(9)}", f"{_PROMPT}!")),
+            "prediction_id": charge,
             "generation_type": rng.choice(("image", "video", "Image", None)), "model_id": model, "status": status,
             "credits_cost": rng.choice((20, 5, "20", 0, None, "many")), "settings": "{}",
             "error_message": rng.choice(_MESSAGES), "created_at": self.written(at), "completed_at": done,
