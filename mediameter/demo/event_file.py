@@ -26,7 +26,7 @@ FILE_NAMES = ("storyboard-1.ndjson.gz", "storyboard-2.json")
 Counts = dict[str, dict[str, int]]
 """What is true of each UTC day (ISO 8601), by the name of the figure."""
 _DAY = 86_400
-_MODELS = {"sketch-fast": ("1.5", 4), "story-xl": (6, 12)}
+_MODELS: dict[str, tuple[str | int, int]] = {"sketch-fast": ("1.5", 4), "story-xl": (6, 12)}
 """Cents that the provider takes, as the event has them, and credits used."""
 _BROKEN = (b'{"timestamp": "2025-11-', b'{"event_type": "page_view", "ts": 1}')
 

@@ -183,8 +183,7 @@ def observe(connection: Connection) -> Counts:
 def compare(meant: Counts, found: Counts, system: str = "palette") -> list[str]:
     """One line a figure that differs."""
     return [
-        f"{day}: {name} of {system}: meant {meant.get(day, {}).get(name, 0)}, found"
-        f" {found.get(day, {}).get(name, 0)}"
+        f"{day}: {name} of {system}: meant {meant.get(day, {}).get(name, 0)}, found {found.get(day, {}).get(name, 0)}"
         for day in sorted({*meant, *found})
         for name in sorted({*meant.get(day, {}), *found.get(day, {})})
         if meant.get(day, {}).get(name, 0) != found.get(day, {}).get(name, 0)

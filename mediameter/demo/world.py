@@ -57,7 +57,8 @@ class World:
 
 
 def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", last_day: date) -> World:
-    """Write ``folder/bucket``, ``countries.csv``, two databases, event files, ``truth.json``; ``days`` UTC days to ``last_day``.
+    """Write ``folder/bucket``, ``countries.csv``, two databases, event files, ``truth.json``; ``days`` UTC days to
+    ``last_day``.
 
     Besides these days there is 30 October 2025, the day of the guide's example line. The last objects are of the hours
     after ``last_day`` (take one that is over), and the late one is of two days after the first day.

@@ -6,7 +6,7 @@ on a day in one source counts once, at its earliest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -202,20 +202,3 @@ def _refuse_overflow(frame: pl.DataFrame) -> None:
             total = frame[name].cast(pl.Int128).abs().sum()
             if total > LARGEST_SUM:
                 raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
-
-
-def active_users(days: Mapping[str, pl.DataFrame], day: date, windows: Sequence[int]) -> pl.DataFrame:
-    """active_users_trailing without tenant and day. ``days``: ``seen`` (application, source, user_id, day), a row for
-    each day of the longest window on which a user generated something, and ``first`` (application, source, user_id,
-    first_day), the first day that is kept of each of them."""
-    found = []
-    for window in windows:
-        begin = day - timedelta(days=window - 1)
-        users = days["seen"].filter(pl.col("day") >= begin, pl.col("day") <= day).unique([*_PLACE, "user_id"])
-        rows = users.join(days["first"], on=[*_PLACE, "user_id"], how="left")
-        found.append(
-            rows.group_by(_PLACE).agg(
-                active_users=pl.len().cast(pl.Int64), new_users=(pl.col("first_day") >= begin).sum().cast(pl.Int64)
-            ).with_columns(window_days=pl.lit(window, pl.Int64))
-        )  # fmt: skip
-    return pl.concat(found)

@@ -62,7 +62,8 @@ class System:
 
 @dataclass(frozen=True)
 class Generated:
-    """``days`` ascending, ``models`` and ``systems`` with the most generations first, ``money`` by currency and kind."""
+    """``days`` ascending, ``models`` and ``systems`` with the most generations first, ``money`` by currency and
+    kind."""
 
     days: tuple[MadeDay, ...]
     models: tuple[Model, ...]

@@ -45,6 +45,10 @@ class Database:
         with explained(self.setting, self.engine.url.password), reading(self.engine) as connection:
             yield Snapshot(self, connection)
 
+    def close(self) -> None:
+        """Ends its connections."""
+        self.engine.dispose()
+
 
 class Misfit(NamedTuple):
     """A row that no day can be told of, or that has no id; both as text, as they stand there."""
@@ -148,6 +152,8 @@ class Snapshot:
     ) -> Iterator[pl.DataFrame]:
         """Each row once. A page begins with the key that the one before ended with, since without a primary key (a
         view, a copy) other rows may have it, too; what was given already is left out."""
+        if self._is_sqlite:  # to which a quoted name that is no column is a text
+            self.check(declared)
         columns = [self._read(declared, column.name) for column in declared.contract]
         query = sa.select(*columns, *(column.label(f"_order{n}") for n, column in enumerate(order)))
         query = query.select_from(self._table(declared)).where(*which, order[-1].is_not(None)).order_by(*order)

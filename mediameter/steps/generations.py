@@ -12,12 +12,10 @@ from mediameter import lake, ledger, warehouse
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
-from mediameter.metering.generations import CHARGE_GAP, Events, active_users, rolled_up
-from mediameter.metering.rollups import finished
+from mediameter.metering.generations import CHARGE_GAP, Events, rolled_up
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.progress import Progress
-from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
 from schemas.palette import OF_LAKE_KIND
@@ -179,14 +177,7 @@ def _reached(connection: sa.Connection, settings: Settings, day: date, last: dat
 def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
     with reading(made) as connection:
         epoch = ledger.epoch(connection, ACTIVE, day)
-        last = _last_day(connection, settings)
-        is_told = last is not None and day <= last
-        seen, first = _seen(connection, settings, day)
-    trailing = active_users({"seen": seen, "first": first}, day, AUDIENCE_WINDOWS)
-    trailing = trailing if is_told else trailing.clear()
-    frames: dict[Contract, pl.DataFrame] = {
-        ACTIVE_USERS_TRAILING: finished(trailing, ACTIVE_USERS_TRAILING, settings.tenant, day)
-    }
+        frames = {ACTIVE_USERS_TRAILING: _trailing(connection, settings, day)}
 
     def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
@@ -197,16 +188,26 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
     return transact(made, write)
 
 
-def _seen(connection: sa.Connection, settings: Settings, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Who generated something on which day of the longest window; and the first day that is kept of each of them."""
-    who = (_users.c.application, _users.c.source, _users.c.user_id)
-    mine = sa.and_(_users.c.tenant == settings.tenant, _users.c.generations > 0)
-    window = sa.and_(_users.c.day > day - timedelta(days=max(AUDIENCE_WINDOWS)), _users.c.day <= day)
-    names = {name: pl.String() for name in ("application", "source", "user_id")}
-    seen = connection.execute(sa.select(*who, _users.c.day).where(mine, window).distinct())
-    earliest = sa.select(*who, sa.func.min(_users.c.day)).where(mine, _users.c.day <= day)
-    first = connection.execute(earliest.group_by(*who))
-    return (
-        pl.DataFrame([tuple(row) for row in seen], schema={**names, "day": pl.Date()}, orient="row"),
-        pl.DataFrame([tuple(row) for row in first], schema={**names, "first_day": pl.Date()}, orient="row"),
-    )
+def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
+    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. The
+    server counts: of users there are many, of applications few."""
+    place = (_users.c.application, _users.c.source)
+    seen = sa.select(*place, sa.func.min(_users.c.day).label("first"), sa.func.max(_users.c.day).label("last"))
+    seen = seen.where(_users.c.tenant == settings.tenant, _users.c.generations > 0, _users.c.day <= day)
+    users = seen.group_by(*place, _users.c.user_id).subquery()
+    begins = {window: day - timedelta(days=window - 1) for window in AUDIENCE_WINDOWS}
+    counts = [
+        sa.func.sum(sa.case((users.c[which] >= begin, 1), else_=0)).label(f"{which}_{window}")
+        for window, begin in begins.items()
+        for which in ("last", "first")
+    ]
+    query = sa.select(users.c.application, users.c.source, *counts).group_by(users.c.application, users.c.source)
+    last = _last_day(connection, settings)
+    found = connection.execute(query).mappings() if last is not None and day <= last else ()
+    rows = [
+        (settings.tenant, day, row["application"], row["source"], window, int(active), int(row[f"first_{window}"]))
+        for row in found
+        for window in begins
+        if (active := row[f"last_{window}"])
+    ]
+    return warehouse.frame_of(rows, ACTIVE_USERS_TRAILING).sort(ACTIVE_USERS_TRAILING.key)

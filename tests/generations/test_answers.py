@@ -200,8 +200,8 @@ def test_balances_are_those_of_the_last_export(warehouse: Warehouse) -> None:
 
 
 def test_what_was_served_is_of_the_model_that_made_it(warehouse: Warehouse) -> None:
-    """100 MB of the first day's 1 GB are of the fox's file, 50 MB of the next day's 300 MB; the fox claims the owl's file,
-    too, but later. Of the rest nobody says who made it."""
+    """100 MB of the first day's 1 GB are of the fox's file, 50 MB of the next day's 300 MB; the fox claims the owl's
+    file, too, but later. Of the rest nobody says who made it."""
     warehouse.fill("generated_files_daily", """
         day        | application | source  | media_file_id | model | generation_type | generations
         2026-10-01 | studio      | palette | file-1        | fox   | image           | 1

@@ -1,4 +1,4 @@
-"""How complete the days of generating systems are, and what they rest on (docs/definitions.md, "Generations", "Days")."""
+"""How complete the days of generating systems are, and what they rest on (docs/definitions.md, "Generations")."""
 
 from __future__ import annotations
 

@@ -108,7 +108,10 @@ def _rank(value: Any) -> tuple[bool, Any]:
     return value is not None, "" if value is None else value
 
 
-_ORDER = ("generation_type", "model", "status", "charge_id", "media_file_id", "duration_ms", "credits", "cost_micros", "message")
+_ORDER = (
+    "generation_type", "model", "status", "charge_id", "media_file_id", "duration_ms", "credits", "cost_micros",
+    "message",
+)  # fmt: skip
 
 
 def _in_order(event: Event) -> list[Any]:
@@ -118,9 +121,7 @@ def _in_order(event: Event) -> list[Any]:
     return list(event.said.values())
 
 
-def _rollups(
-    day: date, made: list[_Made], kinds: dict[str, list[Event]], world: Settings
-) -> dict[Contract, list[Row]]:
+def _rollups(day: date, made: list[_Made], kinds: dict[str, list[Event]], world: Settings) -> dict[Contract, list[Row]]:
     hourly = _sums([(_hour(each.event.at), each) for each in made], "hour_at", world)
     return {
         GENERATIONS_HOURLY: hourly,
@@ -325,9 +326,7 @@ def _users(day: date, made: list[_Made], kinds: dict[str, list[Event]], world: S
 
 
 def _counted(day: date, events: list[Event], names: tuple[str, ...], measure: str, world: Settings) -> list[Row]:
-    counts = Counter(
-        (*_place(event, world).values(), *(event.said[name] for name in names)) for event in events
-    )
+    counts = Counter((*_place(event, world).values(), *(event.said[name] for name in names)) for event in events)
     return [
         dict(zip(("day", "application", "source", *names, measure), (day, *group, count), strict=True))
         for group, count in counts.items()

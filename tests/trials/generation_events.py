@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 Row = dict[str, Any]
 _USERS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(9)]
 _MODELS = ("nano-banana-pro", "flux-kontext", "veo-mini", "sketch beta", "Stable/XL:1.0", "unpriced")
-_STATUSES = ("completed",) * 6 + ("failed", "failed", "pending", "Completed", "queued", "null", "partial success today ok")
+_STATUSES = ("completed",) * 6 + ("failed", "failed", "pending", "Completed", "queued", "null", "done but for a bit")
 _PROMPT = "a fox in the snow"
 _MESSAGES = (
     "Model timeout after 30s", f"refused: {_PROMPT}", "write to ann@example.org from 192.0.2.7", "first\nat stack.ts:7",
@@ -115,13 +115,15 @@ class Writer:
         at = self.written(self.moment())
         changes: list[Row] = [
             {"id": None}, {"id": "-"}, {"id": "i" * 129}, {"user_id": None}, {"user_id": " "}, {"user_id": "u" * 65},
-            {"user_id": "ann@example.org"}, {"created_at": None}, {"created_at": "yesterday"}, {"created_at": "0000-00-00"},
-            {"created_at": "1970-01-01 00:00:00"}, {"created_at": at, "id": row["id"]}, {"created_at": at, "id": row["id"]},
+            {"user_id": "ann@example.org"}, {"created_at": None}, {"created_at": "yesterday"},
+            {"created_at": "0000-00-00"}, {"created_at": "1970-01-01 00:00:00"},
+            {"created_at": at, "id": row["id"]}, {"created_at": at, "id": row["id"]},
         ]  # fmt: skip
         if "model_id" in row:
             changes += [
                 {"model_id": None}, {"model_id": f"{_PROMPT} at night"}, {"model_id": "m" * 129}, {"status": "s" * 33},
-                {"credits_cost": -1}, {"credits_cost": 7.5}, {"generation_type": "g" * 65}, {"status": None, "id": row["id"]},
+                {"credits_cost": -1}, {"credits_cost": 7.5}, {"generation_type": "g" * 65},
+                {"status": None, "id": row["id"]},
                 {"prompt": "", "error_message": "none", "status": "failed"}, {"prediction_id": "p" * 129},
                 {"created_at": "2999-01-01 00:00:00"},
             ]  # fmt: skip
@@ -152,7 +154,8 @@ class Writer:
 
     def _event(self, event_type: str) -> Row:
         rng, at = self.rng, self.moment()
-        spelled = (at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), at.timestamp(), round(at.timestamp() * 1000), f"{at:%Y-%m-%d %H:%M}")
+        texts = (at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), f"{at:%Y-%m-%d %H:%M}")
+        spelled = (*texts, at.timestamp(), round(at.timestamp() * 1000))
         person: Row = rng.choice(({"user_id": rng.choice(_USERS)}, {"user_email": "Ann@example.org"}))
         event = {rng.choice(("timestamp", "time", "@timestamp", "ts", "datetime")): rng.choice(spelled), **person}
         event |= {"event_type": rng.choice((event_type, event_type.upper())), "app": "elsewhere"}
@@ -164,7 +167,11 @@ class Writer:
         rng = self.rng
         event = {**self._event("generation"), **{name: row[name] for name in ("model_id", "generation_type", "status")}}
         event |= {"timestamp": row["created_at"], "user_id": row["user_id"]}
-        event |= {"prediction_id": row["prediction_id"], "credits_used": rng.choice((2, "2", 0, None)), "prompt": _PROMPT}
+        event |= {
+            "prediction_id": row["prediction_id"],
+            "prompt": _PROMPT,
+            "credits_used": rng.choice((2, "2", 0, None)),
+        }
         event |= {"cost_cents": rng.choice((20, "19.5", None, 0)), "duration_ms": rng.choice((4500, "4500.5", 0, None))}
         return {**event, "error_message": row["error_message"], "completed_at": row["completed_at"]}
 
@@ -191,9 +198,10 @@ class Writer:
             {"event_type": "page_view"}, {"event_type": "e" * 33}, named, {**named, "ts": 0}, {**named, "time": "soon"},
             {**named, "timestamp": "2999-01-01T00:00:00Z"}, {"user_id": None, "user_email": "none"}, {"user_id": 7},
             {"user_id": "u" * 65}, {"model_id": None}, {"model_id": f"{_PROMPT} at night"}, {"model_id": "m" * 129},
-            {"status": "s" * 33}, {"cost_cents": -1}, {"cost_cents": "free"}, {"credits_used": 1.5}, {"duration_ms": -1},
-            {"duration_ms": "fast"}, {"credits_purchased": "many"}, {"amount_cents": "free"}, {"currency": "dollars"},
-            {"currency": f"{_PROMPT}"}, {"action": None}, {"action": "a" * 65}, {"prediction_id": _PROMPT}, {"id": event.get("id")},
+            {"status": "s" * 33}, {"cost_cents": -1}, {"cost_cents": "free"}, {"credits_used": 1.5},
+            {"duration_ms": -1}, {"duration_ms": "fast"}, {"credits_purchased": "many"}, {"amount_cents": "free"},
+            {"currency": "dollars"}, {"currency": _PROMPT}, {"action": None}, {"action": "a" * 65},
+            {"prediction_id": _PROMPT}, {"id": event.get("id")},
         ]  # fmt: skip
         if self.rng.random() < 0.1:
             return self.rng.choice((17, None, "text", [event]))

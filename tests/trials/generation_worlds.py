@@ -1,8 +1,8 @@
 """Small worlds of generating systems: two with tables, one with event files, around midnights and clock changes.
 
-Every trap of the field is in them: rows that change, come twice or are broken, charges that are shared, numbers as text,
-times without a zone, prices that change, files that are overwritten. A world knows what was written, never what is
-true of it: that is the reference's to say.
+Every trap of the field is in them: rows that change, come twice or are broken, charges that are shared, numbers as
+text, times without a zone, prices that change, files that are overwritten. A world knows what was written, never what
+is true of it: that is the reference's to say.
 """
 
 from __future__ import annotations

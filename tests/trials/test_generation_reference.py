@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from mediameter import connect, privacy, warehouse
-from mediameter.settings import Settings
 from mediameter.steps.run import run
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY
 from schemas.internal import EXPORTS, OBJECTS, REJECTS
@@ -85,9 +84,7 @@ def _money(connection: sa.Connection) -> list[Row]:
 
 def _refusals(connection: sa.Connection) -> dict[str, list[Row]]:
     objects = {
-        row["object_id"]: row
-        for row in warehouse.read(connection, OBJECTS).to_dicts()
-        if row["state"] != "superseded"
+        row["object_id"]: row for row in warehouse.read(connection, OBJECTS).to_dicts() if row["state"] != "superseded"
     }
     found: Counter[tuple[str, Any, str]] = Counter()
     for row in warehouse.read(connection, REJECTS).to_dicts():
@@ -120,8 +117,9 @@ def by_the_reference(made: GenerationWorld, folder: Path) -> dict[str, list[Row]
         for name, content in state.tables.items()
     ]
     world = reference.Settings(
-        TENANT, made.zone.key, made.applications, lambda text: privacy.redact_line(text, privacy.Pseudonyms(key)), prices
-    )
+        TENANT, made.zone.key, made.applications,
+        lambda text: privacy.redact_line(text, privacy.Pseudonyms(key)), prices,
+    )  # fmt: skip
     tables = {name: _tables(made, name, folder) for name in names}
     files = [(file, _taken(file, key)) for file in (File(FILES, *each[:3]) for each in _files(made))]
     taken = [*(each for of in tables.values() for each in of.values()), *(each for _, each in files if each)]
