@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.reference.generations import Settings, distinct
+from tests.reference.charges import Settings, distinct
 from tests.reference.palette_files import File
 from tests.reference.palette_rows import Event, Row, Taken
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from schemas.contract import Contract
 from schemas.generations import (
@@ -29,48 +27,13 @@ from schemas.generations import (
     GENERATIONS_HOURLY,
 )
 from schemas.vocabulary import histogram_edges
-from tests.reference.palette_rows import APP_ERROR, CREDIT, GENERATION, SIGN_IN, Event, Rejected, Row, money
+from tests.reference.charges import Made, PriceReading, Settings, charged, costed, distinct
+from tests.reference.palette_rows import APP_ERROR, CREDIT, GENERATION, SIGN_IN, Event, Row
+
+__all__ = ["PriceReading", "Settings", "compute", "money_daily"]
 
 WINDOWS = (1, 7, 30)
-CHARGE_GAP = timedelta(hours=1)
 MICROS_OF_A_CREDIT = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class PriceReading:
-    """``model_pricing`` of a source, as it stood at an instant."""
-
-    source: str
-    read_at: datetime
-    rows: list[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``applications``: by source. ``redact``: what the door leaves of a message."""
-
-    tenant: str
-    time_zone: str
-    applications: Mapping[str, str]
-    redact: Callable[[str], str]
-    prices: list[PriceReading] = field(default_factory=list)
-
-    def day_of(self, at: datetime) -> date:
-        return at.astimezone(ZoneInfo(self.time_zone)).date()
-
-    def begin_of(self, day: date) -> datetime:
-        return datetime.combine(day, datetime.min.time(), ZoneInfo(self.time_zone)).astimezone(UTC)
-
-
-@dataclass(slots=True)
-class _Made:
-    """A generation that counts, with what its charge comes to."""
-
-    event: Event
-    is_charge: bool
-    cost: int | None = None
-    currency: str = ""
-    is_uncosted: bool = False
 
 
 def compute(events: Iterable[Event], world: Settings) -> dict[str, list[Row]]:
@@ -81,7 +44,7 @@ def compute(events: Iterable[Event], world: Settings) -> dict[str, list[Row]]:
         by_day[world.day_of(event.at)].append(event)
     tables: dict[str, list[Row]] = defaultdict(list)
     for day, of_day in sorted(by_day.items()):
-        made = _costed(_charged(every, of_day, world.begin_of(day)), world)
+        made = costed(charged(every, of_day, world.begin_of(day)), world)
         kinds = {kind: [e for e in distinct(of_day) if e.kind == kind] for kind in (CREDIT, SIGN_IN, APP_ERROR)}
         for contract, rows in _rollups(day, made, kinds, world).items():
             tables[contract.name] += [{"tenant": world.tenant, **row} for row in rows]
@@ -96,32 +59,7 @@ _CONTRACTS = (
 )  # fmt: skip
 
 
-def distinct(events: Iterable[Event]) -> list[Event]:
-    """One of each kind, source and id: the earliest, and of those at one instant the one whose values sort first."""
-    first: dict[tuple[str, str, str], Event] = {}
-    for event in sorted(events, key=lambda each: (each.at, [_rank(v) for v in (each.user_id, *_in_order(each))])):
-        first.setdefault((event.kind, event.source, event.event_id), event)
-    return list(first.values())
-
-
-def _rank(value: Any) -> tuple[bool, Any]:
-    return value is not None, "" if value is None else value
-
-
-_ORDER = (
-    "generation_type", "model", "status", "charge_id", "media_file_id", "duration_ms", "credits", "cost_micros",
-    "message",
-)  # fmt: skip
-
-
-def _in_order(event: Event) -> list[Any]:
-    """The values of an event of any kind, in the order in which their contracts name them."""
-    if event.kind == GENERATION:
-        return [event.said[name] for name in _ORDER]
-    return list(event.said.values())
-
-
-def _rollups(day: date, made: list[_Made], kinds: dict[str, list[Event]], world: Settings) -> dict[Contract, list[Row]]:
+def _rollups(day: date, made: list[Made], kinds: dict[str, list[Event]], world: Settings) -> dict[Contract, list[Row]]:
     hourly = _sums([(_hour(each.event.at), each) for each in made], "hour_at", world)
     return {
         GENERATIONS_HOURLY: hourly,
@@ -137,56 +75,6 @@ def _rollups(day: date, made: list[_Made], kinds: dict[str, list[Event]], world:
     }
 
 
-# --- charges and money -------------------------------------------------------------------------------
-
-
-def _charged(every: list[Event], of_day: list[Event], begin: datetime) -> list[_Made]:
-    """The day's generations; the hour before it tells which charges have begun already."""
-    mine = [event for event in distinct(of_day) if event.kind == GENERATION]
-    before = distinct(e for e in every if e.kind == GENERATION and begin - CHARGE_GAP <= e.at < begin)
-    last: dict[tuple[Any, ...], datetime] = {}
-    made = []
-    for event in sorted([*before, *mine], key=lambda each: (each.at, each.event_id)):
-        charge = event.source, event.user_id, event.said["charge_id"]
-        known = last.get(charge) if event.said["charge_id"] is not None else None
-        last[charge] = event.at
-        if event.at >= begin:
-            made.append(_Made(event, known is None or event.at - known > CHARGE_GAP))
-    return made
-
-
-def _costed(made: list[_Made], world: Settings) -> list[_Made]:
-    for each in made:
-        said, own = each.event.said, each.event.said["cost_micros"]
-        is_billed = each.is_charge and said["status"] == "completed"
-        if own is not None:
-            each.currency = said["currency"]
-            each.cost = own if each.is_charge else None
-        elif is_billed:
-            each.cost = _price(each.event, world)
-            each.currency = "" if each.cost is None else "USD"
-        each.is_uncosted = is_billed and each.cost is None
-    return made
-
-
-def _price(event: Event, world: Settings) -> int | None:
-    """What the model cost on its UTC day: by the last reading of a day; the first that has it, for all days before."""
-    known: dict[date, int | None] = {}
-    for reading in sorted(world.prices, key=lambda each: each.read_at):
-        for row in reading.rows:
-            if reading.source == event.source and str(row["model_id"]).strip()[:128] == event.said["model"]:
-                known[reading.read_at.astimezone(UTC).date()] = _cents(row["cost_cents"])
-    held = [day for day in known if day <= event.at.date()]
-    return known[max(held) if held else min(known)] if known else None
-
-
-def _cents(value: Any) -> int | None:
-    try:
-        return money(value)
-    except Rejected:  # what is no amount says nothing
-        return None
-
-
 # --- tables ------------------------------------------------------------------------------------------
 
 
@@ -198,7 +86,7 @@ def _place(event: Event, world: Settings) -> Row:
     return {"application": world.applications[event.source], "source": event.source}
 
 
-def _sums(timed: list[tuple[Any, _Made]], time: str, world: Settings) -> list[Row]:
+def _sums(timed: list[tuple[Any, Made]], time: str, world: Settings) -> list[Row]:
     rows: dict[tuple[Any, ...], Row] = {}
     for when, each in timed:
         said = each.event.said
@@ -220,7 +108,7 @@ def _sums(timed: list[tuple[Any, _Made]], time: str, world: Settings) -> list[Ro
     return list(rows.values())
 
 
-def _timed(made: list[_Made]) -> list[Event]:
+def _timed(made: list[Made]) -> list[Event]:
     return [
         each.event
         for each in made
@@ -228,7 +116,7 @@ def _timed(made: list[_Made]) -> list[Event]:
     ]
 
 
-def _times(made: list[_Made], world: Settings) -> list[Row]:
+def _times(made: list[Made], world: Settings) -> list[Row]:
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for event in _timed(made):
         for model in ("*", event.said["model"]):
@@ -249,7 +137,7 @@ def _half_even(total: int, count: int) -> int:
     return whole + (2 * rest > count or (2 * rest == count and whole % 2 == 1))
 
 
-def _buckets(made: list[_Made], world: Settings) -> list[Row]:
+def _buckets(made: list[Made], world: Settings) -> list[Row]:
     edges = histogram_edges()
     counts: Counter[tuple[Any, ...]] = Counter()
     for event in _timed(made):
@@ -260,7 +148,7 @@ def _buckets(made: list[_Made], world: Settings) -> list[Row]:
     return [dict(zip(names, (*group, count), strict=True)) for group, count in counts.items()]
 
 
-def _failures(made: list[_Made], world: Settings) -> list[Row]:
+def _failures(made: list[Made], world: Settings) -> list[Row]:
     rows = []
     for event in (each.event for each in made if each.event.said["status"] == "failed"):
         said = event.said
@@ -273,7 +161,7 @@ def _failures(made: list[_Made], world: Settings) -> list[Row]:
     return rows
 
 
-def _files(made: list[_Made], world: Settings) -> list[Row]:
+def _files(made: list[Made], world: Settings) -> list[Row]:
     rows: dict[tuple[str, str], Row] = {}
     for event in sorted((each.event for each in made), key=lambda each: (each.at, each.event_id)):
         said = event.said
@@ -299,7 +187,7 @@ def _credits(moved: list[Event], world: Settings) -> list[Row]:
     return list(rows.values())
 
 
-def _users(day: date, made: list[_Made], kinds: dict[str, list[Event]], world: Settings) -> list[Row]:
+def _users(day: date, made: list[Made], kinds: dict[str, list[Event]], world: Settings) -> list[Row]:
     rows: dict[tuple[Any, ...], Row] = {}
 
     def row_of(event: Event, currency: str) -> Row:
