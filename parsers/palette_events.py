@@ -21,7 +21,7 @@ import polars as pl
 from parsers.access_log import Context, Limits
 from parsers.event_file import Item, items
 from parsers.event_values import TIMES, Said, Wrong
-from parsers.palette import CURRENCY, LONGEST
+from parsers.palette import CURRENCY, LONGEST, OTHER, is_name
 from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import LAKE_OF_FEED
@@ -34,7 +34,7 @@ _GENERATIONS, _CREDITS, _SIGN_INS, _APP_ERRORS = LAKE_OF_FEED
 _LONGEST_WORD = {"action": 64, "severity": 32, "error_type": 128, **LONGEST}
 _IS_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _SHOWN_CHARACTERS = 100
-# What a reject shows of an event, so that neither a prompt nor a person is in it.
+# What a reject shows of an event, where it reads like a name, so that neither a prompt nor a person is in it.
 _SHOWN = (
     "id", "event_id", "event_type", *TIMES, "completed_at", "model_id", "generation_type", "status", "duration_ms",
     "cost_cents", "credits_used", "credits_cost", "prediction_id", "transaction_id", "amount_cents", "currency",
@@ -140,8 +140,8 @@ def _event_id(told: str | None, event: dict[str, Any], context: Context) -> str:
 
 def _shown(event: dict[str, Any]) -> str:
     said = Said(event)
-    values = {name: text[:_SHOWN_CHARACTERS] for name in _SHOWN if (text := said.text(name))}
-    return json.dumps(values, ensure_ascii=False)
+    texts = {name: text[:_SHOWN_CHARACTERS] for name in _SHOWN if (text := said.text(name))}
+    return json.dumps({name: text if is_name(text) else OTHER for name, text in texts.items()}, ensure_ascii=False)
 
 
 # --- the shapes --------------------------------------------------------------------------------------
