@@ -12,6 +12,7 @@ from benchmarks import log
 from benchmarks.answers import answers
 from benchmarks.export import export
 from benchmarks.fetch import fetch
+from benchmarks.generations import generations
 from benchmarks.job import Job
 from benchmarks.loads import loads
 from benchmarks.log import Log, Truth
@@ -225,4 +226,5 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "loads": loads,
     "merge": merge,
     "export": export,
+    "generations": generations,
 }

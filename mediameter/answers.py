@@ -39,7 +39,7 @@ _COMPUTED = {
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
     **dict.fromkeys(("paid", "paid_back", "revenue", "list_price"), "money"),
     **dict.fromkeys(("margin", "provider_cost", "bandwidth_cost"), "money"),
-    "user_count": "int",
+    **dict.fromkeys(("user_count", "files_served"), "int"),
     **dict.fromkeys(("failure_rate", "average_ms"), "float"),
     **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "over_30_s"), "int"),
     "cohort_first_day": "day",

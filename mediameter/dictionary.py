@@ -62,6 +62,18 @@ OPEN_QUESTIONS = (
         "the CDN's own logs; a cache hit never reaches the storage",
     ),
     (
+        "Under which address of mail do the users who spend most, and those whose generations failed, write?",
+        "Director's Palette: Top Users by Spend (by user_email), Failed Generations (user_email)",
+        "`user_email`: it is personal, and not taken in; `user_id` stands for it (`top_users_by_spend`, "
+        "`failed_generations`)",
+    ),
+    (
+        "How many generations took more than 30 s in the last 10 minutes?",
+        "Director's Palette: Model Timeout Spike",
+        "the time of each slow generation: `generation_time_buckets_hourly.hour_at` knows hours "
+        "(`generations_by_hour`); of failures `generation_failures.failed_at` knows the second",
+    ),
+    (
         "Which endpoints are slow?",
         "Cost-Benefit Analysis: Performance optimization",
         "response times by endpoint; they are kept by operation class (`slow_operations`)",

@@ -94,17 +94,26 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
     if export.kind == EVENTS:
         ledger.mark_unconnected(connection)
     before = event_files(connection, export.source, export.day, export.kind)
+    booked = _booked(connection, export)
     connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
     row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
            export.rejected, export.unsettled, export.content_sha256)  # fmt: skip
     insert(connection, EXPORTS, frame_of([row], EXPORTS))
     replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
-    if export.content_sha256 == export.known:
-        return set()
-    replace_events(connection, export.source, export.day, files, export.kind)
-    dirty = _days_of_events([*before, *files], zone, export.kind)
+    # What was rejected or left out is booked on the day called like this one, even where no event is.
+    dirty = set() if export.kind == EVENTS or booked == _booked(connection, export) else {export.day}
+    if export.content_sha256 != export.known:
+        replace_events(connection, export.source, export.day, files, export.kind)
+        dirty |= _days_of_events([*before, *files], zone, export.kind)
     ledger.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
     return dirty
+
+
+def _booked(connection: sa.Connection, export: Export) -> tuple[int, int]:
+    """What the ledger has of the day's rows that are no events."""
+    query = sa.select(_exports.c.ignored, _exports.c.rejected)
+    found = connection.execute(query.where(_of_day(export.source, export.table_name, export.day))).first()
+    return (found.ignored, found.rejected) if found else (0, 0)
 
 
 def replace_row_rejects(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from parsers.palette import LEAST_PROMPT, LONGEST_MESSAGE, MICROS_OF_A_CENT, money
+from parsers.palette import ID, LEAST_PROMPT, LONGEST_MESSAGE, MICROS_OF_A_CENT, OTHER, is_name, money
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "datetime", "created_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,16 +47,23 @@ class Said:
             text = text.replace(prompt.strip(), "[prompt]")
         return None if len(text) < 10 and text.lower() in _NOTHING else text
 
-    def word(self, name: str, most: int) -> str | None:
-        """A word with a meaning, in lower case. Raises ``Wrong`` for one that is longer than a key may be."""
-        word = (self.text(name) or "").lower()
-        if len(word) > most:
-            raise Wrong("LONG_ID")
-        return word or None
-
     def name(self, name: str, most: int) -> str | None:
-        """The same as it is spelled there."""
-        return self.text(name) if self.word(name, most) else None
+        """A word of a vocabulary, as it is spelled there; `other` for what does not read like one: it may be a prompt.
+        Raises ``Wrong`` for one that is longer than a key may be."""
+        text = self.text(name)
+        if text is None or len(text) <= most:
+            return text if text is None or is_name(text) else OTHER
+        raise Wrong("LONG_ID")
+
+    def word(self, name: str, most: int) -> str | None:
+        """The same in lower case."""
+        text = self.name(name, most)
+        return text.lower() if text else None
+
+    def identifier(self, name: str) -> str | None:
+        """An id; None for what does not look like one."""
+        text = self.text(name)
+        return text if text and re.fullmatch(ID, text) else None
 
     def message(self, name: str) -> str | None:
         """The first line of a message: what follows it is a stack trace."""

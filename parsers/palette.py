@@ -29,7 +29,9 @@ _DETAIL = 200
 _NOTHING = "(?i)^(?:-|null|undefined|none)?$"
 _NAME = r"^[\w./:+-]+(?: [\w./:+-]+){0,2}$"
 """At most three words."""
-_CURRENCY = re.compile("[A-Za-z]{3}")
+ID = r"[\w.:-]{1,128}"
+CURRENCY = re.compile("[A-Za-z]{3}")
+OTHER = "other"
 _USAGE = {"generation": "usage"}  # an older name of it
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -57,7 +59,7 @@ class Stream:
 
     def take(self, rows: pl.DataFrame, *, is_last: bool = False) -> Taken:
         """Rows that come after those of the part before; ``is_last`` makes no difference here."""
-        rows = self._with_repeats(rows.sort("created_at", "id", nulls_last=True))
+        rows = self._with_repeats(_in_order(rows))
         judged = self.judge(rows)
         reason = pl.coalesce("_repeat", "reason")
         judged = judged.with_columns(
@@ -84,6 +86,15 @@ class Stream:
             .when(is_equal).then(pl.lit("REPEATED")).when(is_known).then(pl.lit("DUPLICATE_ID"))
         )  # fmt: skip
         return rows.with_columns(repeat.alias("_repeat"))
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """By time, then by id; where both are equal (without a primary key) by all that the rows say."""
+    order = ["created_at", "id"]
+    found = rows.sort(order, nulls_last=True)
+    if not found.select(pl.all_horizontal(pl.col(order) == pl.col(order).shift()).any()).item():
+        return found
+    return rows.sort([*order, *(name for name in rows.columns if name not in order)], nulls_last=True)
 
 
 def generations(stale_before: datetime) -> Stream:
@@ -224,15 +235,21 @@ def _said(text: str | None) -> _Said:
         return _Said()
     if not isinstance(found, dict):
         return _Said(wrong="BROKEN_METADATA")
-    model, currency = found.get("model_id"), found.get("currency") or "USD"
+    currency = found.get("currency") or "USD"
     try:
         paid = money(found.get("amount_paid_cents"))
-        if paid is not None and not (isinstance(currency, str) and _CURRENCY.fullmatch(currency.strip())):
+        if paid is not None and not (isinstance(currency, str) and CURRENCY.fullmatch(currency.strip())):
             raise ValueError("no currency")
     except ValueError:
         return _Said(wrong="BAD_MONEY")
-    is_named = isinstance(model, str) and len(model) <= LONGEST["model_id"] and re.fullmatch(_NAME, model)
-    return _Said(model if is_named else None, paid, None if paid is None else currency.strip().upper())
+    return _Said(_model(found.get("model_id")), paid, None if paid is None else currency.strip().upper())
+
+
+def _model(told: Any) -> str | None:
+    text = told.replace("\0", "\N{REPLACEMENT CHARACTER}").strip() if isinstance(told, str) else ""
+    if re.fullmatch(_NOTHING, text):
+        return None
+    return text if is_name(text) and len(text) <= LONGEST["model_id"] else OTHER
 
 
 def money(value: Any) -> Decimal | None:
@@ -266,13 +283,18 @@ def _cleaned(name: str) -> pl.Expr:
 def _named(name: str) -> pl.Expr:
     """A word of a vocabulary that may grow; what does not read like one (a sentence, an address) is `other`."""
     text = _cleaned(name)
-    return pl.when(text.str.contains(_NAME)).then(text).when(text.is_not_null()).then(pl.lit("other")).alias(name)
+    return pl.when(text.str.contains(_NAME)).then(text).when(text.is_not_null()).then(pl.lit(OTHER)).alias(name)
+
+
+def is_name(text: str) -> bool:
+    """Whether it reads like a word of a vocabulary."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def _identified(name: str) -> pl.Expr:
     """An id; null for what does not look like one."""
     text = _cleaned(name)
-    return pl.when(text.str.contains(r"^[\w.:-]{1,128}$")).then(text).alias(name)
+    return pl.when(text.str.contains(f"^{ID}$")).then(text).alias(name)
 
 
 def _is_too_long(rows: pl.DataFrame) -> pl.Expr:

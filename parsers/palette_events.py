@@ -21,20 +21,20 @@ import polars as pl
 from parsers.access_log import Context, Limits
 from parsers.event_file import Item, items
 from parsers.event_values import TIMES, Said, Wrong
-from parsers.palette import LONGEST
+from parsers.palette import CURRENCY, LONGEST, OTHER, is_name
 from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import LAKE_OF_FEED
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 PART_EVENTS = 50_000
 STALE_AFTER = timedelta(hours=24)
 """What was pending for so long when the file was written stays so."""
 _GENERATIONS, _CREDITS, _SIGN_INS, _APP_ERRORS = LAKE_OF_FEED
-_LONGEST_WORD = {"action": 64, "severity": 32, "error_type": 128, "currency": 8, **LONGEST}
+_LONGEST_WORD = {"action": 64, "severity": 32, "error_type": 128, **LONGEST}
 _IS_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _SHOWN_CHARACTERS = 100
-# What a reject shows of an event, so that neither a prompt nor a person is in it.
+# What a reject shows of an event, where it reads like a name, so that neither a prompt nor a person is in it.
 _SHOWN = (
     "id", "event_id", "event_type", *TIMES, "completed_at", "model_id", "generation_type", "status", "duration_ms",
     "cost_cents", "credits_used", "credits_cost", "prediction_id", "transaction_id", "amount_cents", "currency",
@@ -140,8 +140,8 @@ def _event_id(told: str | None, event: dict[str, Any], context: Context) -> str:
 
 def _shown(event: dict[str, Any]) -> str:
     said = Said(event)
-    values = {name: text[:_SHOWN_CHARACTERS] for name in _SHOWN if (text := said.text(name))}
-    return json.dumps(values, ensure_ascii=False)
+    texts = {name: text[:_SHOWN_CHARACTERS] for name in _SHOWN if (text := said.text(name))}
+    return json.dumps({name: text if is_name(text) else OTHER for name, text in texts.items()}, ensure_ascii=False)
 
 
 # --- the shapes --------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
         "style": None,
         "difficulty": None,
         "status": status,
-        "charge_id": said.text("prediction_id"),
-        "media_file_id": said.text("gallery_id"),
+        "charge_id": said.identifier("prediction_id"),
+        "media_file_id": said.identifier("gallery_id"),
         "outputs": int(status == "completed"),
         "duration_ms": _lasted(said, at, status),
         "credits_charged": said.whole("credits_used", "credits_cost"),
@@ -197,13 +197,15 @@ def _purchase(said: Said, at: datetime, context: Context) -> Row:
     credits, paid = said.whole("credits_purchased"), said.micros("amount_cents")
     if credits is None:
         raise Wrong("BAD_NUMBER")
-    currency = (_word(said, "currency") or "USD").upper()
+    currency = said.text("currency") or "USD"
+    if paid is not None and not CURRENCY.fullmatch(currency):
+        raise Wrong("BAD_MONEY")
     return {
         "transaction_type": "purchase",
         "model": None,
         "credits": credits,
         "paid_micros": paid,
-        "currency": None if paid is None else currency,
+        "currency": None if paid is None else currency.upper(),
     }
 
 

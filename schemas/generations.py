@@ -111,6 +111,22 @@ GENERATION_FAILURES = Contract(
     ),
     additivity="S",
 )
+GENERATED_FILES_DAILY = Contract(
+    "generated_files_daily",
+    "tenant, day, application, source, media file",
+    "Media files that the day's completed generations say they made: what was served of them is a model's bandwidth.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        _SOURCE,
+        key("media_file_id", "text", "Id in media_files, as the system has it.", length=128),
+        Column("model", "text", "Model; of several generations, the earliest's."),
+        Column("generation_type", "text", "image, video, …"),
+        measure("generations", "Generations that say they made it.", unit="generations"),
+    ),
+    additivity="A",
+)
 CREDITS_DAILY = Contract(
     "credits_daily",
     "tenant, day, application, source, transaction type, model, currency",
@@ -231,6 +247,7 @@ GENERATION_FAMILY = (
     GENERATION_TIME_DAILY,
     GENERATION_TIME_BUCKETS_HOURLY,
     GENERATION_FAILURES,
+    GENERATED_FILES_DAILY,
     CREDITS_DAILY,
     GENERATION_USERS_DAILY,
     AUTH_DAILY,

@@ -201,6 +201,12 @@ class Application:
     # --- the database --------------------------------------------------------------------------------
 
     @property
+    def made_files(self) -> list[str]:
+        """Ids of the files that the generating system's own application keeps."""
+        return [each.id for key, each in self._known.items()
+                if each.file.application == PALETTE and key not in self._unknown]  # fmt: skip
+
+    @property
     def fates(self) -> dict[str, dict[str, int]]:
         """By application: events by what becomes of them."""
         return {name: dict(sorted(counts.items())) for name, counts in sorted(self._fates.items())}

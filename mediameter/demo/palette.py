@@ -49,11 +49,13 @@ CREATE INDEX credit_transactions_by_time ON credit_transactions (created_at);
 
 @dataclass(slots=True)
 class Palette:
-    """``begin``: the world's first instant. A class for its state: the rows, and what they come to."""
+    """``begin``: the world's first instant; ``files``: media files that its first pictures are. A class for its state:
+    the rows, and what they come to."""
 
     rng: Random
     begin: int
     days: int
+    files: list[str] = field(default_factory=list)
     generations: list[tuple[Any, ...]] = field(default_factory=list)
     transactions: list[tuple[Any, ...]] = field(default_factory=list)
     balances: Counter[str] = field(default_factory=Counter)
@@ -111,8 +113,10 @@ class Palette:
         done = None if status == "pending" else _written(at + lasted)
         error = self.rng.choice(_ERRORS) if status == "failed" else None
         kind = "video" if model == "veo-mini" else "image"
+        event_id, picture = self._id(), self._id()
+        picture = self.files.pop() if self.files and status == "completed" else picture
         self.generations.append((
-            self._id(), user, f"{user[:8]}@example.org", self._id(), charge, kind, model,
+            event_id, user, f"{user[:8]}@example.org", picture, charge, kind, model,
             model.replace("-", " ").title(), status, credits, False, f"a fox, no. {len(self.generations)}", "{}",
             error, _written(at), done,
         ))  # fmt: skip
@@ -155,11 +159,11 @@ _OBSERVED = (
     "SELECT day, SUM(generations) AS generations, SUM(outputs) AS outputs, SUM(credits_charged) AS credits_charged,"
     " SUM(cost_micros) AS cost_micros, SUM(uncosted) AS uncosted, "
     + ", ".join(f"SUM(CASE WHEN status = '{s}' THEN generations ELSE 0 END) AS {s}_generations" for s in _STATUSES)
-    + " FROM generations_daily GROUP BY day",
+    + " FROM generations_daily WHERE source = 'palette' GROUP BY day",
     "SELECT day, SUM(transactions) AS transactions, SUM(paid_micros) AS paid_micros,"
     " SUM(CASE WHEN transaction_type = 'purchase' THEN transactions ELSE 0 END) AS purchases"
-    " FROM credits_daily GROUP BY day",
-    "SELECT day, active_users FROM active_users_trailing WHERE window_days = 1",
+    " FROM credits_daily WHERE source = 'palette' GROUP BY day",
+    "SELECT day, active_users FROM active_users_trailing WHERE window_days = 1 AND source = 'palette'",
     "SELECT export_day AS day, SUM(rejected) AS rejected FROM exports WHERE table_name = 'generation_events'"
     " GROUP BY export_day",
 )
@@ -176,11 +180,10 @@ def observe(connection: Connection) -> Counts:
     return dict(found)
 
 
-def compare(meant: Counts, found: Counts) -> list[str]:
+def compare(meant: Counts, found: Counts, system: str = "palette") -> list[str]:
     """One line a figure that differs."""
     return [
-        f"{day}: {name} of the generating system: meant {meant.get(day, {}).get(name, 0)}, found"
-        f" {found.get(day, {}).get(name, 0)}"
+        f"{day}: {name} of {system}: meant {meant.get(day, {}).get(name, 0)}, found {found.get(day, {}).get(name, 0)}"
         for day in sorted({*meant, *found})
         for name in sorted({*meant.get(day, {}), *found.get(day, {})})
         if meant.get(day, {}).get(name, 0) != found.get(day, {}).get(name, 0)

@@ -75,6 +75,9 @@ class Truth:
     generations: dict[str, dict[str, int]] = field(default_factory=dict)
     """Of the generating system, by day (ISO 8601) and name of the figure: see ``palette.Counts``."""
 
+    events: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same of the system that is read from files: see ``event_file.Counts``."""
+
     def to_json(self) -> str:
         """Readable, and the same text for the same truth."""
         whole = asdict(self)
@@ -258,12 +261,14 @@ WHERE rows_read > 0 AND table_name = 'media_analytics' ORDER BY export_day
 """
 _OBJECTS = """
 SELECT COUNT(*), COALESCE(SUM(lines), 0), COALESCE(SUM(parsed), 0), COALESCE(SUM(ignored), 0),
-       COALESCE(SUM(ignored_log_bucket), 0) FROM objects WHERE state <> 'superseded'
+       COALESCE(SUM(ignored_log_bucket), 0) FROM objects
+WHERE state <> 'superseded' AND source <> 'storyboard'
 """
 _REFUSED = "SELECT reason, COUNT(*) FROM objects WHERE state = 'refused' GROUP BY reason ORDER BY reason"
 _REJECTED = """
 SELECT rejects.reason, COUNT(*) FROM rejects JOIN objects ON objects.object_id = rejects.object_id
-WHERE objects.state = 'settled' AND rejects.line_number > 0 GROUP BY rejects.reason ORDER BY rejects.reason
+WHERE objects.state = 'settled' AND rejects.line_number > 0 AND objects.source <> 'storyboard'
+GROUP BY rejects.reason ORDER BY rejects.reason
 """
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from mediameter.demo import palette
+from mediameter.demo import event_file, palette
 from mediameter.demo.application import FILE_NAME, Application
 from mediameter.demo.delivery import Bucket, Logging, strays
 from mediameter.demo.library import furnish, write_countries
@@ -52,11 +52,13 @@ class World:
     countries_date: date
     application: Path
     palette: Path
+    events: Path
     truth: Truth = field(default_factory=Truth)
 
 
 def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", last_day: date) -> World:
-    """Write ``folder/bucket``, ``countries.csv``, two databases, ``truth.json``; ``days`` UTC days to ``last_day``.
+    """Write ``folder/bucket``, ``countries.csv``, two databases, event files, ``truth.json``; ``days`` UTC days to
+    ``last_day``.
 
     Besides these days there is 30 October 2025, the day of the guide's example line. The last objects are of the hours
     after ``last_day`` (take one that is over), and the late one is of two days after the first day.
@@ -67,7 +69,7 @@ def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", l
         raise ValueError(f"a world has at least one day, not {days}")
     world = World(
         folder / "bucket", LOG_BUCKET, PREFIX, folder / "countries.csv", last_day, folder / FILE_NAME,
-        folder / palette.FILE_NAME,
+        folder / palette.FILE_NAME, folder / event_file.FOLDER,
     )  # fmt: skip
     done = folder / "world.json"  # written last: without it the folder is no whole world
     what = {
@@ -77,6 +79,7 @@ def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", l
         "last_day": last_day.isoformat(),
         "has_application": True,
         "has_palette": True,
+        "has_event_file": True,
     }
     wanted = json.dumps(what) + "\n"
     if done.exists() and done.read_text("utf-8") == wanted:
@@ -107,10 +110,12 @@ def _lay_out(world: World, seed: int, extent: _Extent, begin: int, days: int) ->
             application.see(event)
     logging.deliver()
     strays(bucket, tally, maker, begin)
-    system = palette.Palette(Random(f"{seed} of the palette"), begin, days)
+    system = palette.Palette(Random(f"{seed} of the palette"), begin, days, application.made_files)
+    files = event_file.EventFile(Random(f"{seed} of the event files"), begin, days)
     return replace(
         tally.truth(),
         exports=application.write(world.application),
         events_by_application=application.fates,
         generations=system.write(world.palette, extent.events * days // 200),
+        events=files.write(world.events, extent.events * days // 400),
     )

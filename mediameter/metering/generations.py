@@ -1,12 +1,12 @@
 """From generations, credits, sign-ins and errors to the rollups of a day. Nothing here depends on the order of rows.
 
 Every frame of events has ``source`` and ``application`` beside the columns of its contract; an event that comes twice
-in one source counts once, at its earliest.
+on a day in one source counts once, at its earliest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -43,10 +43,10 @@ def rolled_up(
 
     Raises ``OverflowError`` when a sum does not fit into 63 bits.
     """
-    made = _within(_charged(distinct(events.generations)), begin, end)
+    made = _within(_charged(_with_the_hour_before(events.generations, begin, end)), begin, end)
     made = _costed(made.with_columns(hour_at=pl.col("at").dt.truncate("1h")), events.prices)
     moved, signed, failed = (
-        _within(distinct(each), begin, end) for each in (events.credits, events.sign_ins, events.app_errors)
+        distinct(_within(each, begin, end)) for each in (events.credits, events.sign_ins, events.app_errors)
     )
     timed = made.filter((pl.col("status") == "completed") & pl.col("duration_ms").is_not_null())
     counts = timed.group_by("hour_at", *_PLACE, "model", "style", ms="duration_ms").agg(count=pl.len().cast(pl.Int64))
@@ -57,6 +57,7 @@ def rolled_up(
         tables.GENERATION_TIME_DAILY: _times(counts),
         tables.GENERATION_TIME_BUCKETS_HOURLY: bucketed(counts, ["hour_at", *_PLACE, "model", "style"]),
         tables.GENERATION_FAILURES: _failures(made),
+        tables.GENERATED_FILES_DAILY: _files(made),
         tables.CREDITS_DAILY: _credits(moved),
         tables.GENERATION_USERS_DAILY: _users(made, moved, signed, day),
         tables.AUTH_DAILY: signed.group_by(*_PLACE, "action").agg(events=pl.len().cast(pl.Int64)),
@@ -74,6 +75,12 @@ def distinct(events: pl.DataFrame) -> pl.DataFrame:
     return events.sort("source", "event_id", "at", pl.exclude("source", "event_id", "at")).unique(
         ["source", "event_id"], keep="first", maintain_order=True
     )
+
+
+def _with_the_hour_before(made: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+    """What counts of the day, and of the hour before it, which tells the charges that go on; each without what comes
+    twice in it. Nothing earlier is looked at: a day would depend on more than makes it dirty."""
+    return pl.concat(distinct(_within(made, *bounds)) for bounds in ((begin - CHARGE_GAP, begin), (begin, end)))
 
 
 def _within(events: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
@@ -149,6 +156,13 @@ def _failures(made: pl.DataFrame) -> pl.DataFrame:
     return made.filter(pl.col("status") == "failed").with_columns(failed_at=pl.col("at") + lasted)
 
 
+def _files(made: pl.DataFrame) -> pl.DataFrame:
+    """Of a file that several say they made, the earliest (at one instant: the least id) has it."""
+    named = made.filter((pl.col("status") == "completed") & pl.col("media_file_id").is_not_null())
+    group = named.sort("at", "event_id").group_by(*_PLACE, "media_file_id", maintain_order=True)
+    return group.agg(pl.col("model", "generation_type").first(), generations=pl.len().cast(pl.Int64))
+
+
 def _credits(moved: pl.DataFrame) -> pl.DataFrame:
     rows = moved.with_columns(pl.col("model").fill_null(""), pl.col("currency").fill_null(""))
     return rows.group_by(*_PLACE, "transaction_type", "model", "currency").agg(
@@ -188,20 +202,3 @@ def _refuse_overflow(frame: pl.DataFrame) -> None:
             total = frame[name].cast(pl.Int128).abs().sum()
             if total > LARGEST_SUM:
                 raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
-
-
-def active_users(days: Mapping[str, pl.DataFrame], day: date, windows: Sequence[int]) -> pl.DataFrame:
-    """active_users_trailing without tenant and day. ``days``: ``seen`` (application, source, user_id, day), a row for
-    each day of the longest window on which a user generated something, and ``first`` (application, source, user_id,
-    first_day), the first day that is kept of each of them."""
-    found = []
-    for window in windows:
-        begin = day - timedelta(days=window - 1)
-        users = days["seen"].filter(pl.col("day") >= begin, pl.col("day") <= day).unique([*_PLACE, "user_id"])
-        rows = users.join(days["first"], on=[*_PLACE, "user_id"], how="left")
-        found.append(
-            rows.group_by(_PLACE).agg(
-                active_users=pl.len().cast(pl.Int64), new_users=(pl.col("first_day") >= begin).sum().cast(pl.Int64)
-            ).with_columns(window_days=pl.lit(window, pl.Int64))
-        )  # fmt: skip
-    return pl.concat(found)

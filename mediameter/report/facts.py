@@ -115,13 +115,19 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Lines rejected for one reason, with one of them (redacted, cut) and its place."""
+    """Lines rejected for one reason, with one of them (redacted, cut) and its place. ``is_event``: not lines of logs,
+    but events in the files of one generating system."""
 
     reason: str
     lines: int
     example: str
     object_key: str
     line_number: int
+    is_event: bool = False
+
+    @property
+    def shown_reason(self) -> str:
+        return f"{self.reason} (event file)" if self.is_event else self.reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,16 +117,17 @@ _CAUSES = by_day(
 )  # fmt: skip
 # Line 0 of the rejects stands for a refused object, which is told apart; a superseded object counts no more.
 _REJECTS = by_object(
-    f"""SELECT reason, reason_lines, example, object_key, line_number FROM (
-        SELECT r.reason AS reason, COUNT(*) OVER (PARTITION BY r.reason) AS reason_lines,
+    f"""SELECT reason, reason_lines, example, object_key, line_number, is_event FROM (
+        SELECT r.reason AS reason, COUNT(*) OVER (PARTITION BY r.reason, f.source) AS reason_lines,
             SUBSTR(r.line, 1, {EXAMPLE_CHARACTERS}) AS example, o.object_key AS object_key,
-            r.line_number AS line_number,
-            ROW_NUMBER() OVER (PARTITION BY r.reason ORDER BY r.object_id, r.line_number) AS place
+            r.line_number AS line_number, CASE WHEN f.source IS NULL THEN 0 ELSE 1 END AS is_event,
+            ROW_NUMBER() OVER (PARTITION BY r.reason, f.source ORDER BY r.object_id, r.line_number) AS place
         FROM rejects r JOIN objects o ON o.object_id = r.object_id
+        LEFT JOIN (SELECT DISTINCT source FROM days WHERE family = 'generations') f ON f.source = o.source
         WHERE r.line_number > 0 AND o.state = 'settled'
             AND COALESCE(o.first_at, o.last_modified_at) >= :begin AND COALESCE(o.first_at, o.last_modified_at) < :end
     ) numbered WHERE place = 1""",
-    reason=Text, reason_lines=Whole, example=Text, object_key=Text, line_number=Whole,
+    reason=Text, reason_lines=Whole, example=Text, object_key=Text, line_number=Whole, is_event=Boolean,
 )  # fmt: skip
 _REFUSALS = by_object(
     """SELECT reason, refused, object_key, detail FROM (
@@ -174,7 +175,7 @@ def read(
         statuses=_statuses(of_days(_STATUSES)),
         days=_sorted(Day, of_days(_DAYS), lambda row: (row.day, row.source)),
         checks=_sorted(Check, of_days(_CHECKS), lambda row: (row.day, row.rule, row.group)),
-        rejects=_sorted(Reject, of_objects(_REJECTS), lambda row: (-row.lines, row.reason)),
+        rejects=_sorted(Reject, of_objects(_REJECTS), lambda row: (row.is_event, -row.lines, row.reason)),
         refusals=_sorted(Refusal, of_objects(_REFUSALS), lambda row: (-row.objects, row.reason)),
         ignored_log_bucket=of_objects(_IGNORED)[0].ignored_log_bucket,
         prices=_sorted(Price, of_days(_PRICES), lambda row: (row.valid_from_day, row.price_id)),

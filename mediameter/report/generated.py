@@ -49,13 +49,26 @@ class Money:
     amount_micros: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """One generating system: its source in the settings."""
+
+    source: str
+    generations: int
+    completed: int
+    first_day: date
+    last_day: date
+
+
 @dataclass(frozen=True)
 class Generated:
-    """``days`` ascending, ``models`` with the most generations first, ``money`` by currency and kind."""
+    """``days`` ascending, ``models`` and ``systems`` with the most generations first, ``money`` by currency and
+    kind."""
 
     days: tuple[MadeDay, ...]
     models: tuple[Model, ...]
     money: tuple[Money, ...]
+    systems: tuple[System, ...] = ()
 
     @cached_property
     def generations(self) -> int:
@@ -89,6 +102,13 @@ _MODELS = by_day(
     model=Text, generations=Whole, completed=Whole, failed=Whole, lasted=Whole, timed=Whole, credits_charged=Whole,
     cost_micros=Whole, uncosted=Whole,
 )  # fmt: skip
+_SYSTEMS = by_day(
+    f"""SELECT source, SUM(generations) AS generations,
+        SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed,
+        MIN(day) AS first_day, MAX(day) AS last_day
+    FROM generations_daily {WHERE} GROUP BY source""",
+    source=Text, generations=Whole, completed=Whole, first_day=Date, last_day=Date,
+)  # fmt: skip
 _MONEY = by_day(
     f"""SELECT kind, currency, CASE WHEN COUNT(amount_micros) = COUNT(*) THEN SUM(amount_micros) END AS amount_micros
     FROM money_daily {WHERE} GROUP BY kind, currency""",
@@ -115,6 +135,7 @@ def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
         days=tuple(sorted(days, key=lambda row: row.day)),
         models=tuple(sorted(models, key=lambda row: (-row.generations, row.model))),
         money=tuple(sorted((Money(*row) for row in rows(_MONEY)), key=lambda row: (row.currency, row.kind))),
+        systems=tuple(sorted((System(*row) for row in rows(_SYSTEMS)), key=lambda row: (-row.generations, row.source))),
     )
 
 

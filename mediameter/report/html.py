@@ -183,8 +183,10 @@ def _checks(figures: Figures) -> Markup:
 
 def _rejects(figures: Figures) -> Markup:
     read = sum(row.lines for row in figures.days)
-    rejected = sum(row.lines for row in figures.rejects)
+    rejected = sum(row.lines for row in figures.rejects if not row.is_event)
     told = f"{words.counted(rejected, 'line')} of {read:,} could not be read ({words.rate(rejected, read)})."
+    if events := sum(row.lines for row in figures.rejects if row.is_event):
+        told += f" Of event files {words.counted(events, 'event')} could not be read."
     if figures.ignored_log_bucket:
         records = words.counted(figures.ignored_log_bucket, "record")
         told += f" The log bucket's own records are left out: {records}."

@@ -123,7 +123,7 @@ def _percent(value: float) -> str:
 
 def rejects(figures: Figures) -> Markup:
     caption = Caption("rejects", "Rejected lines by reason", "Horizontal bars, most frequent first.", "lines")
-    rows = [(row.reason, float(row.lines), "c2") for row in figures.rejects]
+    rows = [(row.shown_reason, float(row.lines), "c2") for row in figures.rejects]
     return element("figure", _scrolled(rows_of_bars(caption, rows, _whole)))
 
 

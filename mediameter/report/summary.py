@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mediameter.report import summary_generated, words
-from mediameter.report.facts import Check, Cost, Figures, Traffic
+from mediameter.report.facts import Check, Cost, Figures, Reject, Traffic
 from mediameter.report.sentences import (
     check_name,
     limit,
@@ -189,12 +189,16 @@ def _fired(check: Check) -> Text:
 
 
 def _rejects(figures: Figures, console: Console) -> None:
-    lines, rejected = sum(row.lines for row in figures.days), sum(row.lines for row in figures.rejects)
+    lines, rejected = (
+        sum(row.lines for row in figures.days), sum(row.lines for row in figures.rejects if not row.is_event)
+    )  # fmt: skip
     told = f"{words.counted(rejected, 'line')} of {lines:,} ({words.rate(rejected, lines)}), one of each reason"
     console.print(Text(f"\nRejects: {told if rejected else 'none'}", style="bold"))
-    for row in figures.rejects:
-        place = f"{_file_name(row.object_key)}, line {row.line_number:,}"
-        _example(f"{row.lines:>9,}  {row.reason}", place, row.example, console)
+    _rejected([row for row in figures.rejects if not row.is_event], console)
+    if events := [row for row in figures.rejects if row.is_event]:
+        told = words.counted(sum(row.lines for row in events), "event")
+        console.print(Text(f"Of event files: {told}, one of each reason", style="bold"))
+        _rejected(events, console)
     for refusal in figures.refusals:
         objects = words.counted(refusal.objects, "object")
         _example(
@@ -202,6 +206,12 @@ def _rejects(figures: Figures, console: Console) -> None:
         )
     if figures.ignored_log_bucket:
         _aside(f"the log bucket's own records are left out: {figures.ignored_log_bucket:,}", console)
+
+
+def _rejected(rejects: list[Reject], console: Console) -> None:
+    for row in rejects:
+        place = f"{_file_name(row.object_key)}, line {row.line_number:,}"
+        _example(f"{row.lines:>9,}  {row.reason}", place, row.example, console)
 
 
 def _example(what: str, place: str, shown: str, console: Console) -> None:

@@ -14,6 +14,12 @@ def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
         f" ({words.rate(row.failed, row.completed + row.failed)})  {row.active_users:>5,} users"
         for row in generated.days[-most_days:]
     ]
+    if len(generated.systems) > 1:
+        told += [
+            f"{words.visible(row.source, 24):<24}  {row.generations:>7,} generations  {row.completed:>7,} completed"
+            f"  {row.first_day} to {row.last_day}"
+            for row in generated.systems
+        ]
     for row in generated.models[:most_models]:
         cost = words.NOT_AVAILABLE if row.cost_micros is None else words.money(row.cost_micros)
         told.append(

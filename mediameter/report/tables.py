@@ -172,7 +172,12 @@ def _check_cells(check: Check) -> list[str]:
 
 def rejects(figures: Figures) -> Markup:
     rows = [
-        [row.reason, words.count(row.lines), code(row.example), code(f"{row.object_key}, line {row.line_number:,}")]
+        [
+            row.shown_reason,
+            words.count(row.lines),
+            code(row.example),
+            code(f"{row.object_key}, line {row.line_number:,}"),
+        ]
         for row in figures.rejects
     ]
     return table("One line of each reason, redacted and cut", ("reason", "#lines", "a line", "where it stands"), rows)

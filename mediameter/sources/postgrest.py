@@ -57,6 +57,10 @@ class Rest:
         """No snapshot at all, but read like one. Raises ``UserError`` or ``WorldError`` that says what to mend."""
         yield RestTables(self)
 
+    def close(self) -> None:
+        """Ends its connections."""
+        self.client.close()
+
 
 @dataclass(frozen=True, slots=True)
 class RestTables:

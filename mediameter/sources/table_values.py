@@ -41,11 +41,13 @@ def _integers(name: str, values: list[Any]) -> pl.Series:
 
 
 def _integer(value: Any) -> int | None:
+    """None for a number with a fraction: cut, it would be another one."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if -(2**63) <= number < 2**63 else None
+    is_whole = isinstance(value, str | bytes) or number == value
+    return number if is_whole and -(2**63) <= number < 2**63 else None
 
 
 def _floats(name: str, values: list[Any]) -> pl.Series:

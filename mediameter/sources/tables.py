@@ -45,6 +45,10 @@ class Database:
         with explained(self.setting, self.engine.url.password), reading(self.engine) as connection:
             yield Snapshot(self, connection)
 
+    def close(self) -> None:
+        """Ends its connections."""
+        self.engine.dispose()
+
 
 class Misfit(NamedTuple):
     """A row that no day can be told of, or that has no id; both as text, as they stand there."""
@@ -114,7 +118,7 @@ class Snapshot:
         """Rows whose cursor is between two instants, in its order, by the contract's names and types."""
         cursor = self._column(declared, declared.cursor or "")
         last = end + timedelta(days=1) if self._is_sqlite else end  # read by whole days there
-        within = (cursor >= self._instant(begin), cursor < self._instant(last))
+        within = (cursor >= self._since(begin), cursor < self._instant(last))
         at = pl.col(declared.cursor or "")
         for page in self._pages(declared, [cursor, self._column(declared, declared.key)], *within):
             yield page.filter((at >= begin) & (at < end))
@@ -124,7 +128,7 @@ class Snapshot:
         which = []
         if changed_since and declared.changed:
             changed = self._column(declared, declared.changed)
-            which.append(sa.or_(changed >= self._instant(changed_since), changed.is_(None)))
+            which.append(sa.or_(changed >= self._since(changed_since), changed.is_(None)))
         yield from self._pages(declared, [self._column(declared, declared.key)], *which)
 
     def misfits(self, declared: SourceTable) -> tuple[int, list[Misfit]]:
@@ -148,6 +152,8 @@ class Snapshot:
     ) -> Iterator[pl.DataFrame]:
         """Each row once. A page begins with the key that the one before ended with, since without a primary key (a
         view, a copy) other rows may have it, too; what was given already is left out."""
+        if self._is_sqlite:  # to which a quoted name that is no column is a text
+            self.check(declared)
         columns = [self._read(declared, column.name) for column in declared.contract]
         query = sa.select(*columns, *(column.label(f"_order{n}") for n, column in enumerate(order)))
         query = query.select_from(self._table(declared)).where(*which, order[-1].is_not(None)).order_by(*order)
@@ -200,6 +206,10 @@ class Snapshot:
     def _instant(self, at: datetime) -> datetime | str:
         """Naive UTC. SQLite keeps instants as text, written in many ways: of a day, all lie behind its bare date."""
         return f"{at.astimezone(UTC):%Y-%m-%d}" if self._is_sqlite else at.astimezone(UTC).replace(tzinfo=None)
+
+    def _since(self, at: datetime) -> datetime | str:
+        """What nothing from then on lies before: west of Greenwich, text has the date of the day before."""
+        return self._instant(at - timedelta(days=1) if self._is_sqlite else at)
 
 
 def _day(value: date | str) -> date | None:

@@ -25,6 +25,8 @@ from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
 from mediameter.steps.export import ExportReport, export
+from mediameter.steps.generations import ACTIVE, basis
+from mediameter.steps.generations import FAMILY as GENERATIONS
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.quality import QualityReport, quality
@@ -36,7 +38,7 @@ from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
-_FAMILIES = ("traffic", "audience", "checks", "quality")
+_FAMILIES = ("traffic", "audience", "checks", "quality", GENERATIONS, ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class BackfillReport:
 
     ``refused``: frozen days of the range, which are left as they are. ``vanished``: settled objects of the range that
     the bucket no longer shows; their rows stay. ``days``: every day that is computed, those beside the range among
-    them that the same objects touch, or that had to be computed anyway.
+    them that the same objects touch, or that had to be computed anyway; ``generation_days``: the same of generating
+    systems, whose figures are not told one by one.
     """
 
     task: Task
@@ -78,6 +81,7 @@ class BackfillReport:
     ingest: IngestReport
     vanished: int
     days: list[DayChange] = field(default_factory=list)
+    generation_days: list[date] = field(default_factory=list)
     refused: list[date] = field(default_factory=list)
     export: ExportReport = field(default_factory=ExportReport)
     quality: QualityReport = field(default_factory=QualityReport)
@@ -115,7 +119,9 @@ class BackfillReport:
         would = "would be computed" if self.is_dry_run else "computed"
         different = f"{len(changed):,} of them with other figures" if changed else "all figures as before"
         end = " Nothing was done." if self.is_dry_run else ""
-        return f"{words.counted(len(self.days), 'day')} {would}, {different}.{end}"
+        generated = words.counted(len(self.generation_days), "day of generations", "days of generations")
+        made = f" {generated} {would}." if self.generation_days else ""
+        return f"{words.counted(len(self.days), 'day')} {would}, {different}.{made}{end}"
 
 
 def range_of(text: str, *, today: date) -> tuple[date, date]:
@@ -210,6 +216,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
         exported = export(work, now=now, progress=progress, only=_utc_days(selection.days, work))
         dirty = _dirtied(made, work, selection.days)
+        generations = _generation_days(made, work)
         before = figures_of(real, dirty)
         roll_up_traffic(made, work, progress)
         after = figures_of(work, dirty)
@@ -217,7 +224,14 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         made.dispose()
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
-    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, refused, exported)
+    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, generations, refused, exported)
+
+
+def _generation_days(made: sa.Engine, settings: Settings) -> list[date]:
+    """Days of generating systems that are to be computed now."""
+    with reading(made) as connection:
+        frozen = completeness.frozen(connection, settings)
+        return [day for day in ledger.dirty_days(connection, GENERATIONS, basis(settings)) if day not in frozen]
 
 
 def _utc_days(days: set[date], settings: Settings) -> set[date]:

@@ -14,7 +14,7 @@ from typing import cast
 from rich.console import Console
 
 from mediameter.connect import engine, reading
-from mediameter.demo import palette
+from mediameter.demo import event_file, palette
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import Size, World, build
@@ -44,6 +44,10 @@ url = "sqlite:///world/{application}"
 kind = "directors_palette"
 url = "sqlite:///world/{palette}"
 application = "palette-studio"
+
+[sources.{event_source}]
+kind = "palette_events"
+path = "world/{events}"
 
 [attribution.referers]
 {referers}
@@ -126,6 +130,8 @@ def _settings(folder: Path, world: World) -> Settings:
         countries=world.countries.name,
         application=world.application.name,
         palette=world.palette.name,
+        event_source=event_file.SOURCE,
+        events=world.events.name,
         referers="\n".join(f'"{host}" = "{application}"' for host, application in REFERERS.items()),
     )
     path = settings_path(folder)
@@ -159,6 +165,8 @@ def _show(settings: Settings, world: World, console: Console) -> list[str]:
             )  # fmt: skip
             differences = compare(world.truth, observe(connection))
             differences += palette.compare(world.truth.generations, palette.observe(connection))
+            read = event_file.observe(connection)
+            differences += palette.compare(world.truth.events, read, event_file.SOURCE)
     finally:
         made.dispose()
     console.print("[bold]3. What came out[/bold]")

@@ -91,7 +91,8 @@ def export(
         warehouse.ready(made)
         for name in settings.table_sources if sources is None else sources:
             try:
-                _export_source(place_of(settings, name, made, now, dry_run), window, only, progress or quiet(), report)
+                with place_of(settings, name, made, now, dry_run) as place:
+                    _export_source(place, window, only, progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
     finally:

@@ -12,18 +12,16 @@ from mediameter import lake, ledger, warehouse
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
-from mediameter.metering.generations import CHARGE_GAP, Events, active_users, rolled_up
-from mediameter.metering.rollups import finished
+from mediameter.metering.generations import CHARGE_GAP, Events, rolled_up
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.progress import Progress
-from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
 
-VERSION = 1
+VERSION = 3
 FAMILY, ACTIVE = "generations", "active_users"
 _users = warehouse.tables[GENERATION_USERS_DAILY.name]
 
@@ -103,10 +101,10 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in GENERATION_FAMILY}
-        users = _users_of(connection, settings, day)
+        users, last = _users_of(connection, settings, day), _last_day(connection, settings)
         warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
         if _users_of(connection, settings, day) != users:
-            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day))
+            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day, last))
         days.write_generations(connection, settings, day, parsed, distinct)
         point("rollup.before_commit")
         return True
@@ -173,20 +171,24 @@ def _users_of(connection: sa.Connection, settings: Settings, day: date) -> set[t
     return {tuple(row) for row in connection.execute(query)}
 
 
-def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
-    """The day and all known ones after it: who is new there depends on who was here."""
-    last = max([day, *ledger.fenced_days(connection, FAMILY)])
-    return {day + timedelta(days=number) for number in range((last - day).days + 1)}
+def _last_day(connection: sa.Connection, settings: Settings) -> date | None:
+    """The last one on which somebody generated something: trailing users are told to there."""
+    mine = sa.and_(_users.c.tenant == settings.tenant, _users.c.generations > 0)
+    return connection.execute(sa.select(sa.func.max(_users.c.day)).where(mine)).scalar()
+
+
+def _reached(connection: sa.Connection, settings: Settings, day: date, last: date | None) -> set[date]:
+    """The day and all after it to the last one: who is new there depends on who was here. Where the last is another
+    than before (``last``), all between the two, too."""
+    ends = [each for each in (last, _last_day(connection, settings)) if each]
+    first = min([day, *(end + timedelta(days=1) for end in ends)])
+    return {first + timedelta(days=number) for number in range((max([day, *ends]) - first).days + 1)}
 
 
 def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
     with reading(made) as connection:
         epoch = ledger.epoch(connection, ACTIVE, day)
-        seen, first = _seen(connection, settings, day)
-    trailing = active_users({"seen": seen, "first": first}, day, AUDIENCE_WINDOWS)
-    frames: dict[Contract, pl.DataFrame] = {
-        ACTIVE_USERS_TRAILING: finished(trailing, ACTIVE_USERS_TRAILING, settings.tenant, day)
-    }
+        frames = {ACTIVE_USERS_TRAILING: _trailing(connection, settings, day)}
 
     def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
@@ -197,16 +199,26 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
     return transact(made, write)
 
 
-def _seen(connection: sa.Connection, settings: Settings, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Who generated something on which day of the longest window; and the first day that is kept of each of them."""
-    who = (_users.c.application, _users.c.source, _users.c.user_id)
-    mine = sa.and_(_users.c.tenant == settings.tenant, _users.c.generations > 0)
-    window = sa.and_(_users.c.day > day - timedelta(days=max(AUDIENCE_WINDOWS)), _users.c.day <= day)
-    names = {name: pl.String() for name in ("application", "source", "user_id")}
-    seen = connection.execute(sa.select(*who, _users.c.day).where(mine, window).distinct())
-    earliest = sa.select(*who, sa.func.min(_users.c.day)).where(mine, _users.c.day <= day)
-    first = connection.execute(earliest.group_by(*who))
-    return (
-        pl.DataFrame([tuple(row) for row in seen], schema={**names, "day": pl.Date()}, orient="row"),
-        pl.DataFrame([tuple(row) for row in first], schema={**names, "first_day": pl.Date()}, orient="row"),
-    )
+def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
+    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. The
+    server counts: of users there are many, of applications few."""
+    place = (_users.c.application, _users.c.source)
+    seen = sa.select(*place, sa.func.min(_users.c.day).label("first"), sa.func.max(_users.c.day).label("last"))
+    seen = seen.where(_users.c.tenant == settings.tenant, _users.c.generations > 0, _users.c.day <= day)
+    users = seen.group_by(*place, _users.c.user_id).subquery()
+    begins = {window: day - timedelta(days=window - 1) for window in AUDIENCE_WINDOWS}
+    counts = [
+        sa.func.sum(sa.case((users.c[which] >= begin, 1), else_=0)).label(f"{which}_{window}")
+        for window, begin in begins.items()
+        for which in ("last", "first")
+    ]
+    query = sa.select(users.c.application, users.c.source, *counts).group_by(users.c.application, users.c.source)
+    last = _last_day(connection, settings)
+    found = connection.execute(query).mappings() if last is not None and day <= last else ()
+    rows = [
+        (settings.tenant, day, row["application"], row["source"], window, int(active), int(row[f"first_{window}"]))
+        for row in found
+        for window in begins
+        if (active := row[f"last_{window}"])
+    ]
+    return warehouse.frame_of(rows, ACTIVE_USERS_TRAILING).sort(ACTIVE_USERS_TRAILING.key)

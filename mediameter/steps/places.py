@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,13 +32,18 @@ class Place:
     is_dry_run: bool
 
 
-def place_of(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Place:
-    """The source of that name; nothing is asked of it yet. Raises ``UserError`` for a URL that cannot be read."""
+@contextmanager
+def place_of(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Iterator[Place]:
+    """The source of that name; nothing is asked of it yet. Its connections are closed behind it. Raises ``UserError``
+    for a URL that cannot be read."""
     source, pseudonyms = settings.table_sources[name], privacy.Pseudonyms(address_key(settings))
     addresses = privacy.Addresses(pseudonyms, geography(settings))
     is_rest = isinstance(source, PaletteSource) and source.is_rest
     tables = rest_of(name, source) if is_rest and isinstance(source, PaletteSource) else database_of(name, source)
-    return Place(settings, name, source, tables, made, pseudonyms, addresses, now, dry_run)
+    try:
+        yield Place(settings, name, source, tables, made, pseudonyms, addresses, now, dry_run)
+    finally:
+        tables.close()
 
 
 def database_of(name: str, source: AppSource | PaletteSource) -> Database:

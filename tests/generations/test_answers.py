@@ -197,3 +197,46 @@ def test_balances_are_those_of_the_last_export(warehouse: Warehouse) -> None:
         palette | 2026-11-02 11:00 | 0     | 1
         palette | 2026-11-02 11:00 | 1-10  | 5
     """)  # fmt: skip
+
+
+def test_what_was_served_is_of_the_model_that_made_it(warehouse: Warehouse) -> None:
+    """100 MB of the first day's 1 GB are of the fox's file, 50 MB of the next day's 300 MB; the fox claims the owl's
+    file, too, but later. Of the rest nobody says who made it."""
+    warehouse.fill("generated_files_daily", """
+        day        | application | source  | media_file_id | model | generation_type | generations
+        2026-10-01 | studio      | palette | file-1        | fox   | image           | 1
+        2026-11-02 | studio      | palette | file-2        | owl   | video           | 1
+        2026-11-03 | studio      | palette | file-2        | fox   | image           | 1
+        2026-11-03 | studio      | palette | not-served    | fox   | image           | 1
+    """)  # fmt: skip
+    warehouse.fill("bandwidth_cost_daily", """
+        day        | application  | currency | bytes_sent  | cost_micros
+        2026-11-03 | unattributed | USD      | 300_000_000 | 3_301
+    """)  # fmt: skip
+    warehouse.fill("media_file_daily", """
+        day        | application  | media_file_id | bytes_sent
+        2026-11-02 | studio       | file-1        | 100_000_000
+        2026-11-02 | studio       | file-3        | 500_000_000
+        2026-11-03 | unattributed | file-1        | 50_000_000
+        2026-11-03 | unattributed | file-2        | 100_000_000
+        2026-11-03 | unattributed |               | 7_000
+    """)  # fmt: skip
+    # fox: 11,000 / 10 + 3,301 / 6 = 1,100 + 550 (550.17); owl: 3,301 / 3 = 1,100 (1,100.33); the rest: 14,301 - 2,750
+    columns = "generations | files_served | bytes_sent | bandwidth_cost | list_price | provider_cost"
+    warehouse.expect("bandwidth_by_model", f"""
+        application | source  | model | {columns} | margin
+        studio      | palette | fox   | 14 | 1 | 150000000  | 0.001650 | 1.600000 | 0.960000 | 0.638350
+        studio      | palette | owl   | 1  | 1 | 100000000  | 0.001100 | 1.000000 | -        | -
+        -           | -       | -     | 0  | 0 | 1050000000 | 0.011551 | 0.000000 | 0.000000 | -0.011551
+    """)  # fmt: skip
+    assert [row[2] for row in warehouse.ask("bandwidth_by_model", application="studio").rows] == ["fox", "owl"]
+    warehouse.fill("bandwidth_cost_daily", """
+        day        | application  | bucket | currency | bytes_sent | cost_micros
+        2026-11-04 | unattributed | other  |          | 10         | -
+    """)  # fmt: skip
+    warehouse.fill("media_file_daily", """
+        day        | application  | bucket | media_file_id | bytes_sent
+        2026-11-04 | unattributed | other  | file-2        | 10
+    """)  # fmt: skip
+    shown = [(row[2], row[5], row[6] is None) for row in warehouse.ask("bandwidth_by_model").rows]
+    assert shown == [("fox", 150_000_000, False), ("owl", 100_000_010, True), (None, 1_050_000_000, True)]

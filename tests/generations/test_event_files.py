@@ -270,3 +270,20 @@ def test_who_is_told_by_an_address_of_mail_alone_is_one_person(box: Box) -> None
     box.run()
     users = box.rows("SELECT user_id, generations FROM generation_users_daily ORDER BY generations DESC")
     assert [count for _, count in users] == [2, 1] and len(users[0][0]) == 32
+
+
+def test_a_sentence_is_no_name(box: Box) -> None:
+    """A prompt may stand where nobody looks for one, and no field called `prompt` tells that it is one."""
+    said, too_long = PROMPT, f"{PROMPT} at night, in colours"
+    words = ("model_id", "generation_type", "status", "prediction_id", "gallery_id", "error_type")
+    box.put("file", lines(generation(**dict.fromkeys(words, said)), sign_in(1, said), purchase(2, currency=said),
+                          app_error(3, severity=said, error_type=said), generation(4, status=too_long)))  # fmt: skip
+    box.run()
+    names = "SELECT model, generation_type, status FROM generations_daily"
+    assert box.rows(names) == [("other", "other", "other")]
+    assert box.rows("SELECT action FROM auth_daily") == [("other",)]
+    assert box.rows("SELECT severity, error_type FROM app_errors_daily") == [("other", "other")]
+    assert box.rejects() == [(3, "BAD_MONEY"), (5, "LONG_ID")]
+    assert "fox" not in str(box.rows("SELECT line FROM rejects"))
+    for path in box.folder.rglob("*.parquet"):
+        assert "fox" not in str(pl.read_parquet(path).to_dicts()), path

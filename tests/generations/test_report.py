@@ -55,3 +55,33 @@ def test_page_says_how_to_connect_a_system(warehouse: Warehouse) -> None:
     warehouse.connection.exec_driver_sql("DELETE FROM generations_daily")
     found = Page(html.render(read(warehouse.connection), "Media", NOW))
     assert 'Add a source of kind = "directors_palette"' in found.text
+
+
+def test_rejects_of_event_files_are_told_apart(warehouse: Warehouse) -> None:
+    """The same reason in a log and in an event file is two, and the share of lines is of the logs alone."""
+    warehouse.fill("days", """
+        source | family      | day        | state | lines
+        files  | generations | 2026-11-03 | open  | 10
+        logs   | traffic     | 2026-11-03 | open  | 100
+    """)  # fmt: skip
+    warehouse.fill("objects", """
+        object_id | source | object_key | state   | lines | rejected | last_modified_at
+        1         | logs   | log        | settled | 100   | 1        | 2026-11-03T12:00:00
+        2         | files  | events     | settled | 10    | 2        | 2026-11-03T12:00:00
+    """)  # fmt: skip
+    warehouse.fill("rejects", """
+        object_id | line_number | reason     | line
+        1         | 4           | BAD_NUMBER | a line
+        2         | 5           | BAD_NUMBER | an event
+        2         | 6           | BAD_NUMBER | another
+    """)  # fmt: skip
+    page = Page(html.render(read(warehouse.connection), "Media", NOW))
+    assert "1 line of 100 could not be read (1.00 %). Of event files 2 events could not be read." in page.text
+    assert [row[:3] for row in page.table("One line of each reason, redacted and cut")[1:]] == [
+        ["BAD_NUMBER", "1", "a line"], ["BAD_NUMBER (event file)", "2", "an event"]
+    ]  # fmt: skip
+    out = io.StringIO()
+    summary.render(read(warehouse.connection), Console(file=out, width=100))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "Rejects: 1 line of 100 (1.00 %), one of each reason" in lines
+    assert lines[lines.index("Of event files: 2 events, one of each reason") + 1] == "2 BAD_NUMBER events, line 5"

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from mediameter import connect
 from mediameter.sources import postgrest as rest
+from mediameter.steps import places
 from mediameter.steps.export import export
 from mediameter.steps.run import run
 from tests.export.application import Application
@@ -161,3 +163,19 @@ def test_a_new_column_is_noted(system: Application, server: Server, tmp_path: Pa
 def test_a_key_does_not_go_over_the_wire_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="as it is"):
         over_rest("http://project.example.org/rest/v1", tmp_path)
+
+
+def test_its_connections_are_closed(system: Application, server: Server, tmp_path: Path) -> None:
+    many(system, 10)
+    clients = []
+
+    def kept(*arguments: Any) -> Any:
+        clients.append(connect.rest_client(*arguments))
+        return clients[-1]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(places, "rest_client", kept)
+        export(over_rest(server.url, tmp_path), now=NOW)
+        server.before = lambda handler, table: (403, {}, {})
+        assert export(over_rest(server.url, tmp_path), now=NOW).failed
+    assert [client.is_closed for client in clients] == [True, True]

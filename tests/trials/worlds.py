@@ -35,7 +35,7 @@ COUNTRIES = {
     "2001:db8:1::/48": "FF", "172.64.0.0/16": "GG", "203.0.113.7/32": "HH",
 }  # fmt: skip
 # Zones with the day that their worlds begin on, so that the clock changes in them, in one at midnight itself.
-_PLACES = (
+ZONES = (
     ("Europe/Paris", date(2025, 10, 25)), ("Europe/Paris", date(2026, 3, 28)), ("America/New_York", date(2025, 11, 1)),
     ("America/New_York", date(2026, 3, 7)), ("America/Havana", date(2025, 11, 1)), ("America/Havana", date(2026, 3, 7)),
     ("Pacific/Auckland", date(2025, 9, 27)), ("Pacific/Kiritimati", date(2025, 12, 30)),
@@ -150,7 +150,7 @@ def _as_set(card: PriceCard) -> dict[str, Any]:
 def world(seed: int, *, objects: int | None = None, lines: int | None = None) -> World:
     """The world of a seed: 3 to 12 objects of 20 to 300 lines, or as many as are asked for."""
     rng = Random(seed)
-    place, first = rng.choice(_PLACES)
+    place, first = rng.choice(ZONES)
     is_wide = rng.random() < 0.2
     zone, days = ZoneInfo(place), 1 if is_wide else rng.randrange(1, 5)
     end = datetime.combine(first + timedelta(days=days), datetime.min.time(), zone).astimezone(UTC)

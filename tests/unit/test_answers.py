@@ -901,7 +901,7 @@ def test_every_answer_is_whole_tested_and_in_the_docs(answer: Answer) -> None:
 def test_an_unknown_answer_names_the_near_ones(warehouse: Warehouse) -> None:
     with pytest.raises(ValueError, match=r"'top_file'.*top_files_by_bandwidth"):
         warehouse.ask("top_file")
-    with pytest.raises(AnswerError, match="bandwidth_by_day, bot_share, cache_hit_ratio"):
+    with pytest.raises(AnswerError, match="bandwidth_by_model, bot_share, cache_hit_ratio"):
         warehouse.ask("zzz")
 
 

@@ -174,7 +174,7 @@ def test_odd_lines_become_what_they_are_meant_to(kind: Any) -> None:
 def test_the_reference_counts_the_same(tmp_path: Path, number: int) -> None:
     world = build(tmp_path, seed=number, days=number, last_day=LAST_DAY)
     found = counted_by_the_reference(world)
-    found = replace(found, exports=world.truth.exports, generations=world.truth.generations)  # tables are not read
+    found = replace(found, exports=world.truth.exports, generations=world.truth.generations, events=world.truth.events)
     assert compare(world.truth, found) == []
 
 
@@ -219,10 +219,19 @@ def test_observing_a_warehouse_gives_the_truth() -> None:
     of_app = day | {"application": "castingly"}
     timed = of_app | {"operation_class": "*", "measure": "total", "p50_ms": 5, "p95_ms": 9, "p99_ms": 9}
     traffic = of_app | {"requests": 2, "deliveries": 1, "bytes_sent": 50}
-    settled = {"object_id": 1, "state": "settled", "lines": 9, "parsed": 5, "ignored": 3, "ignored_log_bucket": 1}
-    gone = {"object_id": 3, "state": "superseded", "lines": 99, "parsed": 99, "ignored": 0, "ignored_log_bucket": 0}
+    ovh = {"source": "ovh"}
+    settled = ovh | {"object_id": 1, "state": "settled", "lines": 9, "parsed": 5, "ignored": 3, "ignored_log_bucket": 1}
+    gone = ovh | {
+        "object_id": 3,
+        "state": "superseded",
+        "lines": 99,
+        "parsed": 9,
+        "ignored": 0,
+        "ignored_log_bucket": 0,
+    }
     empty = {"lines": 0, "parsed": 0, "ignored": 0, "ignored_log_bucket": 0}
-    refused = {"object_id": 2, "state": "refused", "reason": "TRUNCATED", **empty}
+    refused = ovh | {"object_id": 2, "state": "refused", "reason": "TRUNCATED", **empty}
+    events = {"object_id": 4, "source": "storyboard", "state": "settled", **empty, "lines": 7, "parsed": 7}
     short = {"object_id": 1, "line_number": 3, "reason": "SHORT_LINE"}
     tables = {
         "traffic_daily": [traffic, traffic, day | {"application": "only-lifecycle", "requests": 0}],
@@ -230,7 +239,7 @@ def test_observing_a_warehouse_gives_the_truth() -> None:
         "response_time_daily": [timed, timed | {"measure": "turn_around"}, timed | {"operation_class": "list"}],
         "audience_trailing": [of_app | {"window_days": n, "unique_addresses": n} for n in (1, 7)],
         "days": [day | {"family": "traffic", "parsed": 5, "duplicates": 1}],
-        "objects": [settled, gone, refused],
+        "objects": [settled, gone, refused, events],
         "exports": [
             {
                 "table_name": "media_analytics",
@@ -242,7 +251,10 @@ def test_observing_a_warehouse_gives_the_truth() -> None:
             },
             {"table_name": "media_analytics", "export_day": "2026-11-18", "rows_read": 0},
         ],
-        "rejects": [short, short | {"object_id": 3}, {"object_id": 2, "line_number": 0, "reason": "TRUNCATED"}],
+        "rejects": [
+            *(short | {"object_id": number} for number in (1, 3, 4)),
+            {"object_id": 2, "line_number": 0, "reason": "TRUNCATED"},
+        ],
     }
     with create_engine("sqlite://").connect() as connection:
         for name, rows in tables.items():

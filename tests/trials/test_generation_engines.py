@@ -1,0 +1,47 @@
+"""Promise 20 for generating systems: the same tables, to the byte, on every engine."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from mediameter.settings import Settings
+from mediameter.steps.run import run
+from schemas.generations import MODEL_PRICES
+from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
+from tests import servers
+from tests.conftest import Trials
+from tests.trials.dump import FIGURES, LEDGER, difference, dump, dump_hash
+from tests.trials.generation_worlds import GenerationWorld, generation_world
+from tests.trials.test_engines import emptied, on
+
+TABLES = (*FIGURES, *LEDGER, EXPORTS, ROW_REJECTS, LAKE_FILES, MODEL_PRICES)
+
+
+def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
+    asked, failed = trials(2, 100), []
+    with ExitStack() as databases:
+        urls = [databases.enter_context(servers.new_database(server, tmp_path)) for server in servers.SERVERS]
+        for seed in range(asked):
+            made, folder = generation_world(seed), tmp_path / str(seed)
+            url = lived_through(made, folder / "sqlite")
+            for server in urls:
+                emptied(server)
+                lived_through(made, folder / "server", server)
+                if dump_hash(server, TABLES) != dump_hash(url, TABLES):
+                    failed.append(f"{seed}: {difference(dump(url, TABLES), dump(server, TABLES))[:6]}")
+                shutil.rmtree(folder / "server")
+            shutil.rmtree(folder)
+    print(f"generation worlds on {len(urls) + 1} engines: {asked} asked, {asked} run, {len(failed)} failed")
+    assert not failed
+
+
+def lived_through(made: GenerationWorld, folder: Path, server: str = "") -> str:
+    """A run in each state of the world, in a place of its own; returns the URL of its warehouse."""
+    settings: Settings = made.settings(folder)
+    settings = on(settings, server) if server else settings
+    for state in made.states:
+        made.lay_out(folder, state)
+        run(settings, now=state.at)
+    return settings.warehouse.url
