@@ -31,7 +31,8 @@ def parsed(place: str, text: str) -> Any:
         return yaml.load(text, _Lines)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        at = f"{place} line {mark.line + 1}" if mark else place
+        last = max(1, len(text.splitlines()))  # what is not closed is found behind the end
+        at = f"{place} line {min(mark.line + 1, last)}" if mark else place
         raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
 
 

@@ -47,7 +47,7 @@ def listed(made: sa.Engine, through: datetime) -> None:
             connection.execute(table.insert().values(source=source, complete_through_at=naive(through - behind), **row))
 
 
-def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int = 1000) -> None:
+def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int = 10_000) -> None:
     """A day of traffic with so many errors, as a rollup would write it."""
     with connect.writing(made) as connection:
         warehouse = Warehouse(connection)
@@ -78,10 +78,10 @@ def titles(made: sa.Engine, rule: str = "error_rate") -> list[str]:
 
 
 def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 11)
+    day_of_errors(made, 110)
     report = check(place, now=NOW)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
-    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.011, 0.01, 1000)
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.011, 0.01, 10_000)
     assert incidents(made) == [("firing", "critical")]
     assert titles(made) == ["error_rate fires"]
     assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.1 %, threshold 1 %"]
@@ -91,13 +91,13 @@ def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, pla
 
 
 def test_just_below_nothing_is_said(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 10)
+    day_of_errors(made, 100)
     assert check(place, now=NOW).messages == 0
     assert rows(made, "incidents") == []
 
 
 def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 900)
+    day_of_errors(made, 9000)
     listed(made, datetime(2026, 11, 4, 20, tzinfo=UTC))
     check(place, now=NOW)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
@@ -105,7 +105,7 @@ def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, pla
 
 
 def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Settings) -> None:
-    for number, errors in enumerate((50, 50, 0, 50)):
+    for number, errors in enumerate((500, 500, 0, 500)):
         day = DAY + timedelta(days=number)
         now = NOW + timedelta(days=number)
         listed(made, now)
@@ -116,14 +116,14 @@ def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Se
 
 
 def test_late_data_amends_the_past_and_sends_nothing_anew(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 50)
+    day_of_errors(made, 500)
     check(place, now=NOW)
     following = DAY + timedelta(days=1)
     listed(made, NOW + timedelta(days=1))
     day_of_errors(made, 0, following)
     check(place, now=NOW + timedelta(days=1))
     told = titles(made)
-    day_of_errors(made, 60)  # a backfill finds more
+    day_of_errors(made, 600)  # a backfill finds more
     check(place, now=NOW + timedelta(days=1))
     [incident] = rows(made, "incidents", rule="error_rate")
     assert (incident["worst_value"], incident["told"], titles(made)) == (0.06, "resolved", told)
@@ -137,7 +137,7 @@ def test_late_data_amends_the_past_and_sends_nothing_anew(made: sa.Engine, place
 
 def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) -> None:
     for number in range(20, 0, -1):
-        day_of_errors(made, 50 * (number % 2), DAY - timedelta(days=number))
+        day_of_errors(made, 500 * (number % 2), DAY - timedelta(days=number))
     check(place, now=NOW)
     assert incidents(made)[:-2] == [("resolved", "resolved")] * (len(incidents(made)) - 2)
     assert len(titles(made)) <= 2  # of the last three days alone
@@ -146,7 +146,7 @@ def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) ->
 def test_a_silence_keeps_the_incident_and_tells_it_when_it_is_over(made: sa.Engine, place: Settings) -> None:
     made_silence = step.silence(place, "error_rate", "*", "2 h", "known", now=NOW)
     assert made_silence.ends_at == NOW + 2 * HOURS
-    day_of_errors(made, 50)
+    day_of_errors(made, 500)
     check(place, now=NOW)
     assert (incidents(made), titles(made)) == ([("firing", "")], [])
     assert [each.rule for each, _ in step.list_alerts(place, now=NOW).silences] == ["error_rate"]
@@ -157,7 +157,7 @@ def test_a_silence_keeps_the_incident_and_tells_it_when_it_is_over(made: sa.Engi
 
 
 def test_a_source_that_is_late_is_told_in_place_of_what_rests_on_it(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 50)
+    day_of_errors(made, 500)
     check(place, now=NOW + timedelta(days=2))  # nobody has listed anything since
     late = {row["rule"] for row in rows(made, "incidents", state="firing", check_group="ovh")}
     assert late == {"delivery_late", "not_run"}
@@ -175,23 +175,23 @@ def test_a_thousand_rows_of_groups_end_in_one_message(made: sa.Engine, place: Se
 
 
 def test_the_same_rows_twice_are_the_same_verdicts(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 11)
+    day_of_errors(made, 110)
     check(place, now=NOW)
     before = [rows(made, name) for name in ("alert_checks_daily", "alert_windows", "incidents", "outbox")]
-    day_of_errors(made, 11)
+    day_of_errors(made, 110)
     check(place, now=NOW)
     assert [rows(made, name) for name in ("alert_checks_daily", "alert_windows", "incidents", "outbox")] == before
 
 
 def test_a_threshold_that_is_changed_judges_all_days_anew(made: sa.Engine, place: Settings, tmp_path: Path) -> None:
-    day_of_errors(made, 11)
+    day_of_errors(made, 110)
     check(place, now=NOW)
     own = tmp_path / "alerts"
     own.mkdir()
     (own / "mine.yaml").write_text(
         "error_rate:\n  title: Mine\n  needs: logs\n  window: 1 day\n  unit: ratio\n  above: 2 %\n"
         "  value: {from: endpoints_daily, sum: errors}\n  over: {sum: requests}\n"
-        "asked:\n  title: An answer as a measure\n  needs: logs\n  window: 1 day\n  unit: requests\n  above: 999\n"
+        "asked:\n  title: An answer as a measure\n  needs: logs\n  window: 1 day\n  unit: requests\n  above: 9999\n"
         "  value: {from: 'answer:error_rate', sum: requests}\n"
     )
     check(place, now=NOW)
