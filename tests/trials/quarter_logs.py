@@ -29,7 +29,8 @@ _USUAL_STATUS = (0.80, 0.1469, 0.05, 0.0004, 0.0012, 0.0008, 0.0004, 0.0003)
 class Lot:
     """``counts``, ``deliveries``, ``sent``, ``ms``: requests, deliveries, bytes, and the sum of their times, by
     application, operation and status. ``times``: requests by application, operation and edge. ``addresses``: of them,
-    those that were not seen on the day before, by application. ``matched``: deliveries that are events of the app."""
+    those that were not seen in another hour of the day, by application. ``viewed``: deliveries that the app recorded as
+    a view; ``matched``: those of them that can be told to be one."""
 
     hour: int
     front: int
@@ -40,6 +41,7 @@ class Lot:
     ms: np.ndarray
     times: np.ndarray
     addresses: np.ndarray
+    viewed: np.ndarray
     matched: np.ndarray
     rejected: int
 
@@ -63,8 +65,8 @@ def hour_of_logs(rng: np.random.Generator, number: int, at: datetime, busy: floa
     slowness *= 5 if "slow_storage" in wrong else 1
     meant = busy * _REQUESTS * rng.gamma(8, 1 / 8)
     lots = tuple(_lot(rng, number, front, at, busy, meant / FRONTS, slowness, wrong) for front in range(FRONTS))
-    unfetched = rng.poisson(sum(lot.matched for lot in lots) * 0.22)
-    return Hour(lots, sum(lot.matched for lot in lots) + unfetched)
+    viewed = sum(lot.viewed for lot in lots)
+    return Hour(lots, viewed + rng.poisson(viewed * 0.22))
 
 
 def _lot(
@@ -74,7 +76,8 @@ def _lot(
     asked = _Requests(rng, rng.poisson(meant))
     asked.go_astray(wrong)
     times = asked.times(busy, slowness)
-    addresses = np.bincount(asked.application, minlength=SHAPE[0]) / rng.uniform(4.0, 5.0)
+    people = np.bincount(asked.application, minlength=SHAPE[0])
+    addresses = people / rng.uniform(4.0, 5.0)
     if "bandwidth_flood" in wrong:
         asked.add(rng.poisson(140), 40_000_000)
     if "scraping" in wrong:
@@ -89,13 +92,12 @@ def _lot(
     cell = (asked.application * SHAPE[1] + asked.operation) * len(EDGES) + place
     deliveries = np.zeros_like(counts)
     deliveries[:, GET, :2] = rng.binomial(counts[:, GET, :2], 0.88)
-    matched = rng.binomial(deliveries[:, GET, :2].sum(axis=1), (0.62, 0.55, 0.0))
-    if "reconciliation_broken" in wrong:
-        matched = rng.binomial(matched, 0.1)
+    viewed = rng.binomial(people, (0.55, 0.48, 0.0))
+    matched = rng.binomial(viewed, 0.1) if "reconciliation_broken" in wrong else viewed
     return Lot(
         number, front, _arrival(rng, at, wrong), counts, deliveries, _summed(code, asked.sent), _summed(code, times),
         np.bincount(cell, minlength=SHAPE[0] * SHAPE[1] * len(EDGES)).reshape(*SHAPE[:2], len(EDGES)),
-        addresses, matched, _rejected(rng, len(code), wrong),
+        addresses, viewed, matched, _rejected(rng, len(code), wrong),
     )  # fmt: skip
 
 
