@@ -166,7 +166,7 @@ def _audience(of: Sum, when: Row, trailing: dict[int, np.ndarray]) -> Iterator[R
             which = slice(None) if app is None else app
             yield {
                 **when, "application": ALL if app is None else APPLICATIONS[app], "window_days": window,
-                "unique_addresses": int(addresses[which].sum()), "unique_users": int(addresses[which].sum() * 0.3),
+                "unique_addresses": round(addresses[which].sum()), "unique_users": round(addresses[which].sum() * 0.3),
                 "authenticated_deliveries": int(delivered[which].sum() * 0.4), "is_behind_cdn": False,
             }  # fmt: skip
 
