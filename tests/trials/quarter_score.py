@@ -40,10 +40,10 @@ class Score:
     def __str__(self) -> str:
         false = ", ".join(f"{rule} {count}" for rule, count in Counter(each.rule for each in self.false).most_common())
         told = "".join(
-            f"\n    {plant.kind} of {plant.begin:%d %b %H:%M}: {opened.rule} after {_hours(opened.opened_at - plant.begin)}"
+            f"\n    {_told(plant)}: {opened.rule} after {_hours(opened.opened_at - plant.begin)}"
             for plant, opened in self.found.items()
         )
-        missed = "".join(f"\n    {plant.kind} of {plant.begin:%d %b %H:%M}: missed" for plant in self.missed)
+        missed = "".join(f"\n    {_told(plant)}: missed" for plant in self.missed)
         planted = len(self.found) + len(self.missed)
         return (
             f"seed {self.quarter.seed}, {self.quarter.days} days: {self.false_a_month:.1f} false incidents a month"
@@ -70,6 +70,10 @@ def score(
         if noticed:
             found[plant] = min(noticed, key=lambda each: each.opened_at)
     return Score(quarter, of_quiet, found, [plant for plant in quarter.plants if plant not in found])
+
+
+def _told(plant: Plant) -> str:
+    return f"{plant.kind} of {plant.begin:%d %b %H:%M}"
 
 
 def _hours(span: timedelta) -> str:
