@@ -4,12 +4,10 @@ late, is found; computes every day that is still dirty; and sweeps lake files th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from prefect import flow
 
-from flows.hooks import tell
-from flows.hourly import Report, attempted, check, publish, quality, rollup, step_task, write_back
+from flows.hooks import recover, tell
+from flows.hourly import Report, attempted, judged, present, publish, rollup, step_task, write_back
 from mediameter.steps.notice import (
     require_all_exported,
     require_all_read,
@@ -29,13 +27,13 @@ patient_rollup = rollup.with_options(timeout_seconds=4 * _HOURS)
     persist_result=False,
     on_failure=[tell],
     on_crashed=[tell],
+    on_completion=[recover],
 )
 def nightly(settings_path: str | None = None, now: str | None = None) -> dict[str, Report]:
     """Bring lake and warehouse up to ``now`` (ISO 8601 with offset; default: now). Returns each step's report."""
-    now = now or datetime.now(UTC).isoformat(timespec="seconds")
+    given, now = now, now or present()
     reports = {"ingest": patient_ingest(settings_path, now), "export": attempted(patient_export, settings_path, now)}
-    reports |= {"rollup": patient_rollup(settings_path, now), "check": check(settings_path, now)}
-    reports |= {"quality": quality(settings_path, now)}
+    reports |= {"rollup": patient_rollup(settings_path, now), **judged(settings_path, now, given or present())}
     reports["write_back"] = attempted(write_back.with_options(timeout_seconds=2 * _HOURS), settings_path, now)
     publish("nightly", settings_path, now, reports["ingest"])
     require_all_read(reports["ingest"])

@@ -1,4 +1,4 @@
-"""Named points of ingest, export, rollup and write-back where a trial may end the process (GUARANTEES.md, promise 1).
+"""Named points of the steps that write or send, where a trial may end the process (GUARANTEES.md, promise 1).
 
 A trial forks, sets ``at`` in the child, and kills itself there; otherwise a point costs one dictionary look-up.
 """
@@ -43,6 +43,16 @@ WRITE_BACK_POINTS = (
     "write_back.before_settle",
 )
 """Passed only where rows are written back into the application."""
+
+DELIVER_POINTS = (
+    "deliver.before_lease",
+    "deliver.leased",
+    "deliver.before_send",
+    "deliver.sent",
+    "deliver.before_settle",
+    "deliver.settled",
+)
+"""Passed by the step that sends messages; all but the first two once for each."""
 
 at: dict[str, Callable[[], None]] = {}
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 from schemas import TABLES
 
-HEAD = "0007"
+HEAD = "0009"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

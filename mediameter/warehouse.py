@@ -54,6 +54,8 @@ tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in s
 _objects = tables["objects"].c
 sa.Index("objects_by_key", _objects.source, _objects.object_key, mysql_length={"object_key": 512})
 sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+sa.Index("incidents_by_fingerprint", tables["incidents"].c.fingerprint)
+sa.Index("outbox_by_state", tables["outbox"].c.state, tables["outbox"].c.sequence)
 sa.Index("media_files_by_key", tables["media_files"].c.tenant, tables["media_files"].c.object_key_sha256)
 
 

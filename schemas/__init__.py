@@ -1,7 +1,8 @@
 """Contracts of frames, tables and views, and the vocabulary. Imports nothing of ours."""
 
+from schemas.alerts import ALERTS
 from schemas.internal import INTERNAL
 from schemas.rollups import DAYS, QUALITY_CHECKS_DAILY, REFERENCE, ROLLUPS
 from schemas.views import VIEWS as VIEWS
 
-TABLES = (*ROLLUPS, DAYS, QUALITY_CHECKS_DAILY, *REFERENCE, *INTERNAL)
+TABLES = (*ROLLUPS, DAYS, QUALITY_CHECKS_DAILY, *REFERENCE, *INTERNAL, *ALERTS)

@@ -8,6 +8,8 @@ from schemas.vocabulary import (
     EVENT_REJECT_REASONS,
     FILE_REJECT_REASONS,
     LAKE_KINDS,
+    MESSAGE_SEVERITIES,
+    MESSAGE_STATES,
     OBJECT_STATES,
     PAST_REFUSALS,
     REFUSALS,
@@ -145,4 +147,27 @@ ROW_REJECTS = Contract(
     ),
     kind="internal",
 )
-INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS, EXPORTS, ROW_REJECTS)
+OUTBOX = Contract(
+    "outbox",
+    "message, channel",
+    "What people are to be told, and what became of it. Written with what gives cause to it, sent afterwards at least"
+    " once; rows of a channel and fingerprint are sent in their order.",
+    (
+        key("message_key", "text", "What a receiver knows a repeat by.", length=64),
+        key("channel_id", "text", "Name of the channel, else a hash of its URL.", length=64),
+        Column("sequence", "int", "Order in which messages were written.", least=0),
+        Column("fingerprint", "text", "Incident that it is about; empty without one.", length=128),
+        Column("severity", "text", "By which channels choose.", among=MESSAGE_SEVERITIES),
+        Column("payload", "text", "The message as JSON; a webhook gets just these bytes."),
+        Column("state", "text", "What became of it.", among=MESSAGE_STATES, length=16),
+        Column("created_at", "instant", "When it was written."),
+        Column("attempts", "int", "How often it was sent, or tried to.", least=0),
+        Column("next_attempt_at", "instant", "Not to be tried before."),
+        Column("lease", "text", "Which run is at it.", null="none", length=32),
+        Column("leased_until_at", "instant", "Until when no other run may be.", null="no run is at it"),
+        Column("delivered_at", "instant", "When the channel took it.", null="it has not"),
+        Column("last_error", "text", "Why it did not the last time, without secrets.", null="it did, or was not tried"),
+    ),
+    kind="internal",
+)
+INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS, EXPORTS, ROW_REJECTS, OUTBOX)

@@ -166,6 +166,10 @@ VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_FAMILIES = ("traffic", "generations")
 DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
+INCIDENT_STATES = ("pending", "firing", "resolved")
+TOLD = ("", *SEVERITIES, "resolved")
+MESSAGE_SEVERITIES = (*SEVERITIES, "info")
+MESSAGE_STATES = ("waiting", "delivered", "given_up")
 
 
 def operation_class(operation: str) -> str:

@@ -12,16 +12,19 @@ from typing import Any
 
 
 class Listener(ThreadingHTTPServer):
-    """Answers each POST with ``status``, after ``delay_s`` seconds; ``location`` is where a redirect leads."""
+    """Answers each POST with ``status`` and ``reply``, after ``delay_s`` seconds; ``location``: where it redirects."""
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200, delay_s: float = 0.0, location: str = "") -> None:
+    def __init__(self, status: int = 200, delay_s: float = 0.0, location: str = "", reply: bytes = b"") -> None:
         self.status = status
+        self.reply = reply
         self.location = location
         self.released = threading.Event()
         self.delay_s = delay_s
         self.received: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []  # names in lower case
+        self.bodies: list[bytes] = []
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def url(self, scheme: str = "json", credentials: str = "") -> str:
@@ -40,21 +43,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        self.server.bodies.append(body)
         self.server.received.append(json.loads(body))
         self.server.released.wait(self.server.delay_s)
         self.send_response(self.server.status)
         if self.server.location:
             self.send_header("Location", self.server.location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.reply)))
         self.end_headers()
+        self.wfile.write(self.server.reply)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: pytest's output is no access log."""
 
 
 @contextmanager
-def listening(status: int = 200, delay_s: float = 0.0, location: str = "") -> Iterator[Listener]:
-    listener = Listener(status, delay_s, location)
+def listening(status: int = 200, delay_s: float = 0.0, location: str = "", reply: bytes = b"") -> Iterator[Listener]:
+    listener = Listener(status, delay_s, location, reply)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

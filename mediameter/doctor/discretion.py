@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mediameter.alerts.notify import one_line
+from mediameter.alerts.wording import one_line
 from mediameter.doctor.finding import Finding
 from mediameter.settings import Settings
 from mediameter.settings.environment import prefect_api
@@ -35,7 +35,9 @@ def _without(text: str, settings: Settings) -> str:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     yield settings.privacy.key
-    yield from settings.alerts.notify
+    for channel in settings.alerts.every_channel:
+        yield channel.url
+        yield channel.signing_key
     for source in settings.bucket_sources.values():
         yield source.access_key
         yield source.secret_key

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from mediameter.errors import UserError
+from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.vocabulary import SEVERITIES
@@ -26,7 +25,6 @@ OWN = "expectations"
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a dot would be a folder of the pages
 _KEYS = {"about", "query", "table", "expectations"}
 _RULE_KEYS = {"rule", "type", "kwargs", "severity"}
-_LINE = "line of the file"  # no key that anybody writes
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
@@ -93,18 +91,11 @@ def _texts(folder: Path) -> dict[str, str]:
 # --- one file ----------------------------------------------------------------------------------------
 
 
-class _Lines(yaml.SafeLoader):
-    """YAML whose mappings know the line that they begin on."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        return {**super().construct_mapping(node, deep=deep), _LINE: node.start_mark.line + 1}
-
-
 def _suite(place: str, file_name: str, text: str) -> Suite:
     name = file_name.rpartition(".")[0]
     if not _NAME.fullmatch(name):
         raise UserError(f"{place}: {name!r} is no name of a suite", "letters, digits, _ and -, 64 at most")
-    content = _mapping(_parsed(place, text), place, _KEYS)
+    content = mapping(parsed(place, text), place, _KEYS, "sql/suites")
     about, rules = content.get("about", ""), content.get("expectations")
     if not isinstance(about, str) or not isinstance(rules, list) or not rules:
         raise UserError(f"{place}: about is not a text, or expectations no list", "see sql/suites for examples")
@@ -115,28 +106,9 @@ def _suite(place: str, file_name: str, text: str) -> Suite:
     return Suite(name, about, _query(place, content), found, place)
 
 
-def _parsed(place: str, text: str) -> Any:
-    try:
-        return yaml.load(text, _Lines)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f"{place} line {mark.line + 1}" if mark else place
-        raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
-
-
-def _mapping(value: Any, place: str, known: Iterable[str]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{place}: these are not names with values", "see sql/suites for examples")
-    at = f"{place} line {value[_LINE]}"
-    for name in value:
-        if name not in (*known, _LINE):
-            raise UserError(f"{at}: unknown key {name!r}", f"known here: {', '.join(sorted(known))}")
-    return value
-
-
 def _rule(place: str, value: Any) -> Rule:
-    value = _mapping(value, place, _RULE_KEYS)
-    at = f"{place} line {value[_LINE]}"
+    value = mapping(value, place, _RULE_KEYS, "sql/suites")
+    at = line_of(place, value)
     name, kind, severity = value.get("rule"), value.get("type"), value.get("severity", "critical")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UserError(f"{at}: rule has no name, or none that can be kept", "letters, digits, _ and -, 64 at most")
@@ -144,17 +116,10 @@ def _rule(place: str, value: Any) -> Rule:
         raise UserError(f"{at}: {name} has no type", "name an expectation, like expect_column_values_to_be_between")
     if severity not in SEVERITIES:
         raise UserError(f"{at}: {name}: there is no severity {severity!r}", f"one of {', '.join(SEVERITIES)}")
-    kwargs = value.get("kwargs", {_LINE: 0})
+    kwargs = value.get("kwargs", {LINE: 0})
     if not isinstance(kwargs, dict):
         raise UserError(f"{at}: {name}: kwargs are not names with values", "write kwargs: {column: …}")
-    return Rule(name, kind, _plain(kwargs), severity, f"{at}: {name}")
-
-
-def _plain(value: Any) -> Any:
-    """As the file has it, without lines."""
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return {key: _plain(each) for key, each in value.items() if key != _LINE} if isinstance(value, dict) else value
+    return Rule(name, kind, plain(kwargs), severity, f"{at}: {name}")
 
 
 def _query(place: str, content: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, wh
 
 from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
+from mediameter.settings.channels import Channel
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
@@ -20,6 +21,7 @@ __all__ = [
     "FILE_NAME",
     "Alerts",
     "AppSource",
+    "Channel",
     "EventSource",
     "Geo",
     "Ingest",

@@ -107,9 +107,14 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]
-# notify = []                        # where incidents are told (Apprise URLs), like ["env:SLACK_URL"]
+# notify = []                        # where all incidents are told (Apprise URLs, webhooks), like ["env:SLACK_URL"]
 # allow_private_channels = false     # let webhooks reach private addresses, and go without TLS
 # monthly_budget = "200.00 USD"      # default: none
+# [[alerts.channels]]                # where some of them are told, or with a signature
+# url = "https://pager.example/hook" # Apprise URL, or the https URL of a webhook, which gets JSON; as "env:NAME"
+# name = "pager"                     # default: none; messages wait under this name, though the URL changes
+# severities = ["critical"]          # default: critical, warning, info
+# signing_key = "0123456789abcdef"   # webhooks only, 16 characters or more, as "env:NAME" (docs/operations.md)
 # [alerts.rules.daily_bandwidth]     # also error_rate (0.02), response_time_p95 ("800 ms"), unique_addresses
 # above = "250 GB"
 """,

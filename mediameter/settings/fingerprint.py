@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 
 def fingerprint(settings: Settings) -> str:
-    """SHA-256 (hex) over what changes rollups: zone, settling, attribution, prices, thresholds, data sets."""
+    """SHA-256 (hex) over what changes rollups: zone, settling, attribution, prices, data sets. What rules
+    rest on beside the rollups is their own (``alerts.rule_files.fingerprint``)."""
     basis = {
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,
         "settle_hours": settings.reporting.settle_hours,
         "attribution": settings.attribution.model_dump(mode="json"),
         "prices": [card.model_dump(mode="json", exclude={"citation"}) for card in settings.prices],
-        "thresholds": {name: str(rule.above) for name, rule in settings.alerts.rules.items()},
-        "budget": str(settings.alerts.budget),
         "rejects_budget": settings.rejects.budget,
         "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
         "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
+from mediameter.settings.channels import Channel, told
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.invoices import Invoice, one_a_month
 from mediameter.settings.palette import PaletteSource
@@ -27,8 +28,7 @@ Span = Annotated[int, BeforeValidator(milliseconds), Field(ge=0, le=600_000)]
 TOR_COUNTRIES = Path("/usr/share/tor/geoip")  # where Debian's tor-geoipdb puts its table
 _SQLITE = "sqlite:///"
 
-RuleName = Literal["daily_bandwidth", "error_rate", "response_time_p95", "unique_addresses", "monthly_budget"]
-RULE_UNITS: dict[RuleName, Callable[[object], Any]] = {
+RULE_UNITS: dict[str, Callable[[object], Any]] = {
     "daily_bandwidth": bytes_of,
     "error_rate": ratio,
     "response_time_p95": milliseconds,
@@ -117,38 +117,63 @@ class Attribution(Section):
 
 
 class Rule(Section):
-    above: Any = Field(description="The rule fires above this")
+    """What differs from a rule's file. ``above`` and ``below``: a threshold in the rule's unit, or
+    ``{warning = …, critical = …}``. ``hold`` and ``repeat`` are spans like "15 min"."""
+
+    above: Any = Field(default=None, description="The rule fires above this")
+    below: Any = Field(default=None, description="The rule fires below this")
+    minimum_sample: Any = Field(default=None, description="Fewer than this wake nobody")
+    hold: Any = Field(default=None, description="It fires when it has been bad for so long")
+    repeat: Any = Field(default=None, description="It is told again after this, while it lasts")
+    enabled: bool | None = Field(default=None, description="false: the rule is not judged")
 
 
 class Alerts(Section):
     """``rules`` holds only what overrides a shipped threshold, in bytes, shares, ms, addresses or ``Money``."""
 
-    notify: tuple[str, ...] = setting((), "Where incidents are told (Apprise URLs)", repr=False)
+    notify: tuple[str, ...] = setting((), "Where all incidents are told (Apprise URLs)", repr=False)
+    channels: tuple[Channel, ...] = setting((), "Where some of them are told, or with a signature")
     allow_private_channels: bool = setting(False, "Let webhooks reach private addresses, and go without TLS")
     monthly_budget: Annotated[Money | None, BeforeValidator(lambda value: value and money(value))] = setting(
         None, 'Budget of a month, like "200.00 USD"'
     )
-    rules: dict[RuleName, Rule] = setting({}, "Thresholds that differ from the shipped ones")
+    rules: dict[Name, Rule] = setting({}, "Thresholds that differ from the shipped ones")
 
     @field_validator("rules")
     @classmethod
-    def _in_their_units(cls, rules: dict[RuleName, Rule]) -> dict[RuleName, Rule]:
-        return {name: Rule(above=_above(name, rule)) for name, rule in rules.items()}
+    def _in_their_units(cls, rules: dict[str, Rule]) -> dict[str, Rule]:
+        """Of the rules of every warehouse; the others are looked at where their files are read."""
+        return {
+            name: rule.model_copy(update={"above": _above(name, rule)}) if name in RULE_UNITS else rule
+            for name, rule in rules.items()
+        }
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
-        if self.monthly_budget and "monthly_budget" in self.rules:
+        if self.monthly_budget and self.rules.get("monthly_budget", Rule()).above:
             raise Complaint("the budget is given twice", "drop it", ("rules", "monthly_budget", "above"))
         return self
+
+    @model_validator(mode="after")
+    def _each_channel_once(self) -> Self:
+        told(self.notify, self.channels)
+        return self
+
+    @property
+    def every_channel(self) -> tuple[Channel, ...]:
+        """Those of ``notify``, which want every severity, and those of ``channels``."""
+        return told(self.notify, self.channels)
 
     @property
     def budget(self) -> Money | None:
         """The month's budget, wherever it is given."""
         rule = self.rules.get("monthly_budget")
-        return rule.above if rule else self.monthly_budget
+        return rule.above if rule and rule.above else self.monthly_budget
 
 
-def _above(name: RuleName, rule: Rule) -> Any:
+def _above(name: str, rule: Rule) -> Any:
+    if rule.above is None or isinstance(rule.above, dict):
+        return rule.above
     try:
         return RULE_UNITS[name](rule.above)
     except Complaint as complaint:
@@ -186,7 +211,7 @@ class Geo(Section):
 
 class Ingest(Section):
     workers: int = setting(2, "Threads that read log objects", ge=1, le=256)
-    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time", ge=1, le=512)
+    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time, at most", ge=1, le=512)
     batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)

@@ -1,6 +1,7 @@
-"""Objects on their way before they are asked for: many at a time, in bounded memory.
+"""Objects on their way before they are asked for: as many at a time as the reader can use, in bounded memory.
 
-Latency rules a bucket of many small objects, and the parser must not wait for it.
+Latency rules a bucket of many small objects, and the parser must not wait for it. Nor must it share its cores with
+requests that nobody waits for yet: so few are sent at first, and twice as many whenever the reader had to wait.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from types import TracebackType
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.s3 import S3, Fetched, Part, S3Reading, parts_of
 
+FIRST_FETCHERS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``fetchers``: requests at a time. ``held_bytes``: on their way or waiting to be taken, together; what has been
-    taken is the taker's."""
+    """``fetchers``: requests at a time, at most. ``held_bytes``: on their way or waiting to be taken, together; what
+    has been taken is the taker's."""
 
     fetchers: int
     held_bytes: int
@@ -34,6 +37,9 @@ class Ahead:
         self._todo = dict.fromkeys(part for version in versions for part in parts_of(version))
         self._coming: dict[Part, Future[Fetched]] = {}
         self._room = limits.held_bytes
+        self._most = limits.fetchers
+        self._fetchers = min(FIRST_FETCHERS, limits.fetchers)  # that may be at work now
+        self._busy = 0
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(limits.fetchers, thread_name_prefix="fetch")
 
@@ -59,6 +65,9 @@ class Ahead:
         with self._lock:
             coming = self._coming.get(part)
             self._todo.pop(part, None)
+            if coming and not coming.done():
+                self._fetchers = min(2 * self._fetchers, self._most)
+                self._send_for_more()
         if coming is None:
             return self._bucket.fetch(part)
         try:
@@ -72,16 +81,25 @@ class Ahead:
             coming = self._coming.pop(part, None)
             if coming is None:
                 return
-            coming.cancel()
+            self._busy -= coming.cancel()
             self._room += part.size
             self._send_for_more()
 
     def _send_for_more(self) -> None:
-        """In order, as far as there is room; one part at least. The lock is held."""
-        while self._todo:
+        """In order, as far as there is room, one part at least, and as fetchers are free. The lock is held."""
+        while self._todo and self._busy < self._fetchers:
             part = next(iter(self._todo))
             if part.size > self._room and self._coming:
                 return
             del self._todo[part]
             self._room -= part.size
-            self._coming[part] = self._pool.submit(self._bucket.fetch, part)
+            self._busy += 1
+            self._coming[part] = self._pool.submit(self._fetch, part)
+
+    def _fetch(self, part: Part) -> Fetched:
+        try:
+            return self._bucket.fetch(part)
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._send_for_more()

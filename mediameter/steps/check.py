@@ -1,133 +1,197 @@
-"""What the five checks of the OVH document say of each day; a day that is not complete is neither good nor bad."""
+"""What the rules say of each day and window, and what becomes of it: verdicts, incidents, messages in the outbox.
+
+A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged in any case,
+since silence changes nothing and is what some rules are about. Verdicts, incidents and messages are written in one
+transaction; who is killed before its end has said nothing.
+"""
 
 from __future__ import annotations
 
-from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
+from mediameter.alerts import book
+from mediameter.alerts.catalogue import catalogue
+from mediameter.alerts.evaluate import Judged
+from mediameter.alerts.rule import HOUR_S, Rule
+from mediameter.alerts.rule_files import fingerprint
 from mediameter.connect import engine, reading, transact
 from mediameter.faults import point
-from mediameter.metering.checks import Evidence, Thresholds, Verdict, judged
 from mediameter.settings import Settings
 from mediameter.steps import days
+from mediameter.steps.judge import Judge
+from mediameter.steps.messages import tell
 from mediameter.steps.rollup import basis
-from mediameter.warehouse import tables
 from schemas.rollups import ALERT_CHECKS_DAILY
-from schemas.vocabulary import ALL
+
+FAMILY = "checks"
+_WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
 
 
 @dataclass(slots=True)
 class CheckReport:
-    """What was judged: one row a day and rule (day, and the fields of ``Verdict``)."""
+    """What was judged: one row a day, rule and group (as ``alert_checks_daily`` has it). ``messages``: how many were
+    put into the outbox; ``firing``: incidents that fire now, a line each."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    messages: int = 0
+    firing: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def check(settings: Settings, *, now: datetime) -> CheckReport:
-    """Judges every day whose figures or completeness have changed. ``now`` is taken as all steps take it; a verdict
-    rests on what was listed, not on the clock."""
-    report, made = CheckReport(), engine(settings.warehouse.url)
+    """Judges every day whose figures or completeness have changed, and the last two days' windows up to ``now``.
+
+    Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail.
+    """
+    rules = [rule for rule in catalogue(settings) if not rule.dormant]
+    report, made, rests_on = CheckReport(), engine(settings.warehouse.url), checks_basis(settings, rules)
     try:
         warehouse.ready(made)
         with reading(made) as connection:
-            dirty = ledger.dirty_days(connection, "checks", basis(settings))
+            dirty = ledger.dirty_days(connection, FAMILY, rests_on)
         for day in dirty:
-            report.rows += _check_day(made, settings, day)
+            report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
+        _judge_recent(made, settings, [rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S], now)
+        _tell(made, settings, rules, now, report)
     finally:
         made.dispose()
     return report
 
 
-def _check_day(made: sa.Engine, settings: Settings, day: date) -> list[dict[str, Any]]:
-    def judge(connection: sa.Connection) -> list[Verdict]:
-        epoch = ledger.epoch(connection, "checks", day)
-        if not ledger.pass_fence(connection, "checks", day, epoch, basis(settings)):
+def check_now(settings: Settings, *, now: datetime) -> CheckReport:
+    """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
+    rules = [rule for rule in catalogue(settings) if not rule.dormant]
+    report, made = CheckReport(), engine(settings.warehouse.url)
+    try:
+        warehouse.ready(made)
+        _judge_recent(made, settings, [rule for rule in rules if is_quick(rule)], now)
+        _tell(made, settings, rules, now, report)
+    finally:
+        made.dispose()
+    return report
+
+
+def is_quick(rule: Rule) -> bool:
+    """Whether a rule cannot wait for the hour."""
+    return rule.is_now or rule.length_s < HOUR_S
+
+
+def checks_basis(settings: Settings, rules: Sequence[Rule]) -> str:
+    """What verdicts rest on beside the tables: a day of another basis is judged anew."""
+    return f"{basis(settings)}:{fingerprint(rules)}"[:255]
+
+
+# --- one day ---------------------------------------------------------------------------------------------------
+
+
+def _judge_dirty(
+    made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime, basis: str
+) -> list[dict[str, Any]]:
+    def judge(connection: sa.Connection) -> list[Judged]:
+        epoch = ledger.epoch(connection, FAMILY, day)
+        if not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
             return []
-        through, is_complete = days.complete_through(connection, settings, day)
-        evidence = _evidence(connection, settings, day)
-        rows = judged(evidence, thresholds(settings), is_complete=is_complete) if evidence.requests is not None else []
-        frame = pl.DataFrame(
-            [
-                (settings.tenant, day, r.rule, ALL, r.value, r.threshold, r.unit, r.verdict, r.sample, through)
-                for r in rows
-            ],
-            schema=warehouse.empty(ALERT_CHECKS_DAILY).schema,
-            orient="row",
-        )
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
-        warehouse.replace_day(connection, settings.tenant, day, bounds, {ALERT_CHECKS_DAILY: frame})
+        found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now)
         point("check.before_commit")
-        return rows
+        return found
 
-    return [{"day": day.isoformat(), **asdict(verdict)} for verdict in transact(made, judge)]
-
-
-def thresholds(settings: Settings) -> Thresholds:
-    """The shipped thresholds, with what the settings override."""
-    own = {name: rule.above for name, rule in settings.alerts.rules.items() if name != "monthly_budget"}
-    budget = settings.alerts.budget
-    return Thresholds(
-        **own, budget_micros=budget.micros if budget else None, currency=budget.currency if budget else ""
-    )
+    units = {rule.name: rule.unit for rule in rules}
+    return [
+        {"day": day.isoformat(), "rule": each.rule, "group": each.group, "value": each.value,
+         "threshold": each.threshold, "unit": units[each.rule], "verdict": each.verdict, "sample": each.sample}
+        for each in transact(made, judge)
+    ]  # fmt: skip
 
 
-def _evidence(connection: sa.Connection, settings: Settings, day: date) -> Evidence:
-    """The day's figures that the checks judge. ``requests`` is None where the day has no rows at all."""
+def _judge_recent(made: sa.Engine, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
+    today = ledger.day_of(now, settings.reporting.zone)
 
-    def one(table: str, *columns: sa.ColumnElement[Any], **equal: object) -> sa.RowMapping:
-        t = tables[table]
-        where = [t.c.tenant == settings.tenant, t.c.day == day, *(t.c[name] == value for name, value in equal.items())]
-        return connection.execute(sa.select(*columns).select_from(t).where(*where)).mappings().first() or {}  # type: ignore[return-value]
+    def judge(connection: sa.Connection) -> None:
+        for day in (today - timedelta(days=1), today):
+            _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now)
+        _judge_present(connection, settings, [rule for rule in rules if rule.is_now], now)
+        book.forget(connection, settings.tenant, now)
+        point("check.before_commit")
 
-    traffic, endpoints = tables["traffic_daily"].c, tables["endpoints_daily"].c
-    sums = one(
-        "traffic_daily", sa.func.sum(traffic.requests).label("requests"), sa.func.sum(traffic.bytes_sent).label("bytes")
-    )
-    errors = one("endpoints_daily", sa.func.sum(endpoints.errors).label("errors"))
-    times = tables["response_time_daily"].c
-    p95 = one(
-        "response_time_daily", times.p95_ms, times.observations, application=ALL, operation_class=ALL, measure="total"
-    )
-    addresses = one("audience_trailing", tables["audience_trailing"].c.unique_addresses, application=ALL, window_days=1)
-    month = _month(connection, settings, day)
-    return Evidence(
-        requests=_whole(sums.get("requests")),
-        bytes_sent=_whole(sums.get("bytes")) or 0,
-        errors=_whole(errors.get("errors")) or 0,
-        p95_ms=p95.get("p95_ms"),
-        timed=p95.get("observations") or 0,
-        unique_addresses=addresses.get("unique_addresses") or 0,
-        month_micros=month,
-        day_of_month=day.day,
-        days_in_month=monthrange(day.year, day.month)[1],
-    )
+    transact(made, judge)
 
 
-def _month(connection: sa.Connection, settings: Settings, day: date) -> dict[str, int] | None:
-    """Cost of the month up to the day by currency; None where some bytes have no price."""
-    cost = tables["bandwidth_cost_daily"].c
-    query = sa.select(
-        cost.currency,
-        sa.func.sum(cost.cost_micros),
-        sa.func.sum(sa.case((cost.cost_micros.is_(None), cost.bytes_sent), else_=0)),
-    )
-    query = query.where(cost.tenant == settings.tenant, cost.day.between(day.replace(day=1), day)).group_by(
-        cost.currency
-    )
-    rows = connection.execute(query).all()
-    if not rows or any(unpriced for _, _, unpriced in rows):
-        return None
-    return {currency: int(micros or 0) for currency, micros, _ in rows}
+def _judge_day(
+    connection: sa.Connection, settings: Settings, rules: Sequence[Rule], day: date, now: datetime
+) -> list[Judged]:
+    """Verdicts of the windows that end on the day; returns the day's of each rule and group."""
+    tenant, zone = settings.tenant, settings.reporting.zone
+    known = book.windows(connection, tenant, {rule.name for rule in rules}, day)
+    through = book.known_through(connection, tenant)
+    found = Judge(connection, settings, now).day(rules, day, known)
+    changed = book.replace_windows(connection, tenant, zone, known, found)
+    for rule in rules:
+        of_rule = [each for each in changed if each.now.rule == rule.name]
+        book.fold(connection, rule, tenant, of_rule, through, now)
+    daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
+    _write_day(connection, settings, rules, day, daily)
+    return daily
 
 
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
+def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
+    """What is about the present has no past: its last verdict replaces the one before."""
+    tenant, zone = settings.tenant, settings.reporting.zone
+    known = book.windows(connection, tenant, {rule.name for rule in rules})
+    found = Judge(connection, settings, now).present(rules, known)
+    changed = book.replace_windows(connection, tenant, zone, known, found)
+    for rule in rules:
+        book.fold(connection, rule, tenant, [each for each in changed if each.now.rule == rule.name], {}, now)
+
+
+def _by_group(rule: Rule, found: Sequence[Judged]) -> Iterator[list[Judged]]:
+    of_rule = [each for each in found if each.rule == rule.name]
+    for group in sorted({each.group for each in of_rule}):
+        yield [each for each in of_rule if each.group == group]
+
+
+def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:
+    """The one that stands for a day: the gravest verdict, of these the worst value, of these the first."""
+
+    def order(each: Judged) -> tuple[int, float, datetime]:
+        value = each.value or 0.0
+        return _WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
+
+    return min(windows, key=order)
+
+
+def _write_day(
+    connection: sa.Connection, settings: Settings, rules: Sequence[Rule], day: date, daily: Sequence[Judged]
+) -> None:
+    """Replaces the day's rows of these rules; rows of rules that are no more go with them."""
+    table = warehouse.tables[ALERT_CHECKS_DAILY.name]
+    names, of = {rule.name: rule for rule in rules}, (table.c.tenant == settings.tenant, table.c.day == day)
+    kept = [rule.name for rule in catalogue(settings) if rule.name not in names and not rule.dormant]
+    connection.execute(table.delete().where(*of, table.c.rule.not_in(kept)))
+    through, _ = days.complete_through(connection, settings, day)
+    rows = [
+        (settings.tenant, day, each.rule, each.group, each.value, each.threshold, names[each.rule].unit, each.verdict,
+         each.sample, through)
+        for each in daily
+    ]  # fmt: skip
+    warehouse.insert(connection, ALERT_CHECKS_DAILY, warehouse.frame_of(rows, ALERT_CHECKS_DAILY))
+
+
+# --- messages --------------------------------------------------------------------------------------------------
+
+
+def _tell(made: sa.Engine, settings: Settings, rules: Sequence[Rule], now: datetime, report: CheckReport) -> None:
+    def write(connection: sa.Connection) -> tuple[int, list[str]]:
+        found = tell(connection, settings, rules, now)
+        point("check.before_telling")
+        return found
+
+    report.messages, report.firing = transact(made, write)
+    point("check.told")

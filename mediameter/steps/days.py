@@ -75,6 +75,7 @@ def write_generations(
                 duplicates=parsed.get(source, 0) - distinct.get(source, 0),
             )
         )  # fmt: skip
+    ledger.mark_dirty(connection, "checks", {day})
 
 
 def _generating_counts(
@@ -119,6 +120,7 @@ def judge(connection: sa.Connection, settings: Settings, judged: set[date]) -> N
             state="final" if is_complete and is_sound else "open",
             is_suspect=_is_doubtful(settings, counts) or not is_sound,
         )
+    ledger.mark_dirty(connection, "checks", judged)
 
 
 def known(connection: sa.Connection, settings: Settings) -> set[date]:

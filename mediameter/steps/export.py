@@ -75,12 +75,13 @@ def export(
     dry_run: bool = False,
     window: int | None = None,
     only: Collection[date] | None = None,
+    sources: Collection[str] | None = None,
 ) -> ExportReport:
     """The databases of applications and of generating systems. ``now`` is when the reading begins.
 
     ``window``: days back to be read; ``ALL_DAYS`` reads every day that has events there or here, and all files; by
     default, and the first time of all, see ``lookback_days``. ``only``: just these UTC days, which tells nothing new
-    of completeness. A source that cannot be read is told in ``failed``; the others go on.
+    of completeness. ``sources``: these alone. A source that cannot be read is told in ``failed``; the others go on.
     """
     report = ExportReport()
     if not settings.table_sources:
@@ -88,7 +89,7 @@ def export(
     made = engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        for name in settings.table_sources:
+        for name in settings.table_sources if sources is None else sources:
             try:
                 _export_source(place_of(settings, name, made, now, dry_run), window, only, progress or quiet(), report)
             except MediameterError as error:

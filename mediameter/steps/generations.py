@@ -116,6 +116,17 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     return is_written
 
 
+def events_of(
+    connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
+) -> pl.DataFrame:
+    """The events of a kind of lake files on the UTC days between two instants, with ``source`` and ``application``.
+
+    Raises ``WorldError`` when a lake file is missing or has changed.
+    """
+    dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
+    return _read(settings, kind, _files(connection, settings, kind, begin, end), dead)
+
+
 def _files(
     connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
 ) -> list[lake.LakeFile]:

@@ -1,4 +1,4 @@
-"""What a scheduler needs of the steps: call one by its name, know whether trying again helps, tell that it failed.
+"""What a scheduler needs of the steps: call one by its name, know whether trying again helps, and by which command.
 
 A scheduler hands over texts alone (the settings' path, an instant), never frames or secrets, since it writes the
 arguments of a task into its own database.
@@ -7,7 +7,6 @@ arguments of a task into its own database.
 from __future__ import annotations
 
 import shlex
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -16,11 +15,13 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import OperationalError
 
-from mediameter.alerts.notify import Delivery, Notice, notify, one_line
+from mediameter.alerts.wording import one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load
 
-StepName = Literal["ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "write_back"]
+StepName = Literal[
+    "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back", "watch"
+]
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -35,12 +36,14 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
     """
     from mediameter.steps import (
         check,
+        deliver,
         export,
         ingest,
         quality,
         rollup,
+        watch,
         write_back,
-    )  # Polars: not for those who only tell of a failure
+    )  # Polars: not for those who only ask for a command
 
     steps: dict[StepName, Callable[..., Any]] = {
         "ingest": ingest.ingest,
@@ -50,7 +53,9 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
         "rollup": rollup.rollup,
         "check": check.check,
         "quality": quality.quality,
+        "deliver": deliver.deliver,
         "write_back": write_back.write_back,
+        "watch": watch.watch,
     }
     report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
     return report
@@ -190,34 +195,6 @@ def can_heal(error: BaseException) -> bool:
     return isinstance(error, WorldError)
 
 
-def tell_failure(
-    settings_path: str | None,
-    flow: str,
-    window: str,
-    error: str,
-    run_url: str | None = None,
-    retry: str | None = None,
-) -> list[Delivery]:
-    """Tell every channel of ``[alerts] notify`` that a flow failed. Never raises: it runs where nobody catches.
-
-    What could not be told goes to stderr, the whole notice included, so that it stands at least in the log.
-    """
-    notice = Notice(flow, window, error, retry or retry_command(settings_path), run_url=run_url)
-    try:
-        alerts = load(settings_path).alerts
-    except Exception as trouble:  # the settings may be the very thing that failed, and they hold the channels
-        _complain(notice, f"the channels are unknown, {in_one_line(trouble)}")
-        return []
-    if not alerts.notify:
-        _complain(notice, "[alerts] notify names no channel")
-        return []
-    deliveries = notify(notice, alerts.notify, allow_private=alerts.allow_private_channels)
-    lost = [f"{delivery.channel}: {delivery.reason}" for delivery in deliveries if not delivery.delivered]
-    if lost:
-        _complain(notice, "; ".join(lost))
-    return deliveries
-
-
 def in_one_line(error: BaseException) -> str:
     """Kind and message of an error, without secrets."""
     return one_line(f"{type(error).__name__}: {error}")
@@ -239,8 +216,3 @@ def backfill_command(
 
 def _with_settings(command: str, settings_path: str | None) -> str:
     return command if settings_path is None else f"{command} --settings {shlex.quote(settings_path)}"
-
-
-def _complain(notice: Notice, reason: str) -> None:
-    print(f"mediameter: a notification was not delivered: {one_line(reason)}", file=sys.stderr)
-    print(f"{notice.title()}\n{notice.body()}", file=sys.stderr, flush=True)

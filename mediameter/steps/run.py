@@ -1,4 +1,4 @@
-"""One pass: ingest, export, roll up, check, judge, write back. What `mediameter run` does, and cron without Prefect."""
+"""One pass: ingest, export, roll up, check, judge, tell, write back: `mediameter run`, and cron without Prefect."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
+from mediameter.steps.deliver import DeliverReport, deliver
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.rollup import RollupReport, rollup
 from mediameter.steps.write_back import WriteBackReport, write_back
+from schemas.vocabulary import ALL
 
 FIRING = ("critical", "warning")
 SHOWN_FAILURES = 10
@@ -28,6 +30,7 @@ class RunSummary:
     check: CheckReport
     export: ExportReport = field(default_factory=ExportReport)
     quality: QualityReport = field(default_factory=QualityReport)
+    deliver: DeliverReport = field(default_factory=DeliverReport)
     write_back: WriteBackReport = field(default_factory=WriteBackReport)
     is_dry_run: bool = False
 
@@ -35,7 +38,7 @@ class RunSummary:
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
         new = self.ingest.objects or self.ingest.pending or self._exported
-        has_written = bool(self.write_back.days or self.write_back.failed)
+        has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
         has_computed = bool(self.rollup.days or self.rollup.generation_days or self.quality.days)
         return not (new or has_computed or has_written)
 
@@ -58,6 +61,7 @@ class RunSummary:
             "rollup": self.rollup.to_dict(),
             "check": self.check.to_dict(),
             "quality": self.quality.to_dict(),
+            "deliver": self.deliver.to_dict(),
             "write_back": self.write_back.to_dict(),
         }
 
@@ -70,6 +74,7 @@ class RunSummary:
             CheckReport(**reports["check"]),
             ExportReport(**reports["export"]),
             QualityReport(**reports["quality"]),
+            DeliverReport(**reports["deliver"]),
             WriteBackReport(**reports["write_back"]),
         )
 
@@ -81,7 +86,8 @@ class RunSummary:
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
             return [listed, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
-            return [f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"]
+            nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
+            return [nothing, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -105,12 +111,19 @@ class RunSummary:
         lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
-        firing = [row for row in self.check.rows if row["verdict"] in FIRING]
         lines += self.quality.lines()
-        lines += [
-            f"{row['verdict']}: {row['rule']} on {row['day']}: {row['value']:,.6g} {row['unit']}" for row in firing
-        ]
-        return lines
+        lines += self.deliver.lines()
+        return lines + self._fired()
+
+    def _fired(self) -> list[str]:
+        """What fires now, and the days on which something did, of those that were judged."""
+        of_days = [row for row in self.check.rows if row["verdict"] in FIRING]
+        lines = [f"fires now: {each}" for each in self.check.firing]
+        for row in of_days[-SHOWN_FAILURES:]:
+            of = "" if row["group"] == ALL else f" ({row['group']})"
+            lines.append(f"{row['verdict']}: {row['rule']}{of} on {row['day']}: {row['value']:,.6g} {row['unit']}")
+        more = len(of_days) - SHOWN_FAILURES
+        return [*lines, f"and {more:,} verdicts of days before: `mediameter answer checks`"] if more > 0 else lines
 
     def _of_the_application(self) -> list[str]:
         found = self.export
@@ -155,6 +168,10 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
         would = write_back(settings, now=now, progress=progress, dry_run=True)
         return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)
     rolled_up = rollup(settings, now=now, progress=progress)
-    checked = check(settings, now=now)
-    judged = quality(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, checked, exported, judged, write_back(settings, now=now, progress=progress))
+    try:
+        judged = quality(settings, now=now, progress=progress)
+    finally:  # a mistake in somebody's suite ends the run, but silences no rule
+        checked = check(settings, now=now)
+        told = deliver(settings, now=now)
+    written = write_back(settings, now=now, progress=progress)
+    return RunSummary(found, rolled_up, checked, exported, judged, told, written)

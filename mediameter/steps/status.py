@@ -10,12 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, func, select
 
+from mediameter.alerts.channels import channel_id
+from mediameter.alerts.channels import shown as shown_channel
+from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.settings import Settings
 from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 
 LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
 SHOWN_DAYS = 14
+UNSENT_AFTER = timedelta(hours=1)  # a message is tried six times within it
+GIVEN_UP_TOLD_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,20 @@ class SourceStatus:
     pending: int
     complete_through_at: datetime | None
     is_late: bool
+
+    def complaint(self, now: datetime) -> str:
+        """Why it is late, in one line; empty where it is not."""
+        if not self.is_late:
+            return ""
+        if self.listed_at is None:
+            return f"{self.source}: never listed: no run has got there yet. {_NO_RUN}"
+        if now - self.listed_at > LATE_AFTER:
+            hours = (now - self.listed_at) / timedelta(hours=1)
+            return f"{self.source}: no run has listed it for {hours:,.0f} hours. {_NO_RUN}"
+        return f"{self.source}: {self.pending:,} objects could not be read yet; the next run tries them again"
+
+
+_NO_RUN = "Is the schedule alive (cron, or Prefect: hourly, nightly)? `mediameter doctor`, `mediameter run`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +89,15 @@ class Status:
     objects: dict[str, int]
     rejects: dict[str, int]
     broken_rules: tuple[BrokenRule, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
+    complaints: tuple[str, ...] = ()
 
     @property
     def is_late(self) -> bool:
         """Whether anything is late, suspect, or asked for and unknown: the exit code of ``status --check``."""
         days = any(day.is_late or day.is_suspect for day in self.days)
         days |= any(each.severity == "critical" for each in self.broken_rules)  # of a day that has gone, even
+        days |= bool(self.unsent)
         return days or any(source.is_late for source in self.sources) or self.missing_day is not None
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +112,8 @@ class Status:
         for each in self.broken_rules:
             line = f"{each.day} breaks {each.suite}.{each.rule} ({each.severity}): {each.detail}"
             console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
+        for complaint in self.complaints:
+            console.print(shown(complaint), highlight=False, markup=False, soft_wrap=True)
         if self.missing_day:
             console.print(f"Nothing is known of {self.missing_day}.", highlight=False)
         counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
@@ -104,14 +128,28 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
     with reader(settings) as connection:
         known = _days(connection, settings, now)
         wanted = [each for each in known if each.day == day] if day else _worth_showing(known)
+        sources = _sources(connection, settings, now)
+        held_up = unsent(connection, now, late_after=UNSENT_AFTER, told_for=GIVEN_UP_TOLD_FOR)
+        complaints = [source.complaint(now) for source in sources if source.is_late]
         return Status(
-            sources=tuple(_sources(connection, settings, now)),
+            sources=tuple(sources),
             days=tuple(wanted),
             missing_day=day if day and not wanted else None,
             objects=_counts(connection, select(tables["objects"].c.state)),
             rejects=_counts(connection, _standing_reasons()),
             broken_rules=tuple(_broken_rules(connection, settings, day)),
+            unsent=tuple(held_up),
+            complaints=(*complaints, *(_untold(each, settings) for each in held_up)),
         )
+
+
+def _untold(found: Unsent, settings: Settings) -> str:
+    """What a channel has not got, in one line."""
+    names = {channel_id(channel): shown_channel(channel) for channel in settings.alerts.every_channel}
+    counts = ((found.waiting, "wait"), (found.given_up, "were given up"))
+    what = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    name = names.get(found.channel_id, found.channel_id)
+    return f"messages to {name}: {what}, the oldest of {_instant(found.oldest_at)}: {found.last_error or 'not tried'}"
 
 
 def _days(connection: Connection, settings: Settings, now: datetime) -> list[DayStatus]:

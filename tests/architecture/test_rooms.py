@@ -18,7 +18,7 @@ OURS = ("flows", "parsers", "schemas", "sql", "mediameter", "tests", "benchmarks
 CONTRACTS = (*TABLES, *VIEWS, PARSED, REJECTED, RECORD)
 
 # Know nothing of the house, so that every room below may use them.
-TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults"}
+TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults", "mediameter.yaml_lines"}
 AT_REST = {"schemas", "mediameter.connect", *TOOLS}
 STEPS = {
     *AT_REST,
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.errors": set(),
     "mediameter.atomic": set(),
     "mediameter.faults": set(),
+    "mediameter.yaml_lines": {"mediameter.errors"},
     "mediameter.settings": TOOLS,
     "mediameter.premises": TOOLS,
     "mediameter.engines": TOOLS,
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
     "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.alerts": AT_REST,
+    "mediameter.alerts": {*AT_REST, "mediameter.settings", "mediameter.warehouse"},
     "mediameter.answers": AT_REST,
     "mediameter.report": AT_REST,
     "mediameter.quality": AT_REST,

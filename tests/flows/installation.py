@@ -76,6 +76,10 @@ class Installation:
         assert self.worker
         kill(self.worker)
 
+    def home_log(self) -> str:
+        """What the worker has said."""
+        return (self._home / "worker.log").read_text()
+
     def end(self) -> None:
         if self.worker:
             end(self.worker)

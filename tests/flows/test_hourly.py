@@ -25,7 +25,8 @@ from flows import hourly as module
 from flows.hooks import _window, tell
 from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
-from mediameter.steps.notice import perform, require_all_read, tell_failure
+from mediameter.steps.notice import perform, require_all_read
+from mediameter.steps.telling import tell_failure
 from tests.flows.installation import CLONE, POOL, until
 from tests.listener import Listener
 
@@ -103,7 +104,7 @@ def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
     command = [sys.executable, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
     done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "write_back"}
+    assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "deliver", "write_back"}
 
 
 def test_the_module_says_in_one_line_what_failed(

@@ -12,7 +12,7 @@ import pytest
 
 from mediameter.errors import WorldError
 from mediameter.sources import s3
-from mediameter.sources.ahead import Ahead, Limits
+from mediameter.sources.ahead import FIRST_FETCHERS, Ahead, Limits
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.s3 import S3, Fetched, Part, parts_of
 
@@ -73,6 +73,25 @@ def test_no_more_is_held_than_may_be() -> None:
         a_moment()
         assert len(slow.fetched) == 11
     assert len(slow.fetched) == 11
+
+
+def test_who_never_waits_is_served_by_few() -> None:
+    slow, todo = Slow(0.02), versions(*[1] * 60)
+    with ahead(slow, todo, fetchers=32) as near:
+        time.sleep(1.0)  # at work with something else, while all of it comes
+        for version in todo:
+            for _ in near.read(version).chunks():
+                pass
+    assert len(slow.fetched) == 60 and slow.busiest == FIRST_FETCHERS
+
+
+def test_who_waits_is_served_by_more_as_far_as_the_settings_say() -> None:
+    slow, todo = Slow(0.05), versions(*[1] * 60)
+    with ahead(slow, todo, fetchers=12) as near:
+        for version in todo:
+            for _ in near.read(version).chunks():
+                pass
+    assert FIRST_FETCHERS < slow.busiest <= 12
 
 
 def test_one_that_is_larger_than_the_room_comes_alone() -> None:

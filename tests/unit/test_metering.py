@@ -1,4 +1,4 @@
-"""Percentiles, histogram, cost, deliveries, checks: small cases worked by hand, and two laws."""
+"""Percentiles, histogram, cost, deliveries: small cases worked by hand, and two laws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediameter.metering.checks import Evidence, Thresholds, judged
 from mediameter.metering.cost import Price, cost_micros, costed
 from mediameter.metering.deliveries import with_deliveries
 from mediameter.metering.durations import bucketed, percentiles, trailing
@@ -161,51 +160,3 @@ def test_a_sum_that_does_not_fit_is_refused_not_wrapped() -> None:
     _refuse_overflow(pl.DataFrame({"bytes_sent": [2**62, 2**62 - 1]}), "bytes_sent")
     with pytest.raises(OverflowError, match="9,223,372,036,854,775,808"):
         _refuse_overflow(pl.DataFrame({"bytes_sent": [2**62, 2**62]}), "bytes_sent")
-
-
-# --- checks ------------------------------------------------------------------------------------------
-QUIET = Evidence(
-    requests=100, bytes_sent=1, errors=1, p95_ms=1000, timed=100, unique_addresses=10, month_micros={"USD": 1_000_000},
-    day_of_month=10, days_in_month=30,
-)  # fmt: skip
-BUDGET = Thresholds(budget_micros=3_000_000, currency="USD")
-
-
-def verdicts(seen: Evidence, limits: Thresholds = BUDGET, *, is_complete: bool = True) -> dict[str, str]:
-    return {row.rule: row.verdict for row in judged(seen, limits, is_complete=is_complete)}
-
-
-def test_at_its_threshold_a_rule_is_silent() -> None:
-    assert verdicts(QUIET) == {
-        "daily_bandwidth": "ok",
-        "error_rate": "ok",
-        "monthly_budget": "warning",
-        "response_time_p95": "ok",
-        "unique_addresses": "ok",
-    }
-
-
-@pytest.mark.parametrize(
-    ("rule", "change"),
-    [
-        ("daily_bandwidth", {"bytes_sent": 100 * 2**30 + 1}),
-        ("error_rate", {"errors": 2}),
-        ("monthly_budget", {"month_micros": {"USD": 1_000_001}}),
-        ("response_time_p95", {"p95_ms": 1001}),
-        ("unique_addresses", {"unique_addresses": 50_001}),
-    ],
-)
-def test_just_above_its_threshold_a_rule_fires_alone(rule: str, change: dict[str, object]) -> None:
-    from dataclasses import replace
-
-    loud = replace(QUIET, **change)  # type: ignore[arg-type]
-    assert verdicts(loud) == verdicts(QUIET) | {rule: "critical"}
-    assert set(verdicts(loud, is_complete=False).values()) == {"not_yet_knowable"}
-
-
-def test_what_is_not_there_is_not_available() -> None:
-    empty = Evidence(0, 0, 0, None, 0, 0, None, 1, 31)
-    found = verdicts(empty)
-    assert [found[rule] for rule in ("error_rate", "response_time_p95", "monthly_budget")] == ["not_available"] * 3
-    assert verdicts(QUIET, Thresholds())["monthly_budget"] == "not_available"
-    assert verdicts(QUIET, Thresholds(budget_micros=1, currency="EUR"))["monthly_budget"] == "not_available"

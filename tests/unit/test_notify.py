@@ -6,29 +6,45 @@ import io
 import logging
 import socket
 import time
+from typing import Any
 
 import pytest
 
-from mediameter.alerts.notify import Delivery, Notice, notify, one_line, redacted
+from mediameter.alerts.channels import redacted
+from mediameter.alerts.message import Message
+from mediameter.alerts.notify import Delivery
+from mediameter.alerts.notify import notify as notify_channels
+from mediameter.alerts.wording import one_line
+from mediameter.settings import Channel
 from tests.listener import listening
 
-NOTICE = Notice(
-    flow="hourly",
-    window="up to 2026-01-31T05:10:00+00:00",
-    error="WorldError: the disk is full",
-    retry_command="mediameter run --settings site.toml",
-    run_url="http://prefect.example/runs/flow-run/1",
+NOTICE = Message(
+    key="flow-run-1",
+    severity="critical",
+    title="[critical] mediameter hourly failed (up to 2026-01-31T05:10:00+00:00)",
+    lines=(
+        ("What", "flow hourly failed"),
+        ("Window", "up to 2026-01-31T05:10:00+00:00"),
+        ("Error", "WorldError: the disk is full"),
+        ("Retry", "mediameter run --settings site.toml"),
+        ("Run", "http://prefect.example/runs/flow-run/1"),
+    ),
 )
 
 
+def notify(message: Message, urls: list[str], **how: Any) -> list[Delivery]:
+    return notify_channels(message, [Channel(url=url) for url in urls], **how)
+
+
 def test_says_what_failed_which_window_why_and_how_to_retry() -> None:
-    assert NOTICE.title() == "[critical] mediameter hourly failed (up to 2026-01-31T05:10:00+00:00)"
+    assert NOTICE.head() == "[critical] mediameter hourly failed (up to 2026-01-31T05:10:00+00:00)"
     assert NOTICE.body().splitlines() == [
         "What: flow hourly failed",
         "Window: up to 2026-01-31T05:10:00+00:00",
         "Error: WorldError: the disk is full",
         "Retry: mediameter run --settings site.toml",
         "Run: http://prefect.example/runs/flow-run/1",
+        "Key: flow-run-1",
     ]
 
 
@@ -37,7 +53,7 @@ def test_a_real_listener_gets_title_body_and_severity() -> None:
         (delivery,) = notify(NOTICE, [hook.url()], allow_private=True)
     assert delivery == Delivery("json://127.0.0.1", delivered=True)
     (message,) = hook.received
-    assert (message["title"], message["message"], message["type"]) == (NOTICE.title(), NOTICE.body(), "failure")
+    assert (message["title"], message["message"], message["type"]) == (NOTICE.head(), NOTICE.body(), "failure")
 
 
 def test_a_plain_http_url_is_a_webhook_that_takes_json() -> None:
@@ -102,7 +118,7 @@ def test_private_targets_and_webhooks_without_tls_are_refused_before_anything_is
 
 
 def test_an_unresolvable_host_and_a_text_that_is_no_url_are_said() -> None:
-    deliveries = notify(NOTICE, ["jsons://no-such-host.invalid/x", "", "no url", "://", "json://[::1"], timeout_s=8)
+    deliveries = notify(NOTICE, ["jsons://no-such-host.invalid/x", "no url", "://", "json://[::1"], timeout_s=8)
     assert not any(delivery.delivered for delivery in deliveries)
     assert all(delivery.reason for delivery in deliveries)
 

@@ -136,6 +136,20 @@ def test_a_secret_comes_from_the_environment_and_never_shows(settings: Write, mo
     assert "canary" not in repr(loaded) + str(loaded)
 
 
+def test_channels_of_both_lists_and_none_of_their_secrets(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER_URL", "https://hook.example/canary-7734")
+    monkeypatch.setenv("PAGER_KEY", "canary-7735-canary-7735")
+    alerts = settings(
+        f'{SOURCE}[alerts]\nnotify = ["slack://canary-7736"]\n[[alerts.channels]]\nurl = "env:PAGER_URL"\n'
+        'name = "pager"\nseverities = ["critical"]\nsigning_key = "env:PAGER_KEY"\n'
+    ).alerts
+    assert [(each.name, each.severities, bool(each.signing_key)) for each in alerts.every_channel] == [
+        ("", ("critical", "warning", "info"), False),
+        ("pager", ("critical",), True),
+    ]
+    assert "canary" not in repr(alerts) + str(alerts)
+
+
 def test_a_wrong_secret_does_not_show_either(settings: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADDRESS_KEY", "canary-7733")
     with pytest.raises(SettingsError) as caught:
@@ -312,6 +326,35 @@ MISTAKES = {
     ),
     "no TOML": ("a = \n", r"this is not TOML: .*line 4"),
     "an address as lake": ('[lake]\npath = "s3://bucket"\n', r"lake\.path: addresses are not read yet"),
+    "a short signing key": (
+        '[[alerts.channels]]\nurl = "https://hook.example"\nsigning_key = "abc"\n',
+        r"line 6: alerts\.channels\[1\]\.signing_key: a key of less than 16 characters",
+    ),
+    "a signature for Slack": (
+        '[[alerts.channels]]\nurl = "slack://x"\nsigning_key = "0123456789abcdef"\n',
+        r"alerts\.channels\[1\]\.signing_key: only a webhook is signed",
+    ),
+    "a channel for nothing": (
+        '[[alerts.channels]]\nurl = "slack://x"\nseverities = []\n',
+        r"line 6: alerts\.channels\[1\]\.severities: a channel without a severity",
+    ),
+    "an unknown severity": (
+        '[[alerts.channels]]\nurl = "slack://x"\nseverities = ["fatal"]\n',
+        r"alerts\.channels\[1\]\.severities\[1\]: .*'critical', 'warning' or 'info'",
+    ),
+    "a channel without url": ('[[alerts.channels]]\nname = "a"\n', r"alerts\.channels\[1\]\.url: .* is missing"),
+    "misspelt in a channel": (
+        '[[alerts.channels]]\nurl = "slack://x"\nseverity = ["info"]\n',
+        r"alerts\.channels\[1\]\.severity: .*severities\?",
+    ),
+    "one channel twice": (
+        '[alerts]\nnotify = ["slack://x"]\n[[alerts.channels]]\nurl = "slack://x"\n',
+        r"line 6: alerts\.channels\[1\]: this channel is given twice",
+    ),
+    "two of a name": (
+        '[[alerts.channels]]\nurl = "slack://x"\nname = "a"\n[[alerts.channels]]\nurl = "slack://y"\nname = "a"\n',
+        r"line 9: alerts\.channels\[2\]\.name: two channels are called a",
+    ),
     "a short key": ('[privacy]\nkey = "abc"\n', r"privacy\.key: a key of less than 16 characters"),
 }
 
@@ -380,6 +423,7 @@ CHANGES_NOTHING = (
     '[warehouse]\nurl = "sqlite:///other.sqlite"\n',
     '[privacy]\nkey = "0123456789abcdef"\n',
     '[alerts]\nnotify = ["slack://x"]\n',
+    '[[alerts.channels]]\nurl = "slack://x"\n',
 )
 
 

@@ -1,0 +1,121 @@
+"""Automations of Prefect that notice a deployment which does not run: no worker, a slot that is held, a schedule that
+was paused. ``python -m flows.automations`` makes them, or makes them anew; it may run again.
+
+Each waits, from the end of a run on, for the end of the next one; when the grace time is over, it acts once, and
+again only after another run has ended. By default it orders a run of ``overdue/overdue``, which knows the channels
+from the settings: no secret lies in Prefect's database. That needs a worker. With ``--block`` Prefect's server itself
+sends, by a notification block that is there: also when it is the worker that has gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.events.actions import RunDeployment, SendNotification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+
+from mediameter.steps.notice import in_one_line
+
+# The time between two ends of runs: the schedule's, and what a run may take at the longest.
+GRACE = {"hourly/hourly": timedelta(hours=2), "nightly/nightly": timedelta(hours=36)}
+TELLER = "overdue/overdue"
+# Not Cancelled: a run that is sent away, since another one holds the slot, is none.
+_ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut")}
+_WATCHED = "mediameter.deployment.watched"
+
+
+def watch(client: SyncPrefectClient, name: str, grace: timedelta, block: str | None = None) -> UUID:
+    """Make the automation for a deployment, or make it anew; its time begins now. Returns its id.
+
+    ``block`` is TYPE/NAME of a notification block, like slack-webhook/ops. Raises ``ObjectNotFound`` where the
+    deployment, the one that tells, or the block is not there.
+    """
+    deployment = client.read_deployment_by_name(name)
+    automation = AutomationCore(
+        name=f"mediameter: {name} does not run",
+        description=f"No run of it has ended for {_words(grace)}.",
+        trigger=_trigger(deployment, grace),
+        actions=[_notification(client, name, grace, block) if block else _run(client, deployment, name, grace)],
+    )
+    known = client.read_automations_by_name(automation.name)
+    for each in known:
+        client.update_automation(each.id, automation)
+    found = known[0].id if known else client.create_automation(automation)
+    _begin(client, deployment)
+    return found
+
+
+def _trigger(deployment: DeploymentResponse, grace: timedelta) -> EventTrigger:
+    related: Any = {"prefect.resource.id": f"prefect.deployment.{deployment.id}"}
+    return EventTrigger(
+        posture=Posture.Proactive,
+        match_related=related,
+        after={*_ENDS, _WATCHED},
+        expect=_ENDS,
+        threshold=1,
+        within=grace,
+    )
+
+
+def _run(client: SyncPrefectClient, deployment: DeploymentResponse, name: str, grace: timedelta) -> RunDeployment:
+    teller = client.read_deployment_by_name(TELLER)
+    its_settings = (deployment.parameters or {}).get("settings_path")
+    parameters = {"deployment": name, "grace": _words(grace), "settings_path": its_settings}
+    return RunDeployment(source="selected", deployment_id=teller.id, parameters=parameters, job_variables=None)
+
+
+def _notification(client: SyncPrefectClient, name: str, grace: timedelta, block: str) -> SendNotification:
+    kind, _, block_name = block.partition("/")
+    document = client.read_block_document_by_name(block_name, kind)
+    body = f"No run of {name} has ended for {_words(grace)}. Look: mediameter doctor. Retry: mediameter run."
+    return SendNotification(
+        block_document_id=document.id, subject=f"[critical] mediameter {name} does not run", body=body
+    )
+
+
+def _begin(client: SyncPrefectClient, deployment: DeploymentResponse) -> None:
+    """An event from which on the automation waits: a deployment that never ran has no end of a run to wait from."""
+    event = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": _WATCHED,
+        "resource": {"prefect.resource.id": f"mediameter.watched.{deployment.id}"},
+        "related": [
+            {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
+        ],
+    }
+    cast(Any, client).request("POST", "/events", json=[event]).raise_for_status()
+
+
+def _words(grace: timedelta) -> str:
+    hours, seconds = divmod(round(grace.total_seconds()), 3600)
+    return f"{seconds} seconds" if not hours else f"{hours} hours"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.automations", description="Have Prefect notice deployments that do not run."
+    )
+    parser.add_argument("--block", metavar="TYPE/NAME", help="a notification block, like slack-webhook/ops")
+    options = parser.parse_args(arguments)
+    with get_client(sync_client=True) as client:
+        for name, grace in GRACE.items():
+            try:
+                watch(client, name, grace, options.block)
+            except ObjectNotFound as error:
+                print(f"mediameter: {name} is not watched: {in_one_line(error)}", file=sys.stderr)
+                return 1
+            print(f"{name}: told when no run has ended for {_words(grace)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The rules as these settings have them: thresholds overridden, and those asleep whose sources are not connected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from mediameter.alerts import rule_parts as parts
+from mediameter.alerts.rule import Bands, Rule
+from mediameter.alerts.rule_files import rules
+from mediameter.errors import UserError
+from mediameter.settings import Settings
+from mediameter.settings.quantities import Money
+
+BUDGETED = "monthly_budget"
+
+
+def catalogue(settings: Settings) -> list[Rule]:
+    """All rules by name, those that are not judged with the reason why.
+
+    Raises ``UserError`` for a rule or an override that cannot be understood.
+    """
+    known = {rule.name: rule for rule in rules(settings.folder)}
+    for name in settings.alerts.rules:
+        if name not in known:
+            near = get_close_matches(name, known, cutoff=0.5) or sorted(known)
+            raise UserError(f"[alerts.rules.{name}]: there is no such rule", f"did you mean {', '.join(near)}?")
+    return [_as_set(settings, rule) for rule in known.values()]
+
+
+def find(settings: Settings, name: str) -> Rule:
+    """The rule of that name; an unknown one is a ``UserError`` that says which ones are near."""
+    known = {rule.name: rule for rule in catalogue(settings)}
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, cutoff=0.5) or sorted(known)
+    raise UserError(f"no rule is called {name!r}", f"did you mean {', '.join(near)}?")
+
+
+def sources_of(settings: Settings, rule: Rule) -> list[str]:
+    """The generating systems that a rule is judged for, one by one."""
+    kinds = rule.systems or tuple({each.kind for each in settings.generating_sources.values()})
+    return sorted(name for name, each in settings.generating_sources.items() if each.kind in kinds)
+
+
+def _as_set(settings: Settings, rule: Rule) -> Rule:
+    budget = settings.alerts.budget
+    if rule.name == BUDGETED:
+        limit = None if budget is None else float(budget.amount)
+        rule = replace(rule, bands=_scaled(rule.bands, limit), unit=budget.currency if budget else "currency")
+    own = settings.alerts.rules.get(rule.name)
+    if own:
+        with parts.told_at(f"[alerts.rules.{rule.name}]"):
+            rule = _overridden(rule, own.model_dump(exclude_none=True))
+    return replace(rule, dormant=rule.dormant or _why_dormant(settings, rule))
+
+
+def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
+    if own.pop("enabled", True) is False:
+        rule = replace(rule, dormant="switched off in the settings")
+    for side in ("above", "below"):
+        if side in own and (side == "above") != rule.bands.is_above:
+            other = "above" if rule.bands.is_above else "below"
+            raise parts.Mistake(f"{side}: this rule fires {other} its threshold", f"write {other}")
+        if side in own and not isinstance(own[side], Money):  # the budget is in place by now
+            rule = replace(rule, bands=_banded(rule, own[side]))
+    changes: dict[str, Any] = {name: parts.whole(own, name, 0) for name in ("minimum_sample",) if name in own}
+    changes |= {field: parts.seconds(own, name) for name, field in _SPANS.items() if name in own}
+    return replace(rule, **changes)
+
+
+_SPANS = {"hold": "hold_s", "repeat": "repeat_s"}
+
+
+def _banded(rule: Rule, value: Any) -> Bands:
+    """One number stands for the gravest band that the rule has; a warning moves with it."""
+    if isinstance(value, dict):
+        return parts.bands_of(rule.bands.is_above, value, rule.unit)
+    return _scaled(rule.bands, parts.number(value, rule.unit, "above" if rule.bands.is_above else "below"))
+
+
+def _scaled(bands: Bands, limit: float | None) -> Bands:
+    if bands.critical is None and bands.warning is not None:
+        return Bands(bands.is_above, None, limit)
+    share = bands.warning / bands.critical if bands.warning and bands.critical else None
+    if bands.critical is None:  # the budget's: the shipped rule has no number of its own
+        share = 0.8
+    warning = None if share is None or limit is None else limit * share
+    return Bands(bands.is_above, limit, warning)
+
+
+def _why_dormant(settings: Settings, rule: Rule) -> str:
+    if rule.needs == "logs" and not settings.log_sources:
+        return "no source of access logs is set"
+    if rule.needs == "application" and not (settings.app_sources and settings.log_sources):
+        return "no application is set beside the access logs"
+    if rule.needs == "generations" and not sources_of(settings, rule):
+        wanted = " or ".join(rule.systems) or "that generates"
+        return f"no source of kind {wanted} is set"
+    if rule.bands.threshold is None and rule.name != BUDGETED:
+        return f"no threshold is set: [alerts.rules.{rule.name}] {'above' if rule.bands.is_above else 'below'}"
+    return ""

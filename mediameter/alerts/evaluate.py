@@ -1,0 +1,237 @@
+"""From rows to verdicts, window by window. Pure: the same rows give the same verdicts, whenever they are asked.
+
+Windows are numbered by the ordinal of their last step on the rule's grid: days since 1970 in the reporting zone, else
+UTC hours or five minutes since then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from mediameter.alerts.row_sources import row_source
+from mediameter.alerts.rule import EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Condition, Rule
+from schemas.vocabulary import NOT_AVAILABLE
+
+NOT_YET_KNOWABLE = "not_yet_knowable"
+OK = "ok"
+FIRING = ("warning", "critical")
+Frames = Mapping[str, pl.DataFrame]
+_EPOCH = date(1970, 1, 1)
+_Values = dict[tuple[int, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One that is judged: its number, its bounds in UTC, and whether all that belongs to it has come."""
+
+    index: int
+    begin: datetime
+    end: datetime
+    is_complete: bool
+
+
+class Judged(NamedTuple):
+    """What a rule says of a window and a group. ``value`` and ``threshold`` in the rule's unit; ``sample``: what the
+    value rests on."""
+
+    rule: str
+    group: str
+    begin: datetime
+    end: datetime
+    value: float | None
+    threshold: float | None
+    verdict: str
+    sample: int
+
+
+def evaluate(
+    rule: Rule, frames: Frames, windows: Sequence[Window], zone: ZoneInfo, groups: Collection[str] = ()
+) -> list[Judged]:
+    """The verdicts of these windows, by window and group. ``frames``: rows by the names of the rule's aggregates, back
+    to the earliest window that these are compared with. ``groups``: judged even where no row has them.
+
+    Of a rule with groups only those that fire are told, those of ``groups``, and, where none fires, ``*``.
+    """
+    if not windows:
+        return []
+    numbers = _Numbers(rule, frames, [each.index for each in windows], zone)
+    found: list[Judged] = []
+    for window in windows:
+        if not rule.group_by:
+            found.append(_judged(rule, window, EVERYTHING, numbers))
+            continue
+        names = sorted({*numbers.groups(window.index), *groups} - {EVERYTHING, THE_REST})
+        found += _of_groups(rule, window, [_judged(rule, window, name, numbers) for name in names], groups)
+    return found
+
+
+def step_of(rule: Rule, at: datetime, zone: ZoneInfo) -> int:
+    """The number of the step that an instant lies in."""
+    if rule.is_daily:
+        return (at.astimezone(zone).date() - _EPOCH).days
+    return math.floor(at.timestamp()) // rule.step_s
+
+
+class _Numbers:
+    """The rule's aggregates of each window and group, and of the windows that they are compared with."""
+
+    def __init__(self, rule: Rule, frames: Frames, indexes: list[int], zone: ZoneInfo) -> None:
+        first, last = min(indexes) - max(rule.offsets, default=0), max(indexes)
+        self._rule = rule
+        self._value, self._over, self._sample = (
+            measured(part, rule, frames, first, last, zone) if part else {}
+            for part in (rule.value, rule.over, rule.sample)
+        )
+
+    def groups(self, index: int) -> set[str]:
+        return {group for each in (self._value, self._over) for at, group in each if at == index}
+
+    def value(self, index: int, group: str) -> float | None:
+        now = self._plain(index, group)
+        compare = self._rule.compare
+        if compare is None or now is None:
+            return now
+        before = [self._plain(index - offset, group) for offset in self._rule.offsets]
+        known = [each for each in before if each is not None]
+        basis = sum(known) / len(known) if known else 0.0
+        return now / basis if basis > 0 and basis >= compare.minimum else None
+
+    def sample(self, index: int, group: str) -> int:
+        rule, at = self._rule, (index, group)
+        if rule.sample:
+            return int(self._sample.get(at, 0))
+        return int(self._over.get(at, 0) if rule.over else self._value.get(at, 0) if rule.value.how == "count" else 0)
+
+    def _plain(self, index: int, group: str) -> float | None:
+        rule, at = self._rule, (index, group)
+        nothing = 0.0 if rule.value.how in ("count", "sum") else None
+        value = self._value.get(at, nothing)
+        if rule.over is None:
+            return value
+        basis = self._over.get(at)
+        return value / basis if basis and value is not None else None
+
+
+def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:
+    value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
+    threshold = rule.bands.threshold
+    verdict: str = rule.bands.severity(value) or OK if value is not None else NOT_AVAILABLE
+    if value is None or threshold is None:
+        verdict = NOT_AVAILABLE
+    elif not window.is_complete:
+        verdict = NOT_YET_KNOWABLE
+    elif sample < rule.minimum_sample:
+        verdict = OK  # too few to wake anyone for
+    return Judged(rule.name, group, window.begin, window.end, value, threshold, verdict, sample)
+
+
+def _of_groups(rule: Rule, window: Window, judged: list[Judged], kept: Collection[str]) -> list[Judged]:
+    """Those worth telling: a thousand groups that are fine are one line, a thousand that are not fifty and a sum."""
+    firing = [each for each in judged if each.verdict in FIRING]
+    worst = sorted(firing, key=lambda each: _badness(rule, each), reverse=True)
+    told = worst[:MOST_GROUPS] + [each for each in judged if each.group in kept and each not in worst]
+    if more := worst[MOST_GROUPS:]:
+        worst_of_rest = more[0]
+        told.append(worst_of_rest._replace(group=THE_REST, sample=len(more)))
+    if not told:
+        verdict = OK if window.is_complete else NOT_YET_KNOWABLE
+        threshold = rule.bands.threshold
+        told = [Judged(rule.name, EVERYTHING, window.begin, window.end, None, threshold, verdict, len(judged))]
+    return sorted(told, key=lambda each: each.group)
+
+
+def _badness(rule: Rule, judged: Judged) -> tuple[bool, float, str]:
+    value = judged.value or 0.0
+    return judged.verdict == "critical", value if rule.bands.is_above else -value, judged.group
+
+
+# --- one number of the rows -----------------------------------------------------------------------------------
+
+
+def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int, zone: ZoneInfo) -> _Values:
+    """The aggregate by (window, group); windows and groups without a row are left out."""
+    rows = frames[part.source].filter(*(_holds(each) for each in part.where))
+    columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
+    columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
+    rows = rows.with_columns(**columns).select(*columns).drop_nulls("step")
+    spread = pl.int_ranges(pl.col("step"), pl.col("step") + rule.length)
+    rows = rows.with_columns(index=spread).explode("index").filter(pl.col("index").is_between(first, last))
+    if part.how == "percentile" and part.weight:
+        found = _weighted(rows, part.percentile)
+    else:
+        found = rows.group_by("index", "group").agg(value=_expression(part)).drop_nulls()
+    numbers = found.select("index", "group", "value").iter_rows()
+    return {(index, group): value / part.divide for index, group, value in numbers}
+
+
+def _expression(part: Aggregate) -> pl.Expr:
+    x = pl.col("x")
+    if part.how == "count":
+        return pl.col("x").n_unique() if part.column else pl.len()
+    if part.how == "percentile":
+        # Nearest rank: the value at ceil(p n / 100) of the sorted ones.
+        known = x.drop_nulls()
+        return known.sort().gather((known.len() * part.percentile + 99) // 100 - 1).first()
+    simple = {"sum": x.sum, "min": x.min, "max": x.max, "mean": x.mean}[part.how]
+    return simple() if part.how == "sum" else pl.when(x.count() > 0).then(simple())
+
+
+def _weighted(rows: pl.DataFrame, percentile: int) -> pl.DataFrame:
+    """Nearest rank of a histogram, whose rows count as often as their weight says."""
+    of = ("index", "group")
+    edges = rows.group_by(*of, "x").agg(pl.col("weight").sum()).filter(pl.col("weight") > 0).sort(*of, "x")
+    rank = (pl.col("weight").sum().over(of) * percentile + 99) // 100
+    reached = edges.filter(pl.col("weight").cum_sum().over(of) >= rank)
+    return reached.group_by(*of).agg(value=pl.col("x").min())
+
+
+def _step(part: Aggregate, rule: Rule, zone: ZoneInfo, now: int) -> pl.Expr:
+    rows = row_source(part.source)
+    assert rows
+    if rows.time == "now":
+        return pl.lit(now, pl.Int64)
+    if rows.time == "day":
+        return pl.col(part.at).cast(pl.Int32).cast(pl.Int64)
+    if rule.is_daily:
+        return pl.col(part.at).dt.convert_time_zone(str(zone)).dt.date().cast(pl.Int32).cast(pl.Int64)
+    return pl.col(part.at).dt.epoch("s") // rule.step_s
+
+
+def _group(rule: Rule) -> pl.Expr:
+    if not rule.group_by:
+        return pl.lit(EVERYTHING)
+    names = [pl.col(name).cast(pl.String).fill_null("") for name in rule.group_by]
+    return pl.concat_str(names, separator=" / ").str.slice(0, 128)
+
+
+def _holds(condition: Condition) -> pl.Expr:
+    column, values = pl.col(condition.column), list(condition.values)
+    if condition.operator == "contains":
+        texts = column.cast(pl.String).str.to_lowercase()
+        return pl.any_horizontal(texts.str.contains(str(each).lower(), literal=True) for each in values)
+    if condition.operator in ("above", "below"):
+        limit = pl.lit(values[0])
+        return column > limit if condition.operator == "above" else column < limit
+    known = column.is_in([each for each in values if each is not None])
+    found = known.fill_null(False) | (column.is_null() if None in values else pl.lit(False))
+    return ~found if condition.operator == "not in" else found
+
+
+def bounds(rule: Rule, index: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Begin and end of a window, in UTC."""
+    if rule.is_daily:
+        return _midnight(index - rule.length + 1, zone), _midnight(index + 1, zone)
+    begin, end = (index - rule.length + 1) * rule.step_s, (index + 1) * rule.step_s
+    return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
+
+
+def _midnight(number: int, zone: ZoneInfo) -> datetime:
+    day = date.fromordinal(_EPOCH.toordinal() + number)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,147 @@
+"""What a rule is: a measure over windows, thresholds, and when it may be believed. No file, no clock, no database.
+
+A rule is judged on a grid of steps (reporting days, UTC hours, or five minutes); a window is ``length`` steps, named
+by its last one. How rules are written is in ``rule_files``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Needs = Literal["logs", "application", "generations", "nothing"]
+How = Literal["count", "sum", "min", "max", "mean", "percentile"]
+Operator = Literal["in", "not in", "above", "below", "contains"]
+Severity = Literal["warning", "critical"]
+
+DAY_S, HOUR_S, FINEST_S = 86_400, 3_600, 300
+EVERYTHING = "*"
+"""The group of a rule that has none."""
+MOST_GROUPS = 50
+THE_REST = "(others)"
+"""The group of those beyond the first fifty."""
+
+# Who is silent makes what rests on it unknown, and is told in its stead.
+INHIBITORS: Mapping[Needs, tuple[str, ...]] = {
+    "logs": ("logs_missing", "delivery_late"),
+    "application": ("export_stopped",),
+    "generations": ("export_stopped",),
+    "nothing": (),
+}
+OFFSETS_S: Mapping[str, tuple[int, ...]] = {
+    "previous": (),  # the window's own length
+    "same_hour_last_week": (7 * DAY_S,),
+    "usual": tuple(weeks * 7 * DAY_S for weeks in (1, 2, 3, 4)),
+}
+"""How far back the windows lie that a window is compared with: their mean is what is usual."""
+
+
+class Condition(NamedTuple):
+    """What a row must be like to count."""
+
+    column: str
+    operator: Operator
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row
+    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency."""
+
+    source: str
+    how: How
+    column: str = ""
+    percentile: int = 0
+    weight: str = ""
+    at: str = ""
+    where: tuple[Condition, ...] = ()
+    divide: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The value is a multiple of what it was in other windows. ``minimum``: a smaller basis is none."""
+
+    to: str
+    minimum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """The value fires beyond these; ``is_above``: beyond is above. None: there is no such band."""
+
+    is_above: bool
+    critical: float | None
+    warning: float | None
+
+    def severity(self, value: float) -> Severity | None:
+        """How bad a value is; None where it is fine."""
+        if self.critical is not None and self._is_beyond(value, self.critical):
+            return "critical"
+        return "warning" if self.warning is not None and self._is_beyond(value, self.warning) else None
+
+    @property
+    def threshold(self) -> float | None:
+        """The one to be shown beside a value."""
+        return self.critical if self.critical is not None else self.warning
+
+    def _is_beyond(self, value: float, limit: float) -> bool:
+        return value > limit if self.is_above else value < limit
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``step_s``: its grid; ``length``: steps of a window; ``lag_s``: how long after a window's end its data is still
+    awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
+    ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
+
+    ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
+    sources that it is about; none: any that it needs. ``dormant``: why it is not judged; empty where it is.
+    """
+
+    name: str
+    title: str
+    needs: Needs
+    step_s: int
+    length: int
+    value: Aggregate
+    bands: Bands
+    unit: str
+    over: Aggregate | None = None
+    sample: Aggregate | None = None
+    compare: Compare | None = None
+    minimum_sample: int = 0
+    group_by: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    lag_s: int = 0
+    hold_s: int = 0
+    resolve_after: int = 1
+    reopen_s: int = 0
+    repeat_s: int = DAY_S
+    is_now: bool = False
+    runbook: str = ""
+    asked_in: str = ""
+    place: str = ""
+    dormant: str = ""
+    tests: tuple[Any, ...] = field(default=(), compare=False)
+
+    @property
+    def is_daily(self) -> bool:
+        return self.step_s == DAY_S
+
+    @property
+    def length_s(self) -> int:
+        return self.length * self.step_s
+
+    @property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        return tuple(each for each in (self.value, self.over, self.sample) if each)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Steps back to the windows that this one is compared with."""
+        if self.compare is None:
+            return ()
+        return tuple(each // self.step_s for each in OFFSETS_S[self.compare.to]) or (self.length,)

@@ -1,0 +1,126 @@
+"""Rules as files: the house's in `mediameter/alerts/rules`, a user's own in `alerts` beside the settings.
+
+A rule of one's own with the name of a shipped one takes its place; a threshold alone is overridden in the settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from mediameter.alerts import rule_parts as parts
+from mediameter.alerts.rule import DAY_S, FINEST_S, HOUR_S, Needs, Rule
+from mediameter.errors import UserError
+from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain
+
+OWN = "alerts"
+EXAMPLES = "mediameter/alerts/rules"
+_KEYS = (
+    "title", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample", "compare",
+    "unit", "above", "below", "minimum_sample", "for", "group_by", "resolve_after", "reopen_within", "repeat",
+    "runbook", "tests",
+)  # fmt: skip
+_NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
+_LAG_S = {"logs": 2 * HOUR_S}
+"""Logs come an hour late, and now and then more."""
+
+
+def rules(folder: Path) -> list[Rule]:
+    """All rules by name, the house's with those of the user in their place. ``folder``: where the settings lie.
+
+    Raises ``UserError`` that names file and line of what cannot be understood.
+    """
+    found: dict[str, Rule] = {}
+    own: set[str] = set()
+    for place, text in _texts(folder).items():
+        is_own = not place.startswith(EXAMPLES)
+        for rule in read(place, text):
+            if rule.name in found and (not is_own or rule.name in own):
+                raise UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them")
+            own |= {rule.name} if is_own else set()
+            found[rule.name] = rule
+    return [found[name] for name in sorted(found)]
+
+
+def fingerprint(found: Sequence[Rule]) -> str:
+    """SHA-256 (hex) of what rules say of a day: when it differs, days are judged anew. Not of titles and runbooks."""
+    said = [replace(rule, title="", runbook="", asked_in="", place="", tests=()) for rule in found]
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """The files' texts by their place, the house's first, each in the order of their names."""
+    ours = sorted(files("mediameter.alerts").joinpath("rules").iterdir(), key=lambda each: each.name)
+    texts = {f"{EXAMPLES}/{each.name}": each.read_text(encoding="utf-8") for each in ours if each.name[-5:] == ".yaml"}
+    for path in sorted((folder / OWN).glob("*.y*ml")):
+        try:
+            texts[str(path)] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8"
+            ) from None
+    return texts
+
+
+def read(place: str, text: str) -> list[Rule]:
+    """The rules of one file, in its order. Raises ``UserError`` with file and line."""
+    content = parsed(place, text)
+    if not isinstance(content, dict):
+        raise UserError(f"{place}: these are no rules by their names", f"see {EXAMPLES} for examples")
+    return [_rule(place, name, value) for name, value in content.items() if name != LINE]
+
+
+def _rule(place: str, name: Any, value: Any) -> Rule:
+    if not isinstance(name, str) or not parts.NAME.fullmatch(name):
+        raise UserError(f"{place}: {name!r} is no name of a rule", "small letters, digits and _, 64 at most")
+    content = mapping(value, f"{place}: {name}", _KEYS, EXAMPLES)
+    at = f"{line_of(place, content)}: {name}"
+    with parts.told_at(at):
+        unit = parts.text(content, "unit")
+        needs = parts.choice(content, "needs", _NEEDS)
+        is_now = parts.choice(content, "judged", ("windows", "now"), "windows") == "now"
+        window_s = HOUR_S if is_now else parts.seconds(content, "window")
+        step_s = FINEST_S if is_now else _step(content, window_s)
+        rule = Rule(
+            name=name,
+            title=parts.text(content, "title"),
+            needs=needs,
+            step_s=step_s,
+            length=1 if is_now else window_s // step_s,
+            value=parts.aggregate(content["value"], "value") if "value" in content else parts.missing("value"),
+            bands=parts.bands(content, unit),
+            unit=unit,
+            over=parts.aggregate(content["over"], "over", content["value"]) if "over" in content else None,
+            sample=parts.aggregate(content["sample"], "sample", content["value"]) if "sample" in content else None,
+            compare=parts.compare(content.get("compare")),
+            minimum_sample=parts.whole(content, "minimum_sample", 0),
+            group_by=(*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
+            systems=parts.texts(content, "systems"),
+            lag_s=parts.seconds(content, "lag", _LAG_S.get(needs, 0) if step_s < DAY_S else 0),
+            hold_s=parts.seconds(content, "for", 0),
+            resolve_after=parts.whole(content, "resolve_after", 1 if step_s == DAY_S else 2),
+            reopen_s=parts.seconds(content, "reopen_within", 0 if step_s == DAY_S else 6 * window_s),
+            repeat_s=parts.seconds(content, "repeat", DAY_S),
+            is_now=is_now,
+            runbook=parts.text(content, "runbook", ""),
+            asked_in=parts.text(content, "asked_in", ""),
+            place=at,
+            tests=tuple(plain(content.get("tests") or [])),
+        )
+        parts.agree(rule)
+    return rule
+
+
+def _step(content: Mapping[str, Any], window_s: int) -> int:
+    """The grid of a window: days by days, hours by hours, else every five minutes."""
+    default = DAY_S if window_s % DAY_S == 0 else HOUR_S if window_s % HOUR_S == 0 else FINEST_S
+    step_s = parts.seconds(content, "every", default)
+    if step_s not in (DAY_S, HOUR_S, FINEST_S) or window_s <= 0 or window_s % step_s:
+        raise parts.Mistake(
+            "window, every: an impossible window", 'whole days, whole hours, or five minutes as often as you like'
+        )
+    return step_s

@@ -1,0 +1,216 @@
+"""What people have to be told of incidents, and in which words. Pure; who sends it is the outbox.
+
+What is to be told is the difference between what an incident is and what was told of it. So it does not matter which
+run finds it, and a run that is killed before it commits has told nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple, cast
+
+from mediameter.alerts.incidents import FLAPS, IS_FIRING, RESOLVED, Incident
+from mediameter.alerts.message import Message, Severity
+from mediameter.alerts.rule import EVERYTHING, INHIBITORS, Rule
+
+Change = Literal["firing", "worse", "again", "flapping", "still", "resolved", "over"]
+NEWS = timedelta(days=3)
+"""What ended longer ago is history: it is kept, and told by nobody."""
+MOST_LINES = 5
+"""Of more groups of one rule, one message tells."""
+MOST_IN_DATA = 50
+_RANK = {"": 0, RESOLVED: 0, "warning": 1, "critical": 2}
+_WORDS: dict[Change, str] = {
+    "firing": "fires",
+    "worse": "has become critical",
+    "again": "fires again",
+    "flapping": "comes and goes; it is told again when it has ended",
+    "still": "still fires",
+    "resolved": "has ended",
+    "over": "fired, and has ended already",
+}
+
+
+class Silence(NamedTuple):
+    """Nothing of these is told between two instants; ``*`` is all."""
+
+    rule: str
+    group: str
+    begins_at: datetime
+    ends_at: datetime
+
+    def covers(self, incident: Incident, now: datetime) -> bool:
+        is_meant = self.rule in (incident.rule, EVERYTHING) and self.group in (incident.group, EVERYTHING)
+        return is_meant and self.begins_at <= now < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One change of one incident, and the incident as it is once that is told."""
+
+    change: Change
+    incident: Incident
+
+    @property
+    def key(self) -> str:
+        told = self.incident
+        return hashlib.sha256(f"{told.incident_id}\0{self.change}\0{told.told_times}".encode()).hexdigest()[:40]
+
+
+def news(
+    rules: Mapping[str, Rule], incidents: Sequence[Incident], silences: Collection[Silence], now: datetime
+) -> tuple[list[News], list[Incident]]:
+    """What is to be told, and what is known now without a word (silenced, or history). ``incidents``: all that are
+    open, and those that ended and of which not all was told."""
+    firing = [each for each in incidents if each.state == IS_FIRING]
+    told: list[News] = []
+    passed: list[Incident] = []
+    for incident in incidents:
+        change = _change(rules.get(incident.rule), incident, now)
+        if change is None:
+            continue
+        is_silent = any(silence.covers(incident, now) for silence in silences)
+        is_history = incident.state == RESOLVED and now - incident.last_bad_at > NEWS
+        if is_history or (is_silent and incident.state == RESOLVED):
+            passed.append(replace(incident, told=RESOLVED))
+        elif not is_silent and not _is_inhibited(rules.get(incident.rule), incident, firing):
+            told.append(News(change, _once_told(incident, now)))
+    return told, passed
+
+
+def _change(rule: Rule | None, incident: Incident, now: datetime) -> Change | None:
+    if incident.state == RESOLVED:
+        return None if incident.told == RESOLVED else "resolved" if _RANK[incident.told] else "over"
+    if incident.state != IS_FIRING:
+        return None
+    if not _RANK[incident.told]:
+        return "firing" if not incident.reopened else "flapping" if incident.reopened >= FLAPS else "again"
+    if _RANK[incident.severity] > _RANK[incident.told]:
+        return "worse"
+    repeat = timedelta(seconds=rule.repeat_s) if rule else timedelta(days=1)
+    is_due = incident.told_at is not None and now - incident.told_at >= repeat
+    return "still" if is_due and incident.reopened < FLAPS else None
+
+
+def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[Incident]) -> bool:
+    """Whether a source that it rests on had fallen silent by then: that is told instead, until it speaks again."""
+    if rule is None or incident.state == RESOLVED:
+        return False
+    of = incident.group.split(" / ")[0]
+    inhibitors = [
+        each for each in firing if each.rule in INHIBITORS[rule.needs] and incident.last_bad_at > each.begin_at
+    ]
+    return any(each.rule != rule.name and (each.group == of or EVERYTHING in (each.group, of)) for each in inhibitors)
+
+
+def _once_told(incident: Incident, now: datetime) -> Incident:
+    told = incident.severity if incident.state == IS_FIRING else RESOLVED
+    return replace(incident, told=told, told_at=now, told_times=incident.told_times + 1)
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def messages(rules: Mapping[str, Rule], told: Sequence[News]) -> list[Message]:
+    """The messages, in the order of rules: one a change, or one for many groups of a rule."""
+    found: list[Message] = []
+    by: dict[tuple[str, Change], list[News]] = {}
+    for each in told:
+        by.setdefault((each.incident.rule, each.change), []).append(each)
+    for (name, _), together in sorted(by.items()):
+        rule = rules.get(name)
+        if len(together) > MOST_LINES:
+            found.append(_of_many(name, rule, together))
+        else:
+            found += [_of_one(rule, each) for each in together]
+    return found
+
+
+def _of_one(rule: Rule | None, each: News) -> Message:
+    incident, name = each.incident, each.incident.rule
+    of = "" if incident.group == EVERYTHING else f" ({incident.group})"
+    lines = [("What", f"{rule.title if rule else name}{of}")]
+    lines += _figures(rule, incident)
+    lines += [("Since", f"{incident.begin_at:%Y-%m-%d %H:%MZ}")]
+    if incident.resolved_at:
+        lines.append(("Ended", f"{incident.last_bad_at:%Y-%m-%d %H:%MZ}"))
+    if incident.note:
+        lines.append(("Note", incident.note))
+    lines += _advice(rule, name)
+    title = f"{name}{of} {_WORDS[each.change]}"
+    return _message(each, each.key, incident.incident_id, title, lines, [each])
+
+
+def _of_many(name: str, rule: Rule | None, together: list[News]) -> Message:
+    key = hashlib.sha256("\0".join(sorted(each.key for each in together)).encode()).hexdigest()[:40]
+    groups = [each.incident.group for each in together]
+    shown = ", ".join(groups[:MOST_LINES]) + f" and {len(groups) - MOST_LINES:,} more"
+    worst = max(together, key=lambda each: _RANK[each.incident.severity])
+    lines = [("What", rule.title if rule else name), ("Which", shown)]
+    lines += [*_figures(rule, worst.incident), *_advice(rule, name)]
+    title = f"{name} {_WORDS[worst.change]} for {len(together):,} groups"
+    return _message(worst, key, "", title, lines, together)
+
+
+def _message(
+    worst: News, key: str, fingerprint: str, title: str, lines: list[tuple[str, str]], of: Sequence[News]
+) -> Message:
+    """An end is as grave as what it ends, so that it goes where the beginning went."""
+    incident = worst.incident
+    data = {
+        "rule": incident.rule,
+        "change": worst.change,
+        "incidents": [_plain(each.incident) for each in of[:MOST_IN_DATA]],
+        "incident_count": len(of),
+    }
+    severity = cast("Severity", incident.severity)
+    is_over = worst.change in ("resolved", "over")
+    return Message(key, severity, title, tuple(lines), fingerprint, data, is_over)
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    """What a program that gets the message may want to know."""
+    return {
+        "incident_id": incident.incident_id,
+        "group": incident.group,
+        "state": incident.state,
+        "severity": incident.severity,
+        "begin_at": incident.begin_at.isoformat(),
+        "last_bad_at": incident.last_bad_at.isoformat(),
+        "value": incident.value,
+        "worst_value": incident.worst_value,
+        "threshold": incident.threshold,
+        "sample": incident.sample,
+    }
+
+
+def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
+    unit = rule.unit if rule else ""
+    worst = "" if incident.worst_value == incident.value else f", at worst {quantity(incident.worst_value, unit)}"
+    side = "above" if rule is None or rule.bands.is_above else "below"
+    value = f"{quantity(incident.value, unit)}{worst}; it is not to be {side} {quantity(incident.threshold, unit)}"
+    return [("Value", value)]
+
+
+def _advice(rule: Rule | None, name: str) -> list[tuple[str, str]]:
+    runbook = [("Do", " ".join(rule.runbook.split()))] if rule and rule.runbook else []
+    return [*runbook, ("Look", f"mediameter alerts explain {name}")]
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A value as people read it: ``107.4 GB``, ``1.2 %``, ``15 min``."""
+    if value is None:
+        return "not available"
+    if unit == "bytes":
+        return next((f"{value / size:,.4g} {name}" for name, size in _SIZES if abs(value) >= size), f"{value:,.0f} B")
+    if unit == "ratio":
+        return f"{100 * value:,.3g} %"
+    if unit == "s":
+        return f"{value / 60:,.0f} min" if abs(value) < 7200 else f"{value / 3600:,.1f} h"
+    return f"{value:,.6g} {unit}".rstrip()
+
+
+_SIZES = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))

@@ -1,0 +1,192 @@
+"""The rows that rules are judged by, as frames: from the warehouse, from the lake's events, and a few made here."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import polars as pl
+import sqlalchemy as sa
+
+from mediameter import answers, lake, ledger
+from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
+from mediameter.settings import Settings
+from mediameter.steps.generations import events_of
+from mediameter.warehouse import naive, tables
+from schemas.contract import Column
+from schemas.frames import POLARS_TYPES
+
+LONGEST_GENERATION = timedelta(days=1)
+"""Events are looked up by when they began; one that was done in a window began at most so long before."""
+
+
+class Span(NamedTuple):
+    """Rows from an instant to another, and the reporting days that these touch."""
+
+    begin: datetime
+    end: datetime
+    first_day: date
+    last_day: date
+
+
+class Evidence:
+    """Rows by name, read once for the longest span that is asked for. ``now``: of what is about the present."""
+
+    def __init__(self, connection: sa.Connection, settings: Settings, now: datetime) -> None:
+        self._connection, self._settings, self._now = connection, settings, now
+
+    def frames(self, spans: dict[str, Span]) -> dict[str, pl.DataFrame]:
+        """The rows of each name in its span. Raises ``AnswerError`` for an answer that does not exist."""
+        return {name: self._frame(name, span) for name, span in spans.items()}
+
+    def _frame(self, name: str, span: Span) -> pl.DataFrame:
+        if name.startswith(ANSWER):
+            return self._answer(name.removeprefix(ANSWER), span)
+        made = {MONTH_COSTS.name: self._month_costs, HOURS_SEEN.name: self._hours_seen, FRESHNESS.name: self._freshness}
+        if name in made:
+            return made[name](span)
+        return self._events(name, span) if name in KIND_OF else self._table(name, span)
+
+    # --- the warehouse -----------------------------------------------------------------------------------------
+
+    def _table(self, name: str, span: Span) -> pl.DataFrame:
+        rows = row_source(name)
+        assert rows and rows.columns
+        shown = [column for column in rows.columns.values() if column.pii == "none"]
+        table = sa.table(name, *(sa.column(column.name) for column in rows.columns.values()))
+        at = table.c[rows.at]
+        when: sa.ColumnElement[bool] = at.between(span.first_day, span.last_day)
+        if rows.time == "instant":
+            when = sa.and_(at >= naive(span.begin), at < naive(span.end))
+        query = sa.select(*(table.c[column.name] for column in shown))
+        return _frame(shown, self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when)))
+
+    def _answer(self, name: str, span: Span) -> pl.DataFrame:
+        """One question a day, its rows with the day that it was asked for."""
+        budget = self._settings.alerts.budget
+        found = []
+        for number in range((span.last_day - span.first_day).days + 1):
+            day = span.first_day + timedelta(days=number)
+            asked = answers.ask(
+                self._connection, name, first_day=day, last_day=day, tenant=self._settings.tenant,
+                zone=self._settings.reporting.zone, budget=str(budget) if budget else None,
+            )  # fmt: skip
+            found += [dict(zip(asked.columns, row, strict=True)) | {"day": day} for row in asked.rows]
+        return pl.DataFrame(found, infer_schema_length=None) if found else pl.DataFrame(schema={"day": pl.Date()})
+
+    # --- the lake ----------------------------------------------------------------------------------------------
+
+    def _events(self, name: str, span: Span) -> pl.DataFrame:
+        begin = span.begin - LONGEST_GENERATION
+        found = events_of(self._connection, self._settings, KIND_OF[name], begin, span.end)
+        found = found.unique("event_id", keep="first", maintain_order=True).filter(pl.col("at") < span.end)
+        if "duration_ms" not in found.columns:
+            return found
+        done = pl.col("at") + pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
+        return found.with_columns(finished_at=done)
+
+    # --- made here ---------------------------------------------------------------------------------------------
+
+    def _month_costs(self, span: Span) -> pl.DataFrame:
+        traffic = tables["traffic_daily"].c
+        query = sa.select(traffic.day, sa.func.sum(traffic.requests)).where(
+            traffic.tenant == self._settings.tenant, traffic.day.between(span.first_day, span.last_day)
+        )
+        budget = self._settings.alerts.budget
+        rows = []
+        for day, requests in self._connection.execute(query.group_by(traffic.day)).all():
+            micros = _projected(self._month(day), day, budget.currency if budget else "")
+            rows.append((day, micros, int(requests or 0)))
+        return pl.DataFrame(rows, schema=_schema(MONTH_COSTS.columns), orient="row")
+
+    def _month(self, day: date) -> dict[str, int] | None:
+        """Cost of the month up to the day by currency; None where some bytes have no price."""
+        cost = tables["bandwidth_cost_daily"].c
+        unpriced = sa.func.sum(sa.case((cost.cost_micros.is_(None), cost.bytes_sent), else_=0))
+        query = sa.select(cost.currency, sa.func.sum(cost.cost_micros), unpriced).where(
+            cost.tenant == self._settings.tenant, cost.day.between(day.replace(day=1), day)
+        )
+        rows = self._connection.execute(query.group_by(cost.currency)).all()
+        if not rows or any(without for _, _, without in rows):
+            return None
+        return {currency: int(micros or 0) for currency, micros, _ in rows}
+
+    def _hours_seen(self, span: Span) -> pl.DataFrame:
+        traffic = tables["traffic_hourly"].c
+        when = (traffic.hour_at >= naive(span.begin), traffic.hour_at < naive(span.end))
+        query = sa.select(traffic.hour_at, sa.func.sum(traffic.requests)).where(
+            traffic.tenant == self._settings.tenant, *when
+        )
+        logged = {
+            at.replace(tzinfo=UTC): int(count or 0)
+            for at, count in self._connection.execute(query.group_by(traffic.hour_at))
+        }
+        seen = self._events_by_hour(span)
+        rows = [(hour, seen.get(hour, 0), logged.get(hour, 0)) for hour in sorted({*seen, *logged})]
+        return pl.DataFrame(rows, schema=_schema(HOURS_SEEN.columns), orient="row")
+
+    def _events_by_hour(self, span: Span) -> dict[datetime, int]:
+        """What the application recorded, by UTC hour; only times are read."""
+        last = (span.end - timedelta(microseconds=1)).date()
+        files = ledger.lake_files(self._connection, "events", span.begin.date(), last)
+        found: dict[datetime, int] = {}
+        for path in lake.verified(self._settings.lake.path, files):
+            hours = pl.scan_parquet(path).select(hour=pl.col("at").dt.truncate("1h")).group_by("hour").len()
+            for hour, count in hours.collect().iter_rows():
+                found[hour] = found.get(hour, 0) + count
+        return found
+
+    def _freshness(self, span: Span) -> pl.DataFrame:
+        listings = tables["listings"]
+        known = {row["source"]: row for row in self._connection.execute(sa.select(listings)).mappings()}
+        rows = [self._age(name, known.get(name)) for name in sorted(self._settings.sources)]
+        return pl.DataFrame(rows, schema=_schema(FRESHNESS.columns), orient="row")
+
+    def _age(self, name: str, row: Any) -> tuple[object, ...]:
+        kind = "log" if name in self._settings.log_sources else "table"
+        kind = "event_files" if name in self._settings.event_sources else kind
+        if row is None:
+            return name, kind, None, None, 0
+        settling = timedelta(hours=self._settings.reporting.settle_hours if kind != "table" else 0)
+        through, listed = (row[each].replace(tzinfo=UTC) for each in ("complete_through_at", "listed_at"))
+        behind = self._now - through - settling
+        return name, kind, int(behind.total_seconds()), int((self._now - listed).total_seconds()), row["pending"]
+
+
+def _projected(micros: dict[str, int] | None, day: date, currency: str) -> float | None:
+    """The month's cost at the pace so far, in whole units of the budget's currency: one division, so one rounding."""
+    if micros is None or "" in micros:  # no bytes without a price: not available, never 0
+        return None
+    if len(micros) != 1 or (currency and currency not in micros):
+        return None
+    [amount] = micros.values()
+    return amount * monthrange(day.year, day.month)[1] / (day.day * 1_000_000)
+
+
+def _schema(columns: Iterable[Column]) -> dict[str, pl.DataType]:
+    money = pl.Float64()
+    return {column.name: POLARS_TYPES.get(column.type, money) for column in columns}
+
+
+def _frame(columns: list[Column], cursor: Any) -> pl.DataFrame:
+    schema = _schema(columns)
+    stored = {name: pl.Datetime("us") if kind == pl.Datetime("us", "UTC") else kind for name, kind in schema.items()}
+    rows = [tuple(_plain(value, kind) for value, kind in zip(row, schema.values(), strict=True)) for row in cursor]
+    frame = pl.DataFrame(rows, schema=stored, orient="row")
+    return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def _plain(value: Any, kind: pl.DataType) -> Any:
+    """Views hand out what their engine has: days as text, sums as decimals, truth as a number."""
+    if value is None:
+        return None
+    if kind == pl.Date():
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    if isinstance(kind, pl.Datetime):
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    if kind == pl.Float64():
+        return float(value)
+    return bool(value) if kind == pl.Boolean() else int(value) if kind == pl.Int64() else value
+

@@ -1,0 +1,133 @@
+"""Which windows there are, how complete each is, and the rules' verdicts on them. Reads; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from mediameter import ledger
+from mediameter.alerts import book
+from mediameter.alerts.catalogue import sources_of
+from mediameter.alerts.evaluate import FIRING, Judged, Window, bounds, evaluate, step_of
+from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
+from mediameter.settings import Settings
+from mediameter.steps import days
+from mediameter.steps.evidence import Evidence, Span
+
+_EVENT_FILES_LATE = timedelta(hours=1)
+
+
+class Judge:
+    """Rules held against what is known on a connection, as of ``now``."""
+
+    def __init__(self, connection: sa.Connection, settings: Settings, now: datetime) -> None:
+        self._connection, self._settings, self._now = connection, settings, now
+        self._zone = settings.reporting.zone
+        self._evidence = Evidence(connection, settings, now)
+        self._open = [each for each in book.unfinished(connection, settings.tenant) if each.is_open]
+
+    def day(self, rules: Sequence[Rule], day: date, known: Sequence[Judged]) -> list[Judged]:
+        """Verdicts of the windows that end on a reporting day, and that have begun. ``known``: those from before, whose
+        groups are judged again."""
+        indexes = {rule.name: self._indexes(rule, day) for rule in rules}
+        rules = [rule for rule in rules if indexes[rule.name]]
+        frames = self._evidence.frames(self._spans(rules, indexes))
+        has_traffic = day in days.known(self._connection, self._settings)
+        found: list[Judged] = []
+        for rule in rules:
+            if rule.is_daily and rule.needs != "generations" and not has_traffic:
+                continue  # nothing is known of the day, not even that it was quiet
+            found += self._of_rule(rule, frames, indexes[rule.name], known)
+        return found
+
+    def present(self, rules: Sequence[Rule], known: Sequence[Judged]) -> list[Judged]:
+        """Verdicts of rules about the present: of a window that begins and ends now."""
+        today = ledger.day_of(self._now, self._zone)
+        frames = self._evidence.frames({"freshness": Span(self._now, self._now, today, today)})
+        found: list[Judged] = []
+        for rule in rules:
+            window = Window(step_of(rule, self._now, self._zone), self._now, self._now, True)
+            found += evaluate(rule, frames, [window], self._zone, self._groups(rule, known))
+        return found
+
+    def _of_rule(
+        self, rule: Rule, frames: dict[str, pl.DataFrame], indexes: range, known: Sequence[Judged]
+    ) -> list[Judged]:
+        groups = self._groups(rule, known)
+        if rule.needs != "generations":
+            return evaluate(rule, frames, self._windows(rule, indexes, ""), self._zone, groups)
+        found: list[Judged] = []
+        for source in sources_of(self._settings, rule):
+            of = {name: frame.filter(pl.col("source") == source) for name, frame in frames.items() if "source" in frame}
+            mine = {group for group in groups if book.subject(group) == source}
+            mine |= {source} if rule.group_by == ("source",) else set()
+            found += evaluate(rule, of, self._windows(rule, indexes, source), self._zone, mine)
+        return found
+
+    def _groups(self, rule: Rule, known: Sequence[Judged]) -> set[str]:
+        """Groups that a verdict is due for: of open incidents, and of windows that were bad before."""
+        if not rule.group_by:
+            return set()
+        groups = {each.group for each in self._open if each.rule == rule.name}
+        groups |= {each.group for each in known if each.rule == rule.name and each.verdict in FIRING}
+        return groups - {EVERYTHING, THE_REST}
+
+    # --- windows ---------------------------------------------------------------------------------------------------
+
+    def _indexes(self, rule: Rule, day: date) -> range:
+        """Windows that end on the day: the day's own, though it may not be over; of shorter ones those that are."""
+        begin, end = ledger.day_bounds(day, self._zone)
+        if rule.is_daily:
+            index = step_of(rule, begin, self._zone)
+            return range(index, index + 1) if begin <= self._now else range(0)
+        first = step_of(rule, begin, self._zone)
+        last = step_of(rule, min(end, self._now), self._zone)
+        return range(first, last)
+
+    def _windows(self, rule: Rule, indexes: range, source: str) -> list[Window]:
+        through = self._through(rule, source)
+        found = []
+        for index in indexes:
+            begin, end = bounds(rule, index, self._zone)
+            found.append(Window(index, begin, end, through is not None and end <= through))
+        return found
+
+    def _through(self, rule: Rule, source: str) -> datetime | None:
+        """Until when all that a rule needs has come. Days of logs wait for as long as days do to be final, shorter
+        windows for the rule's own ``lag``."""
+        if rule.needs == "nothing":
+            return self._now
+        lag = timedelta(seconds=rule.lag_s)
+        if rule.needs == "generations":
+            late = _EVENT_FILES_LATE if source in self._settings.event_sources else timedelta(0)
+            through = self._listed(source, source in self._settings.event_sources)
+            return through - late - lag if through else None
+        logs = [self._listed(name, not rule.is_daily) for name in self._settings.log_sources]
+        apps = [] if rule.needs == "logs" and not rule.is_daily else self._settings.app_sources
+        known = [at - lag if at else None for at in logs] + [self._listed(name, False) for name in apps]
+        return None if not known or None in known else min(at for at in known if at)
+
+    def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
+        """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""
+        at = ledger.complete_through(self._connection, source)
+        settling = timedelta(hours=self._settings.reporting.settle_hours if is_unsettled else 0)
+        return at.astimezone(UTC) + settling if at else None
+
+    def _spans(self, rules: Sequence[Rule], indexes: dict[str, range]) -> dict[str, Span]:
+        """How far each kind of rows has to be read: over the windows, and those that they are compared with."""
+        spans: dict[str, Span] = {}
+        for rule in rules:
+            of = indexes[rule.name]
+            begin = bounds(rule, of[0] - max(rule.offsets, default=0), self._zone)[0]
+            end = bounds(rule, of[-1], self._zone)[1]
+            for part in rule.aggregates:
+                before = spans.get(part.source)
+                first, last = (min(begin, before.begin), max(end, before.end)) if before else (begin, end)
+                spans[part.source] = Span(
+                    first, last, ledger.day_of(first, self._zone),
+                    ledger.day_of(last - timedelta(microseconds=1), self._zone),
+                )  # fmt: skip
+        return spans

@@ -1,0 +1,37 @@
+"""From incidents to the outbox: what has to be told goes there in the transaction that says it has been told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mediameter.alerts import book, outbox
+from mediameter.alerts.incidents import IS_FIRING, Incident
+from mediameter.alerts.rule import EVERYTHING, Rule
+from mediameter.alerts.telling import messages, news, quantity
+from mediameter.settings import Settings
+
+
+def tell(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> tuple[int, list[str]]:
+    """How many messages were put into the outbox, and what fires now."""
+    tenant, by_name = settings.tenant, {rule.name: rule for rule in rules}
+    found = book.unfinished(connection, tenant)
+    silences = [each for _, each, _ in book.silences(connection, tenant, now)]
+    told, passed = news(by_name, found, silences, now)
+    written = messages(by_name, told)
+    for message in written:
+        outbox.enqueue(connection, message, settings.alerts, now)
+    book.write(connection, tenant, [*(each.incident for each in told), *passed])
+    return len(written), [line(by_name.get(each.rule), each) for each in found if each.state == IS_FIRING]
+
+
+def line(rule: Rule | None, incident: Incident) -> str:
+    """A firing incident in one line."""
+    of = "" if incident.group == EVERYTHING else f" ({incident.group})"
+    unit = rule.unit if rule else ""
+    return (
+        f"{incident.severity}: {incident.rule}{of} since {incident.begin_at:%Y-%m-%d %H:%MZ}:"
+        f" {quantity(incident.value, unit)}, threshold {quantity(incident.threshold, unit)}"
+    )

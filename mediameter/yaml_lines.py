@@ -1,0 +1,52 @@
+"""YAML that people write: read so that every complaint can name file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from mediameter.errors import UserError
+
+LINE = "line of the file"  # no key that anybody writes
+
+
+class _Lines(yaml.SafeLoader):
+    """YAML whose mappings know the line that they begin on."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        return {**super().construct_mapping(node, deep=deep), LINE: node.start_mark.line + 1}
+
+
+def parsed(place: str, text: str) -> Any:
+    """The content of a file. Raises ``UserError`` with place and line where it is no YAML."""
+    try:
+        return yaml.load(text, _Lines)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"{place} line {mark.line + 1}" if mark else place
+        raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
+
+
+def mapping(value: Any, place: str, known: Iterable[str], examples: str) -> dict[str, Any]:
+    """The value, if it is names with values and all of them are known. ``examples``: where to see how it is written."""
+    if not isinstance(value, dict):
+        raise UserError(f"{place}: these are not names with values", f"see {examples} for examples")
+    at = line_of(place, value)
+    for name in value:
+        if name not in (*known, LINE):
+            raise UserError(f"{at}: unknown key {name!r}", f"known here: {', '.join(sorted(known))}")
+    return value
+
+
+def line_of(place: str, value: dict[str, Any]) -> str:
+    """Where a mapping begins."""
+    return f"{place} line {value[LINE]}"
+
+
+def plain(value: Any) -> Any:
+    """As the file has it, without lines."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return {key: plain(each) for key, each in value.items() if key != LINE} if isinstance(value, dict) else value
