@@ -108,7 +108,8 @@ class Fortnight:
         lot = Lot(
             number, 0, at + timedelta(hours=day.late), counts, deliveries, sent, ms, times,
             np.array(((day.addresses or USUAL_ADDRESSES * 24) / 24, 0, 0)), np.array((VIEWED, 0, 0)),
-            np.array((matched, 0, 0)), _rejected(day.rejected, number),
+            np.array((matched, 0, 0)), np.zeros(3, np.int64),
+            _rejected(day.rejected, number),
         )  # fmt: skip
         return Hour((lot,), np.array((VIEWED, 0, 0)))
 

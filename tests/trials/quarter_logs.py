@@ -30,7 +30,7 @@ class Lot:
     """``counts``, ``deliveries``, ``sent``, ``ms``: requests, deliveries, bytes, and the sum of their times, by
     application, operation and status. ``times``: requests by application, operation and edge. ``addresses``: of them,
     those that were not seen in another hour of the day, by application. ``viewed``: deliveries that the app recorded as
-    a view; ``matched``: those of them that can be told to be one."""
+    a view; ``matched``: those of them that can be told to be one; ``strangers``: GETs of people whom it does not know."""
 
     hour: int
     front: int
@@ -43,6 +43,7 @@ class Lot:
     addresses: np.ndarray
     viewed: np.ndarray
     matched: np.ndarray
+    strangers: np.ndarray
     rejected: int
 
     @property
@@ -66,7 +67,8 @@ def hour_of_logs(rng: np.random.Generator, number: int, at: datetime, busy: floa
     meant = busy * _REQUESTS * rng.gamma(8, 1 / 8)
     lots = tuple(_lot(rng, number, front, at, busy, meant / FRONTS, slowness, wrong) for front in range(FRONTS))
     viewed = sum(lot.viewed for lot in lots)
-    return Hour(lots, viewed + rng.poisson(viewed * 0.22))
+    # What a browser has is seen by the app alone.
+    return Hour(lots, viewed + rng.poisson(viewed * rng.lognormal(-3.2, 0.5)))
 
 
 def _lot(
@@ -94,10 +96,11 @@ def _lot(
     deliveries[:, GET, :2] = rng.binomial(counts[:, GET, :2], 0.88)
     viewed = rng.binomial(people, (0.55, 0.48, 0.0))
     matched = rng.binomial(viewed, 0.1) if "reconciliation_broken" in wrong else viewed
+    strangers = rng.binomial(people, min(rng.lognormal(-4.6, 0.6), 0.1))
     return Lot(
         number, front, _arrival(rng, at, wrong), counts, deliveries, _summed(code, asked.sent), _summed(code, times),
         np.bincount(cell, minlength=SHAPE[0] * SHAPE[1] * len(EDGES)).reshape(*SHAPE[:2], len(EDGES)),
-        addresses, viewed, matched, _rejected(rng, len(code), wrong),
+        addresses, viewed, matched, strangers, _rejected(rng, len(code), wrong),
     )  # fmt: skip
 
 

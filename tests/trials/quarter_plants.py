@@ -45,7 +45,11 @@ KINDS = {
     "reconciliation_broken": Kind(48, 0, 1, "the app's events name files that nobody fetches", False),
     "quality_failed": Kind(24, 0, 1, "a day's hours no longer add up to its figures", False),
 }
-OFTEN = (*KINDS, "error_storm", "slow_storage", "provider_down")
+ASLEEP = ("refund_wave",)
+"""What only a rule of the pose generator is about, and that sleeps while no such system is connected."""
+OFTEN = (
+    *(kind for kind in KINDS if kind not in ASLEEP), "error_storm", "slow_storage", "provider_down", "slow_models",
+)  # fmt: skip
 """The twenty of a quarter."""
 _SETTLING_DAYS = 14
 

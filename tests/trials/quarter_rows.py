@@ -22,6 +22,7 @@ _CLASSES = {"2xx": (0, 1), "3xx": (2,), "4xx": (3, 4), "aborted": (5,), "5xx": (
 _CODES = {403: "AccessDenied", 404: "NoSuchKey", 499: "", 500: "InternalError", 503: "SlowDown"}
 _ERRORS, _SERVER, _ABORTED = slice(3, None), slice(6, None), 5
 _PERCENTILES = {"p50_ms": 50, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99}
+_SUMMED = ("counts", "deliveries", "sent", "ms", "times", "addresses", "viewed", "matched", "strangers")
 
 
 @dataclass(slots=True)
@@ -35,13 +36,15 @@ class Sum:
     ms: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE, np.int64))
     times: np.ndarray = field(default_factory=lambda: np.zeros((*SHAPE[:2], len(EDGES)), np.int64))
     addresses: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0]))
+    viewed: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     matched: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
+    strangers: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     recorded: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     rejected: int = 0
     objects: int = 0
 
     def add(self, lot: Lot) -> None:
-        for name in ("counts", "deliveries", "sent", "ms", "times", "addresses", "matched"):
+        for name in _SUMMED:
             getattr(self, name).__iadd__(getattr(lot, name))
         self.rejected += lot.rejected
         self.objects += 1
@@ -191,28 +194,26 @@ def _address(when: Row, application: str, address: str, edge: str | None, addres
 
 
 def _reconciliation(of: Sum, when: Row) -> Iterator[Row]:
-    """What of the log is a view, and what the app recorded that the log does not have (yet)."""
+    """What of the log is a view, and what the app recorded that the log does not have (yet). Whose GET is no view is a
+    crawler or a player that resumes, but for strangers and for views that could not be told to be one."""
     mean = 1_000_000
     for app, name in enumerate(APPLICATIONS):
         recorded, delivered = int(of.recorded[app]), int(of.deliveries[app].sum())
         matched = min(int(of.matched[app]), delivered, recorded)
         failed, requests = int(of.counts[app, :, _ERRORS].sum()), int(of.counts[app].sum())
-        sent, unfetched = int(of.sent[app].sum()), (recorded - matched) // 8
-        fetched = int(of.counts[app, GET].sum())
-        others = max(0, min(requests - matched - failed, fetched - matched))
+        sent, no_fetch = int(of.sent[app].sum()), (recorded - matched) // 8
+        alone = int(of.counts[app, GET, :3].sum()) - matched
+        others = min(alone, int(of.viewed[app] - of.matched[app] + of.strangers[app]))
+        known = alone - others
+        undelivered = recorded - matched - no_fetch
         sides = {
             ("matched", "event_address"): (matched, matched, matched, min(matched * mean, sent), matched * mean),
             ("log_only", "failed"): (failed, 0, 0, 0, 0),
-            ("log_only", "other_client"): (others, delivered - matched, 0, sent - min(matched * mean, sent), 0),
-            ("log_only", "no_delivery"): (requests - matched - failed - others, 0, 0, 0, 0),
-            ("app_only", "no_fetch"): (0, 0, unfetched, 0, 0),
-            ("app_only", "no_delivery"): (
-                0,
-                0,
-                recorded - matched - unfetched,
-                0,
-                (recorded - matched - unfetched) * mean,
-            ),
+            ("log_only", "other_client"): (others, 0, 0, 0, 0),
+            ("log_only", "bot"): (known, delivered - matched, 0, sent - min(matched * mean, sent), 0),
+            ("log_only", "no_delivery"): (requests - matched - failed - alone, 0, 0, 0, 0),
+            ("app_only", "no_fetch"): (0, 0, no_fetch, 0, 0),
+            ("app_only", "no_delivery"): (0, 0, undelivered, 0, undelivered * mean),
         }
         for (outcome, reason), figures in sides.items():
             if any(figures):

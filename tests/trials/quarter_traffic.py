@@ -13,11 +13,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import polars as pl
 import sqlalchemy as sa
 
-from mediameter import ledger
+from mediameter import exports, lake, ledger
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
+from schemas.events import EVENT
+from schemas.frames import polars_schema
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Lot
 from tests.trials.quarter_rows import Row, Sum, buckets, of_day, traffic
@@ -44,6 +47,7 @@ class Traffic:
     on_the_way: list[tuple[datetime, int, int, Lot]] = field(default_factory=list)
     hours: defaultdict[int, Sum] = field(default_factory=lambda: defaultdict(Sum))
     days: defaultdict[int, Sum] = field(default_factory=lambda: defaultdict(Sum))
+    views: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
     revisions: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     states: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
@@ -54,6 +58,7 @@ class Traffic:
             if lot.arrived_at:
                 heapq.heappush(self.on_the_way, (lot.arrived_at, lot.hour, lot.front, lot))
         self.days[number // 24].recorded += hour.recorded
+        self.views.setdefault(number // 24, []).append(_views(number, int(hour.recorded.sum())))
 
     def write(self, connection: sa.Connection, now: datetime) -> None:
         """What a run at that time leaves in the tables."""
@@ -131,8 +136,8 @@ class Traffic:
                 self.revisions[day] += 1
                 self._write_state(connection, day, state, is_suspect=of.rejected > 0.01 * lines or self._is_broken(day))
                 dirty.add(_day(day))
-            self._export_app(connection, day, int(of.recorded.sum()))
         ledger.mark_dirty(connection, "checks", dirty)
+        self._export_app(connection, today)
 
     def _write_state(self, connection: sa.Connection, day: int, state: tuple[Any, ...], *, is_suspect: bool) -> None:
         is_final, through, lines, rejected = state
@@ -144,8 +149,29 @@ class Traffic:
         }  # fmt: skip
         replace(connection, "days", {"day": _day(day), "source": _LOGS}, [row])
 
-    def _export_app(self, connection: sa.Connection, day: int, events: int) -> None:
-        export(connection, _APP, "media_analytics", _day(day), events, 0, f"{day}/{events}")
+    def _export_app(self, connection: sa.Connection, today: int) -> None:
+        """Today's and yesterday's views; a file is written again where there are more."""
+        for day in [day for day in self.views if day < today - 1]:
+            del self.views[day]
+        for day, hours in self.views.items():
+            events = pl.concat(hours)
+            file = lake.write(self.settings.lake.path, events, kind="events", source=_APP, file_day=_day(day))
+            for old in exports.event_files(connection, _APP, _day(day)):
+                if old != file:
+                    (self.settings.lake.path / old.path).unlink()  # nobody else reads in a trial
+            exports.replace_events(connection, _APP, _day(day), [file])
+            export(connection, _APP, "media_analytics", _day(day), events.height, 0, file.sha256)
+
+
+def _views(hour: int, count: int) -> pl.DataFrame:
+    """What the app recorded of an hour: so many views, evenly."""
+    begin = BEGIN + timedelta(hours=hour)
+    rows = [
+        {"event_id": f"{hour}-{number}", "at": begin + timedelta(seconds=3600 * number / count), "event_type": "view",
+         "media_file_id": "file", "edge": "direct", "row_count": 2}
+        for number in range(count)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=polars_schema(EVENT))
 
 
 def export(

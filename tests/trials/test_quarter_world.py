@@ -16,7 +16,7 @@ from mediameter.settings import Settings
 from mediameter.warehouse import tables
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Hour
-from tests.trials.quarter_plants import KINDS
+from tests.trials.quarter_plants import OFTEN
 from tests.trials.replay import Replay, settings_of
 
 DAYS = 2
@@ -46,7 +46,7 @@ def test_what_goes_wrong_changes_its_own_hours_alone() -> None:
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_twenty_troubles_never_overlap(seed: int) -> None:
     quarter = Quarter(seed)
-    assert len(quarter.plants) == 20 and {plant.kind for plant in quarter.plants} == set(KINDS)
+    assert len(quarter.plants) == 20 and {plant.kind for plant in quarter.plants} == set(OFTEN)
     assert all(one.end <= other.begin for one, other in pairwise(quarter.plants))
     assert quarter.plants[0].begin >= BEGIN + timedelta(days=14) and quarter.plants[-1].end <= quarter.end
 
