@@ -1,10 +1,11 @@
 """Automations of Prefect that notice a deployment which does not run: no worker, a slot that is held, a schedule that
 was paused. ``python -m flows.automations`` makes them, or makes them anew; it may run again.
 
-Each waits, from the end of a run on, for the end of the next one; when the grace time is over, it acts once, and
-again only after another run has ended. By default it orders a run of ``overdue/overdue``, which knows the channels
-from the settings: no secret lies in Prefect's database. That needs a worker. With ``--block`` Prefect's server itself
-sends, by a notification block that is there: also when it is the worker that has gone.
+Each waits, from the end of a run on (at first from when it was made), for the end of the next one; when the grace time
+is over it acts, and again after about twice that time, as long as no run ends. By default it orders a run of
+``overdue/overdue``, which knows the channels from the settings: no secret lies in Prefect's database. That needs a
+worker. With ``--block`` Prefect's server itself sends, by a notification block that is there: also when it is the
+worker that has gone.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
-from uuid import UUID, uuid4
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import DeploymentResponse
@@ -29,11 +30,10 @@ GRACE = {"hourly/hourly": timedelta(hours=2), "nightly/nightly": timedelta(hours
 TELLER = "overdue/overdue"
 # Not Cancelled: a run that is sent away, since another one holds the slot, is none.
 _ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut")}
-_WATCHED = "mediameter.deployment.watched"
 
 
 def watch(client: SyncPrefectClient, name: str, grace: timedelta, block: str | None = None) -> UUID:
-    """Make the automation for a deployment, or make it anew; its time begins now. Returns its id.
+    """Make the automation for a deployment, or make it anew. Returns its id.
 
     ``block`` is TYPE/NAME of a notification block, like slack-webhook/ops. Raises ``ObjectNotFound`` where the
     deployment, the one that tells, or the block is not there.
@@ -48,17 +48,17 @@ def watch(client: SyncPrefectClient, name: str, grace: timedelta, block: str | N
     known = client.read_automations_by_name(automation.name)
     for each in known:
         client.update_automation(each.id, automation)
-    found = known[0].id if known else client.create_automation(automation)
-    _begin(client, deployment)
-    return found
+    return known[0].id if known else client.create_automation(automation)
 
 
 def _trigger(deployment: DeploymentResponse, grace: timedelta) -> EventTrigger:
+    """An end is waited for, and begins the waiting anew: only of a trigger that has the same events as ``after`` and as
+    ``expect`` does Prefect begin its window with each of them, and not every so often."""
     related: Any = {"prefect.resource.id": f"prefect.deployment.{deployment.id}"}
     return EventTrigger(
         posture=Posture.Proactive,
         match_related=related,
-        after={*_ENDS, _WATCHED},
+        after=_ENDS,
         expect=_ENDS,
         threshold=1,
         within=grace,
@@ -79,20 +79,6 @@ def _notification(client: SyncPrefectClient, name: str, grace: timedelta, block:
     return SendNotification(
         block_document_id=document.id, subject=f"[critical] mediameter {name} does not run", body=body
     )
-
-
-def _begin(client: SyncPrefectClient, deployment: DeploymentResponse) -> None:
-    """An event from which on the automation waits: a deployment that never ran has no end of a run to wait from."""
-    event = {
-        "id": str(uuid4()),
-        "occurred": datetime.now(UTC).isoformat(),
-        "event": _WATCHED,
-        "resource": {"prefect.resource.id": f"mediameter.watched.{deployment.id}"},
-        "related": [
-            {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
-        ],
-    }
-    cast(Any, client).request("POST", "/events", json=[event]).raise_for_status()
 
 
 def _words(grace: timedelta) -> str:

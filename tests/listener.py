@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -42,7 +42,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Listener
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        length = int(self.headers["Content-Length"] or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # a sender that was killed has sent nothing
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.server.bodies.append(body)
         self.server.received.append(json.loads(body))
@@ -51,8 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.location:
             self.send_header("Location", self.server.location)
         self.send_header("Content-Length", str(len(self.server.reply)))
-        self.end_headers()
-        self.wfile.write(self.server.reply)
+        with suppress(BrokenPipeError, ConnectionResetError):  # a sender that was killed waits for nothing
+            self.end_headers()
+            self.wfile.write(self.server.reply)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: pytest's output is no access log."""

@@ -23,9 +23,12 @@ __all__ = ["Message", "Row", "Unsent", "enqueue", "give_up_unknown", "lease", "r
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=60)
+FURTHEST = LONGEST_WAIT + timedelta(hours=1)
+"""No instant that we write lies further ahead, not even by the clock of a machine that is an hour fast."""
 GIVEN_UP_AFTER = timedelta(days=3)
 LEAST_ATTEMPTS = 5
 """Before a message is given up: a clock that leaps three days ahead must not empty the outbox."""
+UNKNOWN_AFTER = timedelta(days=1)
 KEPT = timedelta(days=90)
 """How long rows that are done with stay, and with them the keys that would be a repeat."""
 _MOST_OF_A_CHANNEL = 50  # rows of a lease; counted by channel, so that one which hangs takes no other's place
@@ -89,17 +92,18 @@ def enqueue(connection: sa.Connection, message: Message, alerts: AlertsSettings,
 
 
 # --- sent --------------------------------------------------------------------------------------------
-def lease(connection: sa.Connection, now: datetime, lasting: timedelta) -> list[Row]:
-    """Takes what is due, oldest first: no other run gets these rows until the lease has run out.
+def lease(connection: sa.Connection, known: Collection[str], now: datetime, lasting: timedelta) -> list[Row]:
+    """Takes what is due on these channels, oldest first: no other run gets these rows until the lease has run out.
 
-    Of an incident, a channel's later messages are due when the earlier ones are done with. Instants further ahead than
-    any of ours could be are of a clock that was set back since, and do not count.
+    Of an incident, a channel's later messages are due when the earlier ones are done with. Instants that are further
+    ahead than clocks of two machines differ are of a clock that was set back since, and do not count.
     """
     c = _outbox.c
-    query = sa.select(_outbox).where(c.state == "waiting").order_by(c.sequence, c.message_key, c.channel_id)
+    waiting = sa.and_(c.state == "waiting", c.channel_id.in_(list(known)))
+    query = sa.select(_outbox).where(waiting).order_by(c.sequence, c.message_key, c.channel_id)
     token, taken, rows = uuid.uuid4().hex, Counter[str](), []
     for row in _foremost(connection.execute(query).mappings()):
-        if taken[row["channel_id"]] < _MOST_OF_A_CHANNEL and _is_due(row, naive(now), lasting):
+        if taken[row["channel_id"]] < _MOST_OF_A_CHANNEL and _is_due(row, naive(now)):
             taken[row["channel_id"]] += 1
             until = naive(now + lasting)
             connection.execute(_outbox.update().where(_is(row)).values(lease=token, leased_until_at=until))
@@ -120,9 +124,10 @@ def _foremost(rows: Iterable[sa.RowMapping]) -> list[sa.RowMapping]:
     return found
 
 
-def _is_due(row: sa.RowMapping, now: datetime, lasting: timedelta) -> bool:
-    is_held = row["leased_until_at"] is not None and now < row["leased_until_at"] <= now + lasting
-    return not is_held and not now < row["next_attempt_at"] <= now + LONGEST_WAIT
+def _is_due(row: sa.RowMapping, now: datetime) -> bool:
+    return not any(
+        at is not None and now < at <= now + FURTHEST for at in (row["leased_until_at"], row["next_attempt_at"])
+    )
 
 
 def _row(row: sa.RowMapping, token: str) -> Row:
@@ -165,9 +170,12 @@ def release(connection: sa.Connection, rows: Iterable[Row]) -> None:
         connection.execute(_outbox.update().where(mine).values(lease=None, leased_until_at=None))
 
 
-def give_up_unknown(connection: sa.Connection, known: Collection[str]) -> int:
-    """Gives up what waits for channels that are not in the settings any more; returns how many rows."""
-    waiting = sa.and_(_outbox.c.state == "waiting", _outbox.c.channel_id.not_in(list(known)))
+def give_up_unknown(connection: sa.Connection, known: Collection[str], now: datetime) -> int:
+    """Gives up what has waited for a day for channels that are not in the settings; returns how many rows. Not at once:
+    somebody else's settings, with no channels, may have been used for a single run."""
+    c = _outbox.c
+    is_old = c.created_at < naive(now - UNKNOWN_AFTER)
+    waiting = sa.and_(c.state == "waiting", c.channel_id.not_in(list(known)), is_old)
     values = {"state": "given_up", "last_error": "the channel is not in the settings any more", "lease": None}
     return connection.execute(_outbox.update().where(waiting).values(**values, leased_until_at=None)).rowcount
 

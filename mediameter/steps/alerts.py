@@ -173,7 +173,8 @@ class Explained:
         table = _table("window ends", "group", "verdict", "value", "sample")
         for each in self.windows:
             value = quantity(each.value, rule.unit)
-            table.add_row(f"{each.end:%Y-%m-%d %H:%MZ}", escape(shown(each.group)), each.verdict, value, f"{each.sample:,}")
+            end, group = f"{each.end:%Y-%m-%d %H:%MZ}", escape(shown(each.group))
+            table.add_row(end, group, each.verdict, value, f"{each.sample:,}")
         console.print(table)
         for incident in self.incidents:
             _say(console, f"{incident.state}: {line(rule, incident)}")

@@ -98,9 +98,9 @@ def _leased(
     """The rows that this run is to send, by channel, in their order."""
 
     def take(connection: sa.Connection) -> tuple[list[Row], int]:
-        given_up = outbox.give_up_unknown(connection, channels)
+        given_up = outbox.give_up_unknown(connection, channels, now)
         outbox.sweep(connection, now)
-        rows = outbox.lease(connection, now, LEASE)
+        rows = outbox.lease(connection, channels, now, LEASE)
         point("deliver.before_lease")
         return rows, given_up
 

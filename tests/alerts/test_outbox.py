@@ -40,7 +40,7 @@ def rows(connection: sa.Connection) -> list[tuple[object, ...]]:
 
 
 def leased(connection: sa.Connection, now: datetime = NOW) -> list[Row]:
-    return outbox.lease(connection, now, LASTING)
+    return outbox.lease(connection, ["all", "pager"], now, LASTING)
 
 
 def keys(found: list[Row]) -> list[tuple[str, str]]:
@@ -82,6 +82,7 @@ def test_a_lease_keeps_others_away_until_it_has_run_out(connection: sa.Connectio
     enqueue(connection, message("c"), ALERTS, NOW)
     assert len(leased(connection)) == 2
     assert leased(connection, NOW + LASTING - MINUTE) == []
+    assert leased(connection, NOW - HOUR) == []  # of a machine whose clock is slow
     assert len(leased(connection, NOW + LASTING)) == 2
 
 
@@ -166,10 +167,13 @@ def test_what_was_not_tried_is_due_again_at_once(connection: sa.Connection) -> N
 
 def test_a_channel_that_has_gone_from_the_settings_gives_up(connection: sa.Connection) -> None:
     enqueue(connection, message("c"), ALERTS, NOW)
-    assert outbox.give_up_unknown(connection, ["all"]) == 1
+    assert keys(outbox.lease(connection, ["all"], NOW, LASTING)) == [("c", "all")]
+    assert outbox.give_up_unknown(connection, ["all"], NOW + DAY) == 0  # not for one run with other settings
+    later = NOW + DAY + MINUTE
+    assert outbox.give_up_unknown(connection, ["all"], later) == 1
     assert rows(connection) == [("c", "all", "waiting", 0), ("c", "pager", "given_up", 0)]
-    assert outbox.give_up_unknown(connection, []) == 1
-    (_, pager) = outbox.unsent(connection, NOW, late_after=HOUR, told_for=DAY)
+    assert outbox.give_up_unknown(connection, [], later) == 1
+    (_, pager) = outbox.unsent(connection, later, late_after=HOUR, told_for=7 * DAY)
     assert pager.last_error == "the channel is not in the settings any more"
 
 

@@ -79,18 +79,16 @@ def test_a_deployment_that_does_not_run_is_noticed_in_its_grace_time(
     (message,) = hook.wait(timeout_s=120)[:1] or [{}]
     assert message.get("title") == f"[critical] mediameter {HOURLY} does not run", installation.home_log()
     assert "no run of hourly/hourly has ended for 15 seconds" in message["message"]
-    time.sleep(2 * SHORT.total_seconds())
-    assert len(hook.received) == 1  # once, until a run has ended again
 
 
 def test_after_a_run_the_time_begins_anew(installation: Installation, site: Path, hook: Listener) -> None:
     works_at(site)
     with get_client(sync_client=True) as client:
-        watch(client, HOURLY, timedelta(seconds=60))
+        watch(client, HOURLY, timedelta(seconds=45))
     assert run_once() == "Completed"
     ended = time.monotonic()
     assert hook.wait(timeout_s=150), installation.home_log()
-    assert time.monotonic() - ended > 45  # not when 60 s after it was first watched were over
+    assert time.monotonic() - ended > 35  # not when 45 s after it was first watched were over
     with get_client(sync_client=True) as client:
         for each in client.read_automations():
             client.delete_automation(each.id)
@@ -108,8 +106,8 @@ def test_the_server_tells_by_a_block_when_the_worker_has_gone(
     try:
         with get_client(sync_client=True) as client:
             watch(client, HOURLY, SHORT, block="custom-webhook/ops")
-        (message,) = hook.wait(timeout_s=120)[:1] or [{}]
-        assert message.get("title") == f"[critical] mediameter {HOURLY} does not run"
+        told = hook.wait(2, timeout_s=120)  # and again, as long as it does not run
+        assert [message["title"] for message in told] == [f"[critical] mediameter {HOURLY} does not run"] * 2
     finally:
         installation.start_worker()
         with get_client(sync_client=True) as client:

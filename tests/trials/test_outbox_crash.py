@@ -1,5 +1,5 @@
 """No message is lost: killed anywhere between being written and being settled, each is delivered, and a repeat has the
-same key and body."""
+same key and body. Runs at the same time repeat nothing."""
 
 from __future__ import annotations
 
@@ -67,12 +67,10 @@ def test_killed_anywhere(made: sa.Engine, tmp_path: Path, hooks: tuple[Listener,
     asked, failed, repeats = trials(6, 120), [], 0
     for number in range(asked):
         point, occurrence = places[number % len(places)]
-        for hook in hooks:
-            hook.received.clear(), hook.bodies.clear(), hook.headers.clear()
-        fill(made, given)
+        _begin_anew(made, given, hooks)
         assert exit_code(forked(killed, given, point, occurrence)) == -signal.SIGKILL
         now = NOW
-        for _ in range(20):  # as later runs would: some within the lease, all behind it
+        for _ in range(10):  # as later runs would: some within the lease, all behind it
             now += timedelta(seconds=rng.randint(1, round(LEASE.total_seconds())))
             hooks[1].status = 500 if rng.random() < 0.3 else 200
             deliver(given, now=now)
@@ -82,12 +80,43 @@ def test_killed_anywhere(made: sa.Engine, tmp_path: Path, hooks: tuple[Listener,
         repeats += again
         if not sound:
             failed.append((point, occurrence))
-        with connect.writing(made) as connection:
-            connection.execute(outbox._outbox.delete())
     print(f"killed while delivering on {made.dialect.name}: {asked} asked, {asked} run, {len(failed)} failed;")
     print(f"{repeats} messages came more than once")
     assert not failed
     assert repeats  # of those that were killed between the sending and the settling
+
+
+def test_runs_at_the_same_time(
+    made: sa.Engine, tmp_path: Path, hooks: tuple[Listener, Listener], trials: Trials
+) -> None:
+    """Four processes: each message goes out once, since leases hold."""
+    given = place(made, tmp_path, hooks)
+    asked, failed = trials(2, 50), []
+    for number in range(asked):
+        _begin_anew(made, given, hooks)
+        processes = [forked(delivering, given) for _ in range(4)]
+        codes = [exit_code(process) for process in processes]
+        deliver(given, now=NOW)  # what an incident has to say last may be due only now
+        sound, repeats = judged(made, hooks)
+        if not sound or repeats or any(codes):
+            failed.append((number, repeats, codes))
+    print(f"four deliveries at once on {made.dialect.name}: {asked} asked, {asked} run, {len(failed)} failed")
+    assert not failed
+
+
+def delivering(given: Settings) -> None:
+    deliver(given, now=NOW)
+
+
+def _begin_anew(made: sa.Engine, given: Settings, hooks: tuple[Listener, Listener]) -> None:
+    """All messages wait, and nobody has got any."""
+    for hook in hooks:
+        hook.status = 200
+        for kept in (hook.received, hook.bodies, hook.headers):
+            kept.clear()  # type: ignore[attr-defined]
+    with connect.writing(made) as connection:
+        connection.execute(outbox._outbox.delete())
+    fill(made, given)
 
 
 def judged(made: sa.Engine, hooks: tuple[Listener, Listener]) -> tuple[bool, int]:

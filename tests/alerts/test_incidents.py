@@ -1,0 +1,226 @@
+"""Incidents: they begin once, last and end once, whatever comes in which order; what is told follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from mediameter.alerts.evaluate import Judged
+from mediameter.alerts.incidents import DROPPED, FLAPS, IS_FIRING, PENDING, RESOLVED, Incident, advanced, amended
+from mediameter.alerts.rule import Aggregate, Bands, Rule
+from mediameter.alerts.telling import NEWS, Silence, messages, news
+
+NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RULE = Rule("tried", "Tried", "logs", 3600, 1, Aggregate("traffic_hourly", "sum", "requests"), Bands(True, 10, 5),
+            "requests", resolve_after=2, reopen_s=6 * 3600)  # fmt: skip
+_LETTERS = {".": ("ok", 1.0), "w": ("warning", 7.0), "C": ("critical", 20.0), "?": ("not_yet_knowable", 20.0),
+            "-": ("not_available", None)}  # fmt: skip
+
+
+def judged(letters: str, first: int = 0, rule: Rule = RULE, group: str = "*") -> list[Judged]:
+    """A window an hour: . ok, w warning, C critical, ? not yet knowable, - not available."""
+    found = []
+    for number, letter in enumerate(letters, first):
+        verdict, value = _LETTERS[letter]
+        end = NOON + number * HOUR
+        found.append(Judged(rule.name, group, end - HOUR, end, value, 10.0, verdict, 3))
+    return found
+
+
+def after(letters: str, rule: Rule = RULE) -> list[Incident]:
+    """The incidents that windows leave, folded one by one."""
+    known: dict[str, Incident] = {}
+    latest: Incident | None = None
+    for window in judged(letters, rule=rule):
+        for each in advanced(rule, "default", latest, [window]):
+            known[each.incident_id] = each
+            latest = each
+            if each.state == DROPPED:
+                del known[each.incident_id]
+                latest = next(iter(list(known.values())[-1:]), None)
+    return list(known.values())
+
+
+def states(letters: str, rule: Rule = RULE) -> str:
+    return " ".join(f"{each.state}:{each.severity}:{each.bad_windows}" for each in after(letters, rule))
+
+
+@pytest.mark.parametrize(
+    ("letters", "wanted"),
+    [
+        ("....", ""),
+        ("..C", "firing:critical:1"),
+        ("..wwC", "firing:critical:3"),
+        ("..Cww", "firing:critical:3"),
+        ("C.", "firing:critical:1"),
+        ("C..", "resolved:critical:1"),
+        ("C.C..", "resolved:critical:2"),
+        ("C?????", "firing:critical:1"),
+        ("C" + "-" * 23, "firing:critical:1"),
+        ("C" + "-" * 24, "resolved:critical:1"),
+        ("C..C..", "resolved:critical:2"),
+        ("C.......C..", "resolved:critical:2"),
+        ("C" + "." * 9 + "C", "resolved:critical:1 firing:critical:1"),
+    ],
+)
+def test_an_incident_begins_once_and_ends_once(letters: str, wanted: str) -> None:
+    assert states(letters) == wanted
+
+
+def test_what_must_last_is_pending_until_it_has() -> None:
+    slow = replace(RULE, hold_s=2 * 3600)
+    assert states("CC", slow) == "pending:critical:2"
+    assert states("CCC", slow) == "firing:critical:3"
+    assert states("CC.", slow) == ""
+    assert states("CC.CC.", slow) == ""
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_however_the_windows_come_in_runs_the_incidents_are_the_same(seed: int) -> None:
+    rng = Random(seed)
+    letters = "".join(rng.choice("....wC?-") for _ in range(60))
+    whole = {each.incident_id: each for each in _folded(judged(letters), [60])}
+    cuts = sorted(rng.sample(range(60), 8))
+    assert {each.incident_id: each for each in _folded(judged(letters), [*cuts, 60])} == whole
+    assert sum(each.is_open for each in whole.values()) <= 1
+
+
+def _folded(windows: Sequence[Judged], ends: Sequence[int]) -> list[Incident]:
+    known: dict[str, Incident] = {}
+    begin = 0
+    for end in ends:
+        latest = next(iter(sorted(known.values(), key=lambda each: each.begin_at)[-1:]), None)
+        for each in advanced(RULE, "default", latest, windows[begin:end]):
+            known.pop(each.incident_id, None)
+            known |= {each.incident_id: each} if each.state != DROPPED else {}
+        begin = end
+    return list(known.values())
+
+
+# --- late data -----------------------------------------------------------------------------------------------
+
+
+def test_late_data_amends_and_takes_back() -> None:
+    [incident] = after("CC..")
+    first, second = judged("CC")
+    fine = judged("..")
+    once = amended(RULE, "default", [incident], first, fine[0], NOON)
+    assert once and (once.state, once.bad_windows, once.amended_at) == (RESOLVED, 1, NOON)
+    twice = amended(RULE, "default", [once], second, fine[1], NOON)
+    assert twice and (twice.bad_windows, twice.note) == (0, "late data took it back: it did not happen")
+    worse = amended(RULE, "default", [incident], first, first._replace(value=99.0), NOON)
+    assert worse and (worse.worst_value, worse.bad_windows, worse.told) == (99.0, 2, incident.told)
+
+
+def test_trouble_that_only_late_data_shows_is_kept_as_over() -> None:
+    [late] = judged("C")
+    found = amended(RULE, "default", [], judged(".")[0], late, NOON)
+    assert found and (found.state, found.is_late, found.note) == (RESOLVED, True, "found in late data")
+    assert amended(RULE, "default", [], judged("w")[0], judged(".")[0], NOON) is None
+
+
+# --- what is told --------------------------------------------------------------------------------------------
+
+
+def told(letters: str, *, every: int = 1, silences: Sequence[Silence] = (), rule: Rule = RULE) -> list[str]:
+    """What is told over time, a run after every so many windows."""
+    known: dict[str, Incident] = {}
+    found: list[str] = []
+    windows = judged(letters, rule=rule)
+    for begin in range(0, len(windows), every):
+        latest = next(iter(sorted(known.values(), key=lambda each: each.begin_at)[-1:]), None)
+        for each in advanced(rule, "default", latest, windows[begin : begin + every]):
+            known |= {each.incident_id: each}
+        known = {name: each for name, each in known.items() if each.state != DROPPED}
+        now = windows[min(begin + every, len(windows)) - 1].end
+        changes, passed = news({rule.name: rule}, list(known.values()), silences, now)
+        found += [each.change for each in changes]
+        known |= {each.incident_id: each for each in [*(one.incident for one in changes), *passed]}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("letters", "wanted"),
+    [
+        ("..C...", ["firing", "resolved"]),
+        ("..wwCC..", ["firing", "worse", "resolved"]),
+        ("w" * 30 + "..", ["firing", "still", "resolved"]),
+        ("C..C..", ["firing", "resolved", "again", "resolved"]),
+        ("C.C.C.C..", ["firing", "resolved"]),
+        ("C..C..C..C..C..C..C..........", ["firing", "resolved", "again", "resolved", "again", "resolved", "flapping", "resolved"]),
+    ],
+)
+def test_what_is_told(letters: str, wanted: list[str]) -> None:
+    assert told(letters) == wanted
+
+
+def test_what_began_and_ended_between_two_runs_is_told_once() -> None:
+    assert told(".C....", every=6) == ["over"]
+    assert told(".C" + "." * 90, every=92) == []  # history
+    assert timedelta(hours=90) > NEWS
+
+
+def test_silence_tells_nothing_and_what_still_fires_afterwards_is_told() -> None:
+    silence = Silence("tried", "*", NOON, NOON + 3 * HOUR)
+    assert told("CCCCC", silences=[silence]) == ["firing"]
+    assert told("C..", silences=[silence]) == []
+    assert told("CCCCC", silences=[silence._replace(rule="another")]) == ["firing"]
+    assert told("CCCCC", silences=[silence._replace(rule="*", ends_at=NOON + 99 * HOUR)]) == []
+
+
+def test_a_source_that_fell_silent_is_told_in_place_of_what_rests_on_it() -> None:
+    [mine] = after("..C")
+    dead = replace(after("C")[0], incident_id="d", rule="logs_missing", group="*", told="critical", told_at=NOON)
+    before = replace(mine, incident_id="b", last_bad_at=dead.begin_at)
+    changes, _ = news({"tried": RULE}, [mine, before, dead], [], NOON)
+    assert [each.incident.incident_id for each in changes] == ["b"]
+    changes, _ = news({"tried": RULE}, [mine, replace(dead, state=RESOLVED, told=RESOLVED)], [], NOON)
+    assert [each.change for each in changes] == ["firing"]
+
+
+def test_the_same_change_has_the_same_key_and_another_one_another() -> None:
+    [incident] = after("C")
+    [one], _ = news({"tried": RULE}, [incident], [], NOON)
+    [again], _ = news({"tried": RULE}, [incident], [], NOON + HOUR)
+    assert one.key == again.key
+    [still], _ = news({"tried": RULE}, [one.incident], [], NOON + 24 * HOUR)
+    assert (still.change, still.key == one.key) == ("still", False)
+
+
+def test_many_groups_of_a_rule_are_one_message() -> None:
+    many = [advanced(RULE, "default", None, judged("C", group=f"g{n}"))[0] for n in range(20)]
+    changes, _ = news({"tried": RULE}, many, [], NOON)
+    [message] = messages({"tried": RULE}, changes)
+    assert message.title == "tried fires for 20 groups"
+    assert dict(message.lines)["Which"] == "g0, g1, g2, g3, g4 and 15 more"
+    few, _ = news({"tried": RULE}, many[:3], [], NOON)
+    assert [each.title for each in messages({"tried": RULE}, few)] == [f"tried (g{n}) fires" for n in range(3)]
+
+
+def test_a_message_says_what_how_much_since_when_and_what_to_do() -> None:
+    rule = replace(RULE, unit="bytes", bands=Bands(True, 10e9, None), runbook="Look\nat it.")
+    [incident] = after("CC..", rule)
+    incident = replace(incident, value=20e9, worst_value=30e9, threshold=10e9, told="critical", note="")
+    changes, _ = news({"tried": rule}, [incident], [], NOON)
+    [message] = messages({"tried": rule}, changes)
+    assert (message.title, message.severity, message.is_resolved) == ("tried has ended", "critical", True)
+    assert message.lines == (
+        ("What", "Tried"),
+        ("Value", "20 GB, at worst 30 GB; it is not to be above 10 GB"),
+        ("Since", "2026-11-03 11:00Z"),
+        ("Ended", "2026-11-03 13:00Z"),
+        ("Do", "Look at it."),
+        ("Look", "mediameter alerts explain tried"),
+    )
+    assert message.fingerprint == incident.incident_id
+
+
+def test_pending_is_not_told() -> None:
+    slow = replace(RULE, hold_s=3600)
+    assert told("C.C.C.", rule=slow) == []
+    assert (PENDING, IS_FIRING, FLAPS) == ("pending", "firing", 3)

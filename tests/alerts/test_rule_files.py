@@ -1,0 +1,196 @@
+"""Rules as files: the shipped ones do what their tests say, mistakes are told with file and line, settings override."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mediameter.alerts.catalogue import catalogue, find
+from mediameter.alerts.rule import Rule
+from mediameter.alerts.rule_files import read, rules
+from mediameter.alerts.rule_tests import Outcome, outcomes
+from mediameter.errors import UserError
+from mediameter.settings import Settings, from_mapping
+
+NOWHERE = Path("/nonexistent")
+SHIPPED = {rule.name: rule for rule in rules(NOWHERE)}
+OF_SHIPPED = [(rule.name, number) for rule in SHIPPED.values() for number in range(len(rule.tests))]
+OF_DOCUMENTS = {  # the last table of SOURCE_SYSTEMS.md, and the pose generator's bands
+    "daily_bandwidth", "error_rate", "response_time_p95", "unique_addresses", "monthly_budget",
+    "generation_failures", "revenue_below_expected", "slow_generations",
+    "colouring_failure_rate", "colouring_slow", "cost_spike", "provider_rate_limited",
+    "pose_failure_rate", "pose_queue", "pose_slow", "pose_refunds", "pose_no_jobs", "pose_refund_rate",
+}  # fmt: skip
+OF_THE_HOUSE = {
+    "logs_missing", "delivery_late", "export_stopped", "not_run", "rejects_over_budget", "reconciliation_broken",
+    "quality_gate", "revenue_drop",
+}  # fmt: skip
+LOGS = {"kind": "s3_access_log", "path": "bucket"}
+
+
+def settings(folder: Path, **sections: Any) -> Settings:
+    return from_mapping({"sources": {"ovh": LOGS}, **sections}, folder)
+
+
+def test_every_alert_of_the_documents_is_a_rule() -> None:
+    assert set(SHIPPED) == OF_DOCUMENTS | OF_THE_HOUSE
+
+
+@pytest.mark.parametrize(("name", "number"), OF_SHIPPED)
+def test_a_shipped_rule_does_what_its_tests_say(name: str, number: int) -> None:
+    outcome = outcomes(SHIPPED[name])[number]
+    assert outcome.got == outcome.wanted, outcome.about
+
+
+@pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
+def test_a_shipped_rule_is_tried_on_both_sides_and_on_an_incomplete_window(rule: Rule) -> None:
+    verdicts = {outcome.wanted for outcome in outcomes(rule)}
+    assert verdicts & {"warning", "critical"} and "ok" in verdicts
+    assert "not_yet_knowable" in verdicts or rule.is_now or rule.needs == "nothing"
+    assert rule.runbook and rule.asked_in
+
+
+def test_a_threshold_that_is_off_by_one_is_found_by_the_tests() -> None:
+    """The tests inside the files can fail: with every threshold a little further, those just beyond it do."""
+    text = (Path(__file__).parents[2] / "mediameter/alerts/rules/storage.yaml").read_text()
+    moved = text.replace("above: 1 %", "above: 1.01 %").replace("above: 1000", "above: 1001")
+    failed = [outcome for rule in read("moved.yaml", moved) for outcome in outcomes(rule) if not outcome.is_passed]
+    assert failed == [
+        Outcome("error_rate", "one more than one in a hundred", "critical", "critical"),
+        Outcome("response_time_p95", "one ms more than a second", "critical", "ok"),
+    ][1:]
+
+
+# --- mistakes ------------------------------------------------------------------------------------------------
+
+FINE = """
+mine:
+  title: Mine
+  needs: logs
+  window: 1 h
+  value: {from: traffic_hourly, sum: requests}
+  unit: requests
+  above: 10
+"""
+Change = Callable[[str], str]
+MISTAKES: dict[str, tuple[Change, str]] = {
+    "no YAML": (lambda text: text + "  - [", "line"),
+    "a rule without a name": (lambda text: text.replace("mine:", "My rule:"), "My rule"),
+    "a key that nobody knows": (lambda text: text + "  threshold: 1\n", "line 3: unknown key 'threshold'"),
+    "no title": (lambda text: text.replace("  title: Mine\n", ""), "mine: title is missing"),
+    "an unknown measure": (lambda text: text.replace("traffic_hourly", "traffic_weekly"), "called 'traffic_weekly'"),
+    "an unknown column": (lambda text: text.replace("sum: requests", "sum: hits"), "has no column 'hits'"),
+    "a sum of words": (lambda text: text.replace("sum: requests", "sum: bucket"), "bucket of traffic_hourly is no number"),
+    "two ways to count": (lambda text: text.replace("sum: requests", "sum: requests, count: true"), "says 2 ways"),
+    "an impossible window": (lambda text: text.replace("1 h", "7 min"), "an impossible window"),
+    "a window of nothing": (lambda text: text.replace("1 h", "0 h"), "an impossible window"),
+    "minutes of hourly rows": (lambda text: text.replace("1 h", "15 min"), "traffic_hourly has whole hours only"),
+    "hours of daily rows": (lambda text: text.replace("traffic_hourly", "traffic_daily"), "has whole days only"),
+    "no threshold": (lambda text: text.replace("  above: 10\n", ""), "either above or below"),
+    "two sides": (lambda text: text + "  below: 5\n", "either above or below"),
+    "a threshold that is no number": (lambda text: text.replace("above: 10", "above: many"), "'many' is no threshold"),
+    "a warning behind the alarm": (
+        lambda text: text.replace("above: 10", "above: {critical: 10, warning: 11}"), "the warning comes after"
+    ),
+    "a need that nobody knows": (lambda text: text.replace("needs: logs", "needs: luck"), "needs: 'luck' is not known"),
+    "a comparison with nothing": (lambda text: text + "  compare: {to: yesteryear}\n", "compare says not what with"),
+    "a percentile of nothing": (
+        lambda text: text.replace("sum: requests", "percentile: 95"), "percentile: 95 of ''"
+    ),
+    "groups of persons": (
+        lambda text: text.replace("traffic_hourly, sum: requests", "generation_events, count: true")
+        .replace("needs: logs", "needs: generations") + "  group_by: [user_id]\n", "user_id is about persons"
+    ),
+    "the present of the past": (lambda text: text + "  judged: now\n", "judged: traffic_hourly does not go with it"),
+    "divided by zero": (lambda text: text.replace("sum: requests", "sum: requests, divide: 0"), "divide: 0"),
+}  # fmt: skip
+
+
+def test_the_rule_that_the_mistakes_are_made_of_is_fine() -> None:
+    [rule] = read("mine.yaml", FINE)
+    assert (rule.name, rule.step_s, rule.length, rule.bands.critical) == ("mine", 3600, 1, 10.0)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_with_file_and_line(name: str) -> None:
+    change, told = MISTAKES[name]
+    with pytest.raises(UserError) as caught:
+        read("alerts/mine.yaml", change(FINE))
+    assert "alerts/mine.yaml" in caught.value.message and told in caught.value.message
+    assert caught.value.remedy and "\n" not in str(caught.value)
+
+
+def test_a_test_that_cannot_be_understood_is_told() -> None:
+    [rule] = read("mine.yaml", FINE + "  tests: [{rows: {traffic_daily: []}, verdict: ok}]\n")
+    with pytest.raises(UserError, match="rows of traffic_daily, which the rule does not measure"):
+        outcomes(rule)
+    [rule] = read("mine.yaml", FINE + "  tests: [{rows: {traffic_hourly: [{hits: 1}]}, verdict: ok}]\n")
+    with pytest.raises(UserError, match="row has hits"):
+        outcomes(rule)
+
+
+# --- one's own, and the settings -----------------------------------------------------------------------------
+
+
+def test_a_rule_of_ones_own_stands_beside_the_settings_and_may_take_a_shipped_ones_place(tmp_path: Path) -> None:
+    own = tmp_path / "alerts"
+    own.mkdir()
+    (own / "mine.yaml").write_text(FINE + FINE.replace("mine:", "error_rate:"))
+    found = {rule.name: rule for rule in rules(tmp_path)}
+    assert set(found) == set(SHIPPED) | {"mine"}
+    assert found["error_rate"].title == "Mine"
+    (own / "more.yaml").write_text(FINE)
+    with pytest.raises(UserError, match=r"more.yaml line 3: mine: there is a rule mine already"):
+        rules(tmp_path)
+
+
+def test_settings_override_thresholds_and_the_warning_moves_with_them(tmp_path: Path) -> None:
+    own = {
+        "daily_bandwidth": {"above": "250 GB"},
+        "response_time_p95": {"above": "800 ms"},
+        "rejects_over_budget": {"above": {"warning": 0.02, "critical": 0.1}},
+        "delivery_late": {"enabled": False},
+        "not_run": {"above": "8 h", "repeat": "4 h"},
+    }
+    found = {rule.name: rule for rule in catalogue(settings(tmp_path, alerts={"rules": own}))}
+    assert (found["daily_bandwidth"].bands.critical, found["daily_bandwidth"].bands.warning) == (250e9, 200e9)
+    assert (found["response_time_p95"].bands.critical, found["response_time_p95"].bands.warning) == (800.0, None)
+    assert (found["rejects_over_budget"].bands.critical, found["rejects_over_budget"].bands.warning) == (0.1, 0.02)
+    assert found["delivery_late"].dormant == "switched off in the settings"
+    assert (found["not_run"].bands.warning, found["not_run"].repeat_s) == (28_800.0, 14_400)
+
+
+def test_the_budget_of_the_settings_is_the_budgets_threshold(tmp_path: Path) -> None:
+    rule = find(settings(tmp_path, alerts={"monthly_budget": "200.00 USD"}), "monthly_budget")
+    assert (rule.bands.critical, rule.bands.warning, rule.unit, rule.dormant) == (200.0, 160.0, "USD", "")
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({"eror_rate": {"above": 1}}, "did you mean error_rate"),
+        ({"error_rate": {"below": 0.5}}, "this rule fires above its threshold"),
+        ({"not_run": {"above": "soon"}}, r"\[alerts.rules.not_run\]: above: 'soon' is not a span"),
+        ({"not_run": {"repeat": "soon"}}, "repeat: 'soon' is not a span of time"),
+    ],
+)
+def test_an_override_that_cannot_be_is_told(own: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=told):
+        catalogue(settings(tmp_path, alerts={"rules": own}))
+
+
+def test_rules_of_sources_that_are_not_connected_sleep_and_say_why(tmp_path: Path) -> None:
+    asleep = {rule.name: rule.dormant for rule in catalogue(settings(tmp_path)) if rule.dormant}
+    assert asleep["pose_queue"] == "no source of kind pose_generator is set"
+    assert asleep["generation_failures"] == "no source of kind directors_palette or palette_events is set"
+    assert asleep["logs_missing"] == "no application is set beside the access logs"
+    assert {"error_rate", "delivery_late", "quality_gate"} & set(asleep) == set()
+    palette = {"kind": "directors_palette", "url": "sqlite:///p.sqlite"}
+    given = from_mapping({"sources": {"palette": palette}}, tmp_path)
+    asleep = {rule.name: rule.dormant for rule in catalogue(given) if rule.dormant}
+    assert asleep["error_rate"] == "no source of access logs is set"
+    assert asleep["revenue_below_expected"] == "no threshold is set: [alerts.rules.revenue_below_expected] below"
+    assert "generation_failures" not in asleep
