@@ -39,7 +39,8 @@ class Day:
     be told. ``is_logged``: whether the storage writes logs. ``late``: hours that they are late by. ``failures``,
     ``slow``, ``limited``: generations that fail, take ``slow_s`` seconds, or are turned away, within ten minutes.
     ``cost``: times the usual, in the hour. ``refunded``: credits, in the hour. ``purchases``: of the day. ``is_sound``:
-    whether the gate finds nothing. ``unread``: hours from ``AT`` on in which no export gets through.
+    whether the gate finds nothing. ``unread``, ``unlisted``: hours from ``AT`` on in which no export gets through, and
+    in which no run looks at logs and application.
     """
 
     sent: int | None = None
@@ -59,6 +60,7 @@ class Day:
     purchases: int = 3
     is_sound: bool = True
     unread: float = 0.0
+    unlisted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,14 @@ class Fortnight:
         return self.cases.get(number, _USUAL)
 
     def wrong(self, at: datetime) -> tuple[str, ...]:
-        """As the driver asks: whether the gate fails, or the exports do."""
-        day = self.day(int((at - BEGIN) / timedelta(days=1)))
-        is_unread = AT <= at.hour + at.minute / 60 < AT + day.unread
-        return tuple(
-            kind for kind, is_so in (("quality_failed", not day.is_sound), ("export_stopped", is_unread)) if is_so
-        )
+        """As the driver asks: whether the gate fails, the exports do, or nobody looks at the logs."""
+        day, since = self.day((at - BEGIN) // timedelta(days=1)), at.hour + at.minute / 60 - AT
+        kinds = {
+            "quality_failed": not day.is_sound,
+            "export_stopped": 0 <= since < day.unread,
+            "unlisted": 0 <= since < day.unlisted,
+        }
+        return tuple(kind for kind, is_so in kinds.items() if is_so)
 
     def is_exported(self, at: datetime) -> bool:
         return "export_stopped" not in self.wrong(at)
@@ -142,7 +146,7 @@ def _palette(day: datetime, case: Day) -> PaletteDay:
 
 def _generations(day: datetime, case: Day) -> Iterator[dict[str, Any]]:
     for minute in range(BUSY.start * 60, BUSY.stop * 60, 5):
-        price = round(40_000 * case.cost) if minute // 60 == AT else 40_000
+        price = round(500_000 * case.cost) if minute // 60 == AT else 500_000
         yield _generation(day, minute, cost_micros=price)
     for minute in _spread(case.failures):
         yield _generation(day, minute, status="failed", outputs=0, message="provider: internal error", cost_micros=0)

@@ -30,7 +30,7 @@ class Lot:
     """``counts``, ``deliveries``, ``sent``, ``ms``: requests, deliveries, bytes, and the sum of their times, by
     application, operation and status. ``times``: requests by application, operation and edge. ``addresses``: of them,
     those that were not seen in another hour of the day, by application. ``viewed``: deliveries that the app recorded as
-    a view; ``matched``: those of them that can be told to be one; ``strangers``: GETs of people whom it does not know."""
+    a view; ``matched``: those that can be told to be one; ``strangers``: GETs of people whom it does not know."""
 
     hour: int
     front: int

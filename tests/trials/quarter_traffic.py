@@ -75,7 +75,8 @@ class Traffic:
         changed = {lot.hour // 24 for lot in come} | {day for day in (today, today - 1) if day in self.days}
         for day in sorted(changed):
             self._write_day(connection, day)
-        self._list(connection, now)
+        if "unlisted" not in self.quarter.wrong(now):
+            self._list(connection, now)
         self._refresh(connection, now, changed)
         for hour in [hour for hour in self.hours if hour < (today - 3) * 24]:
             del self.hours[hour]

@@ -5,8 +5,7 @@ python -m tests.trials.replay --seed 1 --days 90 [--url postgresql://…] [--wit
 
 from __future__ import annotations
 
-import argparse
-import tempfile
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,11 +17,14 @@ import sqlalchemy as sa
 from mediameter import connect, warehouse
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from mediameter.steps.check import check, check_now
+from mediameter.warehouse import tables
+from tests.trials.fortnight import Fortnight
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_lake import Generating
 from tests.trials.quarter_traffic import Traffic
 
-Judge = Callable[[Settings, datetime], object]
+HOUR = timedelta(hours=1)
 STEP = timedelta(minutes=5)
 _RUN_AT = 5  # the minute of each hour at which the hourly run has written
 _QUIET = timedelta(hours=2)
@@ -48,24 +50,40 @@ def settings_of(url: str, folder: Path, **alerts: object) -> Settings:
             "source": "ovh", "measure": "bytes_sent", "amount": "0.011", "currency": "USD", "per": "GB",
             "valid_from": "2026-01-01", "citation": "the trial's own",
         }],
-        "alerts": {"monthly_budget": "11.00 USD", **alerts},
+        "alerts": {"monthly_budget": "11.00 USD", "notify": ["https://alerts.example.org/hook"], **alerts},
     }  # fmt: skip
     return from_mapping(document, folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message about an incident: when it went into the outbox, and what it says."""
+
+    at: datetime
+    incident_id: str
+    rule: str
+    group: str
+    change: str
+    severity: str
+    value: float | None
+    begin_at: datetime
+
+
 @dataclass(slots=True)
 class Replay:
-    """``hourly`` is called after each hourly run, ``watch`` (if any) at all other ticks. ``ticks``, ``judged_s``,
-    ``wrote_s``: how many there were, and where the time went."""
+    """``every``: how often is judged; below an hour, hourly runs are between. ``told``: what was said. ``ticks``,
+    ``judged_s``, ``wrote_s``: how many there were, and where the time went. ``hours``: that are over."""
 
-    quarter: Quarter
+    quarter: Quarter | Fortnight
     settings: Settings
-    hourly: Judge
-    watch: Judge | None = None
+    every: timedelta = HOUR
+    is_judged: bool = True
+    on_tick: Callable[[datetime], None] | None = None
+    told: list[Told] = field(default_factory=list)
     ticks: int = 0
     judged_s: float = 0.0
     wrote_s: float = 0.0
-    on_tick: list[Callable[[datetime], None]] = field(default_factory=list)
+    hours: int = 0
 
     def run(self) -> None:
         """From the quarter's begin to a day after its end."""
@@ -76,33 +94,35 @@ class Replay:
             palette.begin(connection)
         try:
             for now in self._clock():
-                is_hourly = now.minute == _RUN_AT
-                if not is_hourly and self._is_quiet(palette, now):
+                is_run = now.minute == _RUN_AT
+                if not is_run and self._is_quiet(palette, now):
                     continue
                 begun = time.perf_counter()
-                self._write(made, traffic, palette, now, is_hourly=is_hourly)
+                self._write(made, traffic, palette, now, is_run=is_run)
                 self.wrote_s += time.perf_counter() - begun
-                if judge := self.hourly if is_hourly else self.watch:
-                    self._judge(judge, now)
+                if self.is_judged:
+                    self._judge(made, now, is_run=is_run)
+                if self.on_tick:
+                    self.on_tick(now)
         finally:
             made.dispose()
 
-    def _write(self, made: sa.Engine, traffic: Traffic, palette: Generating, now: datetime, *, is_hourly: bool) -> None:
+    def _write(self, made: sa.Engine, traffic: Traffic, palette: Generating, now: datetime, *, is_run: bool) -> None:
         """What stands in the tables and in the lake at that time."""
-        hour = int((now - BEGIN) / timedelta(hours=1)) - 1
-        if is_hourly and 0 <= hour < self.quarter.days * 24:
-            traffic.end_hour(hour)
+        while is_run and self.hours < min((now - BEGIN) // HOUR, self.quarter.days * 24):
+            traffic.end_hour(self.hours)
+            self.hours += 1
         with connect.writing(made) as connection:
             palette.export(connection, now)
-            if is_hourly:
+            if is_run:
                 traffic.write(connection, now)
                 palette.roll_up(connection, now)
 
     def _clock(self) -> Iterator[datetime]:
-        now, step = BEGIN + timedelta(minutes=_RUN_AT), STEP if self.watch else timedelta(hours=1)
-        while now < self.quarter.end + timedelta(days=1):
+        now = BEGIN + timedelta(minutes=_RUN_AT)
+        while now < self.quarter.end + timedelta(days=1, hours=12):
             yield now
-            now += step
+            now += self.every
 
     def _is_quiet(self, palette: Generating, now: datetime) -> bool:
         """Whether every window under an hour is empty, and was when it was judged last: nothing can have changed.
@@ -113,31 +133,26 @@ class Replay:
             return False
         return now - palette.changed_at > _QUIET and now - palette.exported_at <= _QUIET and not palette.has_news(now)
 
-    def _judge(self, judge: Judge, now: datetime) -> None:
+    def _judge(self, made: sa.Engine, now: datetime, *, is_run: bool) -> None:
         begun = time.perf_counter()
-        judge(self.settings, now)
+        report = check(self.settings, now=now) if is_run else check_now(self.settings, now=now)
         self.judged_s += time.perf_counter() - begun
         self.ticks += 1
+        if report.messages:
+            self.told += _told(made, now)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--days", type=int, default=90)
-    parser.add_argument("--url", default="")
-    parser.add_argument("--quiet", action="store_true", help="a quarter in which nothing goes wrong")
-    arguments = parser.parse_args()
-    quarter = Quarter(arguments.seed, arguments.days, **({"kinds": ()} if arguments.quiet else {}))
-    shm = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder:
-        url = arguments.url or f"sqlite:///{folder}/warehouse.sqlite"
-        replay = Replay(quarter, settings_of(url, Path(folder)), lambda s, n: None, lambda s, n: None)
-        begun = time.perf_counter()
-        replay.run()
-        print(
-            f"seed {arguments.seed}: {replay.ticks} ticks, {time.perf_counter() - begun:.1f} s, of them {replay.wrote_s:.1f} s writing"
+def _told(made: sa.Engine, now: datetime) -> list[Told]:
+    """The messages of that time."""
+    outbox = tables["outbox"].c
+    with connect.reading(made) as connection:
+        query = sa.select(outbox.payload).where(outbox.created_at == warehouse.naive(now))
+        payloads = [json.loads(text) for text in connection.execute(query).scalars()]
+    return [
+        Told(
+            now, each["incident_id"], payload["data"]["rule"], each["group"], payload["data"]["change"],
+            each["severity"], each["value"], datetime.fromisoformat(each["begin_at"]),
         )
-
-
-if __name__ == "__main__":
-    main()
+        for payload in payloads
+        for each in payload["data"]["incidents"]
+    ]  # fmt: skip

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
 from mediameter import connect, ledger
-from mediameter.settings import Settings
 from mediameter.warehouse import tables
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Hour
@@ -60,7 +59,7 @@ def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) 
     quarter, settings = Quarter(5, days=DAYS, kinds=()), settings_of(warehouse_url, tmp_path)
     pending: list[int] = []
 
-    def look(settings: Settings, now: datetime) -> None:
+    def look(now: datetime) -> None:
         with connect.reading(made) as connection:
             files = ledger.lake_files(connection, "generations", now.date(), now.date())
         frames = [pl.read_parquet(settings.lake.path / file.path) for file in files]
@@ -68,7 +67,7 @@ def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) 
         pending.append(sum(int((frame["status"] == "pending").sum()) for frame in frames))
 
     made = connect.engine(warehouse_url)
-    replay = Replay(quarter, settings, look)
+    replay = Replay(quarter, settings, is_judged=False, on_tick=look)
     replay.run()
     lots = [lot for number in range(DAYS * 24) for lot in quarter.hour(number).lots]
     told = [quarter.palette(number) for number in range(DAYS)]
@@ -84,7 +83,7 @@ def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) 
         states = connection.execute(sa.select(tables["days"].c.state)).scalars().all()
     made.dispose()
     assert states == ["final"] * DAYS * 2
-    assert max(pending) > 0 and replay.ticks == (DAYS + 1) * 24
+    assert max(pending) > 0 and replay.hours == DAYS * 24
 
 
 def total(connection: sa.Connection, column: str, where: sa.ColumnElement[bool] | None = None) -> int:
