@@ -1,8 +1,8 @@
 """A fortnight without chance: every hour is like every other, but for what a case says of a day. So a rule's value can
 be put just above its threshold, or just below it.
 
-Thirteen o'clock to before nineteen the generating system is busy, twelve generations an hour; at three of these hours
-somebody buys. What the logs tell of an hour has come when the next one is over.
+Thirteen o'clock to before nineteen the generating system is busy, a generation every half a minute; in three of these
+hours somebody buys. What the logs tell of an hour has come when the next one is over.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.trials.quarter_palette import PaletteDay
 
 REQUESTS = 1000  # of an hour: all but one in ten are GETs
 USUAL_MS, USUAL_BYTES, USUAL_ADDRESSES, VIEWED = 100, 1_000_000, 40, 500
-BUSY = range(13, 19)
+BUSY, GENERATIONS = range(13, 19), 120
 AT = 15
 """The hour of the day at which something happens to the generating system."""
 _PAID = 9_990_000
@@ -38,9 +38,9 @@ class Day:
     hundred take. ``addresses``: of the day. ``rejected``: share of the lines. ``matched``: share of the views that can
     be told. ``is_logged``: whether the storage writes logs. ``late``: hours that they are late by. ``failures``,
     ``slow``, ``limited``: generations that fail, take ``slow_s`` seconds, or are turned away, within ten minutes.
-    ``cost``: times the usual, in the hour. ``refunded``: credits, in the hour. ``purchases``: of the day. ``is_sound``:
-    whether the gate finds nothing. ``unread``, ``unlisted``: hours from ``AT`` on in which no export gets through, and
-    in which no run looks at logs and application.
+    ``cost``: times the hour before, in two hours on end. ``refunded``: credits, in the hour. ``purchases``: of the day.
+    ``is_sound``: whether the gate finds nothing. ``unread``, ``unlisted``: hours from ``AT`` on in which no export gets
+    through, and in which no run looks at logs and application.
     """
 
     sent: int | None = None
@@ -145,9 +145,10 @@ def _palette(day: datetime, case: Day) -> PaletteDay:
 
 
 def _generations(day: datetime, case: Day) -> Iterator[dict[str, Any]]:
-    for minute in range(BUSY.start * 60, BUSY.stop * 60, 5):
-        price = round(500_000 * case.cost) if minute // 60 == AT else 500_000
-        yield _generation(day, minute, cost_micros=price)
+    for number in range(len(BUSY) * GENERATIONS):
+        minute = BUSY.start * 60 + 60 * number / GENERATIONS
+        times = case.cost ** {AT: 1, AT + 1: 2}.get(int(minute // 60), 0)
+        yield _generation(day, minute, cost_micros=round(100_000 * times))
     for minute in _spread(case.failures):
         yield _generation(day, minute, status="failed", outputs=0, message="provider: internal error", cost_micros=0)
     for minute in _spread(case.slow):

@@ -80,16 +80,20 @@ class Generating:
         return any(self.known.get(place) != self._seen(place, now) for place in self._places(now))
 
     def export(self, connection: sa.Connection, now: datetime) -> None:
-        """What the export of that time finds, if it gets through."""
-        if not self.quarter.is_exported(now):
-            return
+        """What the export of that time finds, if it gets through; event files lie in a bucket of their own."""
+        gets_through = self.quarter.is_exported(now)
         for place in self._places(now):
             seen = self._seen(place, now)
-            if self.known.get(place) != seen:
+            if self.known.get(place) != seen and (gets_through or place[0] == "app_errors"):
                 self._take(connection, now, *place, seen)
-        self.exported_at = now
-        for source, minutes in ((SOURCE, 5), (ERRORS, 0)):
-            ledger.record_listing(connection, source, now, 0, 0, now - timedelta(minutes=minutes))
+        ledger.record_listing(connection, ERRORS, now, 0, 0, now - self._settling)
+        if gets_through:
+            self.exported_at = now
+            ledger.record_listing(connection, SOURCE, now, 0, 0, now - timedelta(minutes=5))
+
+    @property
+    def _settling(self) -> timedelta:
+        return timedelta(hours=self.settings.reporting.settle_hours)
 
     def _places(self, now: datetime) -> list[tuple[str, int]]:
         """The kinds and days that an export looks at: today and the two days before."""
