@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def _texts(folder: Path) -> dict[str, str]:
     return texts
 
 
+@lru_cache(maxsize=64)  # YAML takes a third of a second, and each judging asks several times
 def read(place: str, text: str) -> list[Rule]:
     """The rules of one file, in its order. Raises ``UserError`` with file and line."""
     content = parsed(place, text)
