@@ -94,7 +94,7 @@ class _Numbers:
     """The rule's aggregates of each window and group, and of the windows that they are compared with."""
 
     def __init__(self, rule: Rule, frames: Frames, indexes: list[int], zone: ZoneInfo) -> None:
-        first, last = min(indexes) - max(rule.offsets, default=0), max(indexes)
+        first, last = min(indexes) - rule.look_back, max(indexes)
         self._rule = rule
         self._value, self._over, self._sample = (
             measured(part, rule, frames, first, last, zone) if part else {}
@@ -122,12 +122,16 @@ class _Numbers:
 
     def _plain(self, index: int, group: str) -> float | None:
         rule, at = self._rule, (index, group)
-        nothing = 0.0 if rule.value.how in ("count", "sum") else None
+        nothing = 0.0 if rule.value.how in ("count", "sum") and self._was_seen(index, group) else None
         value = self._value.get(at, nothing)
         if rule.over is None:
             return value
         basis = self._over.get(at)
         return value / basis if basis and value is not None else None
+
+    def _was_seen(self, index: int, group: str) -> bool:
+        steps = self._rule.seen_s // self._rule.step_s
+        return not steps or any(of == group and index - steps <= at <= index for at, of in self._value)
 
 
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:

@@ -99,6 +99,7 @@ class Rule:
     awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
     ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
 
+    ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
     ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
     sources that it is about; none: any that it needs. ``dormant``: why it is not judged; empty where it is.
     """
@@ -122,6 +123,7 @@ class Rule:
     resolve_after: int = 1
     reopen_s: int = 0
     repeat_s: int = DAY_S
+    seen_s: int = 0
     is_now: bool = False
     runbook: str = ""
     asked_in: str = ""
@@ -147,3 +149,8 @@ class Rule:
         if self.compare is None:
             return ()
         return tuple(each // self.step_s for each in OFFSETS_S[self.compare.to]) or (self.length,)
+
+    @property
+    def look_back(self) -> int:
+        """Steps back to the earliest window that a verdict rests on."""
+        return max((*self.offsets, self.seen_s // self.step_s), default=0)

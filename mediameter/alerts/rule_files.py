@@ -23,7 +23,7 @@ EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample", "compare",
     "unit", "above", "below", "minimum_sample", "for", "group_by", "resolve_after", "reopen_within", "repeat",
-    "runbook", "tests",
+    "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
 _LAG_S = {"logs": 2 * HOUR_S}
@@ -107,6 +107,7 @@ def _rule(place: str, name: Any, value: Any) -> Rule:
             resolve_after=parts.whole(content, "resolve_after", 1 if step_s == DAY_S else 2),
             reopen_s=parts.seconds(content, "reopen_within", 0 if step_s == DAY_S else 6 * window_s),
             repeat_s=parts.seconds(content, "repeat", DAY_S),
+            seen_s=parts.seconds(content, "seen_within", 0),
             is_now=is_now,
             runbook=parts.text(content, "runbook", ""),
             asked_in=parts.text(content, "asked_in", ""),

@@ -1,9 +1,9 @@
 """The tests that stand in a rule's file: rows in, verdict out. Pure, so that a rule is tried without any data.
 
 A test has ``about``, ``rows`` (by the names that the rule measures) and ``verdict``; and where they matter ``group``
-(without it, the gravest verdict of any group is meant),
-``is_complete`` (default: yes) and ``threshold`` (for a rule that has none of its own). A row holds the columns that
-matter; beside them ``times`` (so many of it), ``minutes_before_end`` and ``windows_before`` say when it is.
+(without it, the gravest verdict of any group is meant), ``is_complete`` (default: yes) and ``threshold`` (for a rule
+that has none of its own). A row holds the columns that matter; beside them ``times`` (so many of it),
+``minutes_before_end``, ``windows_before`` and ``days_before`` say when it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
 _KEYS = {"about", "rows", "verdict", "group", "is_complete", "threshold"}
 _SYSTEM = "palette"
 _WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
-_OF_TIME = {"times", "minutes_before_end", "windows_before"}
+_OF_TIME = {"times", "minutes_before_end", "windows_before", "days_before"}
 _EMPTY = {"text": "", "int": 0, "float": 0.0, "bool": False}
 
 
@@ -123,6 +123,7 @@ def _row(rule: Rule, name: str, row: dict[str, Any], end: datetime) -> dict[str,
 
 def _at(rule: Rule, row: dict[str, Any], end: datetime) -> datetime:
     before = timedelta(minutes=int(row.get("minutes_before_end", 1)))
+    before += timedelta(days=int(row.get("days_before", 0)))
     return end - before - timedelta(seconds=rule.length_s * int(row.get("windows_before", 0)))
 
 

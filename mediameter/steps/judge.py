@@ -121,7 +121,7 @@ class Judge:
         spans: dict[str, Span] = {}
         for rule in rules:
             of = indexes[rule.name]
-            begin = bounds(rule, of[0] - max(rule.offsets, default=0), self._zone)[0]
+            begin = bounds(rule, of[0] - rule.look_back, self._zone)[0]
             end = bounds(rule, of[-1], self._zone)[1]
             for part in rule.aggregates:
                 before = spans.get(part.source)
