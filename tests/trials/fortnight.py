@@ -27,7 +27,7 @@ USUAL_MS, USUAL_BYTES, USUAL_ADDRESSES, VIEWED = 100, 1_000_000, 40, 500
 BUSY, GENERATIONS = range(13, 19), 120
 AT = 15
 """The hour of the day at which something happens that does not last all day."""
-_PAID = 9_990_000
+_PAID = 39_990_000
 
 
 @dataclass(frozen=True)
