@@ -189,4 +189,3 @@ def _plain(value: Any, kind: pl.DataType) -> Any:
     if kind == pl.Float64():
         return float(value)
     return bool(value) if kind == pl.Boolean() else int(value) if kind == pl.Int64() else value
-
