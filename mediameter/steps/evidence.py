@@ -52,8 +52,10 @@ class Evidence:
         return {name: self._frames(name, merged(of)) for name, of in spans.items()}
 
     def _frames(self, name: str, spans: list[Span]) -> pl.DataFrame:
-        found = pl.concat([self._frame(name, span) for span in spans], how="vertical")
-        return found.unique("event_id", keep="first", maintain_order=True) if name in KIND_OF else found
+        found = pl.concat([self._frame(name, span) for span in spans], how="diagonal_relaxed")
+        if name not in KIND_OF:
+            return found
+        return found.unique(["source", "event_id"], keep="first", maintain_order=True)
 
     def _frame(self, name: str, span: Span) -> pl.DataFrame:
         if name.startswith(ANSWER):
@@ -66,9 +68,8 @@ class Evidence:
     def _days(self, span: Span) -> tuple[date, date]:
         """The first and last reporting day that a span touches."""
         zone = self._settings.reporting.zone
-        return ledger.day_of(span.begin, zone), ledger.day_of(
-            max(span.begin, span.end - timedelta(microseconds=1)), zone
-        )
+        last = max(span.begin, span.end - timedelta(microseconds=1))
+        return ledger.day_of(span.begin, zone), ledger.day_of(last, zone)
 
     # --- the warehouse -----------------------------------------------------------------------------------------
 
