@@ -34,10 +34,14 @@ class Changed(NamedTuple):
 # --- windows -------------------------------------------------------------------------------------------------
 
 
-def windows(connection: sa.Connection, tenant: str, rules: Collection[str], day: date | None = None) -> list[Judged]:
-    """What is known of these rules (of a day), by rule, group and time."""
+def windows(
+    connection: sa.Connection, tenant: str, rules: Collection[str], ends: tuple[datetime, datetime] | None = None
+) -> list[Judged]:
+    """What is known of these rules, by rule, group and time. ``ends``: of windows that end after the one instant, and
+    at the other at the latest; not by their day, which may have been of another zone."""
     query = sa.select(_windows).where(_windows.c.tenant == tenant, _windows.c.rule.in_(list(rules)))
-    query = query if day is None else query.where(_windows.c.day == day)
+    if ends:
+        query = query.where(_windows.c.end_at > naive(ends[0]), _windows.c.end_at <= naive(ends[1]))
     query = query.order_by(_windows.c.rule, _windows.c.check_group, _windows.c.end_at)
     return [_judged(row) for row in connection.execute(query).mappings()]
 

@@ -124,6 +124,6 @@ def _step(content: Mapping[str, Any], window_s: int) -> int:
     step_s = parts.seconds(content, "every", default)
     if step_s not in (DAY_S, HOUR_S, FINEST_S) or window_s <= 0 or window_s % step_s:
         raise parts.Mistake(
-            "window, every: an impossible window", 'whole days, whole hours, or five minutes as often as you like'
+            "window, every: an impossible window", "whole days, whole hours, or five minutes as often as you like"
         )
     return step_s

@@ -275,5 +275,3 @@ def _table(*heads: str) -> Table:
 
 def _say(console: Console, text: str) -> None:
     console.print(shown(text), highlight=False, markup=False, soft_wrap=True)
-
-

@@ -140,7 +140,7 @@ def _judge_day(
     """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
-    known = book.windows(connection, tenant, {rule.name for rule in rules}, day)
+    known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
     through = book.known_through(connection, tenant)
     found = Judge(connection, settings, now).day(rules, day, known)
     changed = book.replace_windows(connection, tenant, zone, known, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,23 +23,39 @@ LONGEST_GENERATION = timedelta(days=1)
 
 
 class Span(NamedTuple):
-    """Rows from an instant to another, and the reporting days that these touch."""
+    """Rows from an instant (included) to another (not)."""
 
     begin: datetime
     end: datetime
-    first_day: date
-    last_day: date
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same instants in spans that do not touch each other, in their order."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.begin <= found[-1].end:
+            found[-1] = Span(found[-1].begin, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return found
 
 
 class Evidence:
-    """Rows by name, read once for the longest span that is asked for. ``now``: of what is about the present."""
+    """Rows by name, in the spans that are asked for: what a window is compared with may lie weeks back, and what lies
+    between is not read. ``now``: of what is about the present."""
 
     def __init__(self, connection: sa.Connection, settings: Settings, now: datetime) -> None:
         self._connection, self._settings, self._now = connection, settings, now
 
-    def frames(self, spans: dict[str, Span]) -> dict[str, pl.DataFrame]:
-        """The rows of each name in its span. Raises ``AnswerError`` for an answer that does not exist."""
-        return {name: self._frame(name, span) for name, span in spans.items()}
+    def frames(self, spans: Mapping[str, Iterable[Span]]) -> dict[str, pl.DataFrame]:
+        """The rows of each name in its spans. Raises ``AnswerError`` for an answer that does not exist."""
+        return {name: self._frames(name, merged(of)) for name, of in spans.items()}
+
+    def _frames(self, name: str, spans: list[Span]) -> pl.DataFrame:
+        found = pl.concat([self._frame(name, span) for span in spans], how="diagonal_relaxed")
+        if name not in KIND_OF:
+            return found
+        return found.unique(["source", "event_id"], keep="first", maintain_order=True)
 
     def _frame(self, name: str, span: Span) -> pl.DataFrame:
         if name.startswith(ANSWER):
@@ -49,6 +65,12 @@ class Evidence:
             return made[name](span)
         return self._events(name, span) if name in KIND_OF else self._table(name, span)
 
+    def _days(self, span: Span) -> tuple[date, date]:
+        """The first and last reporting day that a span touches."""
+        zone = self._settings.reporting.zone
+        last = max(span.begin, span.end - timedelta(microseconds=1))
+        return ledger.day_of(span.begin, zone), ledger.day_of(last, zone)
+
     # --- the warehouse -----------------------------------------------------------------------------------------
 
     def _table(self, name: str, span: Span) -> pl.DataFrame:
@@ -57,7 +79,7 @@ class Evidence:
         shown = [column for column in rows.columns.values() if column.pii == "none"]
         table = sa.table(name, *(sa.column(column.name) for column in rows.columns.values()))
         at = table.c[rows.at]
-        when: sa.ColumnElement[bool] = at.between(span.first_day, span.last_day)
+        when: sa.ColumnElement[bool] = at.between(*self._days(span))
         if rows.time == "instant":
             when = sa.and_(at >= naive(span.begin), at < naive(span.end))
         query = sa.select(*(table.c[column.name] for column in shown))
@@ -67,8 +89,9 @@ class Evidence:
         """One question a day, its rows with the day that it was asked for."""
         budget = self._settings.alerts.budget
         found = []
-        for number in range((span.last_day - span.first_day).days + 1):
-            day = span.first_day + timedelta(days=number)
+        first, last = self._days(span)
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
             asked = answers.ask(
                 self._connection, name, first_day=day, last_day=day, tenant=self._settings.tenant,
                 zone=self._settings.reporting.zone, budget=str(budget) if budget else None,
@@ -81,7 +104,7 @@ class Evidence:
     def _events(self, name: str, span: Span) -> pl.DataFrame:
         begin = span.begin - LONGEST_GENERATION
         found = events_of(self._connection, self._settings, KIND_OF[name], begin, span.end)
-        found = found.unique("event_id", keep="first", maintain_order=True).filter(pl.col("at") < span.end)
+        found = found.filter(pl.col("at") >= begin, pl.col("at") < span.end)
         if "duration_ms" not in found.columns:
             return found
         done = pl.col("at") + pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
@@ -92,7 +115,7 @@ class Evidence:
     def _month_costs(self, span: Span) -> pl.DataFrame:
         traffic = tables["traffic_daily"].c
         query = sa.select(traffic.day, sa.func.sum(traffic.requests)).where(
-            traffic.tenant == self._settings.tenant, traffic.day.between(span.first_day, span.last_day)
+            traffic.tenant == self._settings.tenant, traffic.day.between(*self._days(span))
         )
         budget = self._settings.alerts.budget
         rows = []
@@ -189,4 +212,3 @@ def _plain(value: Any, kind: pl.DataType) -> Any:
     if kind == pl.Float64():
         return float(value)
     return bool(value) if kind == pl.Boolean() else int(value) if kind == pl.Int64() else value
-

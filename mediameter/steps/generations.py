@@ -114,9 +114,7 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     return is_written
 
 
-def events_of(
-    connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
-) -> pl.DataFrame:
+def events_of(connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime) -> pl.DataFrame:
     """The events of a kind of lake files on the UTC days between two instants, with ``source`` and ``application``.
 
     Raises ``WorldError`` when a lake file is missing or has changed.

@@ -45,8 +45,7 @@ class Judge:
 
     def present(self, rules: Sequence[Rule], known: Sequence[Judged]) -> list[Judged]:
         """Verdicts of rules about the present: of a window that begins and ends now."""
-        today = ledger.day_of(self._now, self._zone)
-        frames = self._evidence.frames({"freshness": Span(self._now, self._now, today, today)})
+        frames = self._evidence.frames({"freshness": [Span(self._now, self._now)]})
         found: list[Judged] = []
         for rule in rules:
             window = Window(step_of(rule, self._now, self._zone), self._now, self._now, True)
@@ -116,18 +115,17 @@ class Judge:
         settling = timedelta(hours=self._settings.reporting.settle_hours if is_unsettled else 0)
         return at.astimezone(UTC) + settling if at else None
 
-    def _spans(self, rules: Sequence[Rule], indexes: dict[str, range]) -> dict[str, Span]:
-        """How far each kind of rows has to be read: over the windows, and those that they are compared with."""
-        spans: dict[str, Span] = {}
+    def _spans(self, rules: Sequence[Rule], indexes: dict[str, range]) -> dict[str, list[Span]]:
+        """What of each kind of rows has to be read: the windows, those that they are compared with, and the time within
+        which something has to have been seen."""
+        spans: dict[str, list[Span]] = {}
         for rule in rules:
-            of = indexes[rule.name]
-            begin = bounds(rule, of[0] - rule.look_back, self._zone)[0]
-            end = bounds(rule, of[-1], self._zone)[1]
+            first, last = indexes[rule.name][0], indexes[rule.name][-1]
+            found = [self._span(rule, first - offset, last - offset) for offset in (0, *rule.offsets)]
+            found += [self._span(rule, first - rule.look_back, last)] * bool(rule.seen_s)
             for part in rule.aggregates:
-                before = spans.get(part.source)
-                first, last = (min(begin, before.begin), max(end, before.end)) if before else (begin, end)
-                spans[part.source] = Span(
-                    first, last, ledger.day_of(first, self._zone),
-                    ledger.day_of(last - timedelta(microseconds=1), self._zone),
-                )  # fmt: skip
+                spans.setdefault(part.source, []).extend(found)
         return spans
+
+    def _span(self, rule: Rule, first: int, last: int) -> Span:
+        return Span(bounds(rule, first, self._zone)[0], bounds(rule, last, self._zone)[1])

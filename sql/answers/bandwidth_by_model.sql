@@ -21,6 +21,13 @@ WITH bandwidth AS (
     GROUP BY day, application, bucket
 ),
 
+files AS (
+    SELECT day, application, bucket, media_file_id, SUM(bytes_sent) AS bytes_sent
+    FROM media_file_daily
+    WHERE tenant = :tenant AND day BETWEEN :first_day AND :last_day AND media_file_id <> ''
+    GROUP BY day, application, bucket, media_file_id
+),
+
 claims AS (
     SELECT
         media_file_id,
@@ -31,20 +38,36 @@ claims AS (
     FROM generated_files_daily
     WHERE tenant = :tenant
         AND day <= :last_day
-        AND media_file_id IN (
-            SELECT media_file_id
-            FROM media_file_daily
-            WHERE tenant = :tenant AND day BETWEEN :first_day AND :last_day
-        )
+        AND media_file_id IN (SELECT media_file_id FROM files)
+),
+
+-- Instead of a join of the two: SQLite would look at each file for each claim.
+together AS (
+    SELECT media_file_id, application, source, model, NULL AS day, NULL AS served_for, NULL AS bucket, 0 AS bytes_sent
+    FROM claims
+    WHERE place = 1
+    UNION ALL
+    SELECT media_file_id, NULL, NULL, NULL, day, application, bucket, bytes_sent
+    FROM files
+),
+
+known AS (
+    SELECT
+        MAX(application) OVER (PARTITION BY media_file_id) AS application,
+        MAX(source) OVER (PARTITION BY media_file_id) AS source,
+        MAX(model) OVER (PARTITION BY media_file_id) AS model,
+        day,
+        served_for,
+        bucket,
+        bytes_sent
+    FROM together
 ),
 
 served AS (
-    SELECT claims.application, claims.source, claims.model, files.day, files.application AS served_for, files.bucket,
-        SUM(files.bytes_sent) AS bytes_sent
-    FROM media_file_daily AS files
-    INNER JOIN claims ON claims.media_file_id = files.media_file_id AND claims.place = 1
-    WHERE files.tenant = :tenant AND files.day BETWEEN :first_day AND :last_day
-    GROUP BY claims.application, claims.source, claims.model, files.day, files.application, files.bucket
+    SELECT application, source, model, day, served_for, bucket, SUM(bytes_sent) AS bytes_sent
+    FROM known
+    WHERE day IS NOT NULL AND source IS NOT NULL
+    GROUP BY application, source, model, day, served_for, bucket
 ),
 
 allocated AS (

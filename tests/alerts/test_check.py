@@ -221,3 +221,12 @@ def test_other_tenants_rows_are_none_of_ours(made: sa.Engine, place: Settings) -
     check(place, now=NOW)
     assert incidents(made) == []
     assert {row["tenant"] for row in rows(made, "alert_windows")} == {"default"}
+
+
+def test_another_reporting_zone_judges_the_same_hours_on_other_days(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 0)
+    check(place, now=NOW)
+    zoned = place.model_copy(update={"reporting": place.reporting.model_copy(update={"time_zone": "America/New_York"})})
+    check(zoned, now=NOW)
+    days = {(row["end_at"], row["day"]) for row in rows(made, "alert_windows", rule="server_errors")}
+    assert len({end for end, _ in days}) == len(days)

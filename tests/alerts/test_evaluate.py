@@ -139,9 +139,7 @@ above: 1.5
     ("now", "before", "value", "verdict"),
     [(16, 10, 1.6, "critical"), (15, 10, 1.5, "ok"), (99, 9, None, "not_available"), (99, 0, None, "not_available")],
 )
-def test_a_comparison_needs_something_to_compare_with(
-    now: int, before: int, value: float | None, verdict: str
-) -> None:
+def test_a_comparison_needs_something_to_compare_with(now: int, before: int, value: float | None, verdict: str) -> None:
     rows = [
         {"hour_at": MIDNIGHT, "requests": now},
         {"hour_at": MIDNIGHT - timedelta(days=7), "requests": before},
