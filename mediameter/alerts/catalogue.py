@@ -84,7 +84,7 @@ def _scaled(bands: Bands, limit: float | None) -> Bands:
     if bands.critical is None and bands.warning is not None:
         return Bands(bands.is_above, None, limit)
     share = bands.warning / bands.critical if bands.warning and bands.critical else None
-    if bands.critical is None:  # the budget's: the shipped rule has no number of its own
+    if bands.critical is None and bands.is_above:  # the budget's: the shipped rule has no number of its own
         share = 0.8
     warning = None if share is None or limit is None else limit * share
     return Bands(bands.is_above, limit, warning)

@@ -168,6 +168,13 @@ def test_the_budget_of_the_settings_is_the_budgets_threshold(tmp_path: Path) -> 
     assert (rule.bands.critical, rule.bands.warning, rule.unit, rule.dormant) == (200.0, 160.0, "USD", "")
 
 
+def test_what_a_day_should_earn_has_no_warning_beyond_it(tmp_path: Path) -> None:
+    own = {"palette": {"kind": "palette_events", "path": "events", "application": "studio"}}
+    found = settings(tmp_path, sources=own, alerts={"rules": {"revenue_below_expected": {"below": "50.00 USD"}}})
+    rule = find(found, "revenue_below_expected")
+    assert (rule.bands.critical, rule.bands.warning, rule.dormant) == (50.0, None, "")
+
+
 @pytest.mark.parametrize(
     ("own", "told"),
     [
