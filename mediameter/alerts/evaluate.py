@@ -138,11 +138,11 @@ def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged
     value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
     threshold = rule.bands.threshold
     verdict: str = rule.bands.severity(value) or OK if value is not None else NOT_AVAILABLE
-    if value is None or threshold is None:
+    if threshold is None:
         verdict = NOT_AVAILABLE
     elif not window.is_complete:
-        verdict = NOT_YET_KNOWABLE
-    elif sample < rule.minimum_sample:
+        verdict = NOT_YET_KNOWABLE  # though nothing has come so far: else what comes would be late, and no news
+    elif value is not None and sample < rule.minimum_sample:
         verdict = OK  # too few to wake anyone for
     return Judged(rule.name, group, window.begin, window.end, value, threshold, verdict, sample)
 

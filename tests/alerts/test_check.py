@@ -135,6 +135,20 @@ def test_late_data_amends_the_past_and_sends_nothing_anew(made: sa.Engine, place
     assert titles(made) == told
 
 
+def test_an_hour_whose_logs_have_not_come_is_news_when_they_have(made: sa.Engine, place: Settings) -> None:
+    """Logs come an hour late: until then nothing is known of an hour, not even that it was quiet."""
+    midnight = datetime(2026, 11, 5, tzinfo=UTC)
+    for number in range(2, 9):
+        now, hour = midnight + number * HOURS + timedelta(minutes=5), midnight + (number - 2) * HOURS
+        listed(made, now)
+        with connect.writing(made) as connection:
+            errors = 50 if hour == midnight + 2 * HOURS else 0
+            picture = f"{hour:%Y-%m-%d %H:%M} | 2xx | 500\n{hour:%Y-%m-%d %H:%M} | 5xx | {errors}"
+            Warehouse(connection).fill("traffic_hourly", f"hour_at | status_class | requests\n{picture}")
+        check(place, now=now)
+    assert titles(made, "server_errors") == ["server_errors fires", "server_errors has ended"]
+
+
 def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) -> None:
     for number in range(20, 0, -1):
         day_of_errors(made, 500 * (number % 2), DAY - timedelta(days=number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from random import Random
@@ -107,6 +108,21 @@ above: 5
     [judged] = evaluate(found, frames, windows(found, begin, 1, PARIS), PARIS)
     assert (judged.begin, judged.end, judged.value) == (begin, begin + timedelta(hours=25), 25.0)
     assert judged.begin.astimezone(PARIS).date() == clocks_go_back
+
+
+def test_a_window_that_is_not_complete_is_not_yet_knowable_though_nothing_has_come() -> None:
+    found = rule("""
+needs: logs
+window: 1 h
+value: {from: traffic_hourly, where: {status_class: 5xx}, sum: requests}
+over: {from: traffic_hourly, sum: requests}
+unit: ratio
+above: 5 %
+""")
+    frames = {"traffic_hourly": frame("traffic_hourly", [])}
+    done, open_ = windows(found, MIDNIGHT, 2)
+    judged = evaluate(found, frames, [done, replace(open_, is_complete=False)], UTC_ZONE)
+    assert [each.verdict for each in judged] == ["not_available", "not_yet_knowable"]
 
 
 COMPARED = rule("""

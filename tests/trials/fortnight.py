@@ -26,41 +26,48 @@ REQUESTS = 1000  # of an hour: all but one in ten are GETs
 USUAL_MS, USUAL_BYTES, USUAL_ADDRESSES, VIEWED = 100, 1_000_000, 40, 500
 BUSY, GENERATIONS = range(13, 19), 120
 AT = 15
-"""The hour of the day at which something happens to the generating system."""
-_PAID = 9_990_000
+"""The hour of the day at which something happens that does not last all day."""
+_PAID = 39_990_000
 
 
 @dataclass(frozen=True)
 class Day:
     """What a day is like where it is not like the others; None: as ever.
 
-    ``sent``: bytes of the day. ``errors``: share of the requests that are answered 500. ``slow_ms``: how long six in a
-    hundred take. ``addresses``: of the day. ``rejected``: share of the lines. ``matched``: share of the views that can
-    be told. ``is_logged``: whether the storage writes logs. ``late``: hours that they are late by. ``failures``,
-    ``slow``, ``limited``: generations that fail, take ``slow_s`` seconds, or are turned away, within ten minutes.
-    ``cost``: times the hour before, in two hours on end. ``refunded``: credits, in the hour. ``purchases``: of the day.
-    ``is_sound``: whether the gate finds nothing. ``unread``, ``unlisted``: hours from ``AT`` on in which no export gets
-    through, and in which no run looks at logs and application.
+    Of the day: ``sent``: bytes. ``errors``: share of the requests that are answered 500. ``slow_ms``: how long six in a
+    hundred take. ``addresses``. ``rejected``: share of the lines. ``matched``: share of the views that can be told.
+    ``late``: hours that its logs are late by. ``earned``: micros, in three purchases. ``is_sound``: whether the gate
+    finds nothing. ``unread``, ``unlisted``, ``stuck``: hours from ``AT`` on in which no export gets through, in which
+    nobody lists the logs, and in which one of them cannot be read.
+
+    Of the hour from ``AT`` on: ``broken``: share of the requests that are answered 500. ``slow_hours_ms``: how long six
+    in a hundred take, for three hours. ``unlogged``: views of which the storage writes no logs, nor of anything else.
+    ``failures``, ``slow``, ``limited``: generations more that fail, take 31 s, or are turned away, within eight
+    minutes. ``price``: times what a generation usually costs; ``climb``: times the hour before, in two hours on end.
+    ``seconds``: that a generation takes.
     """
 
     sent: int | None = None
-    errors: float | None = None
+    errors: float = 0.0
     slow_ms: int | None = None
-    addresses: int | None = None
-    rejected: float | None = None
-    matched: float | None = None
-    is_logged: bool = True
+    addresses: int = 24 * USUAL_ADDRESSES
+    rejected: float = 0.0
+    matched: float = 1.0
     late: float = 0.0
-    failures: int = 0
-    slow: int = 0
-    slow_s: float = 31.0
-    limited: int = 0
-    cost: float = 1.0
-    refunded: int = 0
-    purchases: int = 3
+    earned: int = 3 * _PAID
     is_sound: bool = True
     unread: float = 0.0
     unlisted: float = 0.0
+    stuck: float = 0.0
+    broken: float = 0.0
+    slow_hours_ms: int | None = None
+    unlogged: int | None = None
+    failures: int = 0
+    slow: int = 0
+    limited: int = 0
+    price: float = 1.0
+    climb: float = 1.0
+    seconds: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,13 @@ class Fortnight:
         return self.cases.get(number, _USUAL)
 
     def wrong(self, at: datetime) -> tuple[str, ...]:
-        """As the driver asks: whether the gate fails, the exports do, or nobody looks at the logs."""
+        """As the driver asks: whether the gate fails, the exports do, or the logs are not listed or not read."""
         day, since = self.day((at - BEGIN) // timedelta(days=1)), at.hour + at.minute / 60 - AT
         kinds = {
             "quality_failed": not day.is_sound,
             "export_stopped": 0 <= since < day.unread,
             "unlisted": 0 <= since < day.unlisted,
+            "stuck": 0 <= since < day.stuck,
         }
         return tuple(kind for kind, is_so in kinds.items() if is_so)
 
@@ -91,31 +99,12 @@ class Fortnight:
         return "export_stopped" not in self.wrong(at)
 
     def hour(self, number: int) -> Hour:
-        """The same for every hour of a day."""
-        day, at = self.day(number // 24), BEGIN + timedelta(hours=number + 2)
-        if not day.is_logged:
-            return Hour((), np.array((VIEWED, 0, 0)))
-        counts, sent, ms = (np.zeros(SHAPE, np.int64) for _ in range(3))
-        times = np.zeros((*SHAPE[:2], len(EDGES)), np.int64)
-        failed = round(REQUESTS * (day.errors or 0))
-        counts[0, GET, OK], counts[0, 1, OK] = REQUESTS * 9 // 10 - failed, REQUESTS // 10
-        counts[0, GET, BROKEN] = failed
-        sent[0, GET, OK] = (day.sent // 24) if day.sent else counts[0, GET, OK] * USUAL_BYTES
-        slow = REQUESTS * 6 // 100 if day.slow_ms else 0
-        times[0, GET, np.searchsorted(EDGES, USUAL_MS)] = REQUESTS * 9 // 10 - slow
-        times[0, GET, np.searchsorted(EDGES, day.slow_ms or 0)] += slow
-        times[0, 1, np.searchsorted(EDGES, USUAL_MS)] = REQUESTS // 10
-        ms[0, GET, OK] = (REQUESTS - slow) * USUAL_MS + slow * (day.slow_ms or 0)
-        deliveries = np.zeros_like(counts)
-        deliveries[0, GET, OK] = counts[0, GET, OK]
-        matched = VIEWED if day.matched is None else round(VIEWED * day.matched)
-        lot = Lot(
-            number, 0, at + timedelta(hours=day.late), counts, deliveries, sent, ms, times,
-            np.array(((day.addresses or USUAL_ADDRESSES * 24) / 24, 0, 0)), np.array((VIEWED, 0, 0)),
-            np.array((matched, 0, 0)), np.zeros(3, np.int64),
-            _rejected(day.rejected, number),
-        )  # fmt: skip
-        return Hour((lot,), np.array((VIEWED, 0, 0)))
+        day, of_day = self.day(number // 24), number % 24
+        if of_day == AT and day.unlogged is not None:
+            return Hour((), np.array((day.unlogged, 0, 0)))
+        failed = day.broken if of_day == AT and day.broken else day.errors
+        slow_ms = day.slow_hours_ms if of_day in range(AT, AT + 3) and day.slow_hours_ms else day.slow_ms
+        return Hour((_lot(number, day, round(REQUESTS * failed), slow_ms),), np.array((VIEWED, 0, 0)))
 
     def palette(self, number: int) -> PaletteDay:
         return _palette(BEGIN + timedelta(days=number), self.day(number))
@@ -124,9 +113,29 @@ class Fortnight:
 _USUAL = Day()
 
 
-def _rejected(share: float | None, number: int) -> int:
-    """Of lines, so that it is that share of all of them."""
-    return round(REQUESTS * share / (1 - share)) if share else 0
+def _lot(number: int, day: Day, failed: int, slow_ms: int | None) -> Lot:
+    """The log of an hour: so many requests are answered 500, and six in a hundred take so long."""
+    counts, deliveries, sent, ms = (np.zeros(SHAPE, np.int64) for _ in range(4))
+    times = np.zeros((*SHAPE[:2], len(EDGES)), np.int64)
+    served, slow = REQUESTS * 9 // 10 - failed, REQUESTS * 6 // 100 if slow_ms else 0
+    counts[0, GET, OK], counts[0, GET, BROKEN], counts[0, 1, OK] = served, failed, REQUESTS // 10
+    sent[0, GET, OK] = day.sent // 24 if day.sent else served * USUAL_BYTES
+    times[0, GET, np.searchsorted(EDGES, USUAL_MS)] = REQUESTS * 9 // 10 - slow
+    times[0, GET, np.searchsorted(EDGES, slow_ms or 0)] += slow
+    times[0, 1, np.searchsorted(EDGES, USUAL_MS)] = REQUESTS // 10
+    ms[0, GET, OK] = (REQUESTS - slow) * USUAL_MS + slow * (slow_ms or 0)
+    deliveries[0, GET, OK] = served
+    matched = round(VIEWED * day.matched)
+    return Lot(
+        number, 0, BEGIN + timedelta(hours=number + 2 + day.late), counts, deliveries, sent, ms, times,
+        np.array((day.addresses / 24, 0, 0)), np.array((VIEWED, 0, 0)), np.array((matched, 0, 0)),
+        np.zeros(3, np.int64), _rejected(day.rejected),
+    )  # fmt: skip
+
+
+def _rejected(share: float) -> int:
+    """Lines, so that they are that share of all of them."""
+    return round(REQUESTS * share / (1 - share))
 
 
 @cache
@@ -147,23 +156,24 @@ def _palette(day: datetime, case: Day) -> PaletteDay:
 def _generations(day: datetime, case: Day) -> Iterator[dict[str, Any]]:
     for number in range(len(BUSY) * GENERATIONS):
         minute = BUSY.start * 60 + 60 * number / GENERATIONS
-        times = case.cost ** {AT: 1, AT + 1: 2}.get(int(minute // 60), 0)
-        yield _generation(day, minute, cost_micros=round(100_000 * times))
+        hour = int(minute // 60)
+        times = case.climb ** {AT: 1, AT + 1: 2}.get(hour, 0) * (case.price if hour == AT else 1)
+        yield _generation(day, minute, case.seconds if hour == AT else 8.0, cost_micros=round(100_000 * times))
     for minute in _spread(case.failures):
         yield _generation(day, minute, status="failed", outputs=0, message="provider: internal error", cost_micros=0)
     for minute in _spread(case.slow):
-        yield _generation(day, minute, seconds=case.slow_s, cost_micros=0)
+        yield _generation(day, minute, 31.0, cost_micros=0)
     for minute in _spread(case.limited):
         said = "provider: rate limit reached (429)"
         yield _generation(day, minute, status="failed", outputs=0, message=said, cost_micros=0)
 
 
 def _spread(count: int) -> list[float]:
-    """Minutes of the day: so many within ten minutes, from seven past ``AT`` on."""
-    return [AT * 60 + 7 + 10 * number / count for number in range(count)]
+    """Minutes of the day: so many within eight minutes that lie in one of the windows of ten, from six past ``AT``."""
+    return [AT * 60 + 6 + 8 * number / count for number in range(count)]
 
 
-def _generation(day: datetime, minute: float, *, seconds: float = 8.0, **more: Any) -> dict[str, Any]:
+def _generation(day: datetime, minute: float, seconds: float = 8.0, **more: Any) -> dict[str, Any]:
     made = _event(day, f"made-{seconds}-{more.get('message', '')}", minute)
     return {
         **made, "generation_type": "image", "model": "flux-kontext", "status": "completed",
@@ -173,14 +183,10 @@ def _generation(day: datetime, minute: float, *, seconds: float = 8.0, **more: A
 
 
 def _credits(day: datetime, case: Day) -> Iterator[dict[str, Any]]:
-    for number in range(case.purchases):
-        minute = BUSY[number % len(BUSY)] * 60 + 20
-        said = {"transaction_type": "purchase", "credits": 1200, "paid_micros": _PAID, "currency": "USD"}
+    for number in range(3):
+        minute = BUSY[number] * 60 + 20
+        said = {"transaction_type": "purchase", "credits": 1200, "paid_micros": case.earned // 3, "currency": "USD"}
         yield _event(day, f"bought-{number}", minute, **said)
-    if case.refunded:
-        for number in range(10):
-            said = {"transaction_type": "refund", "credits": case.refunded // 10 + (number < case.refunded % 10)}
-            yield _event(day, f"refund-{number}", AT * 60 + 5 * number, **said)
 
 
 def _event(day: datetime, what: str, minute: float, **more: Any) -> dict[str, Any]:

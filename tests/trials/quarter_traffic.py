@@ -40,7 +40,8 @@ _OVERLAP = {1: 1.0, 7: 0.6, 30: 0.4}
 
 @dataclass(slots=True)
 class Traffic:
-    """A class for its state: what is on its way, and the sums of what has come."""
+    """A class for its state: what is on its way, and the sums of what has come. ``through``: until when the logs were
+    complete when they were listed last."""
 
     quarter: Quarter
     settings: Settings
@@ -50,6 +51,7 @@ class Traffic:
     views: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
     revisions: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     states: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    through: datetime = BEGIN
 
     def end_hour(self, number: int) -> None:
         """An hour is over: its logs set out, and the app knows its views."""
@@ -75,8 +77,7 @@ class Traffic:
         changed = {lot.hour // 24 for lot in come} | {day for day in (today, today - 1) if day in self.days}
         for day in sorted(changed):
             self._write_day(connection, day)
-        if "unlisted" not in self.quarter.wrong(now):
-            self._list(connection, now)
+        self._list(connection, now)
         self._refresh(connection, now, changed)
         for hour in [hour for hour in self.hours if hour < (today - 3) * 24]:
             del self.hours[hour]
@@ -115,9 +116,11 @@ class Traffic:
 
     def _list(self, connection: sa.Connection, now: datetime) -> None:
         """Nobody sees what has not come: the listing says that all is there, six hours back."""
-        settled = sum(of.objects for of in self.days.values())
-        through = now - timedelta(hours=self.settings.reporting.settle_hours)
-        ledger.record_listing(connection, _LOGS, now, settled, 0, through)
+        settled, wrong = sum(of.objects for of in self.days.values()), self.quarter.wrong(now)
+        if "stuck" not in wrong:
+            self.through = now - timedelta(hours=self.settings.reporting.settle_hours)
+        if "unlisted" not in wrong:
+            ledger.record_listing(connection, _LOGS, now, settled, int("stuck" in wrong), self.through)
         ledger.record_listing(connection, _APP, now, 0, 0, now - timedelta(minutes=5))
 
     def _refresh(self, connection: sa.Connection, now: datetime, changed: set[int]) -> None:

@@ -71,12 +71,14 @@ class Told:
 
 @dataclass(slots=True)
 class Replay:
-    """``every``: how often is judged; below an hour, hourly runs are between. ``told``: what was said. ``ticks``,
-    ``judged_s``, ``wrote_s``: how many there were, and where the time went. ``hours``: that are over."""
+    """``every``: how often is judged; below an hour, hourly runs are between. ``after``: how long it goes on when all
+    is over. ``told``: what was said. ``ticks``, ``judged_s``, ``wrote_s``: how many there were, and where the time
+    went. ``hours``: that are over."""
 
     quarter: Quarter | Fortnight
     settings: Settings
     every: timedelta = HOUR
+    after: timedelta = timedelta(days=1, hours=12)
     is_judged: bool = True
     on_tick: Callable[[datetime], None] | None = None
     told: list[Told] = field(default_factory=list)
@@ -86,7 +88,7 @@ class Replay:
     hours: int = 0
 
     def run(self) -> None:
-        """From the quarter's begin to a day after its end."""
+        """From the quarter's begin to a while after its end."""
         made = connect.engine(self.settings.warehouse.url)
         warehouse.ready(made)
         traffic, palette = Traffic(self.quarter, self.settings), Generating(self.quarter, self.settings)
@@ -120,7 +122,7 @@ class Replay:
 
     def _clock(self) -> Iterator[datetime]:
         now = BEGIN + timedelta(minutes=_RUN_AT)
-        while now < self.quarter.end + timedelta(days=1, hours=12):
+        while now < self.quarter.end + self.after:
             yield now
             now += self.every
 
