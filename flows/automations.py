@@ -86,8 +86,11 @@ def _notification(client: SyncPrefectClient, name: str, grace: timedelta, block:
 
 
 def _words(grace: timedelta) -> str:
-    hours, seconds = divmod(round(grace.total_seconds()), 3600)
-    return f"{seconds} seconds" if not hours else f"{hours} hours"
+    seconds = round(grace.total_seconds())
+    size, name = next(
+        (size, name) for size, name in ((3600, "hours"), (60, "minutes"), (1, "seconds")) if seconds >= size
+    )
+    return f"{seconds // size} {name}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

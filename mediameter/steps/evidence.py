@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -46,9 +46,16 @@ class Evidence:
 
     def __init__(self, connection: sa.Connection, settings: Settings, now: datetime) -> None:
         self._connection, self._settings, self._now = connection, settings, now
+        self._wanted: Mapping[str, Collection[str]] = {}
 
-    def frames(self, spans: Mapping[str, Iterable[Span]]) -> dict[str, pl.DataFrame]:
-        """The rows of each name in its spans. Raises ``AnswerError`` for an answer that does not exist."""
+    def frames(
+        self, spans: Mapping[str, Iterable[Span]], wanted: Mapping[str, Collection[str]]
+    ) -> dict[str, pl.DataFrame]:
+        """The rows of each name in its spans. ``wanted``: the columns that are needed of a table or view.
+
+        Raises ``AnswerError`` for an answer that does not exist.
+        """
+        self._wanted = wanted
         return {name: self._frames(name, merged(of)) for name, of in spans.items()}
 
     def _frames(self, name: str, spans: list[Span]) -> pl.DataFrame:
@@ -76,14 +83,16 @@ class Evidence:
     def _table(self, name: str, span: Span) -> pl.DataFrame:
         rows = row_source(name)
         assert rows and rows.columns
-        shown = [column for column in rows.columns.values() if column.pii == "none"]
-        table = sa.table(name, *(sa.column(column.name) for column in rows.columns.values()))
+        shown = [column for column in rows.columns.values() if column.name in self._wanted[name]]
+        is_table = name in tables
+        table = tables[name] if is_table else sa.table(name, *(sa.column(column) for column in rows.columns))
         at = table.c[rows.at]
         when: sa.ColumnElement[bool] = at.between(*self._days(span))
         if rows.time == "instant":
             when = sa.and_(at >= naive(span.begin), at < naive(span.end))
         query = sa.select(*(table.c[column.name] for column in shown))
-        return _frame(shown, self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when)))
+        found = self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when))
+        return _frame(shown, found if is_table else (_plain_row(row, shown) for row in found))
 
     def _answer(self, name: str, span: Span) -> pl.DataFrame:
         """One question a day, its rows with the day that it was asked for."""
@@ -193,12 +202,15 @@ def _schema(columns: Iterable[Column]) -> dict[str, pl.DataType]:
     return {column.name: POLARS_TYPES.get(column.type, money) for column in columns}
 
 
-def _frame(columns: list[Column], cursor: Any) -> pl.DataFrame:
+def _frame(columns: list[Column], rows: Iterable[Any]) -> pl.DataFrame:
     schema = _schema(columns)
     stored = {name: pl.Datetime("us") if kind == pl.Datetime("us", "UTC") else kind for name, kind in schema.items()}
-    rows = [tuple(_plain(value, kind) for value, kind in zip(row, schema.values(), strict=True)) for row in cursor]
-    frame = pl.DataFrame(rows, schema=stored, orient="row")
+    frame = pl.DataFrame([tuple(row) for row in rows], schema=stored, orient="row")
     return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def _plain_row(row: Any, columns: list[Column]) -> tuple[Any, ...]:
+    return tuple(_plain(value, kind) for value, kind in zip(row, _schema(columns).values(), strict=True))
 
 
 def _plain(value: Any, kind: pl.DataType) -> Any:

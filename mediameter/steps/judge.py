@@ -34,7 +34,7 @@ class Judge:
         groups are judged again."""
         indexes = {rule.name: self._indexes(rule, day) for rule in rules}
         rules = [rule for rule in rules if indexes[rule.name]]
-        frames = self._evidence.frames(self._spans(rules, indexes))
+        frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
         has_traffic = day in days.known(self._connection, self._settings)
         found: list[Judged] = []
         for rule in rules:
@@ -45,7 +45,7 @@ class Judge:
 
     def present(self, rules: Sequence[Rule], known: Sequence[Judged]) -> list[Judged]:
         """Verdicts of rules about the present: of a window that begins and ends now."""
-        frames = self._evidence.frames({"freshness": [Span(self._now, self._now)]})
+        frames = self._evidence.frames({"freshness": [Span(self._now, self._now)]}, {})
         found: list[Judged] = []
         for rule in rules:
             window = Window(step_of(rule, self._now, self._zone), self._now, self._now, True)
@@ -129,3 +129,14 @@ class Judge:
 
     def _span(self, rule: Rule, first: int, last: int) -> Span:
         return Span(bounds(rule, first, self._zone)[0], bounds(rule, last, self._zone)[1])
+
+
+def _columns(rules: Sequence[Rule]) -> dict[str, set[str]]:
+    """What the rules look at, of each kind of rows."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        of_groups = {*rule.group_by, *(("source",) if rule.needs == "generations" else ())}
+        for part in rule.aggregates:
+            asked = {part.at, part.column, part.weight, *(each.column for each in part.where)} - {""}
+            found.setdefault(part.source, set()).update(asked | of_groups)
+    return found

@@ -172,11 +172,12 @@ def test_the_module_makes_them_all(
     assert main([]) == 0
     said = capsys.readouterr().out
     assert said.splitlines() == [
+        "watch/watch: told when no run has ended for 30 minutes",
         "hourly/hourly: told when no run has ended for 2 hours",
         "nightly/nightly: told when no run has ended for 36 hours",
     ]
     assert main(["--block", "slack-webhook/none"]) == 1
-    assert "hourly/hourly is not watched" in capsys.readouterr().err
+    assert "watch/watch is not watched" in capsys.readouterr().err
     with get_client(sync_client=True) as client:
         found = client.read_automations()
     assert len(found) == len(GRACE) and all(each.enabled for each in found)
