@@ -54,6 +54,9 @@ tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in s
 _objects = tables["objects"].c
 sa.Index("objects_by_key", _objects.source, _objects.object_key, mysql_length={"object_key": 512})
 sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+_generated = tables["generated_files_daily"].c
+_by_file = (_generated.tenant, _generated.media_file_id, _generated.day, _generated.source, _generated.application)
+sa.Index("generated_files_by_file", *_by_file)
 sa.Index("incidents_by_fingerprint", tables["incidents"].c.fingerprint)
 sa.Index("outbox_by_state", tables["outbox"].c.state, tables["outbox"].c.sequence)
 sa.Index("media_files_by_key", tables["media_files"].c.tenant, tables["media_files"].c.object_key_sha256)

@@ -30,43 +30,39 @@ files AS (
 
 claims AS (
     SELECT
-        media_file_id,
-        application,
-        source,
-        model,
-        ROW_NUMBER() OVER (PARTITION BY media_file_id ORDER BY day, source, application) AS place
-    FROM generated_files_daily
-    WHERE tenant = :tenant
-        AND day <= :last_day
-        AND media_file_id IN (SELECT media_file_id FROM files)
-),
-
--- Instead of a join of the two: SQLite would look at each file for each claim.
-together AS (
-    SELECT media_file_id, application, source, model, NULL AS day, NULL AS served_for, NULL AS bucket, 0 AS bytes_sent
-    FROM claims
-    WHERE place = 1
-    UNION ALL
-    SELECT media_file_id, NULL, NULL, NULL, day, application, bucket, bytes_sent
+        made_by.application,
+        made_by.source,
+        made_by.model,
+        made_by.media_file_id,
+        files.day,
+        files.application AS served_for,
+        files.bucket,
+        files.bytes_sent
     FROM files
-),
-
-known AS (
-    SELECT
-        MAX(application) OVER (PARTITION BY media_file_id) AS application,
-        MAX(source) OVER (PARTITION BY media_file_id) AS source,
-        MAX(model) OVER (PARTITION BY media_file_id) AS model,
-        day,
-        served_for,
-        bucket,
-        bytes_sent
-    FROM together
+    INNER JOIN generated_files_daily AS made_by
+        ON made_by.tenant = :tenant
+            AND made_by.media_file_id = files.media_file_id
+            AND made_by.day <= :last_day
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM generated_files_daily AS earlier
+        WHERE earlier.tenant = :tenant
+            AND earlier.media_file_id = made_by.media_file_id
+            AND (
+                earlier.day < made_by.day
+                OR (earlier.day = made_by.day AND earlier.source < made_by.source)
+                OR (
+                    earlier.day = made_by.day
+                    AND earlier.source = made_by.source
+                    AND earlier.application < made_by.application
+                )
+            )
+    )
 ),
 
 served AS (
     SELECT application, source, model, day, served_for, bucket, SUM(bytes_sent) AS bytes_sent
-    FROM known
-    WHERE day IS NOT NULL AND source IS NOT NULL
+    FROM claims
     GROUP BY application, source, model, day, served_for, bucket
 ),
 
@@ -90,10 +86,9 @@ allocated AS (
 ),
 
 files_served AS (
-    SELECT claims.application, claims.source, claims.model, COUNT(*) AS files_served
+    SELECT application, source, model, COUNT(DISTINCT media_file_id) AS files_served
     FROM claims
-    WHERE claims.place = 1
-    GROUP BY claims.application, claims.source, claims.model
+    GROUP BY application, source, model
 ),
 
 made AS (

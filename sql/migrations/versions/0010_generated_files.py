@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from sql.migrations.columns import Text, create_table
+from sql.migrations.columns import Text, create_index, create_table
 from sql.migrations.views import make_views
 
 revision = "0010"
@@ -11,6 +11,11 @@ down_revision = "0009"
 
 def upgrade() -> None:
     _generated_files_daily()
+    create_index(
+        "generated_files_by_file",
+        "generated_files_daily",
+        ["tenant", "media_file_id", "day", "source", "application"],
+    )
     make_views(revision)
 
 
