@@ -87,7 +87,9 @@ def _change(rule: Rule | None, incident: Incident, now: datetime) -> Change | No
     if incident.state != IS_FIRING:
         return None
     if not _RANK[incident.told]:
-        return "firing" if not incident.reopened else "flapping" if incident.reopened >= FLAPS else "again"
+        if not incident.told_times:  # whatever it did before anybody heard of it
+            return "firing"
+        return "flapping" if incident.reopened >= FLAPS else "again"
     if _RANK[incident.severity] > _RANK[incident.told]:
         return "worse"
     repeat = timedelta(seconds=rule.repeat_s) if rule else timedelta(days=1)

@@ -165,6 +165,7 @@ def test_what_is_told(letters: str, wanted: list[str]) -> None:
 def test_what_began_and_ended_between_two_runs_is_told_once() -> None:
     assert told(".C....", every=6) == ["over"]
     assert told(".C" + "." * 90, every=92) == []  # history
+    assert told(".C..C", every=5) == ["firing"]  # nobody knows that it is again
     assert timedelta(hours=90) > NEWS
 
 
