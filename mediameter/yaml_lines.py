@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -34,6 +36,22 @@ def parsed(place: str, text: str) -> Any:
         last = max(1, len(text.splitlines()))  # what is not closed is found behind the end
         at = f"{place} line {min(mark.line + 1, last)}" if mark else place
         raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
+
+
+def texts(ours: Traversable, place: str, own: Path) -> dict[str, str]:
+    """The texts of the house's files, told as of ``place``, then of a user's own, each in the order of their names.
+
+    Raises ``UserError`` for one of the user's that cannot be read.
+    """
+    shipped = sorted((each for each in ours.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
+    found = {f"{place}/{each.name}": each.read_text(encoding="utf-8") for each in shipped}
+    for path in sorted(own.glob("*.y*ml")):
+        try:
+            found[str(path)] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = f"{path} cannot be read ({type(error).__name__})"
+            raise UserError(why, "see its rights; save it as UTF-8") from None
+    return found
 
 
 def mapping(value: Any, place: str, known: Iterable[str], examples: str) -> dict[str, Any]:

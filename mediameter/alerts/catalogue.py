@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -23,19 +24,21 @@ def catalogue(settings: Settings) -> list[Rule]:
     """
     known = {rule.name: rule for rule in rules(settings.folder)}
     for name in settings.alerts.rules:
-        if name not in known:
-            near = get_close_matches(name, known, cutoff=0.5) or sorted(known)
-            raise UserError(f"[alerts.rules.{name}]: there is no such rule", f"did you mean {', '.join(near)}?")
+        _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
     return [_as_set(settings, rule) for rule in known.values()]
 
 
 def find(settings: Settings, name: str) -> Rule:
     """The rule of that name; an unknown one is a ``UserError`` that says which ones are near."""
     known = {rule.name: rule for rule in catalogue(settings)}
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, cutoff=0.5) or sorted(known)
-    raise UserError(f"no rule is called {name!r}", f"did you mean {', '.join(near)}?")
+    _require(name, known, f"no rule is called {name!r}")
+    return known[name]
+
+
+def _require(name: str, known: Collection[str], otherwise: str) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, cutoff=0.5) or sorted(known)
+        raise UserError(otherwise, f"did you mean {', '.join(near)}?")
 
 
 def sources_of(settings: Settings, rule: Rule) -> list[str]:

@@ -133,8 +133,10 @@ def _first(tenant: str, window: Judged, group: str) -> Incident:
 
 
 def _held(rule: Rule, incident: Incident) -> Incident:
-    """It fires when it has been bad for long enough."""
+    """It fires when it has been bad for long enough. Days are counted: where clocks change they are no 24 hours."""
     lasted = incident.last_bad_at - incident.begin_at - timedelta(seconds=rule.length_s)
+    if rule.is_daily:
+        lasted = timedelta(days=incident.bad_windows - 1)
     lasted = max(lasted, timedelta(0))  # of the present, windows have no length
     if incident.state != PENDING or lasted < timedelta(seconds=rule.hold_s):
         return incident
@@ -164,6 +166,13 @@ def _dropped(incident: Incident) -> Incident:
 def _worst(rule: Rule, one: float | None, other: float | None) -> float | None:
     known = [each for each in (one, other) if each is not None]
     return (max if rule.bands.is_above else min)(known) if known else None
+
+
+def ended(incident: Incident, now: datetime) -> Incident:
+    """One that nothing judges any more: its rule sleeps or has gone, or its source has."""
+    if incident.state == PENDING:
+        return _dropped(incident)
+    return replace(incident, state=RESOLVED, resolved_at=now, note="it is judged no more")
 
 
 # --- windows that are judged again -----------------------------------------------------------------------------

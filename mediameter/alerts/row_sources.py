@@ -11,7 +11,6 @@ from typing import Literal
 
 from schemas import TABLES, VIEWS
 from schemas.contract import Column, Contract
-from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 
 Time = Literal["day", "instant", "now"]
@@ -49,7 +48,7 @@ HOURS_SEEN = Contract(
 FRESHNESS = Contract(
     "freshness",
     "source",
-    "How far behind each source is, as of now. Of a source that was never listed, since the first of any was.",
+    "How far behind each source is, as of now; without figures where it was never listed.",
     (
         _SOURCE,
         Column("kind", "text", "log, table, event_files."),
@@ -107,8 +106,3 @@ def row_source(name: str) -> RowSource | None:
 def frame_contract(name: str) -> Contract:
     """The columns of known rows as a contract, in order, for frames of them."""
     return Contract(name, "", "", tuple((KNOWN[name].columns or {}).values()), kind="frame")
-
-
-def schema_of(name: str) -> dict[str, object]:
-    """The Polars types of known rows."""
-    return dict(polars_schema(frame_contract(name)))

@@ -25,7 +25,7 @@ THE_REST = "(others)"
 # Who is silent makes what rests on it unknown, and is told in its stead.
 INHIBITORS: Mapping[Needs, tuple[str, ...]] = {
     "logs": ("logs_missing", "delivery_late"),
-    "application": ("export_stopped",),
+    "application": ("export_stopped", "logs_missing"),
     "generations": ("export_stopped",),
     "nothing": (),
 }

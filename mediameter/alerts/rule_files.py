@@ -16,7 +16,7 @@ from typing import Any
 from mediameter.alerts import rule_parts as parts
 from mediameter.alerts.rule import DAY_S, FINEST_S, HOUR_S, Needs, Rule
 from mediameter.errors import UserError
-from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain
+from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, texts
 
 OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
@@ -54,17 +54,7 @@ def fingerprint(found: Sequence[Rule]) -> str:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """The files' texts by their place, the house's first, each in the order of their names."""
-    ours = sorted(files("mediameter.alerts").joinpath("rules").iterdir(), key=lambda each: each.name)
-    texts = {f"{EXAMPLES}/{each.name}": each.read_text(encoding="utf-8") for each in ours if each.name[-5:] == ".yaml"}
-    for path in sorted((folder / OWN).glob("*.y*ml")):
-        try:
-            texts[str(path)] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8"
-            ) from None
-    return texts
+    return texts(files("mediameter.alerts").joinpath("rules"), EXAMPLES, folder / OWN)
 
 
 @lru_cache(maxsize=64)  # YAML takes a third of a second, and each judging asks several times
@@ -82,40 +72,58 @@ def _rule(place: str, name: Any, value: Any) -> Rule:
     content = mapping(value, f"{place}: {name}", _KEYS, EXAMPLES)
     at = f"{line_of(place, content)}: {name}"
     with parts.told_at(at):
-        unit = parts.text(content, "unit")
+        title, unit = parts.text(content, "title"), parts.text(content, "unit")
         needs = parts.choice(content, "needs", _NEEDS)
-        is_now = parts.choice(content, "judged", ("windows", "now"), "windows") == "now"
-        window_s = HOUR_S if is_now else parts.seconds(content, "window")
-        step_s = FINEST_S if is_now else _step(content, window_s)
         rule = Rule(
             name=name,
-            title=parts.text(content, "title"),
+            title=title,
             needs=needs,
-            step_s=step_s,
-            length=1 if is_now else window_s // step_s,
-            value=parts.aggregate(content["value"], "value") if "value" in content else parts.missing("value"),
-            bands=parts.bands(content, unit),
             unit=unit,
-            over=parts.aggregate(content["over"], "over", content["value"]) if "over" in content else None,
-            sample=parts.aggregate(content["sample"], "sample", content["value"]) if "sample" in content else None,
-            compare=parts.compare(content.get("compare")),
-            minimum_sample=parts.whole(content, "minimum_sample", 0),
-            group_by=(*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
             systems=parts.texts(content, "systems"),
-            lag_s=parts.seconds(content, "lag", _LAG_S.get(needs, 0) if step_s < DAY_S else 0),
-            hold_s=parts.seconds(content, "for", 0),
-            resolve_after=parts.whole(content, "resolve_after", 1 if step_s == DAY_S else 2),
-            reopen_s=parts.seconds(content, "reopen_within", 0 if step_s == DAY_S else 6 * window_s),
-            repeat_s=parts.seconds(content, "repeat", DAY_S),
-            seen_s=parts.seconds(content, "seen_within", 0),
-            is_now=is_now,
             runbook=parts.text(content, "runbook", ""),
             asked_in=parts.text(content, "asked_in", ""),
             place=at,
             tests=tuple(plain(content.get("tests") or [])),
+            **_measure(content, needs, unit),
+            **_windows(content, needs),
         )
         parts.agree(rule)
     return rule
+
+
+def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, Any]:
+    """What is counted, and beyond which numbers it fires."""
+    value = content.get("value")
+    if value is None:
+        parts.missing("value")
+    return {
+        "value": parts.aggregate(value, "value"),
+        "over": parts.aggregate(content["over"], "over", value) if "over" in content else None,
+        "sample": parts.aggregate(content["sample"], "sample", value) if "sample" in content else None,
+        "compare": parts.compare(content.get("compare")),
+        "bands": parts.bands(content, unit),
+        "minimum_sample": parts.whole(content, "minimum_sample", 0),
+        "group_by": (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
+        "seen_s": parts.seconds(content, "seen_within", 0),
+    }
+
+
+def _windows(content: Mapping[str, Any], needs: Needs) -> dict[str, Any]:
+    """Over which windows, when they are complete, and what a run of bad ones comes to."""
+    is_now = parts.choice(content, "judged", ("windows", "now"), "windows") == "now"
+    window_s = HOUR_S if is_now else parts.seconds(content, "window")
+    step_s = FINEST_S if is_now else _step(content, window_s)
+    is_daily = step_s == DAY_S
+    return {
+        "is_now": is_now,
+        "step_s": step_s,
+        "length": 1 if is_now else window_s // step_s,
+        "lag_s": parts.seconds(content, "lag", 0 if is_daily else _LAG_S.get(needs, 0)),
+        "hold_s": parts.seconds(content, "for", 0),
+        "resolve_after": parts.whole(content, "resolve_after", 1 if is_daily else 2),
+        "reopen_s": parts.seconds(content, "reopen_within", 0 if is_daily else 6 * window_s),
+        "repeat_s": parts.seconds(content, "repeat", DAY_S),
+    }
 
 
 def _step(content: Mapping[str, Any], window_s: int) -> int:

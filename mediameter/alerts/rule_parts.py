@@ -63,6 +63,8 @@ def texts(content: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def choice(content: Mapping[str, Any], name: str, among: tuple[Any, ...], default: Any = None) -> Any:
     value = content.get(name, default)
+    if value is None:
+        missing(name)
     if value not in among:
         raise Mistake(f"{name}: {value!r} is not known", f"one of {', '.join(among)}")
     return value

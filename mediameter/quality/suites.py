@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mediameter.errors import UserError
-from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain
+from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, texts
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.vocabulary import SEVERITIES
@@ -75,17 +75,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """The files' texts by their place, the house's first, each in the order of their names."""
-    ours = sorted((each for each in files("sql").joinpath("suites").iterdir()), key=lambda each: each.name)
-    texts = {f"sql/suites/{each.name}": each.read_text(encoding="utf-8") for each in ours if each.name[-5:] == ".yaml"}
-    for path in sorted((folder / OWN).glob("*.y*ml")):
-        try:
-            texts[str(path)] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path} cannot be read ({type(error).__name__})", "see its rights; save it as UTF-8"
-            ) from None
-    return texts
+    return texts(files("sql").joinpath("suites"), "sql/suites", folder / OWN)
 
 
 # --- one file ----------------------------------------------------------------------------------------

@@ -167,7 +167,8 @@ class Evidence:
         for path in lake.verified(self._settings.lake.path, files):
             hours = pl.scan_parquet(path).select(hour=pl.col("at").dt.truncate("1h")).group_by("hour").len()
             for hour, count in hours.collect().iter_rows():
-                found[hour] = found.get(hour, 0) + count
+                if span.begin <= hour < span.end:  # a file holds a UTC day, a reporting day begins within one
+                    found[hour] = found.get(hour, 0) + count
         return found
 
     def _freshness(self, span: Span) -> pl.DataFrame:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from mediameter.alerts import book, outbox
-from mediameter.alerts.incidents import IS_FIRING, Incident
-from mediameter.alerts.rule import EVERYTHING, Rule
+from mediameter.alerts.catalogue import sources_of
+from mediameter.alerts.incidents import IS_FIRING, Incident, ended
+from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
 from mediameter.alerts.telling import messages, news, quantity
 from mediameter.settings import Settings
 
@@ -17,7 +18,10 @@ from mediameter.settings import Settings
 def tell(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> tuple[int, list[str]]:
     """How many messages were put into the outbox, and what fires now."""
     tenant, by_name = settings.tenant, {rule.name: rule for rule in rules}
-    found = book.unfinished(connection, tenant)
+    unfinished = book.unfinished(connection, tenant)
+    gone = [ended(each, now) for each in unfinished if each.is_open and not _is_judged(settings, by_name, each)]
+    book.write(connection, tenant, gone)
+    found = book.unfinished(connection, tenant) if gone else unfinished
     silences = [each for _, each, _ in book.silences(connection, tenant, now)]
     told, passed = news(by_name, found, silences, now)
     written = messages(by_name, told)
@@ -25,6 +29,13 @@ def tell(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], n
         outbox.enqueue(connection, message, settings.alerts, now)
     book.write(connection, tenant, [*(each.incident for each in told), *passed])
     return len(written), [line(by_name.get(each.rule), each) for each in found if each.state == IS_FIRING]
+
+
+def _is_judged(settings: Settings, rules: Mapping[str, Rule], incident: Incident) -> bool:
+    rule = rules.get(incident.rule)
+    if rule is None or rule.needs != "generations":
+        return rule is not None
+    return book.subject(incident.group) in (*sources_of(settings, rule), THE_REST)
 
 
 def line(rule: Rule | None, incident: Incident) -> str:

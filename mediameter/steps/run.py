@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mediameter.alerts.catalogue import catalogue
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
 from mediameter.steps.deliver import DeliverReport, deliver
@@ -162,6 +163,7 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
+    catalogue(settings)  # a mistake in a rule is told before anything is done
     found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
     exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from mediameter import connect, ledger
 from mediameter.settings import Settings, from_mapping
+from mediameter.settings.models import Rule as Override
 from mediameter.steps import alerts as step
 from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
@@ -230,3 +231,21 @@ def test_another_reporting_zone_judges_the_same_hours_on_other_days(made: sa.Eng
     check(zoned, now=NOW)
     days = {(row["end_at"], row["day"]) for row in rows(made, "alert_windows", rule="server_errors")}
     assert len({end for end, _ in days}) == len(days)
+
+
+def test_a_rule_that_is_switched_off_ends_what_it_said(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 500)
+    check(place, now=NOW)
+    off = place.alerts.model_copy(update={"rules": {"error_rate": Override(enabled=False)}})
+    report = check(place.model_copy(update={"alerts": off}), now=NOW + HOURS)
+    assert (incidents(made), report.firing) == ([("resolved", "resolved")], [])
+    assert titles(made) == ["error_rate fires", "error_rate has ended"]
+    assert rows(made, "incidents", rule="error_rate")[0]["note"] == "it is judged no more"
+
+
+def test_a_day_that_is_judged_again_long_after_makes_no_incident(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 500, DAY - timedelta(days=60))
+    check(place, now=NOW)
+    assert incidents(made) == [] and rows(made, "alert_windows", rule="error_rate") == []
+    verdicts = rows(made, "alert_checks_daily", tenant="default", rule="error_rate")
+    assert [row["verdict"] for row in verdicts] == ["critical"]

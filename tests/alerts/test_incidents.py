@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from mediameter.alerts.evaluate import Judged
-from mediameter.alerts.incidents import DROPPED, FLAPS, IS_FIRING, PENDING, RESOLVED, Incident, advanced, amended
+from mediameter.alerts.incidents import DROPPED, RESOLVED, Incident, advanced, amended
 from mediameter.alerts.rule import Aggregate, Bands, Rule
 from mediameter.alerts.telling import NEWS, Silence, messages, news
 
@@ -224,7 +224,17 @@ def test_a_message_says_what_how_much_since_when_and_what_to_do() -> None:
     assert message.fingerprint == incident.incident_id
 
 
+def test_days_are_counted_where_clocks_change() -> None:
+    daily = replace(RULE, step_s=86_400, hold_s=86_400, resolve_after=1)
+    saturday, sunday = datetime(2026, 3, 27, 23, tzinfo=UTC), datetime(2026, 3, 28, 23, tzinfo=UTC)  # in Paris
+    days = [
+        Judged("tried", "*", saturday, sunday, 20.0, 10.0, "critical", 3),
+        Judged("tried", "*", sunday, sunday + 23 * HOUR, 20.0, 10.0, "critical", 3),
+    ]
+    assert [each.state for each in advanced(daily, "default", None, days)] == ["firing"]
+    assert [each.state for each in advanced(daily, "default", None, days[:1])] == ["pending"]
+
+
 def test_pending_is_not_told() -> None:
     slow = replace(RULE, hold_s=3600)
     assert told("C.C.C.", rule=slow) == []
-    assert (PENDING, IS_FIRING, FLAPS) == ("pending", "firing", 3)

@@ -81,6 +81,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "a rule without a name": (lambda text: text.replace("mine:", "My rule:"), "My rule"),
     "a key that nobody knows": (lambda text: text + "  threshold: 1\n", "line 3: unknown key 'threshold'"),
     "no title": (lambda text: text.replace("  title: Mine\n", ""), "mine: title is missing"),
+    "no need": (lambda text: text.replace("  needs: logs\n", ""), "mine: needs is missing"),
     "an unknown measure": (lambda text: text.replace("traffic_hourly", "traffic_weekly"), "called 'traffic_weekly'"),
     "an unknown column": (lambda text: text.replace("sum: requests", "sum: hits"), "has no column 'hits'"),
     "a sum of words": (lambda text: text.replace("sum: requests", "sum: bucket"), "traffic_hourly is no number"),

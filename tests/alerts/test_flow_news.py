@@ -15,9 +15,9 @@ from mediameter.cli import main
 from mediameter.errors import WorldError
 from mediameter.settings import Settings, load
 from mediameter.steps.deliver import deliver
+from mediameter.steps.flow_news import require_told, tell_failure, tell_overdue, tell_recovery
 from mediameter.steps.run import run
 from mediameter.steps.status import status
-from mediameter.steps.telling import require_told, tell_failure, tell_overdue, tell_recovery
 from tests.listener import Listener, listening
 
 NOW = datetime.now(UTC).replace(microsecond=0)
