@@ -168,17 +168,18 @@ def _badness(rule: Rule, judged: Judged) -> tuple[bool, float, str]:
 
 def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int, zone: ZoneInfo) -> _Values:
     """The aggregate by (window, group); windows and groups without a row are left out."""
-    rows = frames[part.source].filter(*(_holds(each) for each in part.where))
     columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
-    rows = rows.with_columns(**columns).select(*columns).drop_nulls("step")
+    rows = frames[part.source].lazy().filter(*(_holds(each) for each in part.where))
+    rows = rows.with_columns(**columns).select(*columns)
     spread = pl.int_ranges(pl.col("step"), pl.col("step") + rule.length)
-    rows = rows.with_columns(index=spread).explode("index").filter(pl.col("index").is_between(first, last))
+    rows = rows.drop_nulls("step").with_columns(index=spread).explode("index")
+    rows = rows.filter(pl.col("index").is_between(first, last))
     if part.how == "percentile" and part.weight:
         found = _weighted(rows, part.percentile)
     else:
         found = rows.group_by("index", "group").agg(value=_expression(part)).drop_nulls()
-    numbers = found.select("index", "group", "value").iter_rows()
+    numbers = found.select("index", "group", "value").collect().iter_rows()
     return {(index, group): value / part.divide for index, group, value in numbers}
 
 
@@ -194,7 +195,7 @@ def _expression(part: Aggregate) -> pl.Expr:
     return simple() if part.how == "sum" else pl.when(x.count() > 0).then(simple())
 
 
-def _weighted(rows: pl.DataFrame, percentile: int) -> pl.DataFrame:
+def _weighted(rows: pl.LazyFrame, percentile: int) -> pl.LazyFrame:
     """Nearest rank of a histogram, whose rows count as often as their weight says."""
     of = ("index", "group")
     edges = rows.group_by(*of, "x").agg(pl.col("weight").sum()).filter(pl.col("weight") > 0).sort(*of, "x")

@@ -1,14 +1,14 @@
 """What the rules say of each day and window, and what becomes of it: verdicts, incidents, messages in the outbox.
 
-A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged in any case,
-since silence changes nothing and is what some rules are about. Verdicts and incidents are written in one transaction;
+A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged until all of them
+could be, since silence changes nothing and is what some rules are about. Verdicts and incidents are written in one transaction;
 another writes messages and, into the incidents, that they have been told: who is killed in between has told nothing,
 and the next run sees from the incidents what is still to be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -58,9 +58,13 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
         warehouse.ready(made)
         with reading(made) as connection:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
-        for day in dirty:
-            report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
-        _judge_recent(made, settings, rules, lambda rule: rule.is_now or rule.step_s <= HOUR_S, now)
+        short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
+        for day in sorted({*dirty, *_recent(settings, now)}):  # in their order: what comes after its turn only amends
+            if day in dirty:
+                report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
+            else:
+                _judge_rest(made, settings, rules, short, day, now)
+        transact(made, lambda connection: _judge_present(connection, settings, present, now))
         _tell(made, settings, rules, now, report)
     finally:
         made.dispose()
@@ -73,7 +77,14 @@ def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     report, made = CheckReport(), engine(settings.warehouse.url)
     try:
         warehouse.ready(made)
-        _judge_recent(made, settings, rules, is_quick, now)
+        short, present = _apart([rule for rule in rules if is_quick(rule)])
+
+        def judge(connection: sa.Connection) -> None:
+            for day in _recent(settings, now):
+                _judge_day(connection, settings, short, day, now, _others(rules, short))
+            _judge_present(connection, settings, present, now)
+
+        transact(made, judge)
         _tell(made, settings, rules, now, report)
     finally:
         made.dispose()
@@ -112,22 +123,37 @@ def _judge_dirty(
     ]  # fmt: skip
 
 
-def _judge_recent(
-    made: sa.Engine, settings: Settings, rules: Sequence[Rule], is_meant: Callable[[Rule], bool], now: datetime
+def _judge_rest(
+    made: sa.Engine, settings: Settings, rules: Sequence[Rule], short: Sequence[Rule], day: date, now: datetime
 ) -> None:
-    today = ledger.day_of(now, settings.reporting.zone)
-    of_windows = [rule for rule in rules if is_meant(rule) and not rule.is_now]
-    of_now = [rule for rule in rules if is_meant(rule) and rule.is_now]
-    others = {rule.name for rule in rules} - {rule.name for rule in of_windows}
+    """Of a day that has not changed, the rules that could not be judged on all of it so far: its end has come, or what
+    they wait for."""
 
     def judge(connection: sa.Connection) -> None:
-        for day in (today - timedelta(days=1), today):
-            _judge_day(connection, settings, of_windows, day, now, others)
-        _judge_present(connection, settings, of_now, now)
-        book.forget(connection, settings.tenant, now)
-        point("check.before_commit")
+        known = book.windows(
+            connection, settings.tenant, {rule.name for rule in short}, ledger.day_bounds(day, settings.reporting.zone)
+        )
+        judge = Judge(connection, settings, now)
+        rest = [rule for rule in short if not judge.is_settled(rule, day, known)]
+        if rest:
+            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
 
     transact(made, judge)
+
+
+def _recent(settings: Settings, now: datetime) -> tuple[date, date]:
+    """Yesterday and today."""
+    today = ledger.day_of(now, settings.reporting.zone)
+    return today - timedelta(days=1), today
+
+
+def _apart(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
+    """Rules about windows, and those about the present."""
+    return [rule for rule in rules if not rule.is_now], [rule for rule in rules if rule.is_now]
+
+
+def _others(rules: Sequence[Rule], judged: Sequence[Rule]) -> set[str]:
+    return {rule.name for rule in rules} - {rule.name for rule in judged}
 
 
 def _judge_day(
@@ -156,13 +182,15 @@ def _judge_day(
 
 
 def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
-    """What is about the present has no past: its last verdict replaces the one before."""
+    """What is about the present has no past: its last verdict replaces the one before. Verdicts too old go."""
     tenant, zone = settings.tenant, settings.reporting.zone
     known = book.windows(connection, tenant, {rule.name for rule in rules})
     found = Judge(connection, settings, now).present(rules, known)
     changed = book.replace_windows(connection, tenant, zone, known, found)
     for rule in rules:
         book.fold(connection, rule, tenant, [each for each in changed if each.now.rule == rule.name], {}, now)
+    book.forget(connection, tenant, now)
+    point("check.before_commit")
 
 
 def _by_group(rule: Rule, found: Sequence[Judged]) -> Iterator[list[Judged]]:

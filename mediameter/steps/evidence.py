@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -92,7 +92,7 @@ class Evidence:
             when = sa.and_(at >= naive(span.begin), at < naive(span.end))
         query = sa.select(*(table.c[column.name] for column in shown))
         found = self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when))
-        return _frame(shown, found if is_table else (_plain_row(row, shown) for row in found))
+        return _frame(shown, found.all() if is_table else [_plain_row(row, shown) for row in found])
 
     def _answer(self, name: str, span: Span) -> pl.DataFrame:
         """One question a day, its rows with the day that it was asked for."""
@@ -203,7 +203,7 @@ def _schema(columns: Iterable[Column]) -> dict[str, pl.DataType]:
     return {column.name: POLARS_TYPES.get(column.type, money) for column in columns}
 
 
-def _frame(columns: list[Column], rows: Iterable[Any]) -> pl.DataFrame:
+def _frame(columns: list[Column], rows: Sequence[Any]) -> pl.DataFrame:
     schema = _schema(columns)
     stored = {name: pl.Datetime("us") if kind == pl.Datetime("us", "UTC") else kind for name, kind in schema.items()}
     frame = pl.DataFrame([tuple(row) for row in rows], schema=stored, orient="row")

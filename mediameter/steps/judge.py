@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from mediameter import ledger
 from mediameter.alerts import book
 from mediameter.alerts.catalogue import sources_of
-from mediameter.alerts.evaluate import FIRING, Judged, Window, bounds, evaluate, step_of
+from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window, bounds, evaluate, step_of
 from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
 from mediameter.settings import Settings
 from mediameter.steps import days
@@ -27,6 +27,7 @@ class Judge:
         self._connection, self._settings, self._now = connection, settings, now
         self._zone = settings.reporting.zone
         self._evidence = Evidence(connection, settings, now)
+        self._listings: dict[str, datetime | None] = {}
         self._open = [each for each in book.unfinished(connection, settings.tenant) if each.is_open]
 
     def day(self, rules: Sequence[Rule], day: date, known: Sequence[Judged]) -> list[Judged]:
@@ -42,6 +43,17 @@ class Judge:
                 continue  # nothing is known of the day, not even that it was quiet
             found += self._of_rule(rule, frames, indexes[rule.name], known)
         return found
+
+    def is_settled(self, rule: Rule, day: date, known: Sequence[Judged]) -> bool:
+        """Whether all windows of a rule that end on the day so far were judged when they were complete. ``known``:
+        their verdicts."""
+        indexes = self._indexes(rule, day)
+        of_rule = [each for each in known if each.rule == rule.name]
+        if not indexes or any(each.verdict == NOT_YET_KNOWABLE for each in of_rule):
+            return not indexes
+        last = bounds(rule, indexes[-1], self._zone)[1]
+        subjects = sources_of(self._settings, rule) if rule.needs == "generations" else (EVERYTHING,)
+        return {each.group for each in of_rule if each.end == last} >= set(subjects)
 
     def present(self, rules: Sequence[Rule], known: Sequence[Judged]) -> list[Judged]:
         """Verdicts of rules about the present: of a window that begins and ends now."""
@@ -111,7 +123,9 @@ class Judge:
 
     def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
         """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""
-        at = ledger.complete_through(self._connection, source)
+        if source not in self._listings:
+            self._listings[source] = ledger.complete_through(self._connection, source)
+        at = self._listings[source]
         settling = timedelta(hours=self._settings.reporting.settle_hours if is_unsettled else 0)
         return at.astimezone(UTC) + settling if at else None
 
