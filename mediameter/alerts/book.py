@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
+from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged
 from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, advanced, amended, fingerprint
 from mediameter.alerts.rule import EVERYTHING, Rule
 from mediameter.alerts.telling import Silence
@@ -135,24 +135,30 @@ def _read(connection: sa.Connection, tenant: str, which: sa.ColumnElement[bool])
 
 def fold(
     connection: sa.Connection,
-    rule: Rule,
+    rules: Sequence[Rule],
     tenant: str,
     changes: Sequence[Changed],
     through: Mapping[tuple[str, str], datetime],
     now: datetime,
 ) -> None:
-    """Lets the rule's incidents follow these verdicts. ``through``: what was known before they came; what ends later is
+    """Lets the rules' incidents follow these verdicts. ``through``: what was known before they came; what ends later is
     new, all else is late and amends."""
-    groups: dict[str, list[Changed]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Changed]] = defaultdict(list)
     for each in changes:
-        groups[each.now.group].append(each)
-    for group, of_group in groups.items():
-        if group == EVERYTHING and rule.group_by and not any(each.now.verdict in _BAD for each in of_group):
-            continue
-        _fold_group(connection, rule, tenant, group, of_group, through.get((rule.name, subject(group))), now)
+        groups[each.now.rule, each.now.group].append(each)
+    named, opened = {rule.name: rule for rule in rules}, _opened(connection, tenant) if groups else set()
+    for (name, group), of_group in groups.items():
+        is_bad = any(each.now.verdict in FIRING for each in of_group)
+        was_bad = any(each.before is not None and each.before.verdict in FIRING for each in of_group)
+        is_summary = group == EVERYTHING and bool(named[name].group_by)
+        if is_bad or (not is_summary and (was_bad or (name, group) in opened)):
+            _fold_group(connection, named[name], tenant, group, of_group, through.get((name, subject(group))), now)
 
 
-_BAD = ("warning", "critical")
+def _opened(connection: sa.Connection, tenant: str) -> set[tuple[str, str]]:
+    """Rules and groups with an incident that has not ended: what is fine changes no other."""
+    some = sa.select(_incidents.c.rule, _incidents.c.check_group).where(_incidents.c.tenant == tenant)
+    return {(rule, group) for rule, group in connection.execute(some.where(_incidents.c.state != RESOLVED))}
 
 
 def _fold_group(

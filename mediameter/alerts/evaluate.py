@@ -168,6 +168,8 @@ def _badness(rule: Rule, judged: Judged) -> tuple[bool, float, str]:
 
 def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int, zone: ZoneInfo) -> _Values:
     """The aggregate by (window, group); windows and groups without a row are left out."""
+    if frames[part.source].is_empty():
+        return {}
     columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
     rows = frames[part.source].lazy().filter(*(_holds(each) for each in part.where))

@@ -1,9 +1,9 @@
 """What the rules say of each day and window, and what becomes of it: verdicts, incidents, messages in the outbox.
 
-A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged until all of them
-could be, since silence changes nothing and is what some rules are about. Verdicts and incidents are written in one transaction;
-another writes messages and, into the incidents, that they have been told: who is killed in between has told nothing,
-and the next run sees from the incidents what is still to be told.
+A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged until all of
+them could be, since silence changes nothing and is what some rules are about. Verdicts and incidents are written in one
+transaction; another writes messages and, into the incidents, that they have been told: who is killed in between has
+told nothing, and the next run sees from the incidents what is still to be told.
 """
 
 from __future__ import annotations
@@ -172,9 +172,7 @@ def _judge_day(
     found = Judge(connection, settings, now).day(rules, day, known)
     if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
-        for rule in rules:
-            of_rule = [each for each in changed if each.now.rule == rule.name]
-            book.fold(connection, rule, tenant, of_rule, through, now)
+        book.fold(connection, rules, tenant, changed, through, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
     if day in days.known_of_any(connection, settings):
         _write_day(connection, settings, rules, day, daily, others)
@@ -187,8 +185,7 @@ def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequenc
     known = book.windows(connection, tenant, {rule.name for rule in rules})
     found = Judge(connection, settings, now).present(rules, known)
     changed = book.replace_windows(connection, tenant, zone, known, found)
-    for rule in rules:
-        book.fold(connection, rule, tenant, [each for each in changed if each.now.rule == rule.name], {}, now)
+    book.fold(connection, rules, tenant, changed, {}, now)
     book.forget(connection, tenant, now)
     point("check.before_commit")
 
