@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -29,6 +29,14 @@ class Span(NamedTuple):
     end: datetime
 
 
+class Wanted(NamedTuple):
+    """Columns of a table that rules look at. ``sums``: those of them that are added up and nothing else; where there
+    are some, the table's other rows are of no interest one by one."""
+
+    columns: set[str]
+    sums: set[str]
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The same instants in spans that do not touch each other, in their order."""
     found: list[Span] = []
@@ -46,11 +54,9 @@ class Evidence:
 
     def __init__(self, connection: sa.Connection, settings: Settings, now: datetime) -> None:
         self._connection, self._settings, self._now = connection, settings, now
-        self._wanted: Mapping[str, Collection[str]] = {}
+        self._wanted: Mapping[str, Wanted] = {}
 
-    def frames(
-        self, spans: Mapping[str, Iterable[Span]], wanted: Mapping[str, Collection[str]]
-    ) -> dict[str, pl.DataFrame]:
+    def frames(self, spans: Mapping[str, Iterable[Span]], wanted: Mapping[str, Wanted]) -> dict[str, pl.DataFrame]:
         """The rows of each name in its spans. ``wanted``: the columns that are needed of a table or view.
 
         Raises ``AnswerError`` for an answer that does not exist.
@@ -83,16 +89,16 @@ class Evidence:
     def _table(self, name: str, span: Span) -> pl.DataFrame:
         rows = row_source(name)
         assert rows and rows.columns
-        shown = [column for column in rows.columns.values() if column.name in self._wanted[name]]
-        is_table = name in tables
+        wanted, is_table = self._wanted[name], name in tables
+        shown = [column for column in rows.columns.values() if column.name in wanted.columns]
         table = tables[name] if is_table else sa.table(name, *(sa.column(column) for column in rows.columns))
         at = table.c[rows.at]
         when: sa.ColumnElement[bool] = at.between(*self._days(span))
         if rows.time == "instant":
             when = sa.and_(at >= naive(span.begin), at < naive(span.end))
-        query = sa.select(*(table.c[column.name] for column in shown))
-        found = self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when))
-        return _frame(shown, found.all() if is_table else [_plain_row(row, shown) for row in found])
+        query = _added_up([(table.c[column.name], column) for column in shown], wanted.sums)
+        found = self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when)).all()
+        return _frame(shown, found if is_table and not wanted.sums else [_plain_row(row, shown) for row in found])
 
     def _answer(self, name: str, span: Span) -> pl.DataFrame:
         """One question a day, its rows with the day that it was asked for."""
@@ -196,6 +202,15 @@ def _projected(micros: dict[str, int] | None, day: date, currency: str) -> float
         return None
     [amount] = micros.values()
     return amount * monthrange(day.year, day.month)[1] / (day.day * 1_000_000)
+
+
+def _added_up(columns: list[tuple[sa.ColumnElement[Any], Column]], sums: set[str]) -> sa.Select[Any]:
+    """Rows that differ in nothing but their sums as one: a histogram's hour is hundreds of rows. Not of floats, whose
+    sum is another in another order."""
+    if not sums or any(POLARS_TYPES.get(column.type) != pl.Int64() for _, column in columns if column.name in sums):
+        return sa.select(*(at for at, _ in columns))
+    shown = [sa.func.sum(at).label(column.name) if column.name in sums else at for at, column in columns]
+    return sa.select(*shown).group_by(*(at for at, column in columns if column.name not in sums))
 
 
 def _schema(columns: Iterable[Column]) -> dict[str, pl.DataType]:

@@ -15,7 +15,7 @@ from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window,
 from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
 from mediameter.settings import Settings
 from mediameter.steps import days
-from mediameter.steps.evidence import Evidence, Span
+from mediameter.steps.evidence import Evidence, Span, Wanted
 
 _EVENT_FILES_LATE = timedelta(hours=1)
 
@@ -145,12 +145,20 @@ class Judge:
         return Span(bounds(rule, first, self._zone)[0], bounds(rule, last, self._zone)[1])
 
 
-def _columns(rules: Sequence[Rule]) -> dict[str, set[str]]:
+def _columns(rules: Sequence[Rule]) -> dict[str, Wanted]:
     """What the rules look at, of each kind of rows."""
-    found: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
+    sums: dict[str, set[str]] = {}
+    one_by_one: set[str] = set()
     for rule in rules:
         of_groups = {*rule.group_by, *(("source",) if rule.needs == "generations" else ())}
         for part in rule.aggregates:
-            asked = {part.at, part.column, part.weight, *(each.column for each in part.where)} - {""}
-            found.setdefault(part.source, set()).update(asked | of_groups)
-    return found
+            added = part.column if part.how == "sum" else part.weight
+            asked = {part.at, part.column, *(each.column for each in part.where), *of_groups} - {"", added}
+            keys.setdefault(part.source, set()).update(asked)
+            sums.setdefault(part.source, set()).update({added} - {""})
+            one_by_one |= set() if added else {part.source}
+    one_by_one |= {source for source in keys if keys[source] & sums[source]}
+    return {
+        source: Wanted(keys[source] | sums[source], set() if source in one_by_one else sums[source]) for source in keys
+    }

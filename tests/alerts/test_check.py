@@ -150,6 +150,31 @@ def test_an_hour_whose_logs_have_not_come_is_news_when_they_have(made: sa.Engine
     assert titles(made, "server_errors") == ["server_errors fires", "server_errors has ended"]
 
 
+def test_yesterdays_last_hours_are_judged_when_all_is_known_though_nothing_came(
+    made: sa.Engine, place: Settings
+) -> None:
+    """Silence makes no day dirty."""
+    midnight, said = datetime(2026, 11, 5, tzinfo=UTC), []
+    for now in (midnight + timedelta(minutes=5), midnight + 3 * HOURS):
+        listed(made, now)
+        check(place, now=now)
+        said += [row["verdict"] for row in rows(made, "alert_windows", rule="server_errors", end_at=naive(midnight))]
+    assert said == ["not_yet_knowable", "not_available"]
+
+
+def test_an_hours_rows_are_added_up_though_they_look_the_same(made: sa.Engine, place: Settings) -> None:
+    at = "2026-11-05 02:00"
+    with connect.writing(made) as connection:
+        Warehouse(connection).fill(
+            "traffic_hourly",
+            f"hour_at | application | status_class | requests\n{at} | a | 5xx | 3\n{at} | b | 5xx | 3\n"
+            f"{at} | a | 2xx | 100\n{at} | b | 2xx | 100",
+        )
+    check(place, now=NOW)
+    [hour] = rows(made, "alert_windows", rule="server_errors", begin_at=naive(datetime(2026, 11, 5, 2, tzinfo=UTC)))
+    assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 6 / 206, 206)
+
+
 def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) -> None:
     for number in range(20, 0, -1):
         day_of_errors(made, 500 * (number % 2), DAY - timedelta(days=number))
