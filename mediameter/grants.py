@@ -1,4 +1,5 @@
-"""What a role of a BI tool may read: rollups, their state, reference tables and views. Nothing of the machinery."""
+"""What a role of a BI tool may read: rollups, their state, reference tables and views; of the machinery the revision
+alone, which `mediameter answer` looks at first."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from mediameter.errors import UserError
 from schemas import TABLES, VIEWS
 
 READABLE = tuple(contract.name for contract in (*TABLES, *VIEWS) if contract.kind != "internal")
+_REVISION = "alembic_version"
 _ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}(@[A-Za-z0-9_.:%-]{1,255})?")
 
 
@@ -27,10 +29,10 @@ def statements(made: sa.Engine, role: str) -> list[str]:
     if made.dialect.name == "postgresql":
         if at:
             raise UserError(f"{role!r} is no name of a role", "roles of PostgreSQL have no host: leave out @ and after")
-        return [f'GRANT SELECT ON {table} TO "{name}"' for table in READABLE]
+        return [f'GRANT SELECT ON {table} TO "{name}"' for table in (*READABLE, _REVISION)]
     grantee = f"'{name}'@'{host}'" if at else f"'{name}'"
     database = (made.url.database or "").replace("`", "``")
-    return [f"GRANT SELECT ON `{database}`.{table} TO {grantee}" for table in READABLE]
+    return [f"GRANT SELECT ON `{database}`.{table} TO {grantee}" for table in (*READABLE, _REVISION)]
 
 
 def grant(made: sa.Engine, role: str) -> list[str]:
