@@ -19,7 +19,7 @@ from mediameter.steps.progress import Progress
 from schemas.frames import polars_schema
 from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
 from schemas.palette import OF_LAKE_KIND
-from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
+from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
 VERSION = 3
 FAMILY, ACTIVE = "generations", "active_users"
@@ -47,11 +47,13 @@ def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress)
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
     """A fence for every day that the lake has events of or that an event file touches: another reporting zone makes
-    other days of them."""
+    other days of them. And one for the verdict on each."""
 
     def write(connection: sa.Connection) -> None:
         known = _known_days(connection, settings)
         ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
+        unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
+        ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
 
     transact(made, write)
 
@@ -192,6 +194,7 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
         if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
             return False
         warehouse.replace_day(connection, settings.tenant, day, ledger.day_bounds(day, settings.reporting.zone), frames)
+        ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
         return True
 
     return transact(made, write)
