@@ -87,18 +87,18 @@ FAULTS = {
         "generation_time_daily", "observations = observations - 1", _SUM, where=f"{_OF_A_DAY} AND model = '*'"
     ),
     "an event counted twice": _of("days", "duplicates = duplicates - 1", _ONCE, "days distinct events in the lake"),
-    "an event that became nothing": Fault("days", _OF_DAYS.format("lines = lines + 1"), _ONCE, "days files parsed +"),
+    "an event that became nothing": Fault("days", _OF_DAYS.format("ignored = ignored + 1"), _ONCE, "days files parsed +"),
     "a sign-in made up": _of("auth_daily", "events = events + 1", _ONCE, where=f"{_OF_A_DAY} AND action = 'login'"),
     "an error forgotten": Fault("app_errors_daily", f"DELETE FROM app_errors_daily WHERE {_OF_A_DAY}", _ONCE, "in the"),
     "a lake file that no longer counts": Fault(
         "lake_files", f"DELETE FROM lake_files WHERE path = {_ONE_FILE}", _ONCE, "credits_daily distinct movements"
     ),
     "rejects of a table hushed up": _of(
-        "days", "rejected = rejected - 1, lines = lines - 1", _LEDGER, "days palette day",
+        "days", "rejected = rejected - 1", _LEDGER, "days palette day",
         where=f"{_OF_A_DAY} AND source = 'palette'",
     ),
     "rejects of a file hushed up": Fault(
-        "days", _OF_DAYS.format("rejected = rejected - 1, lines = lines - 1"), _LEDGER, "days files day"
+        "days", _OF_DAYS.format("rejected = rejected - 1"), _LEDGER, "days files day"
     ),
     "a hole in the calendar": Fault(
         "days", "DELETE FROM days WHERE day = '2025-10-01' AND source = 'files'", _LEDGER, "days files day before"
