@@ -87,7 +87,7 @@ FAULTS = {
         "generation_time_daily", "observations = observations - 1", _SUM, where=f"{_OF_A_DAY} AND model = '*'"
     ),
     "an event counted twice": _of("days", "duplicates = duplicates - 1", _ONCE, "days distinct events in the lake"),
-    "an event that became nothing": Fault("days", _OF_DAYS.format("ignored = ignored + 1"), _ONCE, "days files parsed +"),
+    "an event that became nothing": Fault("days", _OF_DAYS.format("ignored = ignored + 1"), _ONCE, "days files parsed"),
     "a sign-in made up": _of("auth_daily", "events = events + 1", _ONCE, where=f"{_OF_A_DAY} AND action = 'login'"),
     "an error forgotten": Fault("app_errors_daily", f"DELETE FROM app_errors_daily WHERE {_OF_A_DAY}", _ONCE, "in the"),
     "a lake file that no longer counts": Fault(
