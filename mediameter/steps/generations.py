@@ -23,7 +23,7 @@ from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
 VERSION = 3
 FAMILY, ACTIVE = "generations", "active_users"
-_users = warehouse.tables[GENERATION_USERS_DAILY.name]
+_users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
 
 def basis(settings: Settings) -> str:
@@ -193,8 +193,11 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
     def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
             return False
+        mine = sa.and_(_active.c.tenant == settings.tenant, _active.c.day == day)
+        before = warehouse.read(connection, ACTIVE_USERS_TRAILING, mine).sort(ACTIVE_USERS_TRAILING.key)
         warehouse.replace_day(connection, settings.tenant, day, ledger.day_bounds(day, settings.reporting.zone), frames)
-        ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
+        if not before.equals(frames[ACTIVE_USERS_TRAILING]):  # a late user reaches many days, and changes few
+            ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
         return True
 
     return transact(made, write)

@@ -359,6 +359,18 @@ def test_a_refused_file_stays_told_after_the_verdict(tmp_path: Path) -> None:
     assert [(row[1], row[2]) for row in box.days()] == [("final", 1)]
 
 
+def test_a_late_user_has_only_those_days_judged_again_that_it_changes(tmp_path: Path) -> None:
+    box, day = Box(tmp_path), 86_400
+    for number in (-40, -39, 0):
+        box.put(f"{number}", lines(generation(number * day, id=f"g{number}")))
+    box.run()
+    box.put("late", lines(generation(-41 * day, id="late", user_id="u-2")))
+    judged = box.run().quality.generation_days
+    reached = [str(NOON.date() + timedelta(days=n)) for n in range(-41, -41 + 30)]
+    assert judged == reached, "its window of 30 days reaches no further"
+    assert box.run().quality == QualityReport()
+
+
 def _suite(name: str) -> Suite:
     return next(suite for suite in suites(Path("nowhere")) if suite.name == name)
 
