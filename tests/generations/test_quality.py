@@ -250,7 +250,7 @@ def test_what_is_sound_again_passes(place: Place) -> None:
 
 def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> None:
     settings, fault = place.settings(), FAULTS["percentiles in disorder"]
-    traffic, sound = place.states("traffic"), place.states("generations")
+    traffic, sound = place.states("traffic"), ALL_FINAL
     place.write(fault.sql, dirty=SPOILT)
     summary = run(settings, now=NOW)
     assert any(f"{SECOND} breaks {fault.rule}" in line for line in summary.lines()) and summary.has_failed
@@ -272,7 +272,7 @@ def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> Non
 
 
 def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
-    traffic, sound = place.states("traffic"), place.states("generations")
+    traffic, sound = place.states("traffic"), ALL_FINAL
     before = place.rows("traffic_hourly")
     spoilt = {VERDICT_FENCES["traffic"]: SECOND}
     place.write(f"DELETE FROM traffic_hourly WHERE {_OF_ITS_HOURS}", dirty={**spoilt, **SPOILT})
@@ -290,7 +290,7 @@ def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
 
 def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged, and no logs."""
-    settings, sound, traffic = place.settings(), place.states("generations"), place.states("traffic")
+    settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
     place.write(dirty={"generations": FIRST})
     assert rollup(settings, now=NOW).generation_days == [str(FIRST)]
     assert place.states("generations") == {**sound, FIRST: {("open", False)}} and place.states("traffic") == traffic
@@ -301,7 +301,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
 
 def test_days_of_an_older_warehouse_are_all_judged(place: Place) -> None:
     """Their generations were final before there was a gate for them."""
-    settings, sound, traffic = place.settings(), place.states("generations"), place.states("traffic")
+    settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
     fences, checks = tables["fences"], tables["quality_checks_daily"]
     of_generations = fences.c.family == VERDICT_FENCES["generations"]
     place.write(fences.delete().where(of_generations), checks.delete().where(checks.c.family == "generations"))
