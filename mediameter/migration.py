@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 from schemas import TABLES
 
-HEAD = "0010"
+HEAD = "0011"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

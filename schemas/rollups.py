@@ -423,13 +423,14 @@ DAYS = Contract(
 QUALITY_CHECKS_DAILY = Contract(
     "quality_checks_daily",
     "tenant, day, suite, rule",
-    "What the quality gate last said of each day, rule by rule. A day that breaks a critical one is suspect and never "
-    "final. Written again whenever the day or the suites are.",
+    "What the quality gate last said of each day, rule by rule. A day's traffic, or its generations, that breaks a "
+    "critical one is suspect and never final. Written again whenever the day or the suites are.",
     (
         _TENANT,
         _DAY,
         key("suite", "text", "File in `sql/suites`, or in `expectations` beside the settings.", length=64),
         key("rule", "text", "Name of the rule there.", length=64),
+        Column("family", "text", "What of the day the suite judges.", among=DAY_FAMILIES, length=16),
         Column("severity", "text", "Whether a break makes the day suspect.", among=SEVERITIES),
         Column("is_met", "bool", "The day keeps the rule."),
         Column("detail", "text", "Where it is broken: table and figures found.", null="it is met"),

@@ -164,6 +164,8 @@ BOT_WORDS = (
 NOT_BOT_WORDS = ("cubot",)  # a make of telephones
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
 DAY_FAMILIES = ("traffic", "generations")
+# The fence of a day's verdict, by the family of what was judged.
+VERDICT_FENCES = dict(zip(DAY_FAMILIES, ("quality", "generations_quality"), strict=True))
 DAY_STATES = ("open", "final", "frozen")
 SEVERITIES = ("critical", "warning")
 INCIDENT_STATES = ("pending", "firing", "resolved")

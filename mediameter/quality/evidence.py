@@ -12,14 +12,16 @@ import sqlalchemy as sa
 
 from mediameter.errors import UserError
 from mediameter.quality.suites import Suite
+from schemas.vocabulary import LAKE_OF_FEED
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     **dict.fromkeys(("day", "day_before"), sa.Date()),
     **dict.fromkeys(("begin_at", "end_at", "day_before_at"), sa.DateTime()),
     **dict.fromkeys(("is_connected", "lake_rows", "lake_records"), sa.BigInteger()),
-    **dict.fromkeys(("tenant", "sources"), sa.String()),
+    **dict.fromkeys((f"lake_{kind}" for kind in LAKE_OF_FEED), sa.BigInteger()),
+    **dict.fromkeys(("tenant", "sources", "table_sources", "event_sources"), sa.String()),
 }
-_MANY = frozenset({"sources"})
+_MANY = frozenset({"sources", "table_sources", "event_sources"})
 
 
 @dataclass(frozen=True, slots=True)

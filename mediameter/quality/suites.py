@@ -14,16 +14,23 @@ from mediameter.errors import UserError
 from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, texts
 from schemas import TABLES
 from schemas.contract import Contract
-from schemas.vocabulary import SEVERITIES
+from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY
+from schemas.vocabulary import DAY_FAMILIES, LAKE_OF_FEED, SEVERITIES
 
-PARAMETERS = (
-    "tenant", "day", "begin_at", "end_at", "day_before", "day_before_at", "sources", "is_connected", "lake_rows",
-    "lake_records",
+TRAFFIC, GENERATIONS = DAY_FAMILIES
+_OF_EVERY_DAY = (
+    "tenant", "day", "begin_at", "end_at", "day_before", "day_before_at", "sources", "lake_rows", "lake_records"
 )  # fmt: skip
-"""What a query may ask for, as ``:day``: instants are naive UTC; ``lake_*`` are counted in the lake itself."""
+PARAMETERS = {
+    TRAFFIC: (*_OF_EVERY_DAY, "is_connected"),
+    GENERATIONS: (*_OF_EVERY_DAY, "table_sources", "event_sources", *(f"lake_{kind}" for kind in LAKE_OF_FEED)),
+}
+"""What a query may ask for, as ``:day``, by the family of its suite: instants are naive UTC; ``sources`` are those of
+the family; ``lake_*`` are counted in the lake itself, ``lake_rows`` with what comes twice, the others without."""
 OWN = "expectations"
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a dot would be a folder of the pages
-_KEYS = {"about", "query", "table", "expectations"}
+_KEYS = {"about", "family", "query", "table", "expectations"}
+_OF_GENERATIONS = {contract.name for contract in (*GENERATION_FAMILY, *ACTIVE_FAMILY, GAUGES_HOURLY)}
 _RULE_KEYS = {"rule", "type", "kwargs", "severity"}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -41,10 +48,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """``query`` answers for one day, in a few rows; the rules are what is expected of these."""
+    """``query`` answers for one day, in a few rows; the rules are what is expected of these. ``family``: what of the
+    day is final only when they are met."""
 
     name: str
     about: str
+    family: str
     query: str
     rules: tuple[Rule, ...]
     place: str
@@ -93,7 +102,8 @@ def _suite(place: str, file_name: str, text: str) -> Suite:
     for number, rule in enumerate(found):
         if rule.name in {each.name for each in found[:number]}:
             raise UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them")
-    return Suite(name, about, _query(place, content), found, place)
+    family = _family(place, text, content)
+    return Suite(name, about, family, _query(place, content, family), found, place)
 
 
 def _rule(place: str, value: Any) -> Rule:
@@ -112,22 +122,38 @@ def _rule(place: str, value: Any) -> Rule:
     return Rule(name, kind, plain(kwargs), severity, f"{at}: {name}")
 
 
-def _query(place: str, content: dict[str, Any]) -> str:
+def _family(place: str, text: str, content: dict[str, Any]) -> str:
+    """What the suite says; else that of its table, else traffic."""
+    of_table = GENERATIONS if content.get("table") in _OF_GENERATIONS else None
+    family = content.get("family", of_table or TRAFFIC)
+    lines = (n for n, line in enumerate(text.splitlines(), 1) if line.startswith("family"))
+    at = f"{place} line {next(lines, content[LINE])}"
+    if family not in DAY_FAMILIES:
+        raise UserError(f"{at}: there is no family {family!r}", f"one of {', '.join(DAY_FAMILIES)}")
+    if of_table and family != of_table:
+        raise UserError(
+            f"{at}: {content['table']} is a table of {of_table}", f"write family: {of_table}, or leave it out"
+        )
+    return str(family)
+
+
+def _query(place: str, content: dict[str, Any], family: str) -> str:
     """The suite's own SQL, or that which reads a table's rows of the day."""
     query, table = content.get("query"), content.get("table")
     if (query is None) == (table is None):
         raise UserError(f"{place}: a suite has either query or table", "give one of them")
     if table is not None:
-        return _of_table(place, table)
+        return _of_table(place, table, family)
     if not isinstance(query, str) or not re.match(r"\s*(SELECT|WITH)\b", query, re.IGNORECASE):
         raise UserError(f"{place}: query is no SELECT", "a suite only reads")
-    unknown = sorted(set(_PARAMETER.findall(query)) - set(PARAMETERS))
+    known = PARAMETERS[family]
+    unknown = sorted(set(_PARAMETER.findall(query)) - set(known))
     if unknown:
-        raise UserError(f"{place}: query: there is no parameter :{unknown[0]}", f"known: {', '.join(PARAMETERS)}")
+        raise UserError(f"{place}: query: there is no parameter :{unknown[0]}", f"known: {', '.join(known)}")
     return query
 
 
-def _of_table(place: str, table: object) -> str:
+def _of_table(place: str, table: object, family: str) -> str:
     contract = next((each for each in TABLES if each.name == table and _is_of_days(each)), None)
     if contract is None:
         known = ", ".join(each.name for each in TABLES if _is_of_days(each))
@@ -136,7 +162,8 @@ def _of_table(place: str, table: object) -> str:
     shown = (column.name for column in contract if column.pii == "none" and column.name not in ("tenant", "day"))
     names = ", ".join(f"{table}.{name}" for name in shown)
     when = "hour_at >= :begin_at AND hour_at < :end_at" if "hour_at" in contract.names else "day = :day"
-    return f"SELECT {names} FROM {table} WHERE tenant = :tenant AND {when}"
+    of_family = f" AND family = '{family}'" if "family" in contract.names else ""
+    return f"SELECT {names} FROM {table} WHERE tenant = :tenant AND {when}{of_family}"
 
 
 def _is_of_days(contract: Contract) -> bool:

@@ -25,6 +25,7 @@ class MadeDay:
     credits_charged: int
     active_users: int
     is_final: bool
+    is_suspect: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,10 @@ _ACTIVE = by_day(
     day=Date, active_users=Whole,
 )  # fmt: skip
 _FINAL = by_day(
-    f"SELECT day, MIN(is_final) AS is_final FROM generation_finality {WHERE} GROUP BY day", day=Date, is_final=Boolean
-)
+    f"""SELECT day, MIN(is_final) AS is_final, MAX(is_suspect) AS is_suspect FROM generation_finality {WHERE}
+    GROUP BY day""",
+    day=Date, is_final=Boolean, is_suspect=Boolean,
+)  # fmt: skip
 _MODELS = by_day(
     f"""SELECT model, SUM(generations) AS generations,
         SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed,
@@ -122,11 +125,11 @@ def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
     if not made:
         return None
     active = {row.day: row.active_users for row in rows(_ACTIVE)}
-    final = {row.day: bool(row.is_final) for row in rows(_FINAL)}
+    states = {row.day: (bool(row.is_final), bool(row.is_suspect)) for row in rows(_FINAL)}
     days = [
         MadeDay(
             row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, 0),
-            final.get(row.day, False),
+            *states.get(row.day, (False, False)),
         )
         for row in made
     ]  # fmt: skip

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mediameter.report import words
-from mediameter.report.generated import Generated, Money
-from mediameter.report.markup import Markup
+from mediameter.report.generated import Generated, MadeDay, Money
+from mediameter.report.markup import Markup, element
 from mediameter.report.tables import folded, pill, table
 
 LEAD = (
@@ -53,10 +53,15 @@ def _models(generated: Generated) -> Markup:
     return table("Models, whole range", heads, rows)
 
 
+def _state(day: MadeDay) -> Markup:
+    state = pill("final" if day.is_final else "open")
+    return element("span", state, pill("suspect")) if day.is_suspect else state
+
+
 def _days(generated: Generated) -> Markup:
     rows = [
         [
-            str(row.day), pill("final" if row.is_final else "open"), words.count(row.generations),
+            str(row.day), _state(row), words.count(row.generations),
             words.count(row.completed), words.count(row.failed), words.count(row.credits_charged),
             words.count(row.active_users),
         ]

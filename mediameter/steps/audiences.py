@@ -18,7 +18,7 @@ from mediameter.steps import days
 from mediameter.steps.response_times import trailing_response_times
 from schemas.contract import Contract
 from schemas.rollups import AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING
-from schemas.vocabulary import AUDIENCE_WINDOWS
+from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
 KINDS = ("audience", "file_audience")
 
@@ -86,7 +86,7 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
         if not is_frozen:
             ledger.mark_dirty(connection, "checks", {day})
-            ledger.mark_dirty(connection, "quality", {day})
+            ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
         return True
 
     return transact(made, write)

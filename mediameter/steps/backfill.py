@@ -34,11 +34,11 @@ from mediameter.steps.reader import plain
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
-from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
+from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S, VERDICT_FENCES
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
-_FAMILIES = ("traffic", "audience", "checks", "quality", GENERATIONS, ACTIVE)
+_FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATIONS, ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)

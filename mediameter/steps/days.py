@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from mediameter import exports, ledger
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
+from schemas.vocabulary import VERDICT_FENCES
 
 _days, _checks = tables["days"], tables["quality_checks_daily"]
 
@@ -37,19 +39,20 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, family="traffic", state="open",
                 complete_through_at=_through(connection, settings, source, bounds[1])[0],
-                is_suspect=_is_doubtful(settings, counts), revision=revision, objects=counts["objects"],
-                lines=_lines(counts), parsed=counts["parsed"], ignored=counts["ignored"],
+                is_suspect=_is_doubtful(settings, {**counts, "lines": _lines(counts)}), revision=revision,
+                objects=counts["objects"], lines=_lines(counts), parsed=counts["parsed"], ignored=counts["ignored"],
                 rejected=counts["rejected"], duplicates=duplicates,
             )
         )  # fmt: skip
-    ledger.mark_dirty(connection, "quality", {day})
+    ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
     ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
 
 
 def write_generations(
     connection: sa.Connection, settings: Settings, day: date, parsed: dict[str, int], distinct: dict[str, int]
 ) -> None:
-    """Replaces the day's rows of generating sources with events of it, or rows that were read and are none.
+    """Replaces the day's rows of generating sources with events of it, or rows that were read and are none: open, since
+    what was written is not judged yet.
 
     ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
     the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
@@ -63,18 +66,17 @@ def write_generations(
         lines = parsed.get(source, 0) + counts["ignored"] + counts["rejected"]
         if not lines and not counts["refused"]:
             continue
-        too_many = counts["rejected"] > settings.rejects.budget * lines
-        through, is_complete = _through(connection, settings, source, bounds[1])
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="generations",
-                state="final" if is_complete else "open",
-                complete_through_at=through, is_suspect=bool(counts["refused"]) or too_many,
+                tenant=settings.tenant, source=source, day=day, family="generations", state="open",
+                complete_through_at=_through(connection, settings, source, bounds[1])[0],
+                is_suspect=_is_doubtful(settings, {**counts, "lines": lines}),
                 revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
                 ignored=counts["ignored"], rejected=counts["rejected"],
                 duplicates=parsed.get(source, 0) - distinct.get(source, 0),
             )
         )  # fmt: skip
+    ledger.mark_dirty(connection, VERDICT_FENCES["generations"], {day})
     ledger.mark_dirty(connection, "checks", {day})
 
 
@@ -90,13 +92,12 @@ def _generating_counts(
 
 def refresh(connection: sa.Connection, settings: Settings) -> None:
     """After a listing: days that have become complete are final, days that late data reopened are open again."""
-    sound = _sound(connection, settings)
+    sound = {family: _sound(connection, settings, family) for family in VERDICT_FENCES}
     changed: set[date] = set()
     for row in _standing(connection, settings):
         end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
         through, is_complete = _through(connection, settings, row["source"], end)
-        is_sound = row["day"] in sound or row["family"] != "traffic"  # the gate judges traffic alone
-        state = "final" if is_complete and is_sound else "open"
+        state = "final" if is_complete and row["day"] in sound[row["family"]] else "open"
         if (state, through) == (row["state"], row["complete_through_at"]):
             continue
         _update(connection, row, state=state, complete_through_at=through)
@@ -104,28 +105,29 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
     ledger.mark_dirty(connection, "checks", changed)
 
 
-def judge(connection: sa.Connection, settings: Settings, judged: set[date]) -> None:
-    """After the gate's verdict on these days: they are final, or suspect. What the ledger itself doubts stays so."""
-    sound = _sound(connection, settings)
+def judge(connection: sa.Connection, settings: Settings, family: str, judged: set[date]) -> None:
+    """After the gate's verdict on a family of these days: they are final, or suspect. What the ledger itself doubts
+    stays so."""
+    sound = _sound(connection, settings, family)
     for row in _standing(connection, settings):
-        if row["day"] not in judged or row["family"] != "traffic":
+        if row["day"] not in judged or row["family"] != family:
             continue
         bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
-        counts = ledger.day_counts(connection, row["source"], *bounds)
+        refused = ledger.day_counts(connection, row["source"], *bounds)["refused"]  # of tables there are no objects
         is_complete = _through(connection, settings, row["source"], bounds[1])[1]
         is_sound = row["day"] in sound
         _update(
             connection,
             row,
             state="final" if is_complete and is_sound else "open",
-            is_suspect=_is_doubtful(settings, counts) or not is_sound,
+            is_suspect=_is_doubtful(settings, {**row, "refused": refused}) or not is_sound,
         )
     ledger.mark_dirty(connection, "checks", judged)
 
 
-def known(connection: sa.Connection, settings: Settings) -> set[date]:
-    """Days that some source of logs has lines of."""
-    query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.family == "traffic")
+def known(connection: sa.Connection, settings: Settings, family: str = "traffic") -> set[date]:
+    """Days that some source of the family has something of: of logs, lines."""
+    query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.family == family)
     return set(connection.execute(query).scalars())
 
 
@@ -162,16 +164,16 @@ def _through(connection: sa.Connection, settings: Settings, source: str, end: da
     return naive(min(through, end)), through >= end
 
 
-def _sound(connection: sa.Connection, settings: Settings) -> set[date]:
-    """Days that the gate has judged as they stand, and that break no critical rule."""
-    is_broken = sa.and_(_checks.c.is_met.is_(False), _checks.c.severity == "critical")
+def _sound(connection: sa.Connection, settings: Settings, family: str) -> set[date]:
+    """Days whose traffic, or generations, the gate has judged as they stand, and that break no critical rule there."""
+    is_broken = sa.and_(_checks.c.family == family, _checks.c.is_met.is_(False), _checks.c.severity == "critical")
     query = sa.select(_checks.c.day).where(_checks.c.tenant == settings.tenant, is_broken)
-    return ledger.done_days(connection, "quality") - set(connection.execute(query).scalars())
+    return ledger.done_days(connection, VERDICT_FENCES[family]) - set(connection.execute(query).scalars())
 
 
-def _is_doubtful(settings: Settings, counts: dict[str, int]) -> bool:
-    """Whether too much of what the day rests on could not be read."""
-    return bool(counts["refused"]) or counts["rejected"] > settings.rejects.budget * _lines(counts)
+def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:
+    """Whether too much of what the day rests on (``lines``) could not be read."""
+    return bool(counts["refused"]) or counts["rejected"] > settings.rejects.budget * counts["lines"]
 
 
 def _lines(counts: dict[str, int]) -> int:

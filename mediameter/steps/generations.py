@@ -19,11 +19,11 @@ from mediameter.steps.progress import Progress
 from schemas.frames import polars_schema
 from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
 from schemas.palette import OF_LAKE_KIND
-from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED
+from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
 VERSION = 3
 FAMILY, ACTIVE = "generations", "active_users"
-_users = warehouse.tables[GENERATION_USERS_DAILY.name]
+_users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
 
 def basis(settings: Settings) -> str:
@@ -47,11 +47,13 @@ def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress)
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
     """A fence for every day that the lake has events of or that an event file touches: another reporting zone makes
-    other days of them."""
+    other days of them. And one for the verdict on each."""
 
     def write(connection: sa.Connection) -> None:
         known = _known_days(connection, settings)
         ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
+        unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
+        ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
 
     transact(made, write)
 
@@ -191,7 +193,11 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
     def write(connection: sa.Connection) -> bool:
         if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
             return False
+        mine = sa.and_(_active.c.tenant == settings.tenant, _active.c.day == day)
+        before = warehouse.read(connection, ACTIVE_USERS_TRAILING, mine).sort(ACTIVE_USERS_TRAILING.key)
         warehouse.replace_day(connection, settings.tenant, day, ledger.day_bounds(day, settings.reporting.zone), frames)
+        if not before.equals(frames[ACTIVE_USERS_TRAILING]):  # a late user reaches many days, and changes few
+            ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
         return True
 
     return transact(made, write)

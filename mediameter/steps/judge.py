@@ -37,9 +37,10 @@ class Judge:
         rules = [rule for rule in rules if indexes[rule.name]]
         frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
         has_traffic = day in days.known(self._connection, self._settings)
+        is_known = {"generations": True, "nothing": day in days.known_of_any(self._connection, self._settings)}
         found: list[Judged] = []
         for rule in rules:
-            if rule.is_daily and rule.needs != "generations" and not has_traffic:
+            if rule.is_daily and not is_known.get(rule.needs, has_traffic):
                 continue  # nothing is known of the day, not even that it was quiet
             found += self._of_rule(rule, frames, indexes[rule.name], known)
         return found

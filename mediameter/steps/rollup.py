@@ -31,7 +31,7 @@ from mediameter.steps.response_times import is_another_histogram
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
 from schemas.rollups import INVOICES, PRICES, RECONCILIATION_DAILY, RESPONSE_TIME_BUCKETS_DAILY
-from schemas.vocabulary import AUDIENCE_WINDOWS
+from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
 ROLLUP_VERSION = 2
 DAYS_AT_ONCE = 2
@@ -118,7 +118,8 @@ def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
         return
     ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))
     ledger.mark_dirty(connection, "audience", _audience_days(known) - ledger.fenced_days(connection, "audience"))
-    ledger.mark_dirty(connection, "quality", set(known) - ledger.fenced_days(connection, "quality"))
+    verdicts = VERDICT_FENCES["traffic"]
+    ledger.mark_dirty(connection, verdicts, set(known) - ledger.fenced_days(connection, verdicts))
 
 
 def _audience_days(known: list[date]) -> set[date]:

@@ -40,7 +40,8 @@ class RunSummary:
         """Nothing new was found and nothing had to be computed."""
         new = self.ingest.objects or self.ingest.pending or self._exported
         has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
-        has_computed = bool(self.rollup.days or self.rollup.generation_days or self.quality.days)
+        has_computed = bool(self.rollup.days or self.rollup.generation_days)
+        has_computed |= bool(self.quality.days or self.quality.generation_days)
         return not (new or has_computed or has_written)
 
     @property

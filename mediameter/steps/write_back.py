@@ -154,7 +154,8 @@ def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -
     """Final days without suspicion that are other than when they were written last, each with what it is now; and those
     that were written and of which there is no log any more."""
     days = warehouse.tables["days"]
-    query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(days.c.tenant == settings.tenant)
+    of_logs = sa.and_(days.c.tenant == settings.tenant, days.c.family == "traffic")
+    query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(of_logs)
     known = connection.execute(query).all()
     waiting = {row.day for row in known if row.state != "final" or row.is_suspect}
     computed, written = ledger.fences(connection, "traffic"), ledger.fences(connection, FAMILY)

@@ -61,6 +61,25 @@ def test_a_killed_one_goes_on(url: str) -> None:
     assert not differences(url)
 
 
+def test_verdicts_from_before_generations_were_judged_are_of_traffic(url: str) -> None:
+    warehouse_of = connect.engine(url)
+    warehouse.ready(warehouse_of)
+    with connect.altering(warehouse_of) as connection:
+        connection.exec_driver_sql("ALTER TABLE quality_checks_daily DROP COLUMN family")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
+        connection.exec_driver_sql(
+            "INSERT INTO quality_checks_daily (tenant, day, suite, rule, severity, is_met)"
+            " VALUES ('default', '2025-11-01', 'hours', 'sum', 'critical', '1')"
+        )
+    assert main(["migrate"]) == 0
+    with connect.reading(warehouse_of) as connection:
+        assert connection.exec_driver_sql("SELECT family, suite FROM quality_checks_daily").all() == [
+            ("traffic", "hours")
+        ]
+    warehouse_of.dispose()
+    assert not differences(url)
+
+
 def test_older_tables_are_not_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is asked may stand in a view that is not there yet."""
     warehouse_of = connect.engine(url)

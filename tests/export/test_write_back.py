@@ -229,6 +229,19 @@ def test_an_open_day_waits(tmp_path: Path) -> None:
         assert run(place, now=NOW).write_back.days == ["2025-10-30"] and len(ours(app)) == 5
 
 
+def test_generations_hold_up_no_logs(on_file: tuple[Application, Settings]) -> None:
+    """An open or suspect day of a generating system is none of logs."""
+    _, place = on_file
+    opened = engine(place.warehouse.url)
+    with writing(opened) as connection:
+        days = tables["days"]
+        [row] = connection.execute(sa.select(days)).mappings()
+        other = {"source": "palette", "family": "generations", "state": "open", "is_suspect": True}
+        connection.execute(days.insert().values({**row, **other}))
+    opened.dispose()
+    assert _due(place) == [DAY.date()]
+
+
 def test_off_by_default(app: Application, place: Settings) -> None:
     before = table(app)
     assert AppSource(kind="dailey_media", url="sqlite:///x").write_back is False

@@ -41,6 +41,15 @@ def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
     ]
 
 
+def test_a_suspect_day_is_called_so(warehouse: Warehouse) -> None:
+    warehouse.connection.exec_driver_sql("UPDATE days SET is_suspect = '1' WHERE day = '2026-11-02'")
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    assert [row[:2] for row in found.table("Generations by day")[1:]] == [
+        ["2026-11-03", "open"],
+        ["2026-11-02", "finalsuspect"],
+    ]
+
+
 def test_terminal_shows_them_too(warehouse: Warehouse) -> None:
     out = io.StringIO()
     summary.render(read(warehouse.connection), Console(file=out, width=100))

@@ -30,7 +30,7 @@ TABLES = (*FIGURES, EXPORTS, ROW_REJECTS, LAKE_FILES, MODEL_PRICES)
 POINTS = (
     "export.read", "export.before_settle", "export.in_settle", "export.settled", "export.before_listing",
     "lake.written", "lake.renamed", "rollup.computed", "rollup.fenced", "rollup.deleted", "rollup.before_commit",
-    "rollup.committed",
+    "rollup.committed", "quality.judged", "quality.before_commit",
 )  # fmt: skip
 CHANGES = """
 DELETE FROM generation_events WHERE id LIKE '%7';

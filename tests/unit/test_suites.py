@@ -129,6 +129,20 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
         ("query: DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query is no SELECT"),
         ("query: SELECT :dya\nexpectations: [{rule: r, type: t}]", "there is no parameter :dya: known: tenant, day"),
         ("query: SELECT x FROM days\nexpectations: [{rule: r, type: t}]", "own.yaml: the warehouse refuses the query:"),
+        ("query: SELECT :lake_credits\nexpectations: [{rule: r, type: t}]", "no parameter :lake_credits: known"),
+        (
+            "family: generations\nquery: SELECT :is_connected\nexpectations: [{rule: r, type: t}]",
+            "there is no parameter :is_connected: known: .*table_sources, event_sources, lake_generations",
+        ),
+        (
+            "about: of whom?\nfamily: money\n" + HEAD + "  - {rule: r, type: t}\n",
+            "own.yaml line 2: there is no family 'money': one of traffic, generations",
+        ),
+        ("family: [traffic]\n" + HEAD + "  - {rule: r, type: t}\n", "own.yaml line 1: there is no family"),
+        (
+            "family: traffic\ntable: credits_daily\nexpectations: [{rule: r, type: t}]",
+            "own.yaml line 1: credits_daily is a table of generations: write family: generations, or leave it out",
+        ),
         ("expectations: [{rule: r, type: t}]", "either query or table"),
         (HEAD, "expectations no list"),
         ("a: [", "own.yaml line 1: this is not YAML"),
@@ -150,6 +164,23 @@ def test_a_table_is_shown_without_what_is_personal(site: Site) -> None:
     own(site, "table: addresses_daily\nexpectations: [{rule: r, type: t}]")
     [suite] = [suite for suite in suites(site.folder) if suite.name == "own"]
     assert "requests" in suite.query and "addresses_daily.address," not in suite.query
+
+
+@pytest.mark.parametrize(
+    ("said", "family", "asked"),
+    [
+        ("query: SELECT 1 AS one", "traffic", "SELECT 1"),
+        ("family: generations\nquery: SELECT :lake_rows AS n", "generations", ":lake_rows"),
+        ("table: traffic_hourly", "traffic", "traffic_hourly"),
+        ("table: credits_daily", "generations", "credits_daily"),
+        ("table: days", "traffic", "AND family = 'traffic'"),
+        ("family: generations\ntable: days", "generations", "AND family = 'generations'"),
+    ],
+)
+def test_a_suite_is_of_one_family(site: Site, said: str, family: str, asked: str) -> None:
+    own(site, f"{said}\nexpectations: [{{rule: r, type: t}}]")
+    [suite] = [suite for suite in suites(site.folder) if suite.name == "own"]
+    assert suite.family == family and asked in suite.query
 
 
 # --- the pages ---------------------------------------------------------------------------------------
