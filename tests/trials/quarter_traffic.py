@@ -105,8 +105,7 @@ class Traffic:
         """The gate: after each day that was written, it says what it says."""
         rows: list[Row] = [
             {"day": _day(day), "suite": suite, "rule": rule, "family": "traffic", "severity": "critical",
-             "is_met": not broken,
-             "detail": "traffic_hourly: requests_off 312" if broken else None}
+             "is_met": not broken, "detail": "traffic_hourly: requests_off 312" if broken else None}
             for suite, rule in _RULES.items()
             for broken in [suite == "hours" and self._is_broken(day)]
         ]  # fmt: skip
