@@ -29,7 +29,7 @@ ATTEMPTS = 5
 BACK_OFF_S = 0.5  # before the second attempt, twice that before the next; each times a random share
 LONGEST_WAIT_S = 120.0  # of what Retry-After asks for
 LEAST_PAGE = 10
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)  # the last five are a gateway's
 _TIMED_OUT = "57014"  # what PostgreSQL says of a statement that took too long
 _TYPES = {
     "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "integer": "int4",
@@ -161,13 +161,11 @@ class RestTables:
             if not rows:
                 return
             yield _frame(rows, declared)
-            last = [_quoted(rows[-1][name]) for name in order]
-            first = names[order[0]]
-            if len(order) == 1:
-                behind = [(first, f"gt.{last[0]}")]
-            else:
-                second = f"and({first}.eq.{last[0]},{names[order[1]]}.gt.{last[1]})"
-                behind = [("or", f"({first}.gt.{last[0]},{second})")]
+            before, behind = behind, [_behind([(names[name], str(rows[-1][name])) for name in order])]
+            if behind == before:  # else it would be asked for ever
+                raise WorldError(
+                    f"{self.rest.setting}: {self._name(declared)}: the same page came twice", "see that it is PostgREST"
+                )
 
     def _rows(self, declared: SourceTable, which: Any) -> list[dict[str, Any]]:
         """By the contract's names. JSON comes as the API has read it, and is written again."""
@@ -280,9 +278,19 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _quoted(value: Any) -> str:
-    """A value as PostgREST's filters have it: in quotes, since commas and points part them."""
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+def _behind(last: list[tuple[str, str]]) -> tuple[str, str]:
+    """The condition of rows behind the one with these values, in the order of one column or two."""
+    (first, value), *more = last
+    if not more:
+        return first, f"gt.{value}"  # all that follows is the value: quotes would be part of it
+    [(second, other)] = more
+    at, of = _quoted(value), _quoted(other)
+    return "or", f"({first}.gt.{at},and({first}.eq.{at},{second}.gt.{of}))"
+
+
+def _quoted(value: str) -> str:
+    """A value as PostgREST has it within ``or`` and ``and``: in quotes, since commas and brackets end one there."""
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
 

@@ -1,5 +1,5 @@
-"""As much of PostgREST as is asked of it, on loopback, over a real PostgreSQL: filters, order, pages that end at 1,000
-rows whatever was asked for, exact counts, the OpenAPI root, errors with the server's own codes.
+"""As much of PostgREST as is asked of it, on loopback, over a real PostgreSQL: its grammar of filters and order, pages
+that end at 1,000 rows whatever was asked for, exact counts, the OpenAPI root, errors with the server's own codes.
 
 A stand-in: PostgREST itself is a binary that no registry of ours holds. With MEDIAMETER_TEST_POSTGREST naming one, the
 same tests run against it (see ``served``).
@@ -7,9 +7,10 @@ same tests run against it (see ``served``).
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
-import re
 import subprocess
 import threading
 import time
@@ -24,12 +25,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
+
+from tests.generations.postgrest_grammar import Unreadable, condition, ordered, selected
 
 CAP = 1_000
+_SECRET = "a secret of thirty-two characters"
 KEY = "the-service-key-of-all-tests"
-_OPERATORS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_TOKEN = re.compile(r'[^,()."]+|"(?:\\.|[^"\\])*"|[,().]')
 Before = Callable[["Handler", str], tuple[int, dict[str, str], Any] | None]
 
 
@@ -66,6 +68,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(401, {}, {"code": "PGRST301", "message": "No suitable key"})
         try:
             self._answer(*(self._rows(table) if table else self._definitions()))
+        except Unreadable as error:
+            self._answer(400, {}, {"code": "PGRST100", "message": str(error)})
         except psycopg.Error as error:
             status = {"42P01": 404, "42501": 403, "57014": 500}.get(error.sqlstate or "", 400)
             self._answer(status, {}, {"code": error.sqlstate, "message": str(error)})
@@ -73,13 +77,12 @@ class Handler(BaseHTTPRequestHandler):
     def _rows(self, table: str) -> tuple[int, dict[str, str], Any]:
         asked = parse_qsl(urlsplit(self.path).query, keep_blank_values=True)
         what = {name: value for name, value in asked if name in ("select", "order", "limit")}
-        which = [_condition(name, value) for name, value in asked if name not in what]
+        which = [condition(name, value) for name, value in asked if name not in what]
         where = SQL(" WHERE ") + SQL(" AND ").join(which) if which else SQL("")
         relation = Identifier(*table.split("."))
-        columns = SQL(", ").join(_selected(each) for each in what.get("select", "*").split(","))
-        order = SQL(", ").join(Identifier(each.partition(".")[0]) for each in what.get("order", "").split(",") if each)
+        columns = SQL(", ").join(selected(each) for each in what["select"].split(","))
         query = SQL("SELECT {} FROM {}{}").format(columns, relation, where)
-        query += SQL(" ORDER BY ") + order if what.get("order") else SQL("")
+        query += SQL(" ORDER BY ") + ordered(what["order"]) if "order" in what else SQL("")
         query += SQL(" LIMIT {}").format(Literal(min(int(what.get("limit", CAP)), CAP)))
         with psycopg.connect(self.server.database, row_factory=dict_row) as connection:
             connection.execute("SET TIME ZONE 'UTC'")
@@ -115,44 +118,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def _selected(text: str) -> Composable:
-    alias, colon, name = text.rpartition(":")
-    return SQL("{} AS {}").format(Identifier(name), Identifier(alias)) if colon else Identifier(name)
-
-
-def _condition(name: str, value: str) -> Composable:
-    if name in ("or", "and"):
-        return _group(name, _TOKEN.findall(value))
-    return _compared(name, value.split(".", 1)[0], value.split(".", 1)[1])
-
-
-def _group(word: str, tokens: list[str]) -> Composable:
-    """``(a.gt.1,and(a.eq.1,b.gt.2))``; takes its tokens away."""
-    assert tokens.pop(0) == "("
-    parts: list[Composable] = []
-    while True:
-        name = tokens.pop(0)
-        if name in ("or", "and") and tokens[0] == "(":
-            parts.append(_group(name, tokens))
-        else:
-            assert tokens.pop(0) == "."
-            operator, _ = tokens.pop(0), tokens.pop(0)
-            text = ""
-            while tokens[0] not in (",", ")"):
-                text += tokens.pop(0)
-            parts.append(_compared(name, operator, text))
-        if tokens.pop(0) == ")":
-            return SQL("({})").format(SQL(f" {word.upper()} ").join(parts))
-
-
-def _compared(name: str, operator: str, text: str) -> Composable:
-    if text.startswith('"'):
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    if (operator, text) in (("is", "null"), ("not", "is.null")):
-        return SQL("{} IS " + ("NOT NULL" if operator == "not" else "NULL")).format(Identifier(name))
-    return SQL("{} " + _OPERATORS[operator] + " {}").format(Identifier(name), Literal(text))
-
-
 @contextmanager
 def served(database: str) -> Iterator[Server]:
     """The stand-in over that database (a libpq URL)."""
@@ -166,8 +131,8 @@ def served(database: str) -> Iterator[Server]:
 
 
 @contextmanager
-def real(database: str, folder: Path) -> Iterator[str]:
-    """The URL of a PostgREST over that database, from the binary that MEDIAMETER_TEST_POSTGREST names."""
+def real(database: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """The URL of a PostgREST over that database, from the binary that MEDIAMETER_TEST_POSTGREST names, and a key."""
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     role = psycopg.conninfo.conninfo_to_dict(database).get("user", "postgres")
@@ -177,6 +142,7 @@ def real(database: str, folder: Path) -> Iterator[str]:
         "db-anon-role": role,
         "db-max-rows": CAP,
         "server-port": port,
+        "jwt-secret": _SECRET,  # without one it refuses every key
     }
     config = folder / "postgrest.conf"
     config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
@@ -188,7 +154,18 @@ def real(database: str, folder: Path) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", _token({"role": role})
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _token(claims: dict[str, str]) -> str:
+    """A key as Supabase gives it out: a JSON web token, signed by HMAC with SHA-256."""
+    parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    signed = hmac.digest(_SECRET.encode(), ".".join(parts).encode(), "sha256")
+    return ".".join([*parts, _base64(signed)])
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -61,8 +61,8 @@ def test_more_rows_than_a_page_all_arrive(system: Application, server: Server, t
 @pytest.mark.skipif("MEDIAMETER_TEST_POSTGREST" not in os.environ, reason="no PostgREST is named")
 def test_more_rows_than_a_page_of_the_real_one(system: Application, tmp_path: Path) -> None:
     many(system, 25_000)
-    with real(system.url, tmp_path) as url:
-        report = export(over_rest(url, tmp_path), now=NOW)
+    with real(system.url, tmp_path) as (url, key):
+        report = export(settings_for(url, tmp_path, key=key), now=NOW)
     assert (report.failed, report.rows, report.events) == ([], 25_000, 25_000)
 
 
@@ -82,6 +82,23 @@ def test_it_comes_to_what_the_database_comes_to(system: Application, server: Ser
         assert run(settings, now=NOW).export.failed == []
         said.append(dump(settings.warehouse.url))
     assert said[0] == said[1]
+
+
+def test_a_whole_table_of_more_than_a_page_arrives(system: Application, server: Server, tmp_path: Path) -> None:
+    """Its keys are texts, and hold all that parts a filter."""
+    system.execute(
+        "INSERT INTO model_pricing (model_id, provider, generation_type, cost_cents, price_cents)"
+        " SELECT 'a \"fox\", (v' || n || '.0)\\', 'replicate', 'image', 3, 5 FROM generate_series(1, 2500) AS n"
+    )
+    export(over_rest(server.url, tmp_path), now=NOW)
+    assert rows(tmp_path, "SELECT COUNT(*) FROM model_prices WHERE model LIKE 'a %'") == [(2500,)]
+
+
+def test_a_server_that_filters_nothing_is_told(system: Application, server: Server, tmp_path: Path) -> None:
+    page = {"model_id": "a", "provider": "b", "generation_type": "image", "cost_cents": None, "price_cents": 5}
+    server.before = lambda handler, table: (200, {}, [page]) if table == "model_pricing" else None
+    report = export(over_rest(server.url, tmp_path), now=NOW)
+    assert "model_pricing: the same page came twice" in report.failed[0]
 
 
 def test_other_names_are_asked_for(system: Application, server: Server, tmp_path: Path) -> None:
