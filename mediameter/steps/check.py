@@ -133,8 +133,8 @@ def _judge_rest(
         known = book.windows(
             connection, settings.tenant, {rule.name for rule in short}, ledger.day_bounds(day, settings.reporting.zone)
         )
-        judge = Judge(connection, settings, now)
-        rest = [rule for rule in short if not judge.is_settled(rule, day, known)]
+        judging = Judge(connection, settings, now)
+        rest = [rule for rule in short if not judging.is_settled(rule, day, known)]
         if rest:
             _judge_day(connection, settings, rest, day, now, _others(rules, rest))
 

@@ -30,8 +30,8 @@ class Span(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Columns of a table that rules look at. ``sums``: those of them that are added up and nothing else; where there
-    are some, the table's other rows are of no interest one by one."""
+    """Columns of a table that rules look at. ``sums``: those of them that are added up and nothing else: rows
+    that differ in these alone may come as one. None where some rule needs each row for itself."""
 
     columns: set[str]
     sums: set[str]

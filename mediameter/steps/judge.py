@@ -147,7 +147,8 @@ class Judge:
 
 
 def _columns(rules: Sequence[Rule]) -> dict[str, Wanted]:
-    """What the rules look at, of each kind of rows."""
+    """What the rules look at, of each kind of rows. A column that is added up by one of them, and asked for as it is by
+    another (or by a condition of the same), is not added up before."""
     keys: dict[str, set[str]] = {}
     sums: dict[str, set[str]] = {}
     one_by_one: set[str] = set()
@@ -155,8 +156,9 @@ def _columns(rules: Sequence[Rule]) -> dict[str, Wanted]:
         of_groups = {*rule.group_by, *(("source",) if rule.needs == "generations" else ())}
         for part in rule.aggregates:
             added = part.column if part.how == "sum" else part.weight
-            asked = {part.at, part.column, *(each.column for each in part.where), *of_groups} - {"", added}
-            keys.setdefault(part.source, set()).update(asked)
+            whole = "" if part.how == "sum" else part.column
+            asked = {part.at, whole, *(each.column for each in part.where), *of_groups}
+            keys.setdefault(part.source, set()).update(asked - {""})
             sums.setdefault(part.source, set()).update({added} - {""})
             one_by_one |= set() if added else {part.source}
     one_by_one |= {source for source in keys if keys[source] & sums[source]}

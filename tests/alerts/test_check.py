@@ -175,6 +175,26 @@ def test_an_hours_rows_are_added_up_though_they_look_the_same(made: sa.Engine, p
     assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 6 / 206, 206)
 
 
+def test_rows_are_not_added_up_before_a_condition_on_what_is_added(
+    made: sa.Engine, place: Settings, tmp_path: Path
+) -> None:
+    at = "2026-11-05 02:00"
+    own = tmp_path / "alerts"
+    own.mkdir()
+    (own / "large.yaml").write_text(
+        "large:\n  title: Applications with more than 5\n  needs: logs\n  window: 1 h\n  unit: requests\n  above: 8\n"
+        "  value: {from: traffic_hourly, where: {status_class: 3xx, requests: {above: 5}}, sum: requests}\n"
+    )
+    with connect.writing(made) as connection:
+        Warehouse(connection).fill(
+            "traffic_hourly",
+            f"hour_at | application | status_class | requests\n{at} | a | 3xx | 4\n{at} | b | 3xx | 7\n{at} | c | 3xx | 3",
+        )
+    check(place, now=NOW)
+    [hour] = rows(made, "alert_windows", rule="large", begin_at=naive(datetime(2026, 11, 5, 2, tzinfo=UTC)))
+    assert (hour["verdict"], hour["value"]) == ("ok", 7)
+
+
 def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) -> None:
     for number in range(20, 0, -1):
         day_of_errors(made, 500 * (number % 2), DAY - timedelta(days=number))
