@@ -72,6 +72,12 @@ PARSED = Contract(
     kind="frame",
 )
 
+_NO_BYTES = "no number on the line can be its count of bytes"
+LEAST_BYTES = Column(
+    "least_bytes", "int", "Least bytes that the line may stand for.", null=_NO_BYTES, unit="bytes", least=0
+)
+MOST_BYTES = Column("most_bytes", "int", "Most bytes.", null=_NO_BYTES, unit="bytes", least=0)
+
 REJECTED = Contract(
     "rejected",
     "one line that could not be read",
@@ -82,6 +88,8 @@ REJECTED = Contract(
         Column("byte_offset", "int", "Where the line begins in the (unpacked) object.", unit="bytes", least=0),
         Column("reason", "text", "Why.", among=REJECT_REASONS),
         Column("line", "text", "The line; redacted before it is kept.", pii="personal"),
+        LEAST_BYTES,
+        MOST_BYTES,
     ),
     kind="frame",
 )

@@ -23,6 +23,14 @@ REJECT_REASONS = (
     "FUTURE_TIME",
 )
 IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
+# --- what a number can be --------------------------------------------------------------------------
+# An object has at most 50 TB (Amazon S3 since December 2025, the most of all stores we read). What is larger is no count
+# of bytes, and a sum of what is not can be kept in 64 bits: ten years of a tenth of a million such responses a day.
+LARGEST_BYTES = 2**46
+LONGEST_MS = 366 * 86_400_000
+"""No request lasts for longer than a year."""
+MOST_UNCOUNTED = 2**51
+"""Upper bounds of what was not counted end here (2.25 PB a day and source), so that ten years of them fit in 64 bits."""
 # --- why a whole object was refused ----------------------------------------------------------------
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 EVENT_REFUSALS = ("NOT_EVENTS",)
