@@ -50,7 +50,17 @@ def more_of_several(text: str, start: int, dialect: str) -> int | None:
 def loose_blocks(text: str, start: int = 0) -> Iterator[tuple[str, ...]]:
     """What could be the begin of a block behind a quote: status, error code, bytes sent, perhaps size."""
     for found in _LOOSE.finditer(text, start):
-        yield tuple(word for word in found.groups() if word is not None)
+        yield _words(found)
+
+
+def loose_block(text: str, at: int) -> tuple[str, ...]:
+    """The one behind the quote that stands here; nothing where there is none."""
+    found = _LOOSE.match(text, at)
+    return _words(found) if found else ()
+
+
+def _words(found: re.Match[str]) -> tuple[str, ...]:
+    return tuple(word for word in found.groups() if word is not None)
 
 
 def _around(blocks: Iterable[Sequence[str]], dialect: str) -> Bounds:

@@ -230,7 +230,7 @@ def _cut(text: str, head: Head) -> Cut:
 def _begun_block(text: str, start: int) -> tuple[str, ...]:
     """What is there of the block of a line that was cut off within it."""
     uri = _URI.match(text, start)
-    return next(bounds.loose_blocks(text[uri.end() :]), ()) if uri else ()
+    return bounds.loose_block(text, uri.end()) if uri else ()
 
 
 def _server_s(text: str, begin: int, ends: list[int], head: Head) -> tuple[int | None, bool]:

@@ -218,9 +218,7 @@ def _doubt_ranges(parsed: Parsed) -> None:
         unsure.more_bytes += bytes_more
 
 
-def _slow(
-    lines: Iterator[_OddLine], ignored: Ignored, unsure: dict[int, Unsure]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _slow(lines: Iterator[_OddLine], ignored: Ignored, unsure: dict[int, Unsure]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Records and rejects of the odd lines, each read by `exact`; counts what is ignored, and what is unsure."""
     records: list[dict[str, object]] = []
     rejects: list[tuple[object, ...]] = []
