@@ -193,7 +193,7 @@ def _rejected(text: str, reject: _Reject, head: re.Match[str] | None, dialect: s
     elif is_long or reject.reason == "GLUED_LINES" or (reject.reason == "SHORT_LINE" and head):
         bounds = UNKNOWN  # some block is not on what there is of the line
     else:
-        bounds = around(blocks_behind(text), dialect)
+        bounds = around(blocks_behind(text.rstrip(" ")), dialect)
     return Reading(Rejected("LONG_LINE" if is_long else reject.reason), bounds)
 
 
