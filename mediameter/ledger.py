@@ -60,6 +60,9 @@ class NotCounted(NamedTuple):
         return NotCounted(*(min(each, MOST_UNCOUNTED) for each in self))
 
 
+NOTHING = NotCounted()
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What became of one object version. ``hours``: parsed by hour. lines = parsed + ignored + rejected."""
@@ -78,7 +81,7 @@ class Settlement:
     last_at: datetime | None = None
     hours: dict[datetime, int] = field(default_factory=dict)
     rejects: list[RejectRow] = field(default_factory=list)
-    not_counted: NotCounted = NotCounted()
+    not_counted: NotCounted = NOTHING
 
     @property
     def parsed(self) -> int:
@@ -495,7 +498,7 @@ def day_not_counted(connection: sa.Connection, source: str, begin: datetime, end
         .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
         .where(sa.or_(*(column > 0 for column in columns)))
     )
-    total = NotCounted()
+    total = NOTHING
     for row in connection.execute(query):
         total += tuple(row)
     return total.bounded()

@@ -82,7 +82,9 @@ MOST_BYTES = Column("most_bytes", "int", "Most bytes.", null=_NO_BYTES, unit="by
 NOT_COUNTED = (
     measure("rejected_least_bytes", "Least bytes that rejected lines stand for, where they tell.", unit="bytes"),
     measure("rejected_most_bytes", "Most bytes that they stand for.", unit="bytes"),
-    measure("unsized_lines", "Lines, rejected or not, that may stand for more, and nothing tells how much.", unit="lines"),
+    measure(
+        "unsized_lines", "Lines, rejected or not, that may stand for more, and nothing tells how much.", unit="lines"
+    ),
     measure("unsure_lines", "Records that may have sent more than is counted.", unit="lines"),
     measure("unsure_bytes", "At most so much more.", unit="bytes"),
 )

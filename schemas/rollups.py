@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.records import NOT_COUNTED
 from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY, MODEL_PRICES
+from schemas.records import NOT_COUNTED
 from schemas.vocabulary import (
     CONFIDENCES,
     DAY_FAMILIES,

@@ -24,13 +24,13 @@ REJECT_REASONS = (
 )
 IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
 # --- what a number can be --------------------------------------------------------------------------
-# An object has at most 50 TB (Amazon S3 since December 2025, the most of all stores we read). What is larger is no count
-# of bytes, and a sum of what is not can be kept in 64 bits: ten years of a tenth of a million such responses a day.
 LARGEST_BYTES = 2**46
+"""70 TB. An object has at most 50 TB (Amazon S3 since December 2025; the other stores that we read allow less), so what
+is larger counts no bytes. 2^17 responses of that size fit in 64 bits: more than 9,000 PB."""
 LONGEST_MS = 366 * 86_400_000
 """No request lasts for longer than a year."""
 MOST_UNCOUNTED = 2**51
-"""Upper bounds of what was not counted end here (2.25 PB a day and source), so that ten years of them fit in 64 bits."""
+"""Upper bounds of what is not counted end here (2.25 PB a day and source): ten years of them fit in 64 bits."""
 # --- why a whole object was refused ----------------------------------------------------------------
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 EVENT_REFUSALS = ("NOT_EVENTS",)

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from mediameter.lake import LakeFile
-from mediameter.ledger import NotCounted, RejectRow, Settlement
+from mediameter.ledger import NOTHING, NotCounted, RejectRow, Settlement
 from mediameter.sources.objects import ObjectVersion
 from parsers.access_log import Refused
 
@@ -36,7 +36,7 @@ class Counts:
     first_at: datetime | None = None
     last_at: datetime | None = None
     rejects: list[RejectRow] = field(default_factory=list)
-    not_counted: NotCounted = NotCounted()
+    not_counted: NotCounted = NOTHING
 
     def book(self, hour: datetime, rows: int, first: datetime, last: datetime) -> None:
         """Adds records of one UTC hour, the earliest and the latest of them."""

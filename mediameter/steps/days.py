@@ -14,7 +14,7 @@ from mediameter.warehouse import naive, tables
 from schemas.vocabulary import VERDICT_FENCES
 
 _days, _checks = tables["days"], tables["quality_checks_daily"]
-_NOTHING_SENT = {"bytes_sent": 0, **ledger.NotCounted()._asdict()}  # of generations
+_NOTHING_SENT = {"bytes_sent": 0, **ledger.NOTHING._asdict()}  # of generations
 
 
 def write(
@@ -23,7 +23,8 @@ def write(
     """Replaces the day's rows, one a source with lines of it: open, since what was written is not judged yet. Checks
     become dirty to the end of its month.
 
-    ``distinct``: distinct records by source; ``sent``: their bytes. Raises ``AssertionError`` when there are more than were parsed.
+    ``distinct``: distinct records by source; ``sent``: their bytes. Raises ``AssertionError`` when there are more than
+    were parsed.
     """
     bounds = ledger.day_bounds(day, settings.reporting.zone)
     of_logs = _days.c.family == "traffic"
