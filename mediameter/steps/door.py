@@ -81,7 +81,7 @@ def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
         count.ignored += sum(ignored.values())
         count.ignored_log_bucket += ignored["LOG_BUCKET"]
     for object_id, number, offset, reason, line, *bounds in parsed.rejects.iter_rows():
-        kept = privacy.redact_line(line, through.pseudonyms)
+        kept = privacy.redact_log_line(line, through.pseudonyms)
         counts[object_id].rejects.append((number, offset, reason, kept, *bounds))
         counts[object_id].not_counted += (bounds[0] or 0, bounds[1] or 0, int(bounds[1] is None), 0, 0)
     for object_id, unsure in parsed.unsure.items():
