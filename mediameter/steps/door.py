@@ -83,7 +83,8 @@ def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
     for object_id, number, offset, reason, line, *bounds in parsed.rejects.iter_rows():
         kept = privacy.redact_log_line(line, through.pseudonyms)
         counts[object_id].rejects.append((number, offset, reason, kept, *bounds))
-        counts[object_id].not_counted += (bounds[0] or 0, bounds[1] or 0, int(bounds[1] is None), 0, 0)
+        is_unsized = bounds[1] is None or reason == "GLUED_LINES"  # of the record that was cut off nothing tells it
+        counts[object_id].not_counted += (bounds[0] or 0, bounds[1] or 0, int(is_unsized), 0, 0)
     for object_id, unsure in parsed.unsure.items():
         counts[object_id].not_counted += (0, 0, unsure.unsized, unsure.lines, unsure.more_bytes)
     hourly = parsed.frame.group_by("object_id", pl.col("at").dt.truncate("1h").alias("hour")).agg(*BOOKED)

@@ -27,13 +27,16 @@ class Bounds(NamedTuple):
 UNKNOWN = Bounds()
 
 
-def of_reject(text: str, reason: str, words: Sequence[str], dialect: str, *, has_head: bool) -> Bounds:
-    """Of a line that was rejected. ``words``: its block where that is sure."""
+def of_reject(text: str, reason: str, words: Sequence[str], dialect: str, *, is_cut_off: bool) -> Bounds:
+    """Of a line that was rejected. ``words``: its block where that is sure; ``is_cut_off``: it ends before its block."""
     if words:
         return _around([words], dialect)
-    if reason == "GLUED_LINES" or (reason == "SHORT_LINE" and has_head):
-        return UNKNOWN  # the block of the record that was cut off is not on the line
-    return _around(loose_blocks(text), dialect)
+    if is_cut_off:
+        return UNKNOWN
+    around = _around(loose_blocks(text), dialect)
+    if reason == "GLUED_LINES":  # all of them may be records; what was cut off of one, nothing tells
+        return Bounds(around.least, more_of_several(text, 0, dialect))
+    return around
 
 
 def more_of_one(counted: int, others: Iterable[Sequence[str]], dialect: str) -> int:

@@ -97,7 +97,8 @@ def read_line(raw: bytes, context: Context, dialect: str = "") -> Outcome:
     except Bad as bad:
         if is_long and not bad.words:
             return Outcome(rejected="LONG_LINE")
-        found = bounds.of_reject(line, bad.reason, bad.words, dialect, has_head=head is not None)
+        is_cut_off = bad.reason == "SHORT_LINE" and head is not None and not bad.has_block
+        found = bounds.of_reject(line, bad.reason, bad.words, dialect, is_cut_off=is_cut_off)
         return Outcome(rejected="LONG_LINE" if is_long else bad.reason, bounds=found)
     fields = outcome.fields
     assert fields is not None
@@ -201,7 +202,7 @@ def texts_of(cut: Cut, read: Callable[[], Agents]) -> Agents:
     try:
         return read()
     except Bad as bad:
-        raise Bad(bad.reason, cut.words if cut.is_sure else ()) from None
+        raise Bad(bad.reason, cut.words if cut.is_sure else (), has_block=True) from None
 
 
 def _cut(text: str, head: Head) -> Cut:

@@ -37,12 +37,14 @@ _MONTHS = {
 
 
 class Bad(Exception):
-    """The line's outcome is a reject; ``words``: its block, where that is sure."""
+    """The line's outcome is a reject; ``words``: its block, where that is sure; ``has_block``: it is on the line, but
+    which it is may not be sure."""
 
-    def __init__(self, reason: str, words: Sequence[str] = ()) -> None:
+    def __init__(self, reason: str, words: Sequence[str] = (), *, has_block: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.words = words
+        self.has_block = has_block
 
 
 class Head(NamedTuple):

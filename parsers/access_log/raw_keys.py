@@ -75,7 +75,7 @@ def ceph(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
 def _texts(cut: Cut, agents: Agents | None) -> Agents:
     """Referer and user agent; where they cannot be read, the line's block still bounds what it stands for."""
     if agents is None:
-        raise Bad("SHORT_LINE", cut.words if cut.is_sure else ())
+        raise Bad("SHORT_LINE", cut.words if cut.is_sure else (), has_block=True)
     return agents
 
 

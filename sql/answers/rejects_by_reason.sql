@@ -12,7 +12,10 @@ SELECT
     -- Not summed as integers: a client may have planted numbers whose sum 64 bits do not hold.
     SUM(COALESCE(rejects.least_bytes, 0) * 1.0) AS least_bytes,
     SUM(COALESCE(rejects.most_bytes, 0) * 1.0) AS most_bytes,
-    SUM(CASE WHEN rejects.line_number > 0 AND rejects.most_bytes IS NULL THEN 1 ELSE 0 END) AS unsized_lines
+    SUM(
+        CASE WHEN rejects.line_number > 0 AND (rejects.most_bytes IS NULL OR rejects.reason = 'GLUED_LINES')
+            THEN 1 ELSE 0 END
+    ) AS unsized_lines
 FROM rejects
 INNER JOIN objects ON objects.object_id = rejects.object_id
 WHERE objects.state <> 'superseded'

@@ -152,9 +152,9 @@ class Reading(NamedTuple):
 class _Reject(Exception):
     """Ends the reading of a line; with the words of its block where these are sure."""
 
-    def __init__(self, reason: str, words: Sequence[str] | None = None) -> None:
+    def __init__(self, reason: str, words: Sequence[str] | None = None, *, has_block: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.words = reason, words
+        self.reason, self.words, self.has_block = reason, words, has_block
 
 
 def read_line(
@@ -190,8 +190,13 @@ def read(raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str, dia
 def _rejected(text: str, reject: _Reject, head: re.Match[str] | None, dialect: str, *, is_long: bool) -> Reading:
     if reject.words:
         bounds = around([reject.words], dialect)
-    elif is_long or reject.reason == "GLUED_LINES" or (reject.reason == "SHORT_LINE" and head):
-        bounds = UNKNOWN  # some block is not on what there is of the line
+    elif is_long or (reject.reason == "SHORT_LINE" and head and not reject.has_block):
+        bounds = UNKNOWN  # its block is not on what there is of the line
+    elif reject.reason == "GLUED_LINES":
+        each = [around([words], dialect) for words in blocks_behind(text.rstrip(" "))]
+        sizes = [bounds.most for bounds in each if bounds.most is not None]
+        least = around(blocks_behind(text.rstrip(" ")), dialect).least
+        bounds = Bounds(least, min(sum(sizes), LARGEST_BYTES)) if sizes else UNKNOWN
     else:
         bounds = around(blocks_behind(text.rstrip(" ")), dialect)
     return Reading(Rejected("LONG_LINE" if is_long else reject.reason), bounds)
@@ -267,7 +272,7 @@ def _body(text: str, head: re.Match[str], cut: raw_keys.Cut, dialect: str, *, is
     if is_whole:
         texts = _raw_texts(text, cut.rest, dialect) if dialect else _plain_texts(text, cut.rest)
     if texts is None:
-        raise _Reject("SHORT_LINE", sure)
+        raise _Reject("SHORT_LINE", sure, has_block=True)
     if not cut.is_sure:
         raise _Reject("AMBIGUOUS")
     numbers = _numbers(cut.block, dialect)
