@@ -29,6 +29,8 @@ LARGEST_BYTES = 2**46
 is larger counts no bytes. 2^17 responses of that size fit in 64 bits: more than 9,000 PB."""
 LONGEST_MS = 366 * 86_400_000
 """No request lasts for longer than a year."""
+LARGEST_COUNT = 10**12
+"""No event or row is about more credits, tokens or cents; nine million such of one day can be added up."""
 MOST_UNCOUNTED = 2**51
 """Upper bounds of what is not counted end here (2.25 PB a day and source): ten years of them fit in 64 bits."""
 # --- why a whole object was refused ----------------------------------------------------------------

@@ -28,7 +28,7 @@ UNKNOWN = Bounds()
 
 
 def of_reject(text: str, reason: str, words: Sequence[str], dialect: str, *, is_cut_off: bool) -> Bounds:
-    """Of a line that was rejected. ``words``: its block where that is sure; ``is_cut_off``: it ends before its block."""
+    """Of a line that was rejected. ``words``: its block, if that is sure; ``is_cut_off``: it ends before its block."""
     if words:
         return _around([words], dialect)
     if is_cut_off:
