@@ -27,10 +27,11 @@ class Bounds(NamedTuple):
 UNKNOWN = Bounds()
 
 
-def of_reject(text: str, reason: str, words: Sequence[str], dialect: str, *, is_cut_off: bool) -> Bounds:
-    """Of a line that was rejected. ``words``: its block, if that is sure; ``is_cut_off``: it ends before its block."""
-    if words:
-        return _around([words], dialect)
+def of_reject(text: str, reason: str, blocks: Sequence[Sequence[str]], dialect: str, *, is_cut_off: bool) -> Bounds:
+    """Of a line that was rejected. ``blocks``: its own, where that is sure, then what else reads like one;
+    ``is_cut_off``: it ends before its block."""
+    if blocks:
+        return _around(blocks, dialect) if _value(blocks[0], dialect).most is not None else UNKNOWN
     if is_cut_off:
         return UNKNOWN
     around = _around(loose_blocks(text), dialect)

@@ -98,7 +98,8 @@ def read_line(raw: bytes, context: Context, dialect: str = "") -> Outcome:
         if is_long and not bad.words:
             return Outcome(rejected="LONG_LINE")
         is_cut_off = bad.reason == "SHORT_LINE" and head is not None and not bad.has_block
-        found = bounds.of_reject(line, bad.reason, bad.words, dialect, is_cut_off=is_cut_off)
+        blocks = [bad.words, *bad.others] if bad.words else ()
+        found = bounds.of_reject(line, bad.reason, blocks, dialect, is_cut_off=is_cut_off)
         return Outcome(rejected="LONG_LINE" if is_long else bad.reason, bounds=found)
     fields = outcome.fields
     assert fields is not None
@@ -132,7 +133,11 @@ def _record(text: str, head: Head, dialect: str, *, is_long: bool) -> Outcome:
     if 0 <= head.second < cut.rest and not cut.is_vouched:
         raise Bad("GLUED_LINES")
     is_followed = head.second >= cut.rest
-    body = body_of(text, head, cut, is_whole=not (is_long or is_followed))
+    try:
+        body = body_of(text, head, cut, is_whole=not (is_long or is_followed))
+    except Bad as bad:
+        bad.others = cut.others
+        raise
     more = bounds.more_of_one(body.bytes_sent, cut.others, dialect)
     if is_followed:
         several = bounds.more_of_several(text, head.second, dialect)
@@ -240,8 +245,10 @@ def _server_s(text: str, begin: int, ends: list[int], head: Head) -> tuple[int |
         return None, False
     uris = [text[begin + 1 : end - 1] for end in islice(ends, _HELD_AGAINST_THE_KEY)]
     first = REQUEST.fullmatch(uris[0])
+    if first and len(ends) == 1:
+        return 0, False
     if first and not _is_longer(head, first[1]):
-        return 0, len(ends) > 1 and _is_path(head, first[1])
+        return 0, _is_path(head, first[1])
     vouched = (n for n, uri in enumerate(uris) if n or not first if _is_path(head, _target(uri)))
     found = next(vouched, None)
     if found is not None:

@@ -37,8 +37,10 @@ _MONTHS = {
 
 
 class Bad(Exception):
-    """The line's outcome is a reject; ``words``: its block, where that is sure; ``has_block``: it is on the line, but
-    which it is may not be sure."""
+    """The line's outcome is a reject; ``words``: its block, where that is sure, and ``others``: what else reads like
+    one; ``has_block``: it is on the line, but which it is may not be sure."""
+
+    others: Sequence[Sequence[str]] = ()
 
     def __init__(self, reason: str, words: Sequence[str] = (), *, has_block: bool = False) -> None:
         super().__init__(reason)

@@ -194,7 +194,8 @@ def cut(text: str, head: Head) -> Cut:
         return _without_uri(text, head)
     readings = [_reading(text, head, end) for end in ends[:_HELD_AGAINST_THE_KEY]]
     chosen, is_sure, is_vouched = readings[0], False, False
-    vouched = [each for each in readings if _is_vouched(each, head.operation)]
+    is_plain = len(ends) == 1 and chosen.is_plain and head.second < 0  # most lines: nothing has to be vouched for
+    vouched = [] if is_plain else [each for each in readings if _is_vouched(each, head.operation)]
     if len(ends) == 1:
         is_sure, is_vouched = chosen.is_whole and (chosen.is_plain or bool(vouched)), bool(vouched)
     elif _names_no_key(head.operation, chosen):

@@ -155,6 +155,7 @@ class _Reject(Exception):
     def __init__(self, reason: str, words: Sequence[str] | None = None, *, has_block: bool = False) -> None:
         super().__init__(reason)
         self.reason, self.words, self.has_block = reason, words, has_block
+        self.others: tuple[tuple[str, ...], ...] = ()
 
 
 def read_line(
@@ -187,9 +188,19 @@ def read(raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str, dia
     return Reading(record, UNKNOWN, more, is_unsized)
 
 
+def doubts(reading: Reading, record: Parsed, dialect: str) -> dict[str, int]:
+    """What is unsure of a record; of a part of an object Ceph does not say how much was sent."""
+    lines, more = int(reading.more > 0), reading.more
+    is_get = record.operation in ("REST.GET.OBJECT", "WEBSITE.GET.OBJECT")
+    if dialect == "ceph" and is_get and record.http_status == 206 and (record.object_size or 0) > record.bytes_sent:
+        lines, more = lines + 1, more + (record.object_size or 0) - record.bytes_sent
+    return {"lines": lines, "more_bytes": more, "unsized": int(reading.is_unsized)}
+
+
 def _rejected(text: str, reject: _Reject, head: re.Match[str] | None, dialect: str, *, is_long: bool) -> Reading:
     if reject.words:
-        bounds = around([reject.words], dialect)
+        own = around([reject.words], dialect)
+        bounds = own if own.most is None else around([reject.words, *reject.others], dialect)
     elif is_long or (reject.reason == "SHORT_LINE" and head and not reject.has_block):
         bounds = UNKNOWN  # its block is not on what there is of the line
     elif reject.reason == "GLUED_LINES":
@@ -233,7 +244,11 @@ def _record_of(text: str, head: re.Match[str] | None, second: int, dialect: str,
     if cut is None:
         raise _Reject("SHORT_LINE", None if dialect else _begun(text, head))
     is_followed = second >= cut.rest
-    body = _body(text, head, cut, dialect, is_whole=not (is_long or is_followed))
+    try:
+        body = _body(text, head, cut, dialect, is_whole=not (is_long or is_followed))
+    except _Reject as reject:
+        reject.others = cut.others
+        raise
     more = max(0, (around(cut.others, dialect).most or 0) - body.bytes_sent)
     is_unsized = is_long
     if is_followed:
@@ -402,7 +417,7 @@ def _which(uris: list[str], head: re.Match[str], *, only: bool) -> tuple[int | N
     if not uris[0].startswith('"'):
         return None, False
     request = URI.fullmatch(uris[0])
-    if request and not _goes_on_in_the_key(request[2], head):
+    if request and (only or not _goes_on_in_the_key(request[2], head)):
         return 0, not only and _ends_with_the_key(request[2], head)
     for n, uri in enumerate(uris):
         target = uri[1:-1].partition(" ")[2].rpartition(" HTTP/")[0]

@@ -68,7 +68,7 @@ def by_the_reference(data: bytes, context: Context) -> Told:
         outcome = reading.outcome
         if isinstance(outcome, reference.Parsed):
             told.parsed[number] = asdict(outcome)
-            told.unsure.update(doubts(reading, outcome, dialect))
+            told.unsure.update(reference.doubts(reading, outcome, dialect))
         elif isinstance(outcome, reference.Rejected):
             told.rejected[number] = outcome.reason, offset, *reading.bounds
         else:
@@ -80,15 +80,6 @@ def newline_delimited(plain: bytes) -> int:
     """How many lines there are, by the definition's first sentence alone."""
     plain = plain.removeprefix(b"\xef\xbb\xbf")
     return plain.count(b"\n") + (not plain.endswith(b"\n") and plain != b"")
-
-
-def doubts(reading: reference.Reading, record: reference.Parsed, dialect: str) -> dict[str, int]:
-    """What is unsure of a record; of a part of an object Ceph does not say how much was sent."""
-    lines, more = int(reading.more > 0), reading.more
-    is_get = record.operation in ("REST.GET.OBJECT", "WEBSITE.GET.OBJECT")
-    if dialect == "ceph" and is_get and record.http_status == 206 and (record.object_size or 0) > record.bytes_sent:
-        lines, more = lines + 1, more + (record.object_size or 0) - record.bytes_sent
-    return {"lines": lines, "more_bytes": more, "unsized": int(reading.is_unsized)}
 
 
 def reference_reading(raw: bytes, context: Context, dialect: str = "") -> reference.Reading:
