@@ -95,8 +95,11 @@ def _among(kwargs: _Row) -> _Asked:
 
 def _sum(kwargs: _Row) -> _Asked:
     columns = kwargs["column_list"]
-    return columns, lambda row: (
-        all(row[name] is not None for name in columns) and sum(row[name] for name in columns) == kwargs["sum_total"]
+    return (
+        columns,
+        lambda row: (
+            all(row[name] is not None for name in columns) and sum(row[name] for name in columns) == kwargs["sum_total"]
+        ),
     )
 
 

@@ -88,7 +88,7 @@ def test_killed_at(point: str, acts: list[Act], trials: Trials, tmp_path: Path) 
 
 
 def test_killed_at_random_times(acts: list[Act], trials: Trials, tmp_path: Path) -> None:
-    asked, rng = trials(6, 100), Random(2)
+    asked, rng = trials(3, 100), Random(2)
     longest, codes, failed = max(act.seconds for act in acts), Counter[int](), []
 
     def killed(site: Site, act: Act) -> None:
