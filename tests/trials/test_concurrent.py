@@ -42,7 +42,7 @@ def wake(zombie: BaseProcess) -> None:
 def test_three_at_once(
     new_site: NewSite, objects: list[LogObject], straight: dict[str, list[str]], trials: Trials
 ) -> None:
-    asked, failed = trials(3, 50), []
+    asked, failed = trials(2, 50), []
     for number in range(asked):
         rng = Random(number)
         site = replace(new_site(f"contested-{number}"), ingest=(("batch_bytes", rng.choice((80_000, 300_000))),))

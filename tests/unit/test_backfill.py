@@ -34,6 +34,7 @@ from tests.trials.site import LogObject, Site
 _SUMS = tuple(contract for contract in ROLLUPS if contract is not ALERT_CHECKS_DAILY)
 SECOND = FIRST + timedelta(days=1)
 WHOLE = Task(FIRST, FIRST + timedelta(days=4))
+pytestmark = pytest.mark.usefixtures("plain_gate")
 
 
 @pytest.fixture(scope="module")
