@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 POINTS = (
+    "identity.begun",
+    "identity.marked",
     "ingest.listed",
     "ingest.parsed",
     "lake.written",
     "lake.renamed",
     "ingest.before_settle",
     "ingest.in_settle",
+    "manifest.written",
     "ingest.settled",
     "rollup.computed",
     "rollup.fenced",
@@ -29,6 +32,8 @@ POINTS = (
 )
 
 EXPORT_POINTS = (
+    "identity.begun",
+    "identity.marked",
     "export.read",
     "export.before_settle",
     "export.in_settle",
@@ -39,6 +44,8 @@ EXPORT_POINTS = (
 """Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
 
 WRITE_BACK_POINTS = (
+    "identity.begun",
+    "identity.marked",
     "write_back.claimed",
     "write_back.in_batch",
     "write_back.batch_written",
@@ -47,6 +54,8 @@ WRITE_BACK_POINTS = (
 """Passed only where rows are written back into the application."""
 
 DELIVER_POINTS = (
+    "identity.begun",
+    "identity.marked",
     "deliver.before_lease",
     "deliver.leased",
     "deliver.before_send",

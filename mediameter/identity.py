@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ from mediameter.atomic import replaced, sync_folder, write_once
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
-from mediameter.warehouse import tables
-from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, OBJECTS
+from mediameter.warehouse import naive, tables
+from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, LAKE_RUNS, OBJECTS
 from schemas.vocabulary import LAKE_KINDS, LINE_HASHES, NEW_LINE_HASH, OLD_LINE_HASH
 
 MARKER = "lake.json"
 FORMAT = 1
 FOUNDING, OURS = "founding", "ours"
 _ENOUGH = 100  # files of an older installation that are looked for before it is taken as its own
-_identity, _files, _objects, _exports = (tables[c.name] for c in (IDENTITY, LAKE_FILES, OBJECTS, EXPORTS))
+_identity, _files, _objects, _exports, _runs = (
+    tables[contract.name] for contract in (IDENTITY, LAKE_FILES, OBJECTS, EXPORTS, LAKE_RUNS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,11 @@ def _marker_text(marker: Marker) -> str:
         "keys": dict(marker.keys),
     }
     return json.dumps(told, indent=2) + "\n"
+
+
+def register(made: sa.Engine, run_id: str, at: datetime) -> None:
+    """A run that is about to write into the lake: its journal there is this warehouse's."""
+    transact(made, lambda connection: connection.execute(_runs.insert().values(run_id=run_id, begun_at=naive(at))))
 
 
 # --- comparing ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from mediameter import identity, migration, warehouse
+from mediameter import acts, identity, lake, manifests, migration, warehouse
 from mediameter.connect import engine, reading
 from mediameter.identity import Claim
 from mediameter.settings import (
@@ -47,7 +47,9 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
             address_key(settings)  # made now, once
             claim = claim_of(settings)
         identity.meet(made, claim)
-        yield made
+        acts.catch_up(made, claim.lake, settings.reporting.zone)
+        with lake.journal(claim.lake, lambda run_id: identity.register(made, run_id, lake.clock())):
+            yield made
     finally:
         made.dispose()
 
@@ -65,7 +67,10 @@ def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
             made = engine("sqlite://")
         warehouse.ready(made)
         if not is_new:
-            identity.refuse(made, claim)
+            known, _ = identity.refuse(made, claim)
+            trouble, _ = acts.compare(made, claim.lake, known.get("manifest", manifests.NONE))
+            if trouble:
+                raise trouble
         yield made
     finally:
         made.dispose()
