@@ -246,12 +246,16 @@ def _begin(connection: sa.Connection, at: Path) -> None:
     """An installation that is older than manifests writes its whole ledger down; a new one has nothing to tell."""
     if "manifest" in identity.recorded(connection):
         return
-    frames = {contract: warehouse.read(connection, contract) for contract in _LEDGER}
-    if not any(frame.height for frame in frames.values()):
+    if any(connection.execute(sa.select(warehouse.tables[each.name]).limit(1)).first() for each in _LEDGER):
+        write_whole(connection, at)
+    else:
         identity.record(connection, {"manifest": manifests.NONE})
-        return
-    derived = pl.col("kind").is_in(DERIVED_KINDS)
-    frames[LAKE_FILES] = frames[LAKE_FILES].filter(~derived)
+
+
+def write_whole(connection: sa.Connection, at: Path) -> None:
+    """A manifest that tells all of the ledger: whoever adopts the lake begins with it."""
+    frames = {contract: warehouse.read(connection, contract) for contract in _LEDGER}
+    frames[LAKE_FILES] = frames[LAKE_FILES].filter(~pl.col("kind").is_in(DERIVED_KINDS))
     write_down(connection, at, remembered(frames, is_whole=True))
 
 

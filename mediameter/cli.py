@@ -119,6 +119,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
+    sweep_all: Annotated[
+        bool, typer.Option("--sweep-all", help="Lake files that no longer count go to its trash, however many.")
+    ] = False,
 ) -> None:
     """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
     that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
@@ -139,7 +142,7 @@ def run(
     )
 
     with _Bars(hidden=quiet or as_json) as progress:
-        summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
+        summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run, sweep_all=sweep_all)
     if as_json:
         _print_json(summary.to_dict())
     elif not quiet:
@@ -175,6 +178,39 @@ def migrate(
     from mediameter.steps import migrate as step
 
     _tell(step.migrate(loaded, dry_run=dry_run, role=grant), as_json)
+
+
+@app.command()
+def adopt(
+    settings: SettingsFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    forget_missing: Annotated[
+        bool,
+        typer.Option("--forget-missing", help="Lake files that are lost no longer count: read their objects again."),
+    ] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="The key is lost for good: go on under the one that there is now.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the ledger of a warehouse that was lost, or restored from an older backup, from what the lake tells.
+
+    Every lake file is held against its hash. The next `mediameter run` computes all days anew: the figures become what
+    they were, also of logs that the bucket no longer has. May be killed and run again.
+
+    \b
+    Examples:
+      mediameter adopt --dry-run
+      mediameter adopt
+      mediameter adopt --forget-missing
+      mediameter adopt --new-key
+    """
+    loaded = _load(settings)
+    from mediameter.steps import adopt as step
+
+    with _Bars(hidden=as_json) as progress:
+        found = step.adopt(loaded, step.Wishes(forget_missing, new_key), progress=progress, dry_run=dry_run)
+    _tell(found, as_json)
 
 
 @app.command()

@@ -251,10 +251,10 @@ def _of_the_key(made: sa.Engine, claim: Claim, known: Mapping[str, str], marker:
     name = f"key:{claim.tenant}"
     fingerprints = {known.get(name), marker.keys.get(claim.tenant) if marker else None} - {None}
     if claim.key is None:
-        has_gone = bool(fingerprints) or _has_objects(made)
+        has_gone = bool(fingerprints) or has_objects(made)
         message = f"{claim.key_at} has gone, and what is in the lake was made under it"
     else:
-        has_gone = bool(fingerprints - {key_fingerprint(claim.key)}) and _has_objects(made)
+        has_gone = bool(fingerprints - {key_fingerprint(claim.key)}) and has_objects(made)
         message = f"{claim.key_at} holds another key than the one that the lake was made under"
     if not has_gone:
         return None
@@ -297,7 +297,8 @@ def _has_read(made: sa.Engine, source: str) -> bool:
         return any(connection.execute(query.limit(1)).first() for query in queries)
 
 
-def _has_objects(made: sa.Engine) -> bool:
+def has_objects(made: sa.Engine) -> bool:
+    """Whether the warehouse counts anything yet."""
     with reading(made) as connection:
         queries = (sa.select(_objects.c.object_id), sa.select(_files.c.path))
         return any(connection.execute(query.limit(1)).first() for query in queries)

@@ -151,6 +151,12 @@ def lake_files(connection: sa.Connection, kind: str, first: date, last: date) ->
     return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 
+def every_file(connection: sa.Connection) -> list[LakeFile]:
+    """All files that count, in the order of their paths."""
+    query = sa.select(_files).order_by(_files.c.path)
+    return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
+
+
 def _aware(row: sa.RowMapping) -> dict[str, Any]:
     return {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in row.items()}
 

@@ -55,6 +55,17 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
 
 
 @contextmanager
+def connected(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
+    """The warehouse as it is, for `adopt` alone, which makes it belong to the lake."""
+    file = settings.warehouse.sqlite_path
+    made = engine("sqlite://" if dry_run and file is not None and not file.exists() else settings.warehouse.url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+@contextmanager
 def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
     file, claim = settings.warehouse.sqlite_path, claim_of(settings)
     made = engine("sqlite://" if file is not None and not file.exists() else settings.warehouse.url)
