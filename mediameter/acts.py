@@ -170,6 +170,8 @@ def done(act: Revived, connection: sa.Connection, zone: ZoneInfo) -> Revived:
 def write_down(connection: sa.Connection, at: Path, act: Act) -> None:
     """The next manifest, in the transaction of what it tells."""
     known = identity.recorded(connection)
+    if "moved_to" in known:  # while this run was at work
+        raise UserError(f"the warehouse was moved to {known['moved_to']}", "set [warehouse] url to that one")
     told = _adapter(act.KIND).dump_python(act, mode="json")
     name = manifests.write(at, known.get("lake_id", ""), known.get("manifest", manifests.NONE), act.KIND, told)
     identity.record(connection, {"manifest": name})

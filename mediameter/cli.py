@@ -161,20 +161,34 @@ def migrate(
         str | None,
         typer.Option("--grant", metavar="ROLE", help="Let this role of a BI tool read what is meant for it."),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="Carry this warehouse over into the settings' own."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
 
-    For who wants to know before, or whose runs have a user that may not make tables. A role that is granted may read
-    rollups, reference tables and views, and nothing else; grant again after an update, which makes the views anew.
+    Run it yourself if you want to know before, or if the user of your runs may not make tables. A role that is granted
+    may read rollups, reference tables and views, and nothing else; grant again after an update, which makes the views
+    anew. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
 
     \b
     Examples:
       mediameter migrate --dry-run
       mediameter migrate --grant bi
       mediameter migrate --settings /srv/media/admin.toml
+      mediameter migrate --from sqlite:///warehouse.sqlite
+      mediameter migrate --from env:OLD_WAREHOUSE_URL --dry-run
     """
     loaded = _load(settings)
+    if origin is not None:
+        from mediameter.steps import moving
+
+        with _Bars(hidden=as_json) as progress:
+            found = moving.move(loaded, origin, progress=progress, dry_run=dry_run)
+        _tell(found, as_json)
+        return
     from mediameter.steps import migrate as step
 
     _tell(step.migrate(loaded, dry_run=dry_run, role=grant), as_json)

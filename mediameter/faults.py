@@ -43,6 +43,9 @@ EXPORT_POINTS = (
 )
 """Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
 
+MOVE_POINTS = ("move.in_tables", "move.carried")
+"""Passed only when a warehouse moves to another database."""
+
 WRITE_BACK_POINTS = (
     "identity.begun",
     "identity.marked",

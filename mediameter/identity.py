@@ -31,6 +31,10 @@ from schemas.vocabulary import LAKE_KINDS, LINE_HASHES, NEW_LINE_HASH, OLD_LINE_
 MARKER = "lake.json"
 FORMAT = 1
 FOUNDING, OURS = "founding", "ours"
+KEY_REMEDY = (
+    "restore it from its backup; if it is lost for good, `mediameter adopt --new-key` goes on under another one:"
+    " addresses become new ones, and lines that come again count twice"
+)
 _ENOUGH = 100  # files of an older installation that are looked for before it is taken as its own
 _identity, _files, _objects, _exports, _runs = (
     tables[contract.name] for contract in (IDENTITY, LAKE_FILES, OBJECTS, EXPORTS, LAKE_RUNS)
@@ -260,8 +264,7 @@ def _of_the_key(made: sa.Engine, claim: Claim, known: Mapping[str, str], marker:
         return None
     return UserError(
         message,
-        "restore it from its backup; if it is lost for good, `mediameter adopt --new-key` goes on under another one:"
-        " addresses become new ones, and lines that come again count twice",
+        KEY_REMEDY,
     )
 
 

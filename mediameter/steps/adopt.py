@@ -136,8 +136,7 @@ def _refuse_another_key(claim: Claim, known: dict[str, str], marker: Marker, wis
         what = "is not there" if claim.key is None else "holds another key than the one that the lake was made under"
         raise UserError(
             f"{claim.key_at} {what}",
-            "restore it from its backup; if it is lost for good, `mediameter adopt --new-key` goes on under another one:"
-            " addresses become new ones, and lines that come again count twice",
+            identity.KEY_REMEDY,
         )
 
 
