@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 POINTS = (
-    "identity.begun",
-    "identity.marked",
     "ingest.listed",
     "ingest.parsed",
     "lake.written",
@@ -31,9 +29,13 @@ POINTS = (
     "quality.before_commit",
 )
 
+FOUNDING_POINTS = ("identity.begun", "identity.marked")
+"""Passed only by the first run of an installation."""
+
+ADOPT_POINTS = ("adopt.taken", "adopt.done_again", "adopt.checked")
+"""Passed only by `mediameter adopt`; the second once for each manifest."""
+
 EXPORT_POINTS = (
-    "identity.begun",
-    "identity.marked",
     "export.read",
     "export.before_settle",
     "export.in_settle",
@@ -47,8 +49,6 @@ MOVE_POINTS = ("move.in_tables", "move.carried")
 """Passed only when a warehouse moves to another database."""
 
 WRITE_BACK_POINTS = (
-    "identity.begun",
-    "identity.marked",
     "write_back.claimed",
     "write_back.in_batch",
     "write_back.batch_written",
@@ -57,8 +57,6 @@ WRITE_BACK_POINTS = (
 """Passed only where rows are written back into the application."""
 
 DELIVER_POINTS = (
-    "identity.begun",
-    "identity.marked",
     "deliver.before_lease",
     "deliver.leased",
     "deliver.before_send",

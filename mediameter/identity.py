@@ -24,6 +24,7 @@ from mediameter.atomic import replaced, sync_folder, write_once
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
+from mediameter.lake import make_folder
 from mediameter.warehouse import naive, tables
 from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, LAKE_RUNS, OBJECTS
 from schemas.vocabulary import LAKE_KINDS, LINE_HASHES, NEW_LINE_HASH, OLD_LINE_HASH
@@ -334,7 +335,7 @@ def _found(made: sa.Engine, claim: Claim, known: Mapping[str, str]) -> dict[str,
     known = transact(made, begin) if "lake_id" not in known else dict(known)
     point("identity.begun")
     keys = {claim.tenant: key_fingerprint(claim.key)} if claim.key else {}
-    claim.lake.mkdir(parents=True, exist_ok=True)
+    make_folder(claim.lake)
     write_once(claim.lake / MARKER, _marker_text(Marker(known["lake_id"], known["line_hash"], keys)))
     point("identity.marked")
     marker = read_marker(claim.lake)

@@ -44,7 +44,7 @@ class Journal:
         with self._lock:
             if self._stream is None:
                 self._register(self.run_id)
-                _make_folder(self._path.parent)
+                make_folder(self._path.parent)
                 self._stream = self._path.open("a", encoding="utf-8")
             self._stream.write("".join(f"{name}\n" for name in names))
             self._stream.flush()
@@ -117,7 +117,7 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
 
 def write_synced(path: Path, content: memoryview, draft: Path | None = None) -> None:
     """Writes a file beside its place (as ``draft``), syncs it, renames it, and syncs the folder."""
-    _make_folder(path.parent)
+    make_folder(path.parent)
     draft = draft or path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
     try:
         with draft.open("wb") as file:
@@ -133,11 +133,11 @@ def write_synced(path: Path, content: memoryview, draft: Path | None = None) -> 
     point("lake.renamed")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """A new folder is a name in the one above it, and that one must outlast a crash of the machine, too."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
+    make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
 

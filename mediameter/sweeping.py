@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -102,8 +103,16 @@ def _candidates(connection: sa.Connection, lake: Path) -> _Found:
     # What counts is never a candidate, whatever a journal says.
     paths -= _counting(connection, sorted(paths))
     chosen = sorted(path for path in paths if _OURS.fullmatch(path) or path.startswith(".draft-"))
-    sizes = {path: (lake / path).stat().st_size for path in chosen if (lake / path).is_file()}
+    sizes = {path: size for path in chosen if (size := _size(lake / path)) is not None}
     return _Found([path for path in chosen if path in sizes or path in retired], sum(sizes.values()), dead)
+
+
+def _size(path: Path) -> int | None:
+    """None where there is no such file: a draft may just have got its name."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _counting(connection: sa.Connection, paths: list[str]) -> set[str]:
@@ -130,8 +139,9 @@ def _dead(lake: Path) -> Iterator[str]:
     """Runs that have written nothing for a day."""
     before = (at_rest.clock() - READERS_HAVE).timestamp()
     for run in _journals(lake):
-        if (lake / RUNS / run).stat().st_mtime < before:
-            yield run
+        with suppress(FileNotFoundError):  # another sweep was first
+            if (lake / RUNS / run).stat().st_mtime < before:
+                yield run
 
 
 def _journals(lake: Path) -> list[str]:

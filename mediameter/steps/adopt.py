@@ -15,13 +15,15 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from mediameter import acts, connect, identity, lake, ledger, manifests, migration, warehouse
+from mediameter.claim import claim_of
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
+from mediameter.faults import point
 from mediameter.identity import Claim, Marker
 from mediameter.lake import LakeFile
 from mediameter.settings import Settings, address_key
 from mediameter.steps.forget import Forgotten, forget
-from mediameter.steps.opened import claim_of, connected
+from mediameter.steps.opened import connected
 from mediameter.steps.progress import Progress, quiet
 from schemas.internal import LAKE_FILES
 from schemas.vocabulary import DAY_FAMILIES, DERIVED_KINDS
@@ -99,9 +101,11 @@ def adopt(
         names = _to_do(made, claim, after, wishes)
         report.manifests, report.has_new_key = len(names), wishes.new_key
         if not dry_run:
-            _take(made, settings, claim, marker, wishes)
+            _take(made, settings, claim, marker)
+            point("adopt.taken")
             _do_again(made, settings, names, listener)
             _check_files(made, settings, wishes, listener, report)
+            point("adopt.checked")
             transact(made, _mark_all_dirty)
     return report
 
@@ -157,7 +161,7 @@ def _to_do(made: sa.Engine, claim: Claim, after: str, wishes: Wishes) -> list[st
     return []
 
 
-def _take(made: sa.Engine, settings: Settings, claim: Claim, marker: Marker, wishes: Wishes) -> None:
+def _take(made: sa.Engine, settings: Settings, claim: Claim, marker: Marker) -> None:
     """From here on the warehouse is this lake's, and the key is the one that there is."""
     warehouse.ready(made)
     mine = identity.key_fingerprint(claim.key or address_key(settings))
@@ -179,6 +183,7 @@ def _do_again(made: sa.Engine, settings: Settings, names: list[str], progress: P
     with progress.task("doing manifests again", len(names), unit="manifests") as advance:
         for name in names:
             transact(made, partial(acts.do_again, at=at, name=name, zone=zone))
+            point("adopt.done_again")
             advance(1)
 
 
