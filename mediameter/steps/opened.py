@@ -30,7 +30,9 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
         return
     made = engine(settings.warehouse.url)
     try:
-        claim = claim_of(settings)
+        claim, file = claim_of(settings), settings.warehouse.sqlite_path
+        if file is not None and not file.exists():  # to connect would make it
+            identity.refuse_new_warehouse(made, claim)
         warehouse.ready(made, lambda: identity.refuse_new_warehouse(made, claim))
         if claim.key is None:
             identity.refuse_lost_key(made, claim)
