@@ -532,8 +532,8 @@ def test_rejects_by_reason(warehouse: Warehouse) -> None:
         "rejects",
         """
         object_id | line_number | reason     | least_bytes | most_bytes
-        1         | 3           | BAD_TIME   | 5           | 70368744177664     
-        1         | 4           | BAD_TIME   | 6           | 70368744177664     
+        1         | 3           | BAD_TIME   | 5           | 70368744177664
+        1         | 4           | BAD_TIME   | 6           | 70368744177664
         1         | 9           | SHORT_LINE | -           | -
         2         | 0           | TRUNCATED  | -           | -
         3         | 1           | BAD_TIME   | 7           | 7
@@ -545,7 +545,7 @@ def test_rejects_by_reason(warehouse: Warehouse) -> None:
         "rejects_by_reason",
         """
         source | reason     | rejected_lines | refused_objects | least_bytes | most_bytes           | unsized_lines
-        ovh    | BAD_TIME   | 2              | 0               | 11          | 140737488355328      | 0
+        ovh    | BAD_TIME   | 2              | 0               | 11          | 140737488355328 | 0
         ovh    | SHORT_LINE | 1              | 0               | 0           | 0                    | 1
         ovh    | TRUNCATED  | 0              | 1               | 0           | 0                    | 0
         """,
