@@ -35,7 +35,9 @@ from tests.trials.dump import difference, dump
 from tests.trials.month import FIRST, month
 from tests.trials.site import Site
 
-pytestmark = pytest.mark.xdist_group("prefect")
+# Minutes of real time, and a server of its own that is killed: `make trials`. What a run does without its server, and
+# what schedules begin, `make test` tries in test_deployments.
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.trial, pytest.mark.timeout(1800)]
 
 LIVES, DIES = "ingest.before_settle", "rollup.computed"
 EARLIER, LATER = month(3)[:8], month(3)[8:]
@@ -50,7 +52,7 @@ def installation(server: str, prefect_home: Path, tmp_path_factory: pytest.TempP
     try:
         installation.start_server()
         with temporary_settings({PREFECT_API_URL: installation.url}):
-            command(installation.environment, "deploy", "--name", "hourly", "--name", "backfill")
+            command(installation, "deploy", "--name", "hourly", "--name", "backfill")
             with get_client(sync_client=True) as client:
                 client.pause_deployment(named("hourly/hourly"))
             installation.start_worker()
@@ -201,7 +203,7 @@ def test_a_run_of_whose_end_nobody_told_holds_its_slot_until_it_is_deleted(
     assert end_of(*begun(held.deployment)) == "Cancelled"
     remedy = seen_by_the_doctor(held, monkeypatch)
     assert remedy == f"if no process of it is left: prefect flow-run delete {held.run.id}"
-    command(installation.environment, "flow-run", "delete", str(held.run.id))
+    command(installation, "flow-run", "delete", str(held.run.id))
     assert end_of(*begun(held.deployment)) == "Completed"
     assert difference(straight(held.site, tmp_path / "straight"), dump(held.site.url)) == []
 
