@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -111,15 +111,16 @@ def replace_day(
         insert(connection, contract, frame)
 
 
-def ready(engine: sa.Engine) -> None:
-    """Makes or migrates the tables where that is needed.
+def ready(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> None:
+    """Makes or migrates the tables where that is needed; ``if_new`` is called before they are made in an empty
+    database, and may refuse.
 
     Raises ``WorldError`` when the database cannot be reached or was made by a newer mediameter.
     """
     from mediameter.migration import migrate
 
     try:
-        migrate(engine)
+        migrate(engine, if_new)
     except sa.exc.OperationalError as error:  # of SQLite: what servers say is told by the engine
         raise WorldError(
             f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
@@ -127,11 +128,21 @@ def ready(engine: sa.Engine) -> None:
         ) from None
 
 
+def read_in_parts(connection: sa.Connection, contract: Contract, rows: int = 50_000) -> Iterator[pl.DataFrame]:
+    """All rows of a table, so many at a time."""
+    found = connection.execute(sa.select(tables[contract.name]), execution_options={"stream_results": True})
+    for part in found.partitions(rows):
+        yield _as_frame([tuple(row) for row in part], contract)
+
+
 def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[bool] | None = None) -> pl.DataFrame:
     """Rows of a table as a frame with the contract's types; instants become UTC."""
     table = tables[contract.name]
     query = sa.select(table) if where is None else sa.select(table).where(where)
-    rows = [tuple(row) for row in connection.execute(query)]
+    return _as_frame([tuple(row) for row in connection.execute(query)], contract)
+
+
+def _as_frame(rows: list[tuple[Any, ...]], contract: Contract) -> pl.DataFrame:
     stored = {
         name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype
         for name, dtype in polars_schema(contract).items()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import scheduling, servers
+from tests import gate, scheduling, servers
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -92,6 +92,13 @@ def emptied(url: str) -> Iterator[sa.Engine]:
         for table in warehouse.tables.values():
             connection.execute(table.delete())
     made.dispose()
+
+
+@pytest.fixture(scope="module")
+def plain_gate(pytestconfig: pytest.Config) -> Iterator[None]:
+    """The gate's rules held against the rows without Great Expectations: for tests whose subject is another."""
+    with gate.plainly(gate.is_plain(pytestconfig)):
+        yield
 
 
 @pytest.fixture(

@@ -26,15 +26,27 @@ def address_key(settings: Settings) -> bytes:
     return _read(path)
 
 
-def refuse_lost_key(settings: Settings) -> None:
-    """Raises ``SettingsError`` where the key was made once and is not there any more: with a new one every client
-    would be somebody else from this day on. To be called once something has been taken in."""
-    path = key_path(settings)
-    if not settings.privacy.key and not path.exists():
+def known_key(settings: Settings) -> bytes | None:
+    """The same key; None where none was given and none was made yet. Makes nothing."""
+    return address_key(settings) if settings.privacy.key or key_path(settings).exists() else None
+
+
+def carry_key(old: Settings, new: Settings) -> str:
+    """Copies a key that was made to where the new settings look for it; returns where, or "" when it lies there.
+
+    Raises ``SettingsError`` when another key lies there.
+    """
+    if new.privacy.key or key_path(old) == key_path(new) or not key_path(old).exists():
+        return ""
+    path, text = key_path(new), key_path(old).read_text()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if write_once(path, text, permissions=0o600):
+        return str(path)
+    if path.read_text() != text:
         raise SettingsError(
-            f"{path} has gone, and what is in the lake was made under it",
-            "restore it from its backup; to go on under another one nevertheless, set privacy.key",
+            f"{path} is another key than {key_path(old)}", "move it away: the lake was made under the latter"
         )
+    return ""
 
 
 def key_path(settings: Settings) -> Path:

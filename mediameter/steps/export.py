@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger, privacy, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter import exports, lake, ledger, privacy
+from mediameter.acts import Exported, settled
+from mediameter.connect import reading, transact
 from mediameter.errors import MediameterError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
@@ -26,6 +27,7 @@ from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.feeds import FEEDS, Feed
+from mediameter.steps.opened import opened
 from mediameter.steps.palette import read_prices_and_balances
 from mediameter.steps.places import Place, place_of
 from mediameter.steps.progress import Progress, quiet
@@ -86,17 +88,13 @@ def export(
     report = ExportReport()
     if not settings.table_sources:
         return report
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings, dry_run=dry_run) as made:
         for name in settings.table_sources if sources is None else sources:
             try:
                 with place_of(settings, name, made, now, dry_run) as place:
                     _export_source(place, window, only, progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
-    finally:
-        made.dispose()
     return report
 
 
@@ -225,18 +223,17 @@ def _settle(place: Place, found: _Day) -> bool:
     """One transaction for the day; False when another run settled other content of it first."""
     export = found.export
     point("export.before_settle")
-    with reading(place.made) as connection:
-        old = exports.event_files(connection, place.name, export.day, export.kind)
-    if export.content_sha256 != export.known:
-        lake.retire(place.settings.lake.path, [file for file in old if file not in found.files])
+    act = Exported(export, found.files)
 
-    def settle(connection: sa.Connection) -> None:
-        exports.settle_export(connection, export, found.files, place.settings.reporting.zone)
+    def settle(connection: sa.Connection) -> Exported | None:
+        is_news = not exports.is_recorded(connection, export)
+        act.do(connection, place.settings.reporting.zone)
         point("export.in_settle")
+        return act if is_news else None
 
     try:
-        transact(place.made, settle)
-    except AlreadySettled:
+        settled(place.made, place.settings.lake.path, settle)
+    except (AlreadySettled, lake.Gone):
         return False
     point("export.settled")
     return True

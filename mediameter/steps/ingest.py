@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter import ledger, sweeping
+from mediameter.acts import Revived, Settled, done, settled
+from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.faults import point
+from mediameter.lake import Gone
 from mediameter.ledger import AlreadySettled
-from mediameter.settings import Settings, refuse_lost_key
+from mediameter.settings import Settings
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, ObjectVersion
@@ -28,6 +30,7 @@ from mediameter.steps.bucket import bucket as bucket_of
 from mediameter.steps.door import door
 from mediameter.steps.event_files import event_door, read_event_files
 from mediameter.steps.log_objects import read_logs
+from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, family_of, old_rows
 
@@ -42,6 +45,7 @@ class IngestReport:
 
     ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    ``swept``: files that no longer count and went to the lake's trash; ``not_swept``: why none of them did.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
     """
 
@@ -59,6 +63,7 @@ class IngestReport:
     pending: int = 0
     size_bytes: int = 0
     swept: int = 0
+    not_swept: str = ""
     failed: list[str] = field(default_factory=list)
     log_loop: list[str] = field(default_factory=list)
 
@@ -87,13 +92,14 @@ def ingest(
     dry_run: bool = False,
     window: int | None = None,
     choose: Choose | None = None,
+    sweep_all: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
     completeness of days is told by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything.
+    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -103,19 +109,14 @@ def ingest(
             "no source is set", "add [sources.NAME] with kind and path to mediameter.toml; `mediameter init` writes one"
         )
     report = IngestReport()
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings, dry_run=dry_run) as made:
         for name in settings.bucket_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
             )
         if not dry_run:
-            with reading(made) as connection:
-                known = ledger.all_paths(connection)
-            report.swept = lake.sweep(settings.lake.path, known) if settings.lake.path.is_dir() else 0
-    finally:
-        made.dispose()
+            swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)
+            report.swept, report.not_swept = swept.files, swept.held_back
     return report
 
 
@@ -134,8 +135,6 @@ def _ingest_source(
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
         complete = ledger.complete_through(connection, name)
-    if known:
-        refuse_lost_key(settings)
     # The name of an event file need not tell when it is changed last: all of them are listed.
     since = _since(complete, window or settings.reporting.window_days) if name in settings.log_sources else None
     bucket = bucket_of(settings, name, since)
@@ -150,7 +149,8 @@ def _ingest_source(
         return
     if returned:
         family = family_of(settings, name)
-        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone, family))
+        revived = Revived(family, returned)
+        settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
@@ -302,17 +302,17 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
         return True
     ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
     old = old_rows(made, settings, source, ids) if again else Old()
+    act = Settled(family_of(settings, source), batch.settlements, batch.files, old.ids, old.retired, old.remaining)
     point("ingest.before_settle")
 
-    def settle(connection: sa.Connection) -> None:
-        old.forget(connection, settings)
-        files = [*old.remaining, *batch.files]
-        ledger.settle(connection, batch.settlements, files, settings.reporting.zone, family_of(settings, source))
+    def settle(connection: sa.Connection) -> Settled:
+        act.do(connection, settings.reporting.zone)
         point("ingest.in_settle")
+        return act
 
     try:
-        transact(made, settle)
-    except AlreadySettled:
+        settled(made, settings.lake.path, settle)
+    except (AlreadySettled, Gone):
         return False
     point("ingest.settled")
     report.again += len(old.ids)

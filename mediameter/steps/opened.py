@@ -1,0 +1,79 @@
+"""How every step that writes gets its warehouse: with its tables, and belonging to the lake and to the settings.
+
+The one place that opens a warehouse for writing (a test holds the steps to that), so that no new entry can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from mediameter import acts, identity, lake, manifests, migration, warehouse
+from mediameter.claim import claim_of
+from mediameter.connect import engine, reading
+from mediameter.settings import Settings, address_key
+
+
+@contextmanager
+def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
+    """An engine of the warehouse, at its newest revision. For a dry run nothing is made: a warehouse that is not there
+    yet is an empty one in memory.
+
+    Raises ``UserError`` that names the remedy when warehouse, lake, key and sources do not belong together: nothing
+    was read or written then; ``WorldError`` when the warehouse or the lake cannot be used.
+    """
+    if dry_run:
+        with _looked_at(settings) as made:
+            yield made
+        return
+    made = engine(settings.warehouse.url)
+    try:
+        claim, file = claim_of(settings), settings.warehouse.sqlite_path
+        if file is not None and not file.exists():  # to connect would make it
+            identity.refuse_new_warehouse(made, claim)
+        warehouse.ready(made, lambda: identity.refuse_new_warehouse(made, claim))
+        if claim.key is None:
+            identity.refuse_lost_key(made, claim)
+            address_key(settings)  # made now, once
+            claim = claim_of(settings)
+        identity.meet(made, claim)
+        acts.catch_up(made, claim.lake, settings.reporting.zone)
+        with lake.journal(claim.lake, lambda run_id: identity.register(made, run_id, lake.clock())):
+            yield made
+    finally:
+        made.dispose()
+
+
+@contextmanager
+def connected(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
+    """The warehouse as it is, for `adopt` alone, which makes it belong to the lake."""
+    file = settings.warehouse.sqlite_path
+    made = engine("sqlite://" if dry_run and file is not None and not file.exists() else settings.warehouse.url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+@contextmanager
+def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
+    file, claim = settings.warehouse.sqlite_path, claim_of(settings)
+    made = engine("sqlite://" if file is not None and not file.exists() else settings.warehouse.url)
+    try:
+        with reading(made) as connection:
+            is_new = migration.revision(connection) is None
+        if is_new:
+            identity.refuse_new_warehouse(made, claim)
+            made.dispose()
+            made = engine("sqlite://")
+        warehouse.ready(made)
+        if not is_new:
+            known, _ = identity.refuse(made, claim)
+            trouble, _ = acts.compare(made, claim.lake, known.get("manifest", manifests.NONE))
+            if trouble:
+                raise trouble
+        yield made
+    finally:
+        made.dispose()
