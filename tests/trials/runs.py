@@ -127,6 +127,17 @@ def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None, 
         run(site.settings(), now=now)
 
 
+def start_faulty(work: Callable[..., None], *arguments: object, fault: Fault | None) -> BaseProcess:
+    """Begins any function of a module in a process of its own, which may end at a named point."""
+    return forked(_work_faulty, work, arguments, fault)
+
+
+def _work_faulty(work: Callable[..., None], arguments: tuple[object, ...], fault: Fault | None) -> None:
+    if fault:
+        faults.at[fault.point] = at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
+    work(*arguments)
+
+
 def _work_backfill(site: Site, now: datetime, task: Task, is_plain: bool) -> None:
     with gate.plainly(is_plain):
         backfill(site.settings(), task, now=now)
@@ -134,7 +145,7 @@ def _work_backfill(site: Site, now: datetime, task: Task, is_plain: bool) -> Non
 
 def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connection.Connection) -> None:
     passed: list[str] = []  # appended to by several threads
-    for name in (*faults.POINTS, *faults.EXPORT_POINTS):
+    for name in (*faults.POINTS, *faults.FOUNDING_POINTS, *faults.EXPORT_POINTS):
         faults.at[name] = partial(passed.append, name)
     run(site.settings(), now=now)
     sender.send(Counter(passed))

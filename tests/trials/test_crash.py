@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from mediameter.faults import POINTS
+from mediameter.faults import FOUNDING_POINTS, POINTS
 from tests.conftest import Trials
 from tests.trials.dump import dump_hash
 from tests.trials.runs import Fault, complete, counted, exit_code, start
@@ -69,7 +69,7 @@ def test_the_undisturbed_run_says_what_one_run_over_all_says(acts: list[Act], tm
     assert all(acts[0].passed[point] and acts[1].passed[point] for point in POINTS)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", (*POINTS, *FOUNDING_POINTS))
 def test_killed_at(point: str, acts: list[Act], trials: Trials, tmp_path: Path) -> None:
     asked = trials(1, 5)
     places = [(act, n) for act in acts for n in range(1, act.passed[point] + 1)]
