@@ -104,7 +104,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
-    reading = ["alerts", "answer", "doctor", "rejects", "report", "status"]
+    reading = ["adopt", "alerts", "answer", "doctor", "rejects", "report", "status"]
     assert sorted([*reading, "backfill", "demo", "init", "migrate", "run"]) == COMMANDS
 
 
