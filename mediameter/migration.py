@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 from schemas import TABLES
 
-HEAD = "0012"
+HEAD = "0014"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

@@ -97,6 +97,12 @@ class Day:
     ignored: int
     rejected: int
     duplicates: int
+    bytes_sent: int
+    rejected_least_bytes: int
+    rejected_most_bytes: int
+    unsized_lines: int
+    unsure_lines: int
+    unsure_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
