@@ -15,9 +15,10 @@ from mediameter.metering.classes import classified
 from mediameter.settings import Settings, Source, address_key
 from mediameter.steps.batch import BOOKED, Counts
 from mediameter.steps.geography import geography
-from parsers.access_log import Context, Limits, Parsed, Piece, parse_pieces
+from parsers.access_log import SEED_BYTES, Context, Limits, Parsed, Piece, parse_pieces
 from schemas.frames import validate
 from schemas.records import RECORD
+from schemas.vocabulary import OLD_LINE_HASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,24 @@ class Door:
     log_bucket: str
     lake: Path
     limits: Limits
+    line_hash: str
     seed: int
     pseudonyms: privacy.Pseudonyms
     addresses: privacy.Addresses
     keep_query: frozenset[str]
 
     def context(self, last_modified: datetime) -> Context:
-        return Context(self.seed, last_modified, self.log_bucket)
+        return Context(self.seed, last_modified, self.log_bucket, self.line_hash)
+
+
+def line_hash_of(settings: Settings) -> str:
+    """Which line hash the lake was made with."""
+    return OLD_LINE_HASH
 
 
 def door(settings: Settings, name: str, source: Source) -> Door:
     """The door of one source."""
-    key = address_key(settings)
+    key, hash_name = address_key(settings), line_hash_of(settings)
     ingest = settings.ingest
     pseudonyms = privacy.Pseudonyms(key)
     return Door(
@@ -47,7 +54,8 @@ def door(settings: Settings, name: str, source: Source) -> Door:
         log_bucket=source.bucket,
         lake=settings.lake.path,
         limits=Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio),
-        seed=privacy.line_seed(key),
+        line_hash=hash_name,
+        seed=privacy.line_seed(key, SEED_BYTES[hash_name]),
         pseudonyms=pseudonyms,
         addresses=privacy.Addresses(pseudonyms, geography(settings)),
         keep_query=frozenset(settings.privacy.keep_query),

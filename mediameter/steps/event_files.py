@@ -15,7 +15,8 @@ from mediameter.ledger import Settlement
 from mediameter.settings import Settings, address_key
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
 from mediameter.steps.batch import BOOKED, Batch, Counts, counted, refusal
-from parsers.access_log import Context, Limits, Refused
+from mediameter.steps.door import line_hash_of
+from parsers.access_log import SEED_BYTES, Context, Limits, Refused
 from parsers.palette_events import PARSER_VERSION, Parsed, read_events
 from schemas.frames import validate
 from schemas.palette import OF_LAKE_KIND
@@ -30,6 +31,7 @@ class EventDoor:
     source: str
     lake: Path
     limits: Limits
+    line_hash: str
     seed: int
     pseudonyms: privacy.Pseudonyms
 
@@ -38,7 +40,9 @@ def event_door(settings: Settings, name: str) -> EventDoor:
     """The door of one source of event files."""
     key, ingest = address_key(settings), settings.ingest
     limits = Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
-    return EventDoor(name, settings.lake.path, limits, privacy.line_seed(key), privacy.Pseudonyms(key))
+    hash_name = line_hash_of(settings)
+    seed = privacy.line_seed(key, SEED_BYTES[hash_name])
+    return EventDoor(name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key))
 
 
 @dataclass(slots=True)
@@ -78,7 +82,7 @@ def read_event_files(bucket: Bucket, versions: list[ObjectVersion], through: Eve
     batch, shared = Batch(), _Held(through)
     for version in versions:
         reading_of, own, counts = bucket.read(version), _Held(through), Counts()
-        context = Context(through.seed, version.last_modified)
+        context = Context(through.seed, version.last_modified, line_hash=through.line_hash)
         try:
             with closing(reading_of.chunks()) as chunks:
                 for parsed in read_events(chunks, context, through.limits):
