@@ -57,6 +57,11 @@ def line_seed(key: bytes, seed_bytes: int) -> int:
     return int.from_bytes(hmac.digest(key, b"line hash", "sha256")[:seed_bytes])
 
 
+def of_head(key: bytes, head: bytes) -> str:
+    """Of an object's first bytes, which hold addresses: the first 32 hex digits of HMAC-SHA256."""
+    return hmac.digest(key, b"head of an object\0" + head, "sha256").hex()[:HASH_LENGTH]
+
+
 class Pseudonyms:
     """``pseudonym`` under one key, remembered for the texts seen last; for any number of threads.
 

@@ -36,7 +36,8 @@ def of_lines(name: str, seed: int, lines: Sequence[bytes]) -> list[int]:
 
 
 def _xxh3_of_column(seed: int) -> pl.Expr:
-    return plh.col("line").nchash.xxh3_128(seed=seed)
+    hashed: pl.Expr = plh.col("line").nchash.xxh3_128(seed=seed)
+    return hashed
 
 
 def _xxh3_of_lines(seed: int, lines: Sequence[bytes]) -> list[int]:
@@ -52,7 +53,8 @@ def _key(seed: int) -> str:
 
 
 def _blake3_of_column(seed: int) -> pl.Expr:
-    return _number(plh.concat_str(pl.lit(_key(seed)), pl.col("line")))
+    keyed: pl.Expr = plh.concat_str(pl.lit(_key(seed)), pl.col("line"))
+    return _number(keyed)
 
 
 def _blake3_of_lines(seed: int, lines: Sequence[bytes]) -> list[int]:
@@ -64,11 +66,12 @@ def _blake3_of_lines(seed: int, lines: Sequence[bytes]) -> list[int]:
 
 def _number(keyed: pl.Expr) -> pl.Expr:
     """Read as two halves: Polars reads 64 bits of hex faster than 128."""
-    digest = keyed.chash.blake3()  # type: ignore[attr-defined]  # a namespace that polars-hash adds
+    digest: pl.Expr = keyed.chash.blake3()  # type: ignore[attr-defined]  # a namespace that polars-hash adds
     high, low = (
         digest.str.slice(begin, _HALF).str.to_integer(base=16, dtype=pl.UInt64).cast(pl.UInt128) for begin in (0, _HALF)
     )
-    return high * 2**64 + low
+    number: pl.Expr = high * 2**64 + low
+    return number
 
 
 _OF_COLUMN: dict[str, Callable[[int], pl.Expr]] = dict(
