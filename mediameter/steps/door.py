@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mediameter import lake, privacy
+from mediameter import identity, lake, privacy
 from mediameter.faults import point
 from mediameter.metering.classes import classified
 from mediameter.settings import Settings, Source, address_key
@@ -18,7 +18,6 @@ from mediameter.steps.geography import geography
 from parsers.access_log import SEED_BYTES, Context, Limits, Parsed, Piece, parse_pieces
 from schemas.frames import validate
 from schemas.records import RECORD
-from schemas.vocabulary import OLD_LINE_HASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Door:
 
 def line_hash_of(settings: Settings) -> str:
     """Which line hash the lake was made with."""
-    return OLD_LINE_HASH
+    return identity.line_hash(settings.lake.path)
 
 
 def door(settings: Settings, name: str, source: Source) -> Door:

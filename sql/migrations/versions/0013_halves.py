@@ -6,7 +6,7 @@ from sql.migrations.columns import Text, add_column, create_index
 from sql.migrations.views import drop_views, make_views
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:
