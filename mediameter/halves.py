@@ -20,6 +20,8 @@ from mediameter.warehouse import naive, tables
 from schemas.internal import OBJECT_HOURS, OBJECTS
 
 _objects, _hours = tables[OBJECTS.name], tables[OBJECT_HOURS.name]
+SHORT = "s"
+"""What the head's hash begins with where the object is shorter than a head; else it is hex."""
 _may_count = sa.or_(_objects.c.state != "superseded", _objects.c.whole_id.is_not(None))
 
 
@@ -36,14 +38,19 @@ class Kin(NamedTuple):
     last_at: datetime | None
 
 
-def kin(connection: sa.Connection, source: str, settlements: Sequence[Settlement], head_bytes: int) -> set[Kin]:
-    """What is settled of the source and begins as one of these objects does. What is too short to have such a begin,
-    or was read before begins were kept, is found by the hours that it touches."""
+def kin(connection: sa.Connection, source: str, settlements: Sequence[Settlement]) -> set[Kin]:
+    """What is settled of the source and begins as one of these objects does.
+
+    What is shorter than a head is found by the hours that it touches, or as one of the few without a record; what was
+    read before heads were kept, by its hours alone.
+    """
     own = {settlement.version.object_id for settlement in settlements}
     found: set[Kin] = set()
     for heads in ledger.parts(sorted({s.head_hash for s in settlements if s.head_hash})):
         found |= _kin(connection, _select(source).where(_objects.c.head_hash.in_(heads)))
-    odd = sa.or_(_objects.c.head_hash.is_(None), _objects.c.size_bytes < head_bytes)
+    is_short = _objects.c.head_hash.like(f"{SHORT}%")
+    found |= _kin(connection, _select(source).where(is_short, _objects.c.parsed == 0))
+    odd = sa.or_(_objects.c.head_hash.is_(None), is_short)
     for hours in ledger.parts(sorted({hour for s in settlements for hour in (*s.hours, s.anchor)})):
         at = _hours.c.hour_at.in_([naive(hour) for hour in hours])
         query = _select(source).join(_hours, _hours.c.object_id == _objects.c.object_id).where(at, odd)

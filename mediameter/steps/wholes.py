@@ -47,7 +47,7 @@ class Wholes:
 
     def require_all_seen(self, connection: sa.Connection) -> None:
         """Raises ``AlreadySettled`` when something that may belong together has been settled since."""
-        if halves.kin(connection, self.source, self.settlements, HEAD_BYTES) - self.kin:
+        if halves.kin(connection, self.source, self.settlements) - self.kin:
             raise AlreadySettled
 
     def absorb(self, connection: sa.Connection, settings: Settings) -> None:
@@ -58,7 +58,12 @@ class Wholes:
 def with_heads(settings: Settings, settlements: list[Settlement]) -> list[Settlement]:
     """The settlements with the hash of their objects' begin."""
     key = address_key(settings)
-    return [replace(s, head_hash=privacy.of_head(key, s.head)) if s.head else s for s in settlements]
+
+    def hashed(settlement: Settlement) -> str:
+        told = privacy.of_head(key, settlement.head)
+        return told if len(settlement.head) == HEAD_BYTES else halves.SHORT + told[1:]
+
+    return [replace(s, head_hash=hashed(s)) if s.head else s for s in settlements]
 
 
 def wholes(
@@ -70,7 +75,7 @@ def wholes(
     """
     source = settlements[0].version.source
     with reading(made) as connection:
-        kin = halves.kin(connection, source, settlements, HEAD_BYTES)
+        kin = halves.kin(connection, source, settlements)
     new = [_new(settlement) for settlement in settlements if settlement.sha256 and settlement.version.size]
     old = [_old(each) for each in kin]
     counting = [_old(each) for each in kin if each.state != "superseded"]
