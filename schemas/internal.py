@@ -47,7 +47,7 @@ OBJECTS = Contract(
         Column(
             "head_hash",
             "text",
-            "Keyed hash of its first 256 bytes; begins with s where it is shorter.",
+            "Keyed hash of its first 256 bytes (s…: of fewer).",
             null="read by an older version",
             length=32,
         ),

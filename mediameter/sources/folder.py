@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mediameter.errors import UserError, WorldError
-from mediameter.sources.objects import Changed, Edges, ObjectVersion
+from mediameter.sources.objects import HEAD_BYTES, Changed, Edges, ObjectVersion
 from mediameter.sources.temporary import LeftOut, left_out
 
 CHUNK_BYTES = 4 << 20
@@ -26,6 +26,11 @@ class Patience:
     now: datetime
     quiet: timedelta
     unfinished: timedelta
+
+    @classmethod
+    def of(cls, now: datetime, quiet_ms: int, unfinished_ms: int) -> Patience:
+        """In the units of the settings."""
+        return cls(now, timedelta(milliseconds=quiet_ms), timedelta(milliseconds=unfinished_ms))
 
     def waits(self, last: datetime, span: timedelta) -> str:
         """How long ago it was, where that is less than ``span``; else ""."""
@@ -101,6 +106,18 @@ class Folder:
             return ""
         times = (version.last_modified, version.changed_at or version.last_modified)
         return next(filter(None, (self.patience.waits(at, self.patience.unfinished) for at in times)), "")
+
+    def lacks_newline(self, version: ObjectVersion) -> bool:
+        """Whether the file is plain text whose last line has not ended; looks at its edges alone."""
+        edges = Edges()
+        try:
+            with (self.path / version.key).open("rb") as file:
+                edges.take(file.read(HEAD_BYTES))
+                file.seek(max(0, version.size - 1))
+                edges.take(file.read(1))
+        except OSError:
+            return False
+        return edges.lacks_newline
 
     def read(self, version: ObjectVersion) -> FileReading:
         """The bytes of just that version."""

@@ -57,6 +57,10 @@ _FOLDERS = (
 )
 
 
+NO_COPIES = ("macOS", "Windows", "file system", "hidden", "vim", "Emacs", "vim, Emacs")
+"""What may lie there for ever: it is of no copy."""
+
+
 def _compiled(names: tuple[_Names, ...]) -> tuple[tuple[str, re.Pattern[str], bool], ...]:
     return tuple((each.program, re.compile(each.pattern, re.DOTALL), each.is_sure) for each in names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from mediameter.connect import s3_connection
 from mediameter.errors import UserError
@@ -20,15 +20,14 @@ def bucket(settings: Settings, name: str, since: date | None = None, now: dateti
     """
     source = settings.bucket_sources[name]
     if source.path is not None:
-        return Folder(name, source.path, source.prefix, patience(settings, now) if now else None)
+        return Folder(
+            name,
+            source.path,
+            source.prefix,
+            Patience.of(now, settings.ingest.quiet, settings.ingest.unfinished) if now else None,
+        )
     try:
         connection = s3_connection(source, settings.ingest.fetchers)
     except UserError as error:
         raise UserError(f"source '{name}': {error.message}", error.remedy) from None
     return S3(name, connection, source.bucket, source.prefix, since)
-
-
-def patience(settings: Settings, now: datetime) -> Patience:
-    """How long files have to have been still, as the settings say."""
-    quiet, unfinished = (timedelta(milliseconds=ms) for ms in (settings.ingest.quiet, settings.ingest.unfinished))
-    return Patience(now, quiet, unfinished)
