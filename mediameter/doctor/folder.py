@@ -49,7 +49,7 @@ def _path(visit: Visit) -> Path:
 
 
 def unfinished(visit: Visit) -> Iterator[Finding]:
-    """Files that are left out since they may not be whole yet. One that stays so was left behind by a copy that died."""
+    """Files that are left out since they may not be whole yet. One that stays so is what a copy that died left."""
     path, looked_at = _path(visit), f"{len(visit.left_out) + len(visit.growing):,} files that may not be whole yet"
     growing = [f"{key} ({why})" for key, why in visit.growing.items()]
     temporary = [f"{each.key} (a temporary file of {each.program})" for each in visit.left_out]

@@ -20,12 +20,9 @@ def bucket(settings: Settings, name: str, since: date | None = None, now: dateti
     """
     source = settings.bucket_sources[name]
     if source.path is not None:
-        return Folder(
-            name,
-            source.path,
-            source.prefix,
-            Patience.of(now, settings.ingest.quiet, settings.ingest.unfinished) if now else None,
-        )
+        ingest = settings.ingest
+        patience = Patience.of(now, ingest.quiet, ingest.unfinished) if now else None
+        return Folder(name, source.path, source.prefix, patience)
     try:
         connection = s3_connection(source, settings.ingest.fetchers)
     except UserError as error:

@@ -111,8 +111,8 @@ def list_rejects(
         objects = tables["objects"]
         newest = (objects.c.last_modified_at.desc(), objects.c.source, objects.c.object_key, objects.c.object_id)
         found = rows(connection, query.order_by(*newest, tables["rejects"].c.line_number).limit(limit))
-        unread = _unread(settings, connection, now) if now and not reason else ()
-    return Rejects(tuple(Reject(**row) for row in found), int(total), tuple(unread))
+        unread = tuple(_unread(settings, connection, now)) if now and not reason else ()
+    return Rejects(tuple(Reject(**row) for row in found), int(total), unread)
 
 
 def _unread(settings: Settings, connection: Connection, now: datetime) -> Iterator[Unread]:
