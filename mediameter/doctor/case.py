@@ -60,7 +60,9 @@ class Visit:
     server_clock: timedelta | None = None
     """The server's clock less ours, as its last answer told."""
     objects: list[ObjectVersion] = field(default_factory=list)
-    """As listed, the newest last."""
+    """As listed, the newest last; of a folder without what may still be written."""
+    listed: list[ObjectVersion] = field(default_factory=list)
+    """The same, with those of a folder that may still be written."""
     left_out: list[LeftOut] = field(default_factory=list)
     """Files that are not read because of their names."""
     growing: dict[str, str] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def there(visit: Visit) -> Iterator[Finding]:
     path, ingest = _path(visit), visit.settings.ingest
     folder = Folder(visit.name, path, visit.source.prefix, Patience.of(visit.clock(), ingest.quiet, ingest.unfinished))
     found = folder.listing()
-    visit.left_out = folder.left_out
+    visit.left_out, visit.listed = folder.left_out, found
     visit.growing = {version.key: why for version in found if (why := folder.being_written(version))}
     whole = [version for version in found if version.key not in visit.growing]
     visit.objects = sorted(whole, key=lambda version: (version.last_modified, version.key))
@@ -71,7 +71,7 @@ def _is_old(path: Path, visit: Visit) -> bool:
 
 def times(visit: Visit) -> Iterator[Finding]:
     """Files' times against those in their names: a copy that does not keep them looks like a late delivery."""
-    named = _named(visit.objects)
+    named = _named(visit.listed)
     if not named:
         yield skipped("files' times", "no file name tells a time")
         return
