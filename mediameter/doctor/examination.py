@@ -17,6 +17,7 @@ from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
 from mediameter.doctor.house import HOUSE, address_key, settings_file
+from mediameter.doctor.ownership import OWNERSHIP
 from mediameter.doctor.reference import REFERENCE
 from mediameter.doctor.scheduler import SCHEDULER
 from mediameter.errors import MediameterError
@@ -25,6 +26,7 @@ from mediameter.settings import load
 CASE: tuple[Check[Case], ...] = (
     Check("key", lambda case: address_key(case.settings)),
     *AT_REST,
+    *OWNERSHIP,
     *REFERENCE,
     *CHANNELS,
     *SCHEDULER,

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import halves, lake, ledger
+from mediameter import halves, ledger, sweeping
+from mediameter.acts import Revived, Settled, done, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.faults import point
+from mediameter.lake import Gone
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import Settings
 from mediameter.sources.ahead import Ahead, Limits
@@ -31,7 +33,7 @@ from mediameter.steps.log_objects import read_logs
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, family_of, old_rows
-from mediameter.steps.wholes import wholes, with_heads
+from mediameter.steps.wholes import wholes, with_heads, without_heads
 
 WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
 AHEAD_BATCHES = 4
@@ -44,6 +46,7 @@ class IngestReport:
 
     ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    ``swept``: files that no longer count and went to the lake's trash; ``not_swept``: why none of them did.
     ``temporary``: how many files each program has not finished, told by their names. ``growing``: of what is pending,
     files that may still be written, and why that is thought.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
@@ -65,6 +68,7 @@ class IngestReport:
     swept: int = 0
     temporary: dict[str, int] = field(default_factory=dict)
     growing: list[str] = field(default_factory=list)
+    not_swept: str = ""
     failed: list[str] = field(default_factory=list)
     log_loop: list[str] = field(default_factory=list)
 
@@ -93,13 +97,14 @@ def ingest(
     dry_run: bool = False,
     window: int | None = None,
     choose: Choose | None = None,
+    sweep_all: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
     completeness of days is told by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything.
+    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -115,9 +120,8 @@ def ingest(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
             )
         if not dry_run:
-            with reading(made) as connection:
-                known = ledger.all_paths(connection)
-            report.swept = lake.sweep(settings.lake.path, known) if settings.lake.path.is_dir() else 0
+            swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)
+            report.swept, report.not_swept = swept.files, swept.held_back
     return report
 
 
@@ -151,7 +155,8 @@ def _ingest_source(
         return
     if returned:
         family = family_of(settings, name)
-        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone, family))
+        revived = Revived(family, returned)
+        settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
@@ -325,19 +330,21 @@ def _settle(
     old = old_rows(made, settings, source, ids) if again else Old()
     batch.settlements = with_heads(settings, batch.settlements)
     joined = wholes(made, bucket, shown, batch.settlements)
+    act = Settled(
+        family_of(settings, source), without_heads(batch.settlements), batch.files, old.ids, old.retired, old.remaining,
+        joined.of,
+    )  # fmt: skip
     point("ingest.before_settle")
 
-    def settle(connection: sa.Connection) -> None:
-        old.forget(connection, settings)
+    def settle(connection: sa.Connection) -> Settled:
         joined.require_all_seen(connection)
-        files = [*old.remaining, *batch.files]
-        ledger.settle(connection, batch.settlements, files, settings.reporting.zone, family_of(settings, source))
-        joined.absorb(connection, settings)
+        act.do(connection, settings.reporting.zone)
         point("ingest.in_settle")
+        return act
 
     try:
-        transact(made, settle)
-    except AlreadySettled:
+        settled(made, settings.lake.path, settle)
+    except (AlreadySettled, Gone):
         return False
     point("ingest.settled")
     report.again += len(old.ids)

@@ -89,7 +89,8 @@ class RunSummary:
             return [listed, *self._unfinished(), *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
-            return [nothing, *self._unfinished(), *self._fired()]
+            not_swept = [found.not_swept] if found.not_swept else []
+            return [nothing, *not_swept, *self._unfinished(), *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -110,6 +111,8 @@ class RunSummary:
             )
         if found.refused:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
+        if found.not_swept:
+            lines.append(found.not_swept)
         lines += self._unfinished()
         lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
         if len(found.failed) > SHOWN_FAILURES:
@@ -172,13 +175,20 @@ class RunSummary:
         return lines
 
 
-def run(settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False) -> RunSummary:
+def run(
+    settings: Settings,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    sweep_all: bool = False,
+) -> RunSummary:
     """All steps. Raises what they raise; each step may run again, and so may the whole.
 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
     catalogue(settings)  # a mistake in a rule is told before anything is done
-    found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
+    found = ingest(settings, now=now, progress=progress, dry_run=dry_run, sweep_all=sweep_all)
     exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:
         would = write_back(settings, now=now, progress=progress, dry_run=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter import identity, warehouse
+from mediameter import identity, manifests, warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
 from mediameter.steps.opened import opened
@@ -52,6 +52,7 @@ def _copy_ledger(settings: Settings, copy_url: str) -> None:
             identity.record(target, {"line_hash": identity.line_hash(settings.lake.path)})
             for contract in _COPIED:
                 warehouse.insert(target, contract, warehouse.read(source, contract))
+            identity.record(target, {"manifest": manifests.NONE})  # nothing of it is to outlast this
     finally:
         copy.dispose()
 

@@ -17,7 +17,6 @@ from mediameter.halves import Kin
 from mediameter.ledger import AlreadySettled, Settlement
 from mediameter.settings import Settings, address_key
 from mediameter.sources.objects import HEAD_BYTES, Bucket, Changed, ObjectVersion
-from mediameter.steps.reparse import family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,6 @@ class Wholes:
         if halves.kin(connection, self.source, self.settlements) - self.kin:
             raise AlreadySettled
 
-    def absorb(self, connection: sa.Connection, settings: Settings) -> None:
-        """In the transaction that settles the objects, behind it."""
-        halves.absorb(connection, self.of, settings.reporting.zone, family_of(settings, self.source))
-
 
 def with_heads(settings: Settings, settlements: list[Settlement]) -> list[Settlement]:
     """The settlements with the hash of their objects' begin."""
@@ -64,6 +59,11 @@ def with_heads(settings: Settings, settlements: list[Settlement]) -> list[Settle
         return told if len(settlement.head) == HEAD_BYTES else halves.SHORT + told[1:]
 
     return [replace(s, head_hash=hashed(s)) if s.head else s for s in settlements]
+
+
+def without_heads(settlements: list[Settlement]) -> list[Settlement]:
+    """As they are written down: a head holds addresses."""
+    return [replace(settlement, head=b"") for settlement in settlements]
 
 
 def wholes(

@@ -72,7 +72,7 @@ def test_a_dry_run_counts_and_leaves_nothing(app: Application, tmp_path: Path) -
     place = settings(tmp_path, app.url)
     summary = run(place, now=NOW, dry_run=True)
     assert "1 rows = 1 events" in said(summary) and "1 days would change" in said(summary)
-    assert not place.lake.path.exists() and stored(place, "exports") == stored(place, "media_files") == []
+    assert place.warehouse.sqlite_path and not place.warehouse.sqlite_path.exists() and not place.lake.path.exists()
 
 
 def test_while_the_application_is_down_logs_come_in_and_days_stay_open(app: Application, tmp_path: Path) -> None:
