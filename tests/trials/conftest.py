@@ -64,6 +64,6 @@ def said_of(site: Site, objects: list[LogObject]) -> dict[str, list[str]]:
 
 @pytest.fixture
 def older_lake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """New lakes get the line hash of older ones, which the reference computes by a library of plain Python. Which hash it
+    """New lakes get the line hash of older ones, which the reference computes in plain Python. Which hash it
     is decides only which of two alike goes first; both are held against known answers elsewhere."""
     monkeypatch.setattr(identity, "NEW_LINE_HASH", OLD_LINE_HASH)
