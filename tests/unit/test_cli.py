@@ -106,7 +106,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
     reading = ["alerts", "answer", "doctor", "rejects", "report", "status"]
-    assert sorted([*reading, "backfill", "demo", "init", "migrate", "run"]) == COMMANDS
+    assert sorted([*reading, "adopt", "backfill", "demo", "init", "migrate", "run"]) == COMMANDS
 
 
 @pytest.mark.parametrize("command", WITH_THEIR_OWN, ids=" ".join)
