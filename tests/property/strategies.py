@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
+from schemas.vocabulary import LARGEST_BYTES, LONGEST_MS
 from tests.trials.hostile import bent, log_time, packed, varied_line
 
 LARGEST = 2**63 - 1
@@ -67,6 +68,10 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "operation": st.sampled_from(_OPERATIONS),
     "request_uri": st.none() | st.builds("{} /{} HTTP/1.1".format, st.sampled_from(("GET", "PUT", "HEAD")), _TARGET),
     "http_status": st.none() | st.integers(100, 999),
+    "bytes_sent": st.none() | st.integers(0, LARGEST_BYTES),
+    "object_size": st.none() | st.integers(0, LARGEST_BYTES),
+    "total_ms": st.none() | st.integers(0, LONGEST_MS),
+    "turn_around_ms": st.none() | st.integers(0, LONGEST_MS),
     "referer": _client_text(),
     "user_agent": _client_text(),
     # A key that needs no decoding: what decoding does is a table of cases, not a law.
