@@ -150,6 +150,8 @@ OPENERS = {
     "mediameter.steps.reader",  # for whoever reads
     "mediameter.steps.shadow",  # a copy that is gone afterwards
     "mediameter.steps.migrate",
+    "mediameter.steps.adopt",  # makes warehouse and lake belong together
+    "mediameter.steps.moving",
 }
 
 

@@ -3,6 +3,7 @@ a record lost or doubled, or refuses and names the remedy; each move killed once
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -101,7 +102,7 @@ def grown(seed: int, folder: Path, *, is_small: bool) -> Grown:
 def test_moves(trials: Trials, tmp_path: Path) -> None:
     asked, failed, moves, kills = trials(1, 20), [], 0, 0
     for seed in range(asked):
-        world = grown(seed, tmp_path / str(seed), is_small=asked < 20)
+        world = grown(seed, tmp_path / str(seed), is_small=asked < 4)
         for move_it in (round_trip, older_warehouse, older_lake, lost_warehouse, lost_key, two_tenants, two_houses):
             move_it(world)
         failed += [f"world {seed}: {each}" for each in world.trouble]
@@ -180,6 +181,7 @@ def two_tenants(grown: Grown) -> None:
     bucket.mkdir()
     first = next(log for log in grown.world.objects if log.data)
     (bucket / "x").write_bytes(first.data)
+    os.utime(bucket / "x", (first.last_modified.timestamp(),) * 2)  # the same days: those of one are the other's, too
     document = {
         "tenant": "bolt", "sources": {"bolt": {"kind": "s3_access_log", "path": "bolt"}},
         "privacy": {"key": KEY[::-1]}, "quality": {"docs": "none"}, "geo": {"countries": "none"},
