@@ -31,6 +31,8 @@ PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
 LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
 LAKE_KINDS = ("records", "events", "audience", "file_audience", *LAKE_OF_FEED)
 OBJECT_STATES = ("settled", "refused", "superseded")
+DOUBTS = ("fewer", "empty")
+"""Why a source is not believed: it shows less than it did; it shows nothing, and nobody said that it is empty."""
 DIALECTS = ("aws", "ovh", "three_id", "ceph", "scality")
 
 # --- operations ------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, warehouse
+from mediameter import lake, ledger, sightings, warehouse
 from mediameter.connect import engine, reading, transact
 from mediameter.errors import UserError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import Settings, refuse_lost_key
+from mediameter.sightings import Doubt
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, ObjectVersion
@@ -27,6 +28,8 @@ from mediameter.steps.batch import Batch
 from mediameter.steps.bucket import bucket as bucket_of
 from mediameter.steps.door import door
 from mediameter.steps.event_files import event_door, read_event_files
+from mediameter.steps.kept import Look, believe, doubted
+from mediameter.steps.listing import of_bucket
 from mediameter.steps.log_objects import read_logs
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, family_of, old_rows
@@ -42,6 +45,8 @@ class IngestReport:
 
     ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    ``doubted``: sources whose listing shows less than it did, so that nothing was taken in; ``doubts``: those that show
+    nothing at all, and never did; ``accepted``: what is believed since somebody said so.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
     """
 
@@ -60,6 +65,9 @@ class IngestReport:
     size_bytes: int = 0
     swept: int = 0
     failed: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     log_loop: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,13 +95,15 @@ def ingest(
     dry_run: bool = False,
     window: int | None = None,
     choose: Choose | None = None,
+    accepts_fewer: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
     completeness of days is told by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything.
+    that of a folder, shows everything. A listing that shows less than it did is told in ``doubted``, and nothing of
+    it is taken in, unless ``accepts_fewer``.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -108,8 +118,9 @@ def ingest(
         warehouse.ready(made)
         for name in settings.bucket_sources:
             _ingest_source(
-                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
-            )
+                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose,
+                accepts_fewer=accepts_fewer,
+            )  # fmt: skip
         if not dry_run:
             with reading(made) as connection:
                 known = ledger.all_paths(connection)
@@ -130,6 +141,7 @@ def _ingest_source(
     dry_run: bool,
     window: int | None,
     choose: Choose | None,
+    accepts_fewer: bool,
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
@@ -141,6 +153,15 @@ def _ingest_source(
     bucket = bucket_of(settings, name, since)
     listing = bucket.listing()
     point("ingest.listed")
+    look = Look(name, listing, since, now)
+    with reading(made) as connection:
+        doubt = doubted(connection, settings, look)
+    if doubt and accepts_fewer:
+        report.accepted.append(doubt.line)
+    elif doubt:
+        _tell_doubt(made, doubt, now, report, dry_run=dry_run)
+        if doubt.kind == "fewer":
+            return
     fresh = [version for version in listing if version.object_id not in known]
     returned = [version for version in listing if version.object_id in overwritten]
     report.listed += len(listing)
@@ -161,7 +182,14 @@ def _ingest_source(
     left = [version for version in fresh if version.object_id not in wanted]
     report.pending += len(unread)
     report.left += len(left)
-    _record_listing(settings, name, made, now, listing, unread, left)
+    believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
+    _record_listing(settings, made, look, unread, left, believed)
+
+
+def _tell_doubt(made: sa.Engine, doubt: Doubt, now: datetime, report: IngestReport, *, dry_run: bool) -> None:
+    (report.doubted if doubt.kind == "fewer" else report.doubts).append(doubt.line)
+    if not dry_run:
+        transact(made, lambda connection: sightings.doubt(connection, doubt, now))
 
 
 def _read(
@@ -210,27 +238,30 @@ def _since(complete: datetime | None, window: int) -> date | None:
 
 def _record_listing(
     settings: Settings,
-    name: str,
     made: sa.Engine,
-    now: datetime,
-    listing: list[ObjectVersion],
+    look: Look,
     unread: list[ObjectVersion],
     left: list[ObjectVersion],
+    believed: Callable[[sa.Connection], None] | None,
 ) -> None:
-    """Logs are complete until the listing began, or until the earliest object that is still to be read.
+    """Logs are complete until the listing began, or until the earliest object that is still to be read; and no longer
+    than the source's rhythm lets its next delivery wait.
 
     A pass that leaves more new objects aside than the listing on record did keeps that one: it would only make days
     incomplete that are none the worse for it.
     """
     pending = [*unread, *left]
-    earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
+    earliest = min([look.now.astimezone(UTC), *(version.last_modified for version in pending)])
     through = earliest - timedelta(hours=settings.reporting.settle_hours)
 
     def record(connection: sa.Connection) -> None:
-        before = ledger.listed_pending(connection, name)
+        if believed:
+            believed(connection)
+        before = ledger.listed_pending(connection, look.name)
         if left and not unread and before is not None and len(left) > before:
             return
-        ledger.record_listing(connection, name, now, len(listing), len(pending), through)
+        delivered = of_bucket(connection, settings, look.name, look.listing, look.now, through)
+        ledger.record_listing(connection, look.name, look.now, len(look.listing), len(pending), through, delivered)
 
     transact(made, record)
 

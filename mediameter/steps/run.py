@@ -34,11 +34,13 @@ class RunSummary:
     deliver: DeliverReport = field(default_factory=DeliverReport)
     write_back: WriteBackReport = field(default_factory=WriteBackReport)
     is_dry_run: bool = False
+    late: list[str] = field(default_factory=list)
+    """Sources that have been silent for longer than is ordinary of them, a line each."""
 
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        new = self.ingest.objects or self.ingest.pending or self._exported
+        new = self.ingest.objects or self.ingest.pending or self._exported or self._doubts
         has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
         has_computed = bool(self.rollup.days or self.rollup.generation_days)
         has_computed |= bool(self.quality.days or self.quality.generation_days)
@@ -48,7 +50,15 @@ class RunSummary:
     def has_failed(self) -> bool:
         """Some objects could not be read and stay pending, or the application could not be read or written; or a day
         breaks a rule."""
-        return bool(self.ingest.failed or self.export.failed or self.quality.suspect_days or self.write_back.failed)
+        unread = self.ingest.failed or self.ingest.doubted or self.export.failed
+        return bool(unread or self.quality.suspect_days or self.write_back.failed)
+
+    @property
+    def _doubts(self) -> list[str]:
+        """What shows less than it did, or nothing at all."""
+        less = [f"not believed, its days stay open: {each}" for each in self.ingest.doubted]
+        nothing = [f"warning: {each}" for each in (*self.ingest.doubts, *self.export.doubts)]
+        return [*less, *nothing, *(f"warning: {each}" for each in self.late)]
 
     @property
     def _exported(self) -> bool:
@@ -65,6 +75,7 @@ class RunSummary:
             "quality": self.quality.to_dict(),
             "deliver": self.deliver.to_dict(),
             "write_back": self.write_back.to_dict(),
+            "late": self.late,
         }
 
     @classmethod
@@ -78,6 +89,7 @@ class RunSummary:
             QualityReport(**reports["quality"]),
             DeliverReport(**reports["deliver"]),
             WriteBackReport(**reports["write_back"]),
+            late=reports.get("late", []),
         )
 
     def lines(self) -> list[str]:
@@ -86,13 +98,14 @@ class RunSummary:
         if self.is_dry_run:
             would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
-            return [listed, *self._of_the_application(), *self._written_back()]
+            return [listed, *self._doubts, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
             return [nothing, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
+            *self._doubts,
             *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",
             *self._written_back(),

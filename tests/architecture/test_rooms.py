@@ -24,7 +24,7 @@ STEPS = {
     *AT_REST,
     *(
         f"mediameter.{room}"
-        for room in ("sources", "lake", "warehouse", "ledger", "exports", "alerts", "settings", "metering")
+        for room in ("sources", "lake", "warehouse", "ledger", "exports", "sightings", "alerts", "settings", "metering")
     ),
     *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo", "quality")),
     "parsers",
@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.grants": AT_REST,
     "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
+    "mediameter.sightings": {*AT_REST, "mediameter.warehouse"},
     "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.alerts": {*AT_REST, "mediameter.settings", "mediameter.warehouse"},
     "mediameter.answers": AT_REST,
