@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
 HISTORY_HOURS = 35 * 24
@@ -63,7 +64,7 @@ def _ordinary(hours: Sequence[int]) -> tuple[int, bool]:
 def _by_shares(hours: Sequence[int], at_most: int) -> int:
     """The same by the shares of the hours that pass; the clock's answer where that is earlier."""
     share = _shares(hours)
-    silences = [sum(share[h % _WEEK] for h in range(a + 1, b)) for a, b in zip(hours, hours[1:], strict=False)]
+    silences = [sum(share[h % _WEEK] for h in range(a + 1, b)) for a, b in pairwise(hours)]
     limit, passed, last = _limit(silences) + _SLACK, 0.0, hours[-1]
     for hour in range(last + 1, last + at_most):
         passed += share[hour % _WEEK]
@@ -92,7 +93,7 @@ def _limit(silences: Sequence[float]) -> float:
 
 
 def _gaps(hours: Sequence[int]) -> list[int]:
-    return [b - a for a, b in zip(hours, hours[1:], strict=False)]
+    return [b - a for a, b in pairwise(hours)]
 
 
 def _hour(at: datetime) -> int:

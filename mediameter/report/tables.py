@@ -201,7 +201,7 @@ def completeness(figures: Figures) -> Markup:
             *(words.count(number) for number in (row.objects, row.lines, row.parsed, row.ignored, row.rejected)),
             words.count(row.duplicates),
         ]
-        for row in reversed(figures.days)
+        for row in reversed(figures.completeness)
     ]
     heads = (
         "day", "source", "state", "complete through", "#objects", "#lines", "#parsed", "#ignored", "#rejected",

@@ -45,8 +45,8 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where the API is. ``setting``: its section in the settings, for whoever has to mend something. ``whole_role``: the
-    role that sees every row, ``key``: what the key tells of its own."""
+    """Where the API is. ``setting``: its section in the settings, for whoever has to mend something. ``key``: what its
+    key tells of itself; ``whole_role``: the role that sees every row."""
 
     setting: str
     client: httpx.Client = field(repr=False)

@@ -99,7 +99,9 @@ class Snapshot:
         if self.connection.dialect.name != "postgresql":
             return
         asked = sa.text("SELECT row_security_active(to_regclass(:name)), current_user")
-        is_filtered, role = self.connection.execute(asked, {"name": quoted(self.connection, self.name_of(declared))}).one()
+        is_filtered, role = self.connection.execute(
+            asked, {"name": quoted(self.connection, self.name_of(declared))}
+        ).one()
         if is_filtered:
             where = f"the role {role} may not see all rows of {self.name_of(declared)} (row-level security)"
             raise self._wrong(where, ROWS_REMEDY)
@@ -124,7 +126,7 @@ class Snapshot:
         query = sa.select(day.label("day"), sa.func.count()).select_from(self._table(declared)).where(*which)
         query = query.where(self._column(declared, declared.key).is_not(None)).group_by(day)
         found = {_day(at): int(rows) for at, rows in self.connection.execute(query)}
-        return {at: rows for at, rows in found.items() if at in set(days)}  # type: ignore[misc]
+        return {at: rows for at, rows in found.items() if at in set(days)}
 
     def oldest_day(self, declared: SourceTable) -> date | None:
         """The UTC day of the earliest row with a time; None where there is none at all."""

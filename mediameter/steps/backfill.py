@@ -44,12 +44,14 @@ _FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATI
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
-    ``every``: whatever read it. Raises ``UserError`` for an impossible range."""
+    ``every``: whatever read it. ``accepts_fewer``: a source that shows less than it did shows all that there is.
+    Raises ``UserError`` for an impossible range."""
 
     first: date
     last: date
     reparse: bool = False
     every: bool = False
+    accepts_fewer: bool = False
 
     def __post_init__(self) -> None:
         if self.first > self.last:
@@ -106,6 +108,8 @@ class BackfillReport:
 
     def _of_what_stays(self) -> list[str]:
         lines = [f"Not read, will be tried again: {why}" for why in (*self.ingest.failed, *self.export.failed)]
+        lines += [f"Not believed, nothing was changed: {why}" for why in self.ingest.doubted]
+        lines += [f"Accepted: {what}" for what in (*self.ingest.accepted, *self.export.accepted)]
         if self.ingest.left:
             lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
         if self.vanished:
@@ -213,8 +217,10 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
-        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
-        exported = export(work, now=now, progress=progress, only=_utc_days(selection.days, work))
+        fewer = task.accepts_fewer
+        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accepts_fewer=fewer)
+        days = _utc_days(selection.days, work)
+        exported = export(work, now=now, progress=progress, only=days, accepts_fewer=fewer)
         dirty = _dirtied(made, work, selection.days)
         generations = _generation_days(made, work)
         before = figures_of(real, dirty)

@@ -19,7 +19,8 @@ from mediameter.sightings import BUCKET, Doubt
 from mediameter.sources.objects import ObjectVersion
 
 _REMEDY = (
-    "see path or bucket, prefix and rights; if they were deleted with intent: `mediameter backfill {day} --accept-fewer`"
+    "see path or bucket, prefix and rights; if they were deleted with intent:"
+    " `mediameter backfill {day} --accept-fewer`"
 )
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

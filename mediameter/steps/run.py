@@ -14,7 +14,9 @@ from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.reader import reader
 from mediameter.steps.rollup import RollupReport, rollup
+from mediameter.steps.silence import late_sources
 from mediameter.steps.write_back import WriteBackReport, write_back
 from schemas.vocabulary import ALL
 
@@ -40,7 +42,7 @@ class RunSummary:
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        new = self.ingest.objects or self.ingest.pending or self._exported or self._doubts
+        new = self.ingest.objects or self.ingest.pending or self._exported or self.ingest.doubted
         has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
         has_computed = bool(self.rollup.days or self.rollup.generation_days)
         has_computed |= bool(self.quality.days or self.quality.generation_days)
@@ -101,7 +103,7 @@ class RunSummary:
             return [listed, *self._doubts, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
-            return [nothing, *self._fired()]
+            return [nothing, *self._doubts, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -190,4 +192,6 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
         checked = check(settings, now=now)
         told = deliver(settings, now=now)
     written = write_back(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, checked, exported, judged, told, written)
+    with reader(settings) as connection:
+        late = list(late_sources(connection, settings, now).values())
+    return RunSummary(found, rolled_up, checked, exported, judged, told, written, late=late)

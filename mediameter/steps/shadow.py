@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from mediameter import warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
-from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS
+from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
 from schemas.rollups import APPLICATIONS, DAYS, MEDIA_FILES
 
 # Neither the rollups, since what is computed is replaced whole, nor the rejects, which nothing is computed from.
-_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES)
+_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, SIGHTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES)
 
 
 @contextmanager

@@ -160,7 +160,8 @@ def _doubt_empty(place: Place, known: Mapping[str, Sighting], vouched: Mapping[s
             continue
         there = place.database.names.get(name, name)
         what = f"{there} shows no row to this user, and is not known to be empty: nothing is known of it, good or bad"
-        remedy = f"see url, role, views and policies; if it is empty: `mediameter backfill {place.now:%Y-%m-%d} --accept-fewer`"
+        accept = f"`mediameter backfill {place.now:%Y-%m-%d} --accept-fewer`"
+        remedy = f"see url, role, views and policies; if it is empty: {accept}"
         found.empty.append(Doubt(place.name, name, "empty", what, remedy))
 
 
@@ -183,5 +184,3 @@ def note_shrunk(place: Place, shrunk: Shrunk) -> None:
             sightings.doubt(connection, each, place.now)
 
     transact(place.made, write)
-
-
