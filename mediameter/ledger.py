@@ -84,6 +84,11 @@ class Standing(NamedTuple):
 # --- what is known -----------------------------------------------------------------------------------
 
 
+def has_taken_in(connection: sa.Connection) -> bool:
+    """Whether anything was ever taken in, and so made under the key."""
+    return any(connection.execute(sa.select(table).limit(1)).first() for table in (_objects, _files))
+
+
 def known_versions(connection: sa.Connection, source: str) -> set[int]:
     """Ids of all object versions that are settled, whatever became of them."""
     query = sa.select(_objects.c.object_id).where(_objects.c.source == source)

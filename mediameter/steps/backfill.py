@@ -24,6 +24,7 @@ from mediameter.sources.objects import ObjectVersion
 from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
+from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.generations import ACTIVE, basis
 from mediameter.steps.generations import FAMILY as GENERATIONS
@@ -139,8 +140,8 @@ def range_of(text: str, *, today: date) -> tuple[date, date]:
 def plan(settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None) -> BackfillReport:
     """What ``backfill`` would do. It is really done, in a shadow of ledger and lake that is gone afterwards; warehouse
     and lake are only read. Raises what ``backfill`` raises."""
-    with shadow(settings) as copy:
-        return _carried_out(copy, settings, task, now, progress or quiet())
+    with untouched(settings) as looking, shadow(looking) as copy:
+        return _carried_out(copy, looking, task, now, progress or quiet())
 
 
 def backfill(

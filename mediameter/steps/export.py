@@ -27,9 +27,9 @@ from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.feeds import FEEDS, Feed
+from mediameter.steps.listing import NOTHING, of_tables
 from mediameter.steps.palette import read_prices_and_balances
 from mediameter.steps.places import Place, place_of
-from mediameter.steps.listing import NOTHING, of_tables
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reference import read_applications, read_files
 from mediameter.steps.survey import Shrunk, Survey, note, note_shrunk, survey

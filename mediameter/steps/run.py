@@ -10,6 +10,7 @@ from mediameter.alerts.catalogue import catalogue
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
 from mediameter.steps.deliver import DeliverReport, deliver
+from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
@@ -180,11 +181,11 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
     catalogue(settings)  # a mistake in a rule is told before anything is done
-    found = ingest(settings, now=now, progress=progress, dry_run=dry_run)
-    exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:
-        would = write_back(settings, now=now, progress=progress, dry_run=True)
-        return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)
+        with untouched(settings) as looking:
+            return _planned(looking, now, progress)
+    found = ingest(settings, now=now, progress=progress)
+    exported = export(settings, now=now, progress=progress)
     rolled_up = rollup(settings, now=now, progress=progress)
     try:
         judged = quality(settings, now=now, progress=progress)
@@ -195,3 +196,10 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
     with reader(settings) as connection:
         late = list(late_sources(connection, settings, now).values())
     return RunSummary(found, rolled_up, checked, exported, judged, told, written, late=late)
+
+
+def _planned(settings: Settings, now: datetime, progress: Progress | None) -> RunSummary:
+    found = ingest(settings, now=now, progress=progress, dry_run=True)
+    exported = export(settings, now=now, progress=progress, dry_run=True)
+    would = write_back(settings, now=now, progress=progress, dry_run=True)
+    return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)

@@ -24,8 +24,8 @@ _COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, SIGHTINGS, EXPOR
 def shadow(settings: Settings) -> Iterator[Settings]:
     """Settings whose warehouse and lake are such a copy; its lake has links to the files of the real one.
 
-    The real warehouse is migrated where it has to be, else only read. The folder is made where TMPDIR says; it needs
-    room for the ledger and for the records that are read.
+    The real warehouse and lake are only read (``dry.untouched`` sees that they are there, at our revision). The folder
+    is made where TMPDIR says; it needs room for the ledger and for the records that are read.
     """
     with tempfile.TemporaryDirectory(prefix="mediameter-plan-") as name:
         folder = Path(name)
