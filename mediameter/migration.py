@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,8 +14,9 @@ HEAD = "0015"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 
-def migrate(engine: sa.Engine) -> bool:
-    """Brings the warehouse to the newest revision; True when something had to be done.
+def migrate(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> bool:
+    """Brings the warehouse to the newest revision; True when something had to be done. ``if_new`` is called before
+    the first tables are made.
 
     Raises ``WorldError`` when the warehouse was made by a newer mediameter.
     """
@@ -23,6 +25,8 @@ def migrate(engine: sa.Engine) -> bool:
     if found == HEAD:
         return False
     refuse_newer(found)
+    if found is None and if_new:
+        if_new()
     _upgrade(engine)
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -111,15 +111,16 @@ def replace_day(
         insert(connection, contract, frame)
 
 
-def ready(engine: sa.Engine) -> None:
-    """Makes or migrates the tables where that is needed.
+def ready(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> None:
+    """Makes or migrates the tables where that is needed; ``if_new`` is called before they are made in an empty
+    database, and may refuse.
 
     Raises ``WorldError`` when the database cannot be reached or was made by a newer mediameter.
     """
     from mediameter.migration import migrate
 
     try:
-        migrate(engine)
+        migrate(engine, if_new)
     except sa.exc.OperationalError as error:  # of SQLite: what servers say is told by the engine
         raise WorldError(
             f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",

@@ -191,4 +191,55 @@ OUTBOX = Contract(
     ),
     kind="internal",
 )
-INTERNAL = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, FENCES, LISTINGS, SIGHTINGS, EXPORTS, ROW_REJECTS, OUTBOX)
+IDENTITY = Contract(
+    "identity",
+    "name",
+    "Which installation this warehouse is, and what its hashes were made with; the lake's marker `lake.json` says the"
+    " same. A run compares both before it reads or writes anything (docs/definitions.md).",
+    (
+        key(
+            "name",
+            "text",
+            "What: lake_id, line_hash, manifest, key:TENANT, source:TENANT/NAME …",
+            length=160,
+        ),
+        Column("value", "text", "Its value; of a key a fingerprint that tells nothing of it."),
+    ),
+    kind="internal",
+)
+LAKE_RUNS = Contract(
+    "lake_runs",
+    "run that writes into the lake",
+    "The runs whose journals in the lake may prove that a file without a ledger row is an orphan of ours.",
+    (
+        key("run_id", "text", "Name of its journal in the lake.", length=32),
+        Column("begun_at", "instant", "When it began to write."),
+    ),
+    kind="internal",
+)
+LAKE_RETIRED = Contract(
+    "lake_retired",
+    "file in the lake",
+    "Files that counted and that another has replaced, written in the transaction that took them out of lake_files.",
+    (
+        key("path", "text", "Relative to the lake.", length=255),
+        Column("retired_at", "instant", "When it stopped counting."),
+        Column("size_bytes", "int", "Size.", least=0),
+    ),
+    kind="internal",
+)
+INTERNAL = (
+    OBJECTS,
+    OBJECT_HOURS,
+    LAKE_FILES,
+    REJECTS,
+    FENCES,
+    LISTINGS,
+    SIGHTINGS,
+    EXPORTS,
+    ROW_REJECTS,
+    OUTBOX,
+    IDENTITY,
+    LAKE_RUNS,
+    LAKE_RETIRED,
+)

@@ -10,7 +10,7 @@ from mediameter.settings.channels import Channel
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
-from mediameter.settings.key import address_key, refuse_lost_key
+from mediameter.settings.key import address_key, key_path, known_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
@@ -35,8 +35,9 @@ __all__ = [
     "Source",
     "address_key",
     "from_mapping",
+    "key_path",
+    "known_key",
     "load",
-    "refuse_lost_key",
     "render_commented_toml",
     "write_commented_toml",
 ]

@@ -26,15 +26,9 @@ def address_key(settings: Settings) -> bytes:
     return _read(path)
 
 
-def refuse_lost_key(settings: Settings) -> None:
-    """Raises ``SettingsError`` where the key was made once and is not there any more: with a new one every client
-    would be somebody else from this day on. To be called once something has been taken in."""
-    path = key_path(settings)
-    if not settings.privacy.key and not path.exists():
-        raise SettingsError(
-            f"{path} has gone, and what is in the lake was made under it",
-            "restore it from its backup; to go on under another one nevertheless, set privacy.key",
-        )
+def known_key(settings: Settings) -> bytes | None:
+    """The same key; None where none was given and none was made yet. Makes nothing."""
+    return address_key(settings) if settings.privacy.key or key_path(settings).exists() else None
 
 
 def key_path(settings: Settings) -> Path:

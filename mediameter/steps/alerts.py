@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mediameter import warehouse
 from mediameter.alerts import book
 from mediameter.alerts.catalogue import catalogue, find
 from mediameter.alerts.evaluate import Judged
@@ -22,10 +21,11 @@ from mediameter.alerts.rule import DAY_S, EVERYTHING, HOUR_S, Rule
 from mediameter.alerts.rule_files import rules
 from mediameter.alerts.rule_tests import Outcome, outcomes
 from mediameter.alerts.telling import Silence, quantity
-from mediameter.connect import engine, transact
+from mediameter.connect import transact
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.steps.messages import line
+from mediameter.steps.opened import opened
 from mediameter.steps.reader import plain, reader, shown
 
 PAST = timedelta(days=14)
@@ -239,12 +239,8 @@ def end_silence(settings: Settings, name: str, group: str, *, now: datetime) -> 
 
 
 def _write(settings: Settings, work: Any) -> Any:
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings) as made:
         return transact(made, work)
-    finally:
-        made.dispose()
 
 
 def _lasting(text: str) -> timedelta:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from mediameter import ledger
 from mediameter.answers import window
-from mediameter.connect import engine, reading, transact
+from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.report import words
 from mediameter.settings import Settings
@@ -29,6 +29,7 @@ from mediameter.steps.export import ExportReport, export
 from mediameter.steps.generations import ACTIVE, basis
 from mediameter.steps.generations import FAMILY as GENERATIONS
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
+from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.quality import QualityReport, quality
 from mediameter.steps.reader import plain
@@ -212,8 +213,7 @@ class _Selection:
 
 def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, progress: Progress) -> BackfillReport:
     """Objects and traffic, at ``work``: the real place, or a shadow of it."""
-    made = engine(work.warehouse.url)
-    try:
+    with opened(work) as made:
         prepare(made, work)
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
@@ -227,8 +227,6 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         before = figures_of(real, dirty)
         roll_up_traffic(made, work, progress)
         after = figures_of(work, dirty)
-    finally:
-        made.dispose()
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
     return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, generations, refused, exported)

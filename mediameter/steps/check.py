@@ -21,12 +21,13 @@ from mediameter.alerts.catalogue import catalogue
 from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
-from mediameter.connect import engine, reading, transact
+from mediameter.connect import reading, transact
 from mediameter.faults import point
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.judge import Judge
 from mediameter.steps.messages import tell
+from mediameter.steps.opened import opened
 from mediameter.steps.rollup import basis
 from schemas.rollups import ALERT_CHECKS_DAILY
 
@@ -53,9 +54,8 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
     Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail.
     """
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report, made, rests_on = CheckReport(), engine(settings.warehouse.url), checks_basis(settings, rules)
-    try:
-        warehouse.ready(made)
+    report, rests_on = CheckReport(), checks_basis(settings, rules)
+    with opened(settings) as made:
         with reading(made) as connection:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
         short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
@@ -66,17 +66,14 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
                 _judge_rest(made, settings, rules, short, day, now)
         transact(made, lambda connection: _judge_present(connection, settings, present, now))
         _tell(made, settings, rules, now, report)
-    finally:
-        made.dispose()
     return report
 
 
 def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report, made = CheckReport(), engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    report = CheckReport()
+    with opened(settings) as made:
         short, present = _apart([rule for rule in rules if is_quick(rule)])
 
         def judge(connection: sa.Connection) -> None:
@@ -86,8 +83,6 @@ def check_now(settings: Settings, *, now: datetime) -> CheckReport:
 
         transact(made, judge)
         _tell(made, settings, rules, now, report)
-    finally:
-        made.dispose()
     return report
 
 

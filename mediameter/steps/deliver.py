@@ -16,13 +16,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mediameter import warehouse
 from mediameter.alerts import outbox
 from mediameter.alerts.channels import Channel, channel_id, reason, sender, shown, without_url
 from mediameter.alerts.outbox import Row
-from mediameter.connect import engine, transact
+from mediameter.connect import transact
 from mediameter.faults import point
 from mediameter.settings import Settings
+from mediameter.steps.opened import opened
 
 SEND_TIMEOUT_S = 10.0
 """What one message may take."""
@@ -65,19 +65,16 @@ class _Fate:
 def deliver(settings: Settings, *, now: datetime) -> DeliverReport:
     """Send what is due. ``now`` is to be the present, since leases are told by it. A channel that hangs delays no other
     one. Raises ``WorldError`` when the warehouse cannot be had; never because of a channel."""
-    report, made = DeliverReport(), engine(settings.warehouse.url)
+    report = DeliverReport()
     begin = time.monotonic()
 
     def at() -> datetime:
         return now + timedelta(seconds=time.monotonic() - begin)
 
-    try:
-        warehouse.ready(made)
+    with opened(settings) as made:
         # What an incident has to say next is due when the message before it is told.
         while _round(made, settings, at, report) and time.monotonic() - begin < CHANNEL_TIMEOUT_S:
             pass
-    finally:
-        made.dispose()
     return report
 
 

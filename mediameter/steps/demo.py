@@ -13,7 +13,6 @@ from typing import cast
 
 from rich.console import Console
 
-from mediameter.connect import engine, reading
 from mediameter.demo import event_file, palette
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
@@ -22,6 +21,7 @@ from mediameter.errors import UserError, WorldError
 from mediameter.report import figures, summary
 from mediameter.settings import Settings, load
 from mediameter.steps.geography import geography
+from mediameter.steps.reader import reader
 from mediameter.steps.report import write_report
 from mediameter.steps.run import RunSummary, run
 
@@ -156,19 +156,15 @@ def _flow(settings: Settings, now: datetime) -> list[str]:
 def _show(settings: Settings, world: World, console: Console) -> list[str]:
     """The summary, and what in the warehouse differs from the world's truth."""
     where = geography(settings)
-    made = engine(settings.warehouse.url)
-    try:
-        with reading(made) as connection:
-            found = figures.read(
-                connection, tenant=settings.tenant, zone=settings.reporting.time_zone, countries=where.countries_label,
-                edges=where.edges_label,
-            )  # fmt: skip
-            differences = compare(world.truth, observe(connection))
-            differences += palette.compare(world.truth.generations, palette.observe(connection))
-            read = event_file.observe(connection)
-            differences += palette.compare(world.truth.events, read, event_file.SOURCE)
-    finally:
-        made.dispose()
+    with reader(settings) as connection:
+        found = figures.read(
+            connection, tenant=settings.tenant, zone=settings.reporting.time_zone, countries=where.countries_label,
+            edges=where.edges_label,
+        )  # fmt: skip
+        differences = compare(world.truth, observe(connection))
+        differences += palette.compare(world.truth.generations, palette.observe(connection))
+        read = event_file.observe(connection)
+        differences += palette.compare(world.truth.events, read, event_file.SOURCE)
     console.print("[bold]3. What came out[/bold]")
     summary.render(found, console)
     console.print()

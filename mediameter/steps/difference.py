@@ -8,10 +8,11 @@ from datetime import date
 
 from rich.table import Table
 
-from mediameter.connect import engine, reading
+from mediameter.connect import reading
 from mediameter.report import figures, words
 from mediameter.report.facts import Cost, Traffic
 from mediameter.settings import Settings
+from mediameter.steps.opened import opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,8 @@ def figures_of(settings: Settings, days: Sequence[date]) -> dict[date, DayFigure
     """What the warehouse says of these days, given in order; those without traffic are left out."""
     if not days:
         return {}
-    made = engine(settings.warehouse.url)
-    try:
-        with reading(made) as connection:
-            found = figures.totals(connection, first=days[0], last=days[-1], tenant=settings.tenant)
-    finally:
-        made.dispose()
+    with opened(settings, dry_run=True) as made, reading(made) as connection:
+        found = figures.totals(connection, first=days[0], last=days[-1], tenant=settings.tenant)
     return {day: _of(found[day]) for day in days if day in found}
 
 

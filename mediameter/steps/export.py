@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger, privacy, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter import exports, lake, ledger, privacy
+from mediameter.connect import reading, transact
 from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
@@ -28,6 +28,7 @@ from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.feeds import FEEDS, Feed
 from mediameter.steps.listing import NOTHING, of_tables
+from mediameter.steps.opened import opened
 from mediameter.steps.palette import read_prices_and_balances
 from mediameter.steps.places import Place, place_of
 from mediameter.steps.progress import Progress, quiet
@@ -96,9 +97,7 @@ def export(
     report = ExportReport()
     if not settings.table_sources:
         return report
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings, dry_run=dry_run) as made:
         for name in settings.table_sources if sources is None else sources:
             try:
                 with place_of(settings, name, made, now, dry_run) as place:
@@ -106,8 +105,6 @@ def export(
             except MediameterError as error:
                 report.failed.append(str(error))
                 report.refused += isinstance(error, UserError)
-    finally:
-        made.dispose()
     return report
 
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, sightings, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter import lake, ledger, sightings
+from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
-from mediameter.settings import Settings, refuse_lost_key
+from mediameter.settings import Settings
 from mediameter.sightings import Doubt
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
@@ -31,6 +31,7 @@ from mediameter.steps.event_files import event_door, read_event_files
 from mediameter.steps.kept import Look, believe, doubted
 from mediameter.steps.listing import of_bucket
 from mediameter.steps.log_objects import read_logs
+from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, family_of, old_rows
 
@@ -113,9 +114,7 @@ def ingest(
             "no source is set", "add [sources.NAME] with kind and path to mediameter.toml; `mediameter init` writes one"
         )
     report = IngestReport()
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings, dry_run=dry_run) as made:
         for name in settings.bucket_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose,
@@ -125,8 +124,6 @@ def ingest(
             with reading(made) as connection:
                 known = ledger.all_paths(connection)
             report.swept = lake.sweep(settings.lake.path, known) if settings.lake.path.is_dir() else 0
-    finally:
-        made.dispose()
     return report
 
 
@@ -146,8 +143,6 @@ def _ingest_source(
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
         complete = ledger.complete_through(connection, name)
-    if known:
-        refuse_lost_key(settings)
     # The name of an event file need not tell when it is changed last: all of them are listed.
     since = _since(complete, window or settings.reporting.window_days) if name in settings.log_sources else None
     bucket = bucket_of(settings, name, since)

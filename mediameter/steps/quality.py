@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter.connect import reading, transact
 from mediameter.faults import point
 from mediameter.quality.evidence import Evidence, evidence
 from mediameter.quality.suites import Suite, fingerprint, suites
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.gates import GATES, Gate
+from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from schemas.rollups import QUALITY_CHECKS_DAILY
 
@@ -68,9 +69,8 @@ def quality(settings: Settings, *, now: datetime, progress: Progress | None = No
     Raises ``UserError`` for a suite that cannot be understood (days that were not judged stay open), ``WorldError``
     when a lake file is missing or the warehouse fails, and when the pages cannot be written.
     """
-    report, made = QualityReport(), engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    report = QualityReport()
+    with opened(settings) as made:
         basis = fingerprint(settings.folder)
         with reading(made) as connection:
             todo = {gate: gate.days_to_judge(connection, settings, basis) for gate in GATES}
@@ -79,8 +79,6 @@ def quality(settings: Settings, *, now: datetime, progress: Progress | None = No
                 for part in _judged(made, settings, todo, now):
                     report.add(part)
                     advance(len(part.epochs))
-    finally:
-        made.dispose()
     return report
 
 

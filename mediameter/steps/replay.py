@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from mediameter import ledger
-from mediameter.connect import engine, reading
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.check import check
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.reader import reader
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import rollup
 from parsers.access_log import PARSER_VERSION
@@ -88,12 +88,8 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     rows, and computes the days that this changes. Fetches nothing new. Raises what the steps raise."""
     selection = _Selection(settings, every)
     taken_in = ingest(settings, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
-    made = engine(settings.warehouse.url)
-    try:
-        with reading(made) as connection:
-            after = ledger.standing_of(connection, list(selection.before))
-    finally:
-        made.dispose()
+    with reader(settings) as connection:
+        after = ledger.standing_of(connection, list(selection.before))
     written = rollup(settings, now=now, progress=progress).days
     check(settings, now=now)
     before = {id: selection.before[id] for id in after}

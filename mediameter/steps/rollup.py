@@ -14,7 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
-from mediameter.connect import engine, reading, transact
+from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
@@ -26,6 +26,7 @@ from mediameter.steps import days
 from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER, RECORDS_BEFORE, Attribution, attribute
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.generations import roll_up_generations
+from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.response_times import is_another_histogram
 from mediameter.steps.slices import Source, slices
@@ -54,8 +55,8 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
 
     Raises ``WorldError`` when a lake file is missing or has changed, or the warehouse fails; days written before stay.
     """
-    report, made, listener = RollupReport(), engine(settings.warehouse.url), progress or quiet()
-    try:
+    report, listener = RollupReport(), progress or quiet()
+    with opened(settings) as made:
         prepare(made, settings)
         report.days = [day.isoformat() for day in roll_up_traffic(made, settings, listener)]
         generated = roll_up_generations(made, settings, listener)
@@ -64,14 +65,11 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
             if roll_up_audience(made, settings, day, basis(settings)):
                 report.audience_days.append(day.isoformat())
         transact(made, lambda connection: days.refresh(connection, settings))
-    finally:
-        made.dispose()
     return report
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
     """Prices and invoices of the settings, and a fence for every day: what all that follows takes for granted."""
-    warehouse.ready(made)
 
     def write(connection: sa.Connection) -> None:
         _write_prices(connection, settings)

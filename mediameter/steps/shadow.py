@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from mediameter import warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
+from mediameter.steps.opened import opened
 from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
 from schemas.rollups import APPLICATIONS, DAYS, MEDIA_FILES
 
@@ -37,21 +38,19 @@ def shadow(settings: Settings) -> Iterator[Settings]:
                 "privacy": settings.privacy.model_copy(update={"key": address_key(settings).decode()}),
             }
         )
-        _copy_ledger(settings.warehouse.url, copy.warehouse.url)
+        _copy_ledger(settings, copy.warehouse.url)
         _link_lake(copy, settings.lake.path)
         yield copy
 
 
-def _copy_ledger(url: str, copy_url: str) -> None:
-    real, copy = engine(url), engine(copy_url)
+def _copy_ledger(settings: Settings, copy_url: str) -> None:
+    copy = engine(copy_url)
     try:
-        warehouse.ready(real)
         warehouse.ready(copy)
-        with reading(real) as source, writing(copy) as target:
+        with opened(settings, dry_run=True) as real, reading(real) as source, writing(copy) as target:
             for contract in _COPIED:
                 warehouse.insert(target, contract, warehouse.read(source, contract))
     finally:
-        real.dispose()
         copy.dispose()
 
 

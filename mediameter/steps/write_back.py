@@ -19,7 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import engine, reading, transact, write_back_engine
+from mediameter.connect import reading, transact, write_back_engine
 from mediameter.errors import MediameterError
 from mediameter.faults import point
 from mediameter.metering import rollups, written_back
@@ -28,6 +28,7 @@ from mediameter.sources.table_errors import explained
 from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
 from mediameter.steps.attribute import Attribution, attribute
+from mediameter.steps.opened import opened
 from mediameter.steps.places import database_of
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.rollup import basis, look, verified
@@ -112,16 +113,12 @@ def write_back(
     asked = {name: source for name, source in settings.app_sources.items() if source.write_back}
     if not asked:
         return report
-    made = engine(settings.warehouse.url)
-    try:
-        warehouse.ready(made)
+    with opened(settings, dry_run=dry_run) as made:
         for name, source in asked.items():
             try:
                 _write_source(_place(settings, name, source, made, dry_run), progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
-    finally:
-        made.dispose()
     return report
 
 
