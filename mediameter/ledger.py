@@ -540,10 +540,12 @@ def listed_through(connection: sa.Connection, source: str) -> datetime | None:
 
 
 def delivery_hours(connection: sa.Connection, source: str) -> set[datetime]:
-    """The UTC hours in which the objects were delivered that are settled, whatever became of them."""
+    """The UTC hours in which the objects were delivered that count: of those that were overwritten nobody can tell
+    who was not there, and two ways to the same state must have the same rhythm."""
     # As text, cut behind the hour: each engine truncates instants by another name.
     hour = sa.func.substr(sa.cast(_objects.c.last_modified_at, sa.String(32)), 1, 13)
-    found = connection.execute(sa.select(hour).where(_objects.c.source == source).distinct()).scalars()
+    which = (_objects.c.source == source, _objects.c.state != "superseded")
+    found = connection.execute(sa.select(hour).where(*which).distinct()).scalars()
     return {datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC) for text in found}
 
 

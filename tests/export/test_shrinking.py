@@ -115,12 +115,12 @@ def test_a_view_that_shows_less_stops_its_source(table: str, systems: dict[str, 
         assert export(place, now=NOW).failed == []
         before = stood(place)
         some = f"{key} IN (SELECT {key} FROM (SELECT {key} FROM {table} ORDER BY {key} LIMIT 4) AS few)"
-        for which, said in (("1 = 0", "shows no row any more"), (some, f"shows 4 of {ROWS}")):
+        ways = (("1 = 0", "shows no row any more", ALL_DAYS), (some, f"shows 4 of {ROWS}", None))
+        for which, said, window in ways:
             show(which)
-            for window in (None, ALL_DAYS):
-                line = failure(export(place, now=NOW + timedelta(hours=1), window=window))
-                assert f"[sources.{name}]: {view} {said}" in line and "--accept-fewer" in line
-                assert stood(place) == before
+            line = failure(export(place, now=NOW + timedelta(hours=1), window=window))
+            assert f"[sources.{name}]: {view} {said}" in line and "--accept-fewer" in line
+            assert stood(place) == before
         found = status(place, now=NOW + timedelta(hours=1))
         assert found.is_late and any(said in line for line in found.complaints)
         show("1 = 1")
@@ -215,12 +215,9 @@ def role_behind_policies(system: Application, table: str) -> Iterator[str]:
         url = sa.make_url(system.url).set(username=role, password=f"secret-{role}")
         yield url.render_as_string(hide_password=False)
     finally:
-        for statement in (
-            f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
-            f"DROP OWNED BY {role}",
-            f"DROP ROLE {role}",
-        ):
-            system.execute(statement)
+        system.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        system.execute(f"DROP OWNED BY {role}")
+        system.execute(f"DROP ROLE {role}")
 
 
 @pytest.mark.parametrize("table", [*OF_MEDIA, *OF_PALETTE])
