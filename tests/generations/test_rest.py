@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from mediameter.steps.export import export
 from mediameter.steps.run import run
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOW, generation, palette, settings_for, transaction, uuid
-from tests.generations.postgrest import KEY, Handler, Server, real, served
+from tests.generations.postgrest import KEY, Handler, Server, served
 from tests.generations.test_rollups import PAID, rows
 from tests.trials.dump import dump
 
@@ -55,14 +54,6 @@ def many(system: Application, number: int) -> None:
 def test_more_rows_than_a_page_all_arrive(system: Application, server: Server, tmp_path: Path) -> None:
     many(system, 25_000)
     report = export(over_rest(server.url, tmp_path, page_rows=5_000), now=NOW)
-    assert (report.failed, report.rows, report.events) == ([], 25_000, 25_000)
-
-
-@pytest.mark.skipif("MEDIAMETER_TEST_POSTGREST" not in os.environ, reason="no PostgREST is named")
-def test_more_rows_than_a_page_of_the_real_one(system: Application, tmp_path: Path) -> None:
-    many(system, 25_000)
-    with real(system.url, tmp_path) as (url, key):
-        report = export(settings_for(url, tmp_path, key=key), now=NOW)
     assert (report.failed, report.rows, report.events) == ([], 25_000, 25_000)
 
 
