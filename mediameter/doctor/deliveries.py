@@ -11,6 +11,7 @@ from mediameter import connect, migration, sightings
 from mediameter.doctor.case import Case, Visit
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
+from mediameter.errors import MediameterError
 from mediameter.metering.rhythm import rhythm
 from mediameter.settings import Source
 from mediameter.warehouse import naive, tables
@@ -48,13 +49,19 @@ def believed(case: Case) -> Iterator[Finding]:
     made = connect.engine(case.settings.warehouse.url)
     try:
         with connect.reading(made) as connection:
-            if migration.revision(connection) != migration.HEAD:
-                yield skipped(_SUBJECT, "no run of this mediameter has looked at anything yet")
-                return
-            findings = [*_doubts(connection, case), *_silent_tables(connection, case)]
+            findings = [*_found(connection, case)]
+    except (MediameterError, sa.exc.SQLAlchemyError):  # a check of its own tells why
+        findings = [skipped(_SUBJECT, "the warehouse cannot be asked")]
     finally:
         made.dispose()
-    yield from findings or [ok(_SUBJECT, "every source shows what it showed")]
+    yield from findings
+
+
+def _found(connection: sa.Connection, case: Case) -> list[Finding]:
+    if migration.revision(connection) != migration.HEAD:
+        return [skipped(_SUBJECT, "no run of this mediameter has looked at anything yet")]
+    findings = [*_doubts(connection, case), *_silent_tables(connection, case)]
+    return findings or [ok(_SUBJECT, "every source shows what it showed")]
 
 
 def _doubts(connection: sa.Connection, case: Case) -> Iterator[Finding]:

@@ -72,6 +72,13 @@ class Rest:
         what = f"the key is of the role {self.key.role}, which need not see all rows (row-level security)"
         raise UserError(f"{self.setting}: {what}", remedy)
 
+    def warnings(self) -> list[str]:
+        """What is not known of the key."""
+        if self.key.role is not None:
+            return []
+        remedy = "use the service key (a JSON web token, or sb_secret_…)"
+        return [f"{self.setting}: the key does not tell its role: whether it sees every row is not known: {remedy}"]
+
     def close(self) -> None:
         """Ends its connections."""
         self.client.close()

@@ -143,6 +143,8 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     is_everything = only is None or asked.accepts_fewer
     found = survey(place, wanted, whole=is_everything, accepts_fewer=asked.accepts_fewer)
     report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
+    if isinstance(place.database, Rest):
+        report.doubts += place.database.warnings()
     if not place.is_dry_run and only is None:
         since = None if is_whole or complete is None else complete - timedelta(days=1 + place.source.lookback_days)
         _read_reference(place, since, report)

@@ -187,7 +187,7 @@ def _holes(connection: Connection, settings: Settings, known: list[DayStatus], n
         if not there:
             continue
         through = complete_through(connection, source)
-        last = max(max(there), yesterday)
+        last = max(max(there), min(yesterday, max(there) + timedelta(days=SHOWN_DAYS)))  # of a long death the begin
         for day in (min(there) + timedelta(days=n) for n in range((last - min(there)).days + 1)):
             if day in there:
                 continue
@@ -206,10 +206,8 @@ def _final_by(day: date, settings: Settings) -> datetime:
 
 def _worth_showing(known: list[DayStatus]) -> list[DayStatus]:
     """The last days, days without an object among them, and every older one that needs a look."""
-    recent = set(sorted({each.day for each in known})[-SHOWN_DAYS:])
-    return [
-        each for each in known if each.day in recent or each.is_suspect or (each.is_late and each.state != NO_OBJECTS)
-    ]
+    recent = sorted({each.day for each in known if each.state != NO_OBJECTS})[-SHOWN_DAYS:]
+    return [each for each in known if each.day >= min(recent) or each.is_suspect or each.is_late]
 
 
 def _sources(connection: Connection, settings: Settings, now: datetime) -> list[SourceStatus]:

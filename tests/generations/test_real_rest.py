@@ -89,13 +89,6 @@ def test_a_role_that_was_said_to_see_all_and_does_not_is_found_by_its_counts(res
     assert "generation_events shows no row any more" in line and dump(place.warehouse.url) == before
 
 
-@pytest.mark.usefixtures("policies")
-def test_at_a_first_look_it_is_not_known_to_be_empty(rest: Rest, tmp_path: Path) -> None:
-    """A key that does not tell its role, where the API lets anybody in."""
-    hidden = settings_for(rest.url, tmp_path, key=rest.key(rest.anon), role=rest.anon)
-    assert export(hidden, now=NOW).failed == []
-
-
 def test_the_doctor_tells_whose_a_key_is(rest: Rest, tmp_path: Path) -> None:
     assert verdicts(rest, tmp_path, rest.key(rest.service)) == {"ok"}
     assert "ok" not in verdicts(rest, tmp_path, rest.key(rest.anon))

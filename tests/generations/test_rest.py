@@ -87,7 +87,9 @@ def test_a_whole_table_of_more_than_a_page_arrives(system: Application, server: 
 
 def test_a_server_that_filters_nothing_is_told(system: Application, server: Server, tmp_path: Path) -> None:
     page = {"model_id": "a", "provider": "b", "generation_type": "image", "cost_cents": None, "price_cents": 5}
-    server.before = lambda handler, table: (200, {}, [page]) if table == "model_pricing" else None
+    server.before = lambda handler, table: (
+        (200, {"Content-Range": "0-0/1"}, [page]) if table == "model_pricing" else None
+    )
     report = export(over_rest(server.url, tmp_path), now=NOW)
     assert "model_pricing: the same page came twice" in report.failed[0]
 

