@@ -119,6 +119,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
+    sweep_all: Annotated[
+        bool, typer.Option("--sweep-all", help="Lake files that no longer count go to its trash, however many.")
+    ] = False,
 ) -> None:
     """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
     that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
@@ -139,7 +142,7 @@ def run(
     )
 
     with _Bars(hidden=quiet or as_json) as progress:
-        summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run)
+        summary = step.run(loaded, now=_now(), progress=progress, dry_run=dry_run, sweep_all=sweep_all)
     if as_json:
         _print_json(summary.to_dict())
     elif not quiet:
@@ -158,23 +161,70 @@ def migrate(
         str | None,
         typer.Option("--grant", metavar="ROLE", help="Let this role of a BI tool read what is meant for it."),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="Carry this warehouse over into the settings' own."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
 
-    For who wants to know before, or whose runs have a user that may not make tables. A role that is granted may read
-    rollups, reference tables and views, and nothing else; grant again after an update, which makes the views anew.
+    Run it yourself if you want to know before, or if the user of your runs may not make tables. A role that is granted
+    may read rollups, reference tables and views, and nothing else; grant again after an update, which makes the views
+    anew. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
 
     \b
     Examples:
       mediameter migrate --dry-run
       mediameter migrate --grant bi
       mediameter migrate --settings /srv/media/admin.toml
+      mediameter migrate --from sqlite:///warehouse.sqlite
+      mediameter migrate --from env:OLD_WAREHOUSE_URL --dry-run
     """
     loaded = _load(settings)
+    if origin is not None:
+        from mediameter.steps import moving
+
+        with _Bars(hidden=as_json) as progress:
+            found = moving.move(loaded, origin, progress=progress, dry_run=dry_run)
+        _tell(found, as_json)
+        return
     from mediameter.steps import migrate as step
 
     _tell(step.migrate(loaded, dry_run=dry_run, role=grant), as_json)
+
+
+@app.command()
+def adopt(
+    settings: SettingsFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    forget_missing: Annotated[
+        bool,
+        typer.Option("--forget-missing", help="Lake files that are lost no longer count: read their objects again."),
+    ] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="The key is lost for good: go on under the one that there is now.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the ledger of a warehouse that was lost, or restored from an older backup, from what the lake tells.
+
+    Every lake file is held against its hash. The next `mediameter run` computes all days anew: the figures become what
+    they were, also of logs that the bucket no longer has. May be killed and run again.
+
+    \b
+    Examples:
+      mediameter adopt --dry-run
+      mediameter adopt
+      mediameter adopt --forget-missing
+      mediameter adopt --new-key
+    """
+    loaded = _load(settings)
+    from mediameter.steps import adopt as step
+
+    with _Bars(hidden=as_json) as progress:
+        found = step.adopt(loaded, step.Wishes(forget_missing, new_key), progress=progress, dry_run=dry_run)
+    _tell(found, as_json)
 
 
 @app.command()

@@ -92,7 +92,7 @@ def replace_events(
 ) -> None:
     """Lets these files be the source's events of one UTC day."""
     which = sa.and_(_files.c.kind == kind, _files.c.source == source, _files.c.file_day == export_day)
-    connection.execute(_files.delete().where(which))
+    ledger.take_out_files(connection, which)
     ledger.insert_files(connection, files)
 
 
@@ -129,6 +129,14 @@ def _booked(connection: sa.Connection, export: Export) -> tuple[int, int]:
     query = sa.select(_exports.c.ignored, _exports.c.rejected)
     found = connection.execute(query.where(_of_day(export.source, export.table_name, export.day))).first()
     return (found.ignored, found.rejected) if found else (0, 0)
+
+
+def is_recorded(connection: sa.Connection, export: Export) -> bool:
+    """Whether the ledger says of the day just what this export does."""
+    names = ("rows_read", "events", "ignored", "rejected", "unsettled", "content_sha256")
+    query = sa.select(*(_exports.c[name] for name in names))
+    row = connection.execute(query.where(_of_day(export.source, export.table_name, export.day))).first()
+    return row is not None and tuple(row) == tuple(getattr(export, name) for name in names)
 
 
 def replace_row_rejects(

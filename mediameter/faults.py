@@ -14,6 +14,7 @@ POINTS = (
     "lake.renamed",
     "ingest.before_settle",
     "ingest.in_settle",
+    "manifest.written",
     "ingest.settled",
     "rollup.computed",
     "rollup.fenced",
@@ -28,6 +29,12 @@ POINTS = (
     "quality.before_commit",
 )
 
+FOUNDING_POINTS = ("identity.begun", "identity.marked")
+"""Passed only by the first run of an installation."""
+
+ADOPT_POINTS = ("adopt.taken", "adopt.done_again", "adopt.checked")
+"""Passed only by `mediameter adopt`; the second once for each manifest."""
+
 EXPORT_POINTS = (
     "export.read",
     "export.before_settle",
@@ -37,6 +44,9 @@ EXPORT_POINTS = (
     "export.before_listing",
 )
 """Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
+
+MOVE_POINTS = ("move.in_tables", "move.carried")
+"""Passed only when a warehouse moves to another database."""
 
 WRITE_BACK_POINTS = (
     "write_back.claimed",

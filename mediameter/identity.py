@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,22 @@ from mediameter.atomic import replaced, sync_folder, write_once
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
-from mediameter.warehouse import tables
-from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, OBJECTS
+from mediameter.lake import make_folder
+from mediameter.warehouse import naive, tables
+from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, LAKE_RUNS, OBJECTS
 from schemas.vocabulary import LAKE_KINDS, LINE_HASHES, NEW_LINE_HASH, OLD_LINE_HASH
 
 MARKER = "lake.json"
 FORMAT = 1
 FOUNDING, OURS = "founding", "ours"
+KEY_REMEDY = (
+    "restore it from its backup; if it is lost for good, `mediameter adopt --new-key` goes on under another one:"
+    " addresses become new ones, and lines that come again count twice"
+)
 _ENOUGH = 100  # files of an older installation that are looked for before it is taken as its own
-_identity, _files, _objects, _exports = (tables[c.name] for c in (IDENTITY, LAKE_FILES, OBJECTS, EXPORTS))
+_identity, _files, _objects, _exports, _runs = (
+    tables[contract.name] for contract in (IDENTITY, LAKE_FILES, OBJECTS, EXPORTS, LAKE_RUNS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,11 @@ def _marker_text(marker: Marker) -> str:
         "keys": dict(marker.keys),
     }
     return json.dumps(told, indent=2) + "\n"
+
+
+def register(made: sa.Engine, run_id: str, at: datetime) -> None:
+    """A run that is about to write into the lake: its journal there is this warehouse's."""
+    transact(made, lambda connection: connection.execute(_runs.insert().values(run_id=run_id, begun_at=naive(at))))
 
 
 # --- comparing ---------------------------------------------------------------------------------------
@@ -243,17 +256,16 @@ def _of_the_key(made: sa.Engine, claim: Claim, known: Mapping[str, str], marker:
     name = f"key:{claim.tenant}"
     fingerprints = {known.get(name), marker.keys.get(claim.tenant) if marker else None} - {None}
     if claim.key is None:
-        has_gone = bool(fingerprints) or _has_objects(made)
+        has_gone = bool(fingerprints) or has_objects(made)
         message = f"{claim.key_at} has gone, and what is in the lake was made under it"
     else:
-        has_gone = bool(fingerprints - {key_fingerprint(claim.key)}) and _has_objects(made)
+        has_gone = bool(fingerprints - {key_fingerprint(claim.key)}) and has_objects(made)
         message = f"{claim.key_at} holds another key than the one that the lake was made under"
     if not has_gone:
         return None
     return UserError(
         message,
-        "restore it from its backup; if it is lost for good, `mediameter adopt --new-key` goes on under another one:"
-        " addresses become new ones, and lines that come again count twice",
+        KEY_REMEDY,
     )
 
 
@@ -289,7 +301,8 @@ def _has_read(made: sa.Engine, source: str) -> bool:
         return any(connection.execute(query.limit(1)).first() for query in queries)
 
 
-def _has_objects(made: sa.Engine) -> bool:
+def has_objects(made: sa.Engine) -> bool:
+    """Whether the warehouse counts anything yet."""
     with reading(made) as connection:
         queries = (sa.select(_objects.c.object_id), sa.select(_files.c.path))
         return any(connection.execute(query.limit(1)).first() for query in queries)
@@ -322,7 +335,7 @@ def _found(made: sa.Engine, claim: Claim, known: Mapping[str, str]) -> dict[str,
     known = transact(made, begin) if "lake_id" not in known else dict(known)
     point("identity.begun")
     keys = {claim.tenant: key_fingerprint(claim.key)} if claim.key else {}
-    claim.lake.mkdir(parents=True, exist_ok=True)
+    make_folder(claim.lake)
     write_once(claim.lake / MARKER, _marker_text(Marker(known["lake_id"], known["line_hash"], keys)))
     point("identity.marked")
     marker = read_marker(claim.lake)

@@ -7,12 +7,13 @@ import hashlib
 import io
 import os
 import secrets
-import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Lock
+from typing import IO
 
 import polars as pl
 
@@ -20,8 +21,59 @@ from mediameter.atomic import sync_folder
 from mediameter.errors import WorldError
 from mediameter.faults import point
 
-ORPHANS_AFTER_S = 24 * 3600
+TRASH, RUNS = ".trash", "runs"
 _DRAFT = ".draft-"
+
+
+class Gone(Exception):
+    """A file that was about to count is not there any more: what it holds is made once again."""
+
+
+class Journal:
+    """What one run writes into a lake, announced before it is written; made with the first file.
+
+    A class for its state: one open file, for any number of threads. ``register`` tells the warehouse of the run.
+    """
+
+    def __init__(self, lake: Path, register: Callable[[str], None]) -> None:
+        self.run_id = secrets.token_hex(16)
+        self._path, self._register, self._lock = lake / RUNS / self.run_id, register, Lock()
+        self._stream: IO[str] | None = None
+
+    def announce(self, *names: str) -> None:
+        with self._lock:
+            if self._stream is None:
+                self._register(self.run_id)
+                make_folder(self._path.parent)
+                self._stream = self._path.open("a", encoding="utf-8")
+            self._stream.write("".join(f"{name}\n" for name in names))
+            self._stream.flush()
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+
+_journals: dict[Path, Journal] = {}
+"""By lake, of the run that is at work on it in this process."""
+
+
+@contextmanager
+def journal(lake: Path, register: Callable[[str], None]) -> Iterator[None]:
+    """What is written into this lake meanwhile is announced in a journal; a run within the run shares it."""
+    if lake in _journals:
+        yield
+        return
+    _journals[lake] = Journal(lake, register)
+    try:
+        yield
+    finally:
+        _journals.pop(lake).close()
+
+
+def _announce(lake: Path, *names: str) -> None:
+    if lake in _journals:
+        _journals[lake].announce(*names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +102,10 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
     digest = hashlib.sha256(content).hexdigest()
     relative = f"{kind}/source={source}/day={file_day}/{digest[:40]}.parquet"
     try:
-        _write_synced(lake / relative, content)
+        path = lake / relative
+        draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+        _announce(lake, relative, draft.relative_to(lake).as_posix())
+        write_synced(path, content, draft)
     except OSError as error:
         raise WorldError(
             f"the lake file {lake / relative} cannot be written ({error.strerror})",
@@ -60,9 +115,10 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
     return LakeFile(relative, source, kind, file_day, frame.height, first, last, len(content), digest)  # type: ignore[arg-type]
 
 
-def _write_synced(path: Path, content: memoryview) -> None:
-    _make_folder(path.parent)
-    draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+def write_synced(path: Path, content: memoryview, draft: Path | None = None) -> None:
+    """Writes a file beside its place (as ``draft``), syncs it, renames it, and syncs the folder."""
+    make_folder(path.parent)
+    draft = draft or path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
     try:
         with draft.open("wb") as file:
             file.write(content)
@@ -77,11 +133,11 @@ def _write_synced(path: Path, content: memoryview) -> None:
     point("lake.renamed")
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """A new folder is a name in the one above it, and that one must outlast a crash of the machine, too."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
+    make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
 
@@ -130,10 +186,30 @@ def without(lake: Path, file: LakeFile, object_ids: Collection[int]) -> tuple[in
     return count, write(lake, rest, kind=file.kind, source=file.source, file_day=file.file_day)
 
 
-def retire(lake: Path, files: Iterable[LakeFile]) -> None:
-    """To be called before a commit that replaces the files: whoever reads them still has 24 h from now."""
+def require_there(lake: Path, files: Iterable[LakeFile]) -> None:
+    """To be called in the transaction that lets files count. Raises ``Gone`` when one is not there as it was written:
+    a run that was stopped for a day may have been taken for dead, and its files for orphans."""
     for file in files:
-        os.utime(lake / file.path, follow_symlinks=False)
+        try:
+            size = (lake / file.path).stat().st_size
+        except OSError:
+            size = -1
+        if size != file.size_bytes:
+            raise Gone(file.path)
+
+
+def clock() -> datetime:
+    """The present, by which files are old enough to go."""
+    return datetime.now(UTC)
+
+
+def to_trash(lake: Path, path: Path) -> None:
+    """Moves a file of the lake into today's folder of the trash, where it lies for some days; one that has gone is
+    gone."""
+    target = lake / TRASH / clock().date().isoformat() / path.relative_to(lake)
+    with suppress(FileNotFoundError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
 
 
 @contextmanager
@@ -145,25 +221,9 @@ def scratch(lake: Path) -> Iterator[Path]:
     """
     lake.mkdir(parents=True, exist_ok=True)
     begin = lake / f"{_DRAFT}{secrets.token_hex(8)}"
+    _announce(lake, f"{begin.name}*")
     try:
         yield begin
     finally:
         for path in lake.glob(f"{begin.name}*"):
             path.unlink(missing_ok=True)
-
-
-def sweep(lake: Path, known: set[str]) -> int:
-    """Deletes files that no ledger knows and that are older than 24 h; returns how many.
-
-    A younger one may belong to a run that is about to commit, or whose commit is not known.
-    """
-    before, swept = time.time() - ORPHANS_AFTER_S, 0
-    for path in lake.rglob("*"):
-        is_ours = path.suffix == ".parquet" or path.name.startswith(_DRAFT)
-        if not is_ours or str(path.relative_to(lake)) in known:
-            continue
-        with suppress(FileNotFoundError):  # a draft that has got its name meanwhile; or another sweep was first
-            if path.stat().st_mtime < before:
-                path.unlink()
-                swept += 1
-    return swept

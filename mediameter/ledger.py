@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from mediameter.lake import LakeFile
+from mediameter.lake import LakeFile, clock
 from mediameter.sources.objects import ObjectVersion
 from mediameter.warehouse import frame_of, insert, naive, tables
 from schemas.application import MEDIA_ANALYTICS
-from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS
+from schemas.internal import EXPORTS, LAKE_FILES, LAKE_RETIRED, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import (
     CHARGE_GAP_S,
     DELIVERY_GAP_S,
@@ -28,7 +28,7 @@ from schemas.vocabulary import (
 )
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
-_fences, _listings = tables["fences"], tables["listings"]
+_fences, _listings, _retired = tables["fences"], tables["listings"], tables[LAKE_RETIRED.name]
 _exports, _media_files = tables[EXPORTS.name], tables["media_files"]
 Row = tuple[object, ...]
 _T = TypeVar("_T")
@@ -157,8 +157,10 @@ def lake_files(connection: sa.Connection, kind: str, first: date, last: date) ->
     return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 
-def all_paths(connection: sa.Connection) -> set[str]:
-    return set(connection.execute(sa.select(_files.c.path)).scalars())
+def every_file(connection: sa.Connection) -> list[LakeFile]:
+    """All files that count, in the order of their paths."""
+    query = sa.select(_files).order_by(_files.c.path)
+    return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 
 def _aware(row: sa.RowMapping) -> dict[str, Any]:
@@ -228,10 +230,25 @@ def _reject_rows(settlements: list[Settlement]) -> list[Row]:
 
 
 def insert_files(connection: sa.Connection, files: list[LakeFile]) -> None:
+    """From this transaction on these files count; one that had been taken out before counts again."""
+    for paths in parts([file.path for file in files]):
+        connection.execute(_retired.delete().where(_retired.c.path.in_(paths)))
     rows = [
         (f.path, f.source, f.kind, f.file_day, f.rows, f.first_at, f.last_at, f.size_bytes, f.sha256) for f in files
     ]
     insert(connection, LAKE_FILES, frame_of(rows, LAKE_FILES))
+
+
+def take_out_files(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    """From this transaction on these files no longer count; returns how many there were. The one way of it, since what
+    is written down here is the proof by which they may go from the lake one day."""
+    gone = connection.execute(sa.select(_files.c.path, _files.c.size_bytes).where(which)).all()
+    if gone:
+        connection.execute(_files.delete().where(which))
+        at = naive(clock())
+        rows = [{"path": row.path, "retired_at": at, "size_bytes": row.size_bytes} for row in gone]
+        connection.execute(_retired.insert(), rows)
+    return len(gone)
 
 
 def unsettle(
@@ -251,7 +268,7 @@ def unsettle(
         for table in (_rejects, _hours, _objects):
             connection.execute(table.delete().where(table.c.object_id.in_(part)))
     for paths in parts([file.path for file in files]):
-        if connection.execute(_files.delete().where(_files.c.path.in_(paths))).rowcount != len(paths):
+        if take_out_files(connection, _files.c.path.in_(paths)) != len(paths):
             raise AlreadySettled
     mark_dirty(connection, family, dirty)
     return dirty
@@ -476,7 +493,7 @@ def replace_audience(connection: sa.Connection, kind: str, day: date, file: Lake
     before = set(connection.execute(sa.select(_files.c.path).where(which)).scalars())
     if before == ({file.path} if file else set()):
         return False
-    connection.execute(_files.delete().where(which))
+    take_out_files(connection, which)
     insert_files(connection, [file] if file else [])
     return True
 

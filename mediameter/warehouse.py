@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -128,11 +128,21 @@ def ready(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> None:
         ) from None
 
 
+def read_in_parts(connection: sa.Connection, contract: Contract, rows: int = 50_000) -> Iterator[pl.DataFrame]:
+    """All rows of a table, so many at a time."""
+    found = connection.execute(sa.select(tables[contract.name]), execution_options={"stream_results": True})
+    for part in found.partitions(rows):
+        yield _as_frame([tuple(row) for row in part], contract)
+
+
 def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[bool] | None = None) -> pl.DataFrame:
     """Rows of a table as a frame with the contract's types; instants become UTC."""
     table = tables[contract.name]
     query = sa.select(table) if where is None else sa.select(table).where(where)
-    rows = [tuple(row) for row in connection.execute(query)]
+    return _as_frame([tuple(row) for row in connection.execute(query)], contract)
+
+
+def _as_frame(rows: list[tuple[Any, ...]], contract: Contract) -> pl.DataFrame:
     stored = {
         name: pl.Datetime("us") if dtype == pl.Datetime("us", "UTC") else dtype
         for name, dtype in polars_schema(contract).items()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import servers
+from tests import gate, servers
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -89,11 +89,20 @@ def emptied(url: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
+@pytest.fixture(scope="module")
+def plain_gate(pytestconfig: pytest.Config) -> Iterator[None]:
+    """The gate's rules held against the rows without Great Expectations: for tests whose subject is another."""
+    with gate.plainly(gate.is_plain(pytestconfig)):
+        yield
+
+
 @pytest.fixture(
     params=["reduced", pytest.param("full", marks=[pytest.mark.trial, pytest.mark.timeout(_HOURS_S)])],
 )
 def trials(request: pytest.FixtureRequest) -> Trials:
     """``trials(reduced, full)``: how many trials to run. `make test` runs the reduced count, `make trials` all;
-    with MEDIAMETER_TRIALS=full both run the full one."""
-    is_full = request.param == "full" or os.environ.get("MEDIAMETER_TRIALS") == "full"
-    return lambda reduced, full: full if is_full else reduced
+    with MEDIAMETER_TRIALS=full both run the full one, with MEDIAMETER_TRIALS=fifth both run a fifth of it."""
+    asked = os.environ.get("MEDIAMETER_TRIALS", "full" if request.param == "full" else "")
+    if asked == "fifth":
+        return lambda reduced, full: max(reduced, full // 5)
+    return lambda reduced, full: full if asked == "full" else reduced

@@ -18,6 +18,7 @@ from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
 from mediameter.doctor.house import HOUSE, address_key, settings_file
+from mediameter.doctor.ownership import OWNERSHIP
 from mediameter.doctor.palette import PALETTE
 from mediameter.doctor.reference import REFERENCE
 from mediameter.doctor.scheduler import SCHEDULER
@@ -27,6 +28,7 @@ from mediameter.settings import PaletteSource, load
 CASE: tuple[Check[Case], ...] = (
     Check("key", lambda case: address_key(case.settings)),
     *AT_REST,
+    *OWNERSHIP,
     *DELIVERIES,
     *REFERENCE,
     *CHANNELS,

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from great_expectations.data_context import AbstractDataContext
 
 from mediameter.errors import WorldError
+from mediameter.quality import pages
 
 # The pages ask a dozen strangers for styles, scripts and pictures: a browser is told to ask nobody but the folder.
 _ALONE = (
@@ -25,6 +26,7 @@ _ALONE = (
 _MARK = "made-by-mediameter"
 _SITE = "quality"
 _LEFT_AFTER_S = 3600
+_VIEW = {"module_name": pages.__name__, "class_name": pages.Page.__name__}
 
 
 def publish(context: AbstractDataContext, target: Path) -> None:
@@ -39,7 +41,8 @@ def publish(context: AbstractDataContext, target: Path) -> None:
         _sweep(target)
         made = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
         context.add_data_docs_site(_SITE, _site(made))
-        context.build_data_docs(site_names=[_SITE])  # logs what it cannot render, and leaves it out
+        # Logs what it cannot render, and leaves it out. Its own index is not wanted: see _index.
+        context.build_data_docs(site_names=[_SITE], build_index=False)
         (made / "index.html").write_text(_index(context, made), encoding="utf-8")
         for page in made.rglob("*.html"):
             page.write_text(_closed(page.read_text(encoding="utf-8")), encoding="utf-8")
@@ -57,6 +60,7 @@ def _site(folder: Path) -> dict[str, Any]:
         "show_how_to_buttons": False,
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False},
+        "site_section_builders": {section: {"view": _VIEW} for section in ("expectations", "validations")},
     }
 
 

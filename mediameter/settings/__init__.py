@@ -10,12 +10,12 @@ from mediameter.settings.channels import Channel
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
-from mediameter.settings.key import address_key, key_path, known_key
+from mediameter.settings.key import address_key, carry_key, key_path, known_key
 from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
-from mediameter.settings.reading import FILE_NAME, from_mapping, load
+from mediameter.settings.reading import FILE_NAME, from_mapping, load, of_warehouse
 
 __all__ = [
     "FILE_NAME",
@@ -34,10 +34,12 @@ __all__ = [
     "SettingsError",
     "Source",
     "address_key",
+    "carry_key",
     "from_mapping",
     "key_path",
     "known_key",
     "load",
+    "of_warehouse",
     "render_commented_toml",
     "write_commented_toml",
 ]

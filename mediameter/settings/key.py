@@ -31,6 +31,24 @@ def known_key(settings: Settings) -> bytes | None:
     return address_key(settings) if settings.privacy.key or key_path(settings).exists() else None
 
 
+def carry_key(old: Settings, new: Settings) -> str:
+    """Copies a key that was made to where the new settings look for it; returns where, or "" when it lies there.
+
+    Raises ``SettingsError`` when another key lies there.
+    """
+    if new.privacy.key or key_path(old) == key_path(new) or not key_path(old).exists():
+        return ""
+    path, text = key_path(new), key_path(old).read_text()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if write_once(path, text, permissions=0o600):
+        return str(path)
+    if path.read_text() != text:
+        raise SettingsError(
+            f"{path} is another key than {key_path(old)}", "move it away: the lake was made under the latter"
+        )
+    return ""
+
+
 def key_path(settings: Settings) -> Path:
     """Where the made key lies."""
     warehouse = settings.warehouse.sqlite_path

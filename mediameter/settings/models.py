@@ -63,6 +63,7 @@ class Warehouse(Section):
 
 class Lake(Section):
     path: Beside = setting("./lake", "Folder of the Parquet lake")
+    trash_days: int = setting(7, "How long files that no longer count lie in the lake's trash", ge=0, le=4000)
 
 
 class Reporting(Section):

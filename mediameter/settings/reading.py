@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mediameter.settings.complaint import Complaint, Place, SettingsError
 from mediameter.settings.explaining import explain, section_of, settings_error
-from mediameter.settings.models import Settings
+from mediameter.settings.models import Settings, Warehouse
 
 FILE_NAME = "mediameter.toml"
 FILE_VARIABLE = "MEDIAMETER_TOML"
@@ -59,6 +59,19 @@ def from_mapping(document: Mapping[str, Any], folder: Path, *, file: Path | None
         raise settings_error(where, text, error.complaint, error.place) from None
     except ValidationError as error:
         raise settings_error(where, text, *explain(error)) from None
+
+
+def of_warehouse(settings: Settings, url: str) -> Settings:
+    """The same settings with another warehouse, whose URL may be given as ``env:NAME`` or ``secret:NAME``."""
+    try:
+        content = _resolve({"url": url}, ("warehouse",))
+        made = Warehouse.model_validate(content, context={"folder": settings.folder})
+    except _Misplaced as error:
+        raise SettingsError(f"--from: {error.complaint.message}", error.complaint.remedy) from None
+    except ValidationError as error:
+        complaint, _ = explain(error)
+        raise SettingsError(f"--from: {complaint.message}", complaint.remedy) from None
+    return settings.model_copy(update={"warehouse": made})
 
 
 def _find(path: Path | None) -> Path:

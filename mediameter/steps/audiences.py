@@ -49,7 +49,8 @@ def settle_audiences(
     other_response_times: bool,
 ) -> None:
     """Lets these files be the day's; where that, or its response times, changes anything, the days whose windows hold
-    this one are dirty."""
+    this one are dirty. Raises ``lake.Gone`` when a file has gone."""
+    lake.require_there(settings.lake.path, [file for file in files.values() if file])
     changed = [ledger.replace_audience(connection, kind, day, file) for kind, file in files.items()]
     if any(changed) or other_response_times:
         ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))

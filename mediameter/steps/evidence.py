@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -98,7 +98,8 @@ class Evidence:
             when = sa.and_(at >= naive(span.begin), at < naive(span.end))
         query = _added_up([(table.c[column.name], column) for column in shown], wanted.sums)
         found = self._connection.execute(query.where(table.c.tenant == self._settings.tenant, when)).all()
-        return _frame(shown, found if is_table and not wanted.sums else [_plain_row(row, shown) for row in found])
+        kinds = [type(kind) for kind in _schema(shown).values()]
+        return _frame(shown, found if is_table and not wanted.sums else [_plain_row(row, kinds) for row in found])
 
     def _answer(self, name: str, span: Span) -> pl.DataFrame:
         """One question a day, its rows with the day that it was asked for."""
@@ -237,18 +238,18 @@ def _frame(columns: list[Column], rows: Sequence[Any]) -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
-def _plain_row(row: Any, columns: list[Column]) -> tuple[Any, ...]:
-    return tuple(_plain(value, kind) for value, kind in zip(row, _schema(columns).values(), strict=True))
+# Views hand out what their engine has: days as text, sums as decimals, truth as a number.
+_PLAIN: dict[type[pl.DataType], Callable[[Any], Any]] = {
+    pl.Date: lambda value: date.fromisoformat(value) if isinstance(value, str) else value,
+    pl.Datetime: lambda value: datetime.fromisoformat(value) if isinstance(value, str) else value,
+    pl.Float64: float,
+    pl.Boolean: bool,
+    pl.Int64: int,
+}
 
 
-def _plain(value: Any, kind: pl.DataType) -> Any:
-    """Views hand out what their engine has: days as text, sums as decimals, truth as a number."""
-    if value is None:
-        return None
-    if kind == pl.Date():
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    if isinstance(kind, pl.Datetime):
-        return datetime.fromisoformat(value) if isinstance(value, str) else value
-    if kind == pl.Float64():
-        return float(value)
-    return bool(value) if kind == pl.Boolean() else int(value) if kind == pl.Int64() else value
+def _plain_row(row: Any, kinds: list[type[pl.DataType]]) -> tuple[Any, ...]:
+    return tuple(
+        _PLAIN[kind](value) if value is not None and kind in _PLAIN else value
+        for value, kind in zip(row, kinds, strict=True)
+    )

@@ -17,6 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import exports, lake, ledger, privacy
+from mediameter.acts import Exported, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
@@ -277,18 +278,17 @@ def _settle(place: Place, found: _Day) -> bool:
     """One transaction for the day; False when another run settled other content of it first."""
     export = found.export
     point("export.before_settle")
-    with reading(place.made) as connection:
-        old = exports.event_files(connection, place.name, export.day, export.kind)
-    if export.content_sha256 != export.known:
-        lake.retire(place.settings.lake.path, [file for file in old if file not in found.files])
+    act = Exported(export, found.files)
 
-    def settle(connection: sa.Connection) -> None:
-        exports.settle_export(connection, export, found.files, place.settings.reporting.zone)
+    def settle(connection: sa.Connection) -> Exported | None:
+        is_news = not exports.is_recorded(connection, export)
+        act.do(connection, place.settings.reporting.zone)
         point("export.in_settle")
+        return act if is_news else None
 
     try:
-        transact(place.made, settle)
-    except AlreadySettled:
+        settled(place.made, place.settings.lake.path, settle)
+    except (AlreadySettled, lake.Gone):
         return False
     point("export.settled")
     return True

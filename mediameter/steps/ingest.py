@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, sightings
+from mediameter import ledger, sightings, sweeping
+from mediameter.acts import Revived, Settled, done, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.faults import point
+from mediameter.lake import Gone
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import Settings
 from mediameter.sightings import Doubt
@@ -48,6 +50,7 @@ class IngestReport:
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
     ``doubted``: sources whose listing shows less than it did, so that nothing was taken in; ``doubts``: those that show
     nothing at all, and never did; ``accepted``: what is believed since somebody said so.
+    ``swept``: files that no longer count and went to the lake's trash; ``not_swept``: why none of them did.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
     """
 
@@ -65,6 +68,7 @@ class IngestReport:
     pending: int = 0
     size_bytes: int = 0
     swept: int = 0
+    not_swept: str = ""
     failed: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -97,14 +101,15 @@ def ingest(
     window: int | None = None,
     choose: Choose | None = None,
     accepts_fewer: bool = False,
+    sweep_all: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
     completeness of days is told by it.
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything. A listing that shows less than it did is told in ``doubted``, and nothing of
-    it is taken in, unless ``accepts_fewer``.
+    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many. A listing that
+    shows less than it did is told in ``doubted``, and nothing of it is taken in, unless ``accepts_fewer``.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -121,9 +126,8 @@ def ingest(
                 accepts_fewer=accepts_fewer,
             )  # fmt: skip
         if not dry_run:
-            with reading(made) as connection:
-                known = ledger.all_paths(connection)
-            report.swept = lake.sweep(settings.lake.path, known) if settings.lake.path.is_dir() else 0
+            swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)
+            report.swept, report.not_swept = swept.files, swept.held_back
     return report
 
 
@@ -166,7 +170,8 @@ def _ingest_source(
         return
     if returned:
         family = family_of(settings, name)
-        transact(made, lambda connection: ledger.revive(connection, returned, settings.reporting.zone, family))
+        revived = Revived(family, returned)
+        settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
@@ -328,17 +333,17 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
         return True
     ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
     old = old_rows(made, settings, source, ids) if again else Old()
+    act = Settled(family_of(settings, source), batch.settlements, batch.files, old.ids, old.retired, old.remaining)
     point("ingest.before_settle")
 
-    def settle(connection: sa.Connection) -> None:
-        old.forget(connection, settings)
-        files = [*old.remaining, *batch.files]
-        ledger.settle(connection, batch.settlements, files, settings.reporting.zone, family_of(settings, source))
+    def settle(connection: sa.Connection) -> Settled:
+        act.do(connection, settings.reporting.zone)
         point("ingest.in_settle")
+        return act
 
     try:
-        transact(made, settle)
-    except AlreadySettled:
+        settled(made, settings.lake.path, settle)
+    except (AlreadySettled, Gone):
         return False
     point("ingest.settled")
     report.again += len(old.ids)

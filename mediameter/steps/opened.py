@@ -7,24 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from mediameter import identity, migration, warehouse
+from mediameter import acts, identity, lake, manifests, migration, warehouse
+from mediameter.claim import claim_of
 from mediameter.connect import engine, reading
 from mediameter.errors import UserError
-from mediameter.identity import Claim
-from mediameter.settings import (
-    AppSource,
-    EventSource,
-    PaletteSource,
-    Settings,
-    Source,
-    address_key,
-    key_path,
-    known_key,
-)
+from mediameter.settings import Settings, address_key
 
 
 @contextmanager
@@ -41,13 +31,28 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
         return
     made = engine(settings.warehouse.url)
     try:
-        claim = claim_of(settings)
+        claim, file = claim_of(settings), settings.warehouse.sqlite_path
+        if file is not None and not file.exists():  # to connect would make it
+            identity.refuse_new_warehouse(made, claim)
         warehouse.ready(made, lambda: identity.refuse_new_warehouse(made, claim))
         if claim.key is None:
             identity.refuse_lost_key(made, claim)
             address_key(settings)  # made now, once
             claim = claim_of(settings)
         identity.meet(made, claim)
+        acts.catch_up(made, claim.lake, settings.reporting.zone)
+        with lake.journal(claim.lake, lambda run_id: identity.register(made, run_id, lake.clock())):
+            yield made
+    finally:
+        made.dispose()
+
+
+@contextmanager
+def connected(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
+    """The warehouse as it is, for `adopt` alone, which makes it belong to the lake."""
+    file = settings.warehouse.sqlite_path
+    made = engine("sqlite://" if dry_run and file is not None and not file.exists() else settings.warehouse.url)
+    try:
         yield made
     finally:
         made.dispose()
@@ -71,32 +76,10 @@ def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
             made = engine("sqlite://")
         warehouse.ready(made)
         if not is_new:
-            identity.refuse(made, claim)
+            known, _ = identity.refuse(made, claim)
+            trouble, _ = acts.compare(made, claim.lake, known.get("manifest", manifests.NONE))
+            if trouble:
+                raise trouble
         yield made
     finally:
         made.dispose()
-
-
-def claim_of(settings: Settings) -> Claim:
-    """What the settings say of the installation; makes nothing."""
-    return Claim(
-        lake=settings.lake.path,
-        tenant=settings.tenant,
-        key=known_key(settings),
-        key_at="[privacy] key" if settings.privacy.key else str(key_path(settings)),
-        sources={name: _place(source) for name, source in settings.sources.items()},
-    )
-
-
-def _place(source: Source | EventSource | AppSource | PaletteSource) -> str:
-    """What a source reads, in words without secrets: equal words are the same records."""
-    if isinstance(source, AppSource | PaletteSource):
-        return f"{source.kind} of {_without_user(source.url)}"
-    if source.path is not None:
-        return f"{source.kind} in {source.path.resolve()}/{source.prefix}"
-    return f"{source.kind} in {source.endpoint or 's3:/'}/{source.bucket}/{source.prefix}"
-
-
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

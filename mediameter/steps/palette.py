@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import transact
+from mediameter.acts import Remembered, remembered, settled
 from mediameter.faults import point
 from mediameter.steps.places import Place
 from parsers.palette import MICROS_OF_A_CENT
@@ -33,12 +33,15 @@ def read_prices_and_balances(place: Place) -> None:
         bands = [_bands(page) for page in seen.whole(USER_CREDITS)]
     found, gauges = _prices(place, prices), _gauges(place, bands)
 
-    def settle(connection: sa.Connection) -> None:
-        _settle_prices(connection, place, found)
-        _replace_hour(connection, place, gauges)
+    def settle(connection: sa.Connection) -> Remembered | None:
+        changed = {MODEL_PRICES: _settle_prices(connection, place, found), GAUGES_HOURLY: gauges}
+        if not _replace_hour(connection, place, gauges):
+            del changed[GAUGES_HOURLY]
         point("export.in_settle")
+        changed = {contract: rows for contract, rows in changed.items() if rows.height}
+        return remembered(changed) if changed else None
 
-    transact(place.made, settle)
+    settled(place.made, place.settings.lake.path, settle)
 
 
 def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:
@@ -53,15 +56,15 @@ def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:
     return named.drop_nulls("model").unique("model", keep="first", maintain_order=True).sort("model")
 
 
-def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame) -> None:
-    """A price that differs from the newest one is a row of its own, from today (UTC) on."""
+def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame) -> pl.DataFrame:
+    """A price that differs from the newest one is a row of its own, from today (UTC) on; returns these rows."""
     table, tenant = warehouse.tables[MODEL_PRICES.name], place.settings.tenant
     mine = sa.and_(table.c.tenant == tenant, table.c.source == place.name)
     known = warehouse.read(connection, MODEL_PRICES, mine).sort("valid_from_day").unique("model", keep="last")
     names = ("model", "cost_micros", "price_micros")
     changed = found.join(known.select(names), on=names, how="anti", nulls_equal=True)
     if not changed.height:
-        return
+        return warehouse.empty(MODEL_PRICES)
     today = place.now.astimezone(UTC).date()
     of_today = sa.and_(mine, table.c.valid_from_day == today, table.c.model.in_(changed["model"].to_list()))
     connection.execute(table.delete().where(of_today))
@@ -74,6 +77,7 @@ def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame)
     is_new = bool(set(changed["model"]) - set(known["model"]))
     fenced = ledger.fenced_days(connection, "generations")
     ledger.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= today - timedelta(days=1)})
+    return rows
 
 
 def _bands(page: pl.DataFrame) -> pl.DataFrame:
@@ -106,14 +110,22 @@ def _label(upper: int | None) -> str:
     return f"{below + 1}-{upper}"
 
 
-def _replace_hour(connection: sa.Connection, place: Place, gauges: pl.DataFrame) -> None:
+def _replace_hour(connection: sa.Connection, place: Place, gauges: pl.DataFrame) -> bool:
+    """False when the hour's balances stood there as they are."""
     table = warehouse.tables[GAUGES_HOURLY.name]
     which = (
         table.c.tenant == place.settings.tenant, table.c.source == place.name,
         table.c.hour_at == warehouse.naive(_hour(place.now)),
     )  # fmt: skip
+    if (
+        warehouse.read(connection, GAUGES_HOURLY, sa.and_(*which))
+        .sort(GAUGES_HOURLY.key)
+        .equals(gauges.sort(GAUGES_HOURLY.key))
+    ):
+        return False
     connection.execute(table.delete().where(*which))
     warehouse.insert(connection, GAUGES_HOURLY, gauges)
+    return True
 
 
 def _hour(at: datetime) -> datetime:

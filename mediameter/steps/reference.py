@@ -14,7 +14,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
-from mediameter.connect import reading, transact
+from mediameter.acts import Remembered, remembered, settled
+from mediameter.connect import reading
 from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
@@ -37,14 +38,17 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database) -
         pages = [applications_of(page) for page in seen.whole(application.APPLICATIONS)]
     found = _of_tenant(pl.concat(pages), settings, APPLICATIONS) if pages else warehouse.empty(APPLICATIONS)
 
-    def settle(connection: sa.Connection) -> None:
+    def settle(connection: sa.Connection) -> Remembered | None:
         known = _known(connection, settings, APPLICATIONS, found["application_id"].to_list())
         changed = _differing(found, known, APPLICATIONS.names)
+        if not changed.height:
+            return None
         _upsert(connection, settings, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
             ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+        return remembered({APPLICATIONS: changed})
 
-    transact(made, settle)
+    settled(made, settings.lake.path, settle)
     return found.height
 
 
@@ -91,7 +95,7 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         ids = matters["media_file_id"].to_list()
         days = _days_of_events(connection, settings, source, ids)
 
-    def settle(connection: sa.Connection) -> None:
+    def settle(connection: sa.Connection) -> Remembered:
         before = known.join(matters, on="media_file_id", how="semi")
         keys = {*matters["object_key_sha256"], *before["object_key_sha256"]}
         asked = _days_of_requests(connection, settings, sorted(keys), ids)
@@ -99,8 +103,9 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         ledger.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
         ledger.mark_dirty(connection, "traffic", days | asked)
+        return remembered({MEDIA_FILES: changed})
 
-    transact(made, settle)
+    settled(made, settings.lake.path, settle)
     point("export.files_settled")
 
 

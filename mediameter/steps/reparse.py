@@ -27,13 +27,6 @@ class Old:
     ids: list[int] = field(default_factory=list)
     retired: list[LakeFile] = field(default_factory=list)
     remaining: list[LakeFile] = field(default_factory=list)
-    family: str = "traffic"
-
-    def forget(self, connection: sa.Connection, settings: Settings) -> None:
-        """In the transaction that settles the objects anew. Raises ``AlreadySettled`` when another run was first."""
-        if self.ids:
-            lake.retire(settings.lake.path, self.retired)
-            ledger.unsettle(connection, self.ids, self.retired, settings.reporting.zone, self.family)
 
 
 def family_of(settings: Settings, source: str) -> str:
@@ -66,7 +59,7 @@ def old_rows(made: sa.Engine, settings: Settings, source: str, ids: list[int]) -
         kinds = LAKE_OF_FEED if source in settings.event_sources else ("records",)
         candidates = (ledger.lake_files(connection, kind, day, day) for day in sorted(parsed) for kind in kinds)
         files = [file for of_a_day in candidates for file in of_a_day if file.source == source]
-    old, found = Old(ids, family=family_of(settings, source)), 0
+    old, found = Old(ids), 0
     for file in files:
         count, rest = lake.without(settings.lake.path, file, ids)
         found += count

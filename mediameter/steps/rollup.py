@@ -81,8 +81,14 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
 
 def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
     """Computes the traffic of every dirty day; returns the days that were written."""
-    computed = _compute_days(made, settings, _each(made, settings, "traffic", progress))
-    return [each.day for each in computed if _write_day(made, settings, each)]
+    written = []
+    for computed in _compute_days(made, settings, _each(made, settings, "traffic", progress)):
+        try:
+            is_written = _write_day(made, settings, computed)
+        except lake.Gone:  # it lay there for a day before it was to count
+            is_written = _write_day(made, settings, _compute_day(made, settings, computed.day))
+        written += [computed.day] if is_written else []
+    return written
 
 
 def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:

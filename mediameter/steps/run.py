@@ -104,7 +104,8 @@ class RunSummary:
             return [listed, *self._doubts, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
-            return [nothing, *self._doubts, *self._fired()]
+            swept = [found.not_swept] if found.not_swept else []
+            return [nothing, *self._doubts, *swept, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -126,6 +127,8 @@ class RunSummary:
             )
         if found.refused:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
+        if found.not_swept:
+            lines.append(found.not_swept)
         lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
@@ -175,7 +178,14 @@ class RunSummary:
         return lines
 
 
-def run(settings: Settings, *, now: datetime, progress: Progress | None = None, dry_run: bool = False) -> RunSummary:
+def run(
+    settings: Settings,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    sweep_all: bool = False,
+) -> RunSummary:
     """All steps. Raises what they raise; each step may run again, and so may the whole.
 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
@@ -184,7 +194,7 @@ def run(settings: Settings, *, now: datetime, progress: Progress | None = None, 
     if dry_run:
         with untouched(settings) as looking:
             return _planned(looking, now, progress)
-    found = ingest(settings, now=now, progress=progress)
+    found = ingest(settings, now=now, progress=progress, sweep_all=sweep_all)
     exported = export(settings, now=now, progress=progress)
     rolled_up = rollup(settings, now=now, progress=progress)
     try:

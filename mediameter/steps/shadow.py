@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter import warehouse
+from mediameter import identity, manifests, warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
 from mediameter.steps.opened import opened
@@ -50,6 +50,7 @@ def _copy_ledger(settings: Settings, copy_url: str) -> None:
         with opened(settings, dry_run=True) as real, reading(real) as source, writing(copy) as target:
             for contract in _COPIED:
                 warehouse.insert(target, contract, warehouse.read(source, contract))
+            identity.record(target, {"manifest": manifests.NONE})  # nothing of it is to outlast this
     finally:
         copy.dispose()
 

@@ -188,7 +188,7 @@ def test_rows_are_not_added_up_before_a_condition_on_what_is_added(
     with connect.writing(made) as connection:
         Warehouse(connection).fill(
             "traffic_hourly",
-            f"hour_at | application | status_class | requests\n{at} | a | 3xx | 4\n{at} | b | 3xx | 7\n{at} | c | 3xx | 3",
+            f"hour_at | application | status_class | requests\n{at} | a | 3xx | 4\n{at} | b | 3xx | 7\n{at} | c | 3xx | 3",  # noqa: E501
         )
     check(place, now=NOW)
     [hour] = rows(made, "alert_windows", rule="large", begin_at=naive(datetime(2026, 11, 5, 2, tzinfo=UTC)))

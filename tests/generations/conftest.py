@@ -11,6 +11,11 @@ from tests.export.application import Application
 from tests.generations.palette import palette
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _gate(plain_gate: None) -> None:
+    """Those of the gate itself (`test_quality`) have the real one where they say so."""
+
+
 @pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Application]:
     yield from palette(request.param, tmp_path)

@@ -76,6 +76,7 @@ class Site:
             **source,
         }
         base = {"geo": {"countries": "none"}, "privacy": {"key": "sixteen characters"}, "ingest": {"fetchers": 4}}
+        base["quality"] = {"docs": "none"}
         return from_mapping(
             {"sources": {self.name: described}, **base, **self.sections, "warehouse": {"url": self.url}}, self.folder
         )

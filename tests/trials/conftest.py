@@ -15,6 +15,11 @@ from tests.trials.site import NOW, LogObject, Site, small_world
 NewSite = Callable[[str], Site]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _gate(plain_gate: None) -> None:
+    """What is tried here is all but the gate; where it is that too, `runs` has the real one."""
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the world."""

@@ -24,6 +24,7 @@ from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.run import run
+from tests import gate
 from tests.trials.site import Site
 
 _LONGEST_S = 120
@@ -33,7 +34,13 @@ _forks.set_forkserver_preload(
         "tests.trials.runs",
         "alembic.command",
         "pandera.polars",
+        "pandera.backends.polars.container",  # from here on: what is imported by the first that needs it
+        "pandera.strategies.base_strategies",
+        "pandas.core.methods.to_dict",
+        "polars._utils.parquet",
+        "mediameter.quality.docs",
         "mediameter.quality.judging",
+        "mediameter.settings.fingerprint",
         "hypothesis.strategies",  # Pandera imports it at the first check
         "pytest",  # each process looks into the main module again
     ]
@@ -49,18 +56,20 @@ class Fault:
     signal: int
 
 
-def start(site: Site, now: datetime, *, fault: Fault | None = None, shuffled: int | None = None) -> BaseProcess:
-    """Begins a run as of ``now``; ``shuffled`` is the seed of the order in which the bucket lists its objects."""
-    process = _forks.Process(target=_work, args=(site, now, fault, shuffled))
-    process.start()
-    return process
+def start(
+    site: Site, now: datetime, *, fault: Fault | None = None, shuffled: int | None = None, is_plain: bool = True
+) -> BaseProcess:
+    """Begins a run as of ``now``; ``shuffled`` is the seed of the order in which the bucket lists its objects.
+
+    Its gate is the plain one where that of this process is (`tests.gate`), but for a fault in the gate itself.
+    """
+    is_plain &= gate.is_on and not (fault and fault.point.startswith("quality."))
+    return forked(_work, site, now, fault, shuffled, is_plain)
 
 
 def start_backfill(site: Site, now: datetime, task: Task) -> BaseProcess:
     """Begins a backfill as of ``now``."""
-    process = _forks.Process(target=_work_backfill, args=(site, now, task))
-    process.start()
-    return process
+    return forked(_work_backfill, site, now, task, gate.is_on)
 
 
 def forked(work: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -87,7 +96,8 @@ def complete(site: Site, now: datetime, *, shuffled: int | None = None) -> None:
 
 
 def counted(site: Site, now: datetime) -> Counter[str]:
-    """A run that nobody disturbs: how often it passes each named point."""
+    """A run that nobody disturbs: how often it passes each named point. Great Expectations is its gate: what the plain
+    one says in the others is held against this."""
     receiver, sender = _forks.Pipe(duplex=False)
     process = _forks.Process(target=_work_and_count, args=(site, now, sender))
     process.start()
@@ -108,21 +118,34 @@ def wait_for_stop(process: BaseProcess) -> None:
     raise TimeoutError("the process did not stop")
 
 
-def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None) -> None:
+def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None, is_plain: bool) -> None:
     if fault:
         faults.at[fault.point] = at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
     if shuffled is not None:
         _shuffle_listings(Random(shuffled))
-    run(site.settings(), now=now)
+    with gate.plainly(is_plain):
+        run(site.settings(), now=now)
 
 
-def _work_backfill(site: Site, now: datetime, task: Task) -> None:
-    backfill(site.settings(), task, now=now)
+def start_faulty(work: Callable[..., None], *arguments: object, fault: Fault | None) -> BaseProcess:
+    """Begins any function of a module in a process of its own, which may end at a named point."""
+    return forked(_work_faulty, work, arguments, fault)
+
+
+def _work_faulty(work: Callable[..., None], arguments: tuple[object, ...], fault: Fault | None) -> None:
+    if fault:
+        faults.at[fault.point] = at_the(fault.occurrence, lambda: os.kill(os.getpid(), fault.signal))
+    work(*arguments)
+
+
+def _work_backfill(site: Site, now: datetime, task: Task, is_plain: bool) -> None:
+    with gate.plainly(is_plain):
+        backfill(site.settings(), task, now=now)
 
 
 def _work_and_count(site: Site, now: datetime, sender: multiprocessing.connection.Connection) -> None:
     passed: list[str] = []  # appended to by several threads
-    for name in (*faults.POINTS, *faults.EXPORT_POINTS):
+    for name in (*faults.POINTS, *faults.FOUNDING_POINTS, *faults.EXPORT_POINTS):
         faults.at[name] = partial(passed.append, name)
     run(site.settings(), now=now)
     sender.send(Counter(passed))

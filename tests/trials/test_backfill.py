@@ -18,14 +18,13 @@ import pytest
 from mediameter.steps import door, log_objects
 from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.run import run
+from tests import gate
 from tests.conftest import Trials
 from tests.trials.dump import difference, dump
-from tests.trials.month import FIRST, LAST, NOW, as_by_an_older_parser, month
+from tests.trials.month import FIRST, NOW, as_by_an_older_parser, month
 from tests.trials.runs import exit_code, start, start_backfill
 from tests.trials.site import LogObject, Site
 
-WHOLE = Task(FIRST - timedelta(days=1), LAST + timedelta(days=2))
-AGAIN = replace(WHOLE, reparse=True, every=True)
 _LATER = timedelta(minutes=1)
 
 
@@ -45,8 +44,19 @@ def hour_by_hour(site: Site, objects: list[LogObject]) -> None:
 
 
 @pytest.fixture(scope="module")
-def objects() -> list[LogObject]:
-    return month()
+def days(pytestconfig: pytest.Config) -> int:
+    """A month; in `make test` two weeks, of which the second is not whole."""
+    return 12 if gate.is_plain(pytestconfig) else 30
+
+
+@pytest.fixture(scope="module")
+def objects(days: int) -> list[LogObject]:
+    return month(days)
+
+
+@pytest.fixture(scope="module")
+def whole(days: int) -> Task:
+    return Task(FIRST - timedelta(days=1), FIRST + timedelta(days=days + 1))
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +68,21 @@ def incremental(objects: list[LogObject], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def straight(incremental: Site) -> dict[str, list[str]]:
+def straight(incremental: Site, days: int) -> dict[str, list[str]]:
     said = dump(incremental.url)
-    assert len(said["days"]) == 31 and said["rejects"]
+    assert len(said["days"]) == days + 1 and said["rejects"]
     return said
 
 
 # --- the same to the byte ----------------------------------------------------------------------------
 def test_a_month_at_once_or_in_parts_is_what_the_runs_have_made(
-    objects: list[LogObject], straight: dict[str, list[str]], tmp_path: Path
+    objects: list[LogObject], whole: Task, straight: dict[str, list[str]], tmp_path: Path
 ) -> None:
     at_once, in_weeks = bare(tmp_path / "at once"), bare(tmp_path / "in weeks")
     for site in (at_once, in_weeks):
         site.deliver(objects)
-    backfill(at_once.settings(), WHOLE, now=NOW)
-    weeks = [WHOLE.days[n : n + 7] for n in range(0, len(WHOLE.days), 7)]
+    backfill(at_once.settings(), whole, now=NOW)
+    weeks = [whole.days[n : n + 7] for n in range(0, len(whole.days), 7)]
     for days in reversed(weeks):
         backfill(in_weeks.settings(), Task(days[0], days[-1]), now=NOW)
     assert difference(straight, dump(at_once.url)) == []
@@ -80,12 +90,12 @@ def test_a_month_at_once_or_in_parts_is_what_the_runs_have_made(
 
 
 def test_random_ranges_over_what_is_there_change_nothing(
-    incremental: Site, straight: dict[str, list[str]], trials: Trials, tmp_path: Path
+    incremental: Site, days: int, straight: dict[str, list[str]], trials: Trials, tmp_path: Path
 ) -> None:
     asked, failed, rng = trials(3, 200), [], Random(1)
     site = incremental.copied(tmp_path / "site")
     for number in range(asked):
-        first = FIRST + timedelta(days=rng.randrange(-2, 32))
+        first = FIRST + timedelta(days=rng.randrange(-2, days + 2))
         is_again = rng.random() < 0.7
         task = Task(first, first + timedelta(days=rng.randrange(9)), is_again, is_again)
         report = backfill(site.settings(), task, now=NOW)
@@ -96,7 +106,7 @@ def test_random_ranges_over_what_is_there_change_nothing(
 
 
 def test_killed_again_and_again_it_converges(
-    objects: list[LogObject], straight: dict[str, list[str]], trials: Trials, tmp_path: Path
+    objects: list[LogObject], whole: Task, straight: dict[str, list[str]], trials: Trials, tmp_path: Path
 ) -> None:
     """First fetching a month, then reading it again."""
     asked, rng = trials(2, 30), Random(2)
@@ -104,7 +114,8 @@ def test_killed_again_and_again_it_converges(
     site.deliver(objects)
     undisturbed.deliver(objects)
     codes: Counter[int] = Counter()
-    for task, kills in ((WHOLE, asked - asked // 2), (AGAIN, asked // 2)):
+    again = replace(whole, reparse=True, every=True)
+    for task, kills in ((whole, asked - asked // 2), (again, asked // 2)):
         seconds = taken(undisturbed, task)
         for _ in range(kills):
             process = start_backfill(site, NOW, task)
@@ -124,7 +135,7 @@ def taken(site: Site, task: Task) -> float:
 
 
 def test_overlapping_backfills_and_a_run_beside_them(
-    objects: list[LogObject], straight: dict[str, list[str]], trials: Trials, tmp_path: Path
+    objects: list[LogObject], whole: Task, straight: dict[str, list[str]], trials: Trials, tmp_path: Path
 ) -> None:
     asked, failed, rng = trials(1, 20), [], Random(3)
     for number in range(asked):
@@ -132,8 +143,8 @@ def test_overlapping_backfills_and_a_run_beside_them(
         site.deliver(objects[: rng.randrange(len(objects))])
         run(site.settings(), now=NOW - timedelta(days=1))
         site.deliver(objects)
-        middle = FIRST + timedelta(days=rng.randrange(5, 25))
-        parts = [Task(WHOLE.first, middle, True, True), Task(middle - timedelta(days=5), WHOLE.last, True, True)]
+        middle = FIRST + timedelta(days=rng.randrange(5, len(whole.days) - 8))
+        parts = [Task(whole.first, middle, True, True), Task(middle - timedelta(days=5), whole.last, True, True)]
         processes = [*(start_backfill(site, NOW, part) for part in parts), start(site, NOW)]
         codes = [exit_code(process) for process in processes]
         run(site.settings(), now=NOW)  # what one of them has made dirty while another computed it
@@ -188,7 +199,7 @@ def differences_of_a_plan(site: Site, task: Task) -> tuple[list[str], int]:
     return found, sum(change.is_different for change in done.days)
 
 
-def test_a_plan_does_nothing_and_tells_what_then_comes(trials: Trials, tmp_path: Path) -> None:
+def test_a_plan_does_nothing_and_tells_what_then_comes(whole: Task, trials: Trials, tmp_path: Path) -> None:
     asked, failed, different = trials(2, 100), [], 0
     objects = month(days=5)
     for seed in range(asked):
@@ -200,7 +211,7 @@ def test_a_plan_does_nothing_and_tells_what_then_comes(trials: Trials, tmp_path:
         wrong, changed = differences_of_a_plan(site, task)
         different += bool(changed)
         site.deliver(gone)
-        backfill(site.settings(), replace(WHOLE, reparse=True), now=NOW)
+        backfill(site.settings(), replace(whole, reparse=True), now=NOW)
         fresh = Site(tmp_path / f"{seed}-fresh")
         shutil.copytree(site.bucket, fresh.bucket)
         run(fresh.settings(), now=NOW)

@@ -102,7 +102,7 @@ def test_viewers_and_reasons_are_right(trials: Trials, pytestconfig: pytest.Conf
 
 
 def test_order_of_the_input_changes_nothing(trials: Trials, pytestconfig: pytest.Config) -> None:
-    asked, of = trials(5, 200), crowd(pytestconfig.getoption("seed"), sessions=2000)
+    asked, of = trials(3, 200), crowd(pytestconfig.getoption("seed"), sessions=2000)
     meant = sorted_agreement(agreed(of))
     for number in range(asked):
         seed = Random(number).getrandbits(32)

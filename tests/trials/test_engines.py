@@ -65,8 +65,9 @@ def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
 
 
 def on(settings: Settings, url: str) -> Settings:
-    """The same settings, with another warehouse; its lake is shared: equal files are one."""
-    return settings.model_copy(update={"warehouse": settings.warehouse.model_copy(update={"url": url})})
+    """The same settings, with another warehouse, and a lake of its own."""
+    warehouse, lake = settings.warehouse.model_copy(update={"url": url}), settings.lake.path.with_name(url[:5])
+    return settings.model_copy(update={"warehouse": warehouse, "lake": settings.lake.model_copy(update={"path": lake})})
 
 
 def test_killed_on_a_server(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +33,7 @@ from tests.trials.site import LogObject, Site
 _SUMS = tuple(contract for contract in ROLLUPS if contract is not ALERT_CHECKS_DAILY)
 SECOND = FIRST + timedelta(days=1)
 WHOLE = Task(FIRST, FIRST + timedelta(days=4))
+pytestmark = pytest.mark.usefixtures("plain_gate")
 
 
 @pytest.fixture(scope="module")
@@ -216,13 +216,6 @@ def test_a_lake_file_without_some_objects_is_another_file(tmp_path: Path) -> Non
     (tmp_path / file.path).write_bytes(b"flipped")
     with pytest.raises(WorldError, match="has changed since it was written"):
         lake.without(tmp_path, file, [1])
-
-
-def test_a_retired_file_has_a_day_left_from_then(tmp_path: Path) -> None:
-    file = lake.write(tmp_path, pl.DataFrame({"n": [1]}), kind="records", source="ovh", file_day=FIRST)
-    os.utime(tmp_path / file.path, (0, 0))
-    lake.retire(tmp_path, [file])
-    assert lake.sweep(tmp_path, set()) == 0
 
 
 def test_a_lake_that_lacks_rows_is_not_replaced(site: Site) -> None:

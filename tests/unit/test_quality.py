@@ -1,4 +1,8 @@
-"""The quality gate: planted faults are caught, on every engine, and what is sound passes; days heed the verdict."""
+"""The quality gate: planted faults are caught, on every engine, and what is sound passes; days heed the verdict.
+
+Engines differ in what a suite's query answers, and Great Expectations sees nothing but that: each fault is judged by it
+on one of them in turn, and on all by the plain gate, which has to find the very same.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from mediameter.steps.run import run
 from mediameter.steps.status import status
 from mediameter.warehouse import tables
 from schemas.rollups import AUDIENCE_FAMILY, DAYS, TRAFFIC_FAMILY
-from tests import servers
+from tests import gate, servers
 from tests.trials.site import APP, NOW, Site
 
 FIRST, SECOND = date(2025, 10, 31), date(2025, 11, 1)  # the world's days
@@ -169,9 +173,10 @@ def site(request: pytest.FixtureRequest, laid_out: Path, tmp_path_factory: pytes
     folder = tmp_path_factory.mktemp(request.param)
     with servers.new_database(request.param, folder) as url:
         site = replace(Site(laid_out).copied(folder / "site"), server=url)
-        summary = run(site.settings(), now=NOW)
-        assert summary.quality == QualityReport([FIRST.isoformat(), SECOND.isoformat()], [])
-        yield site
+        with gate.plainly(request.param != "sqlite"):
+            summary = run(site.settings(), now=NOW)
+            assert summary.quality == QualityReport([FIRST.isoformat(), SECOND.isoformat()], [])
+            yield site
 
 
 def rows(site: Site, table: str) -> list[dict[str, object]]:
@@ -220,7 +225,12 @@ def test_a_planted_fault_is_caught(site: Site, name: str) -> None:
     planted(site, sa.text(fault.sql))
     assert rows(site, fault.table) != before, "nothing was planted"
 
-    found = quality(settings, now=NOW)
+    with gate.plainly():
+        found = quality(settings, now=NOW)
+    if gate.has_turn(list(FAULTS).index(name), site.url):  # what the plain one finds on each, the real one finds on one
+        planted(site)
+        with gate.plainly(False):
+            assert quality(settings, now=NOW) == found
     assert found.suspect_days == [SECOND.isoformat()]
     details = {f"{each['suite']}.{each['rule']}": each["detail"] for each in found.broken}
     assert fault.told in details[fault.rule]

@@ -116,16 +116,3 @@ def test_a_lake_file_is_named_by_its_content_and_a_changed_one_is_not_read(tmp_p
     path.write_bytes(content)
     with pytest.raises(WorldError, match="has changed since it was written"):
         lake.verified(tmp_path, [file])
-
-
-def test_orphans_are_swept_after_a_day_and_known_files_never(tmp_path: Path) -> None:
-    import os
-
-    files = [
-        lake.write(tmp_path, pl.DataFrame({"n": [n]}), kind="records", source="ovh", file_day=DAY) for n in range(3)
-    ]
-    known, orphan, young = (tmp_path / file.path for file in files)
-    for path in (known, orphan):
-        os.utime(path, (0, 0))
-    assert lake.sweep(tmp_path, {files[0].path}) == 1
-    assert (known.exists(), orphan.exists(), young.exists()) == (True, False, True)
