@@ -257,3 +257,26 @@ def test_a_view_over_a_table_behind_policies_is_an_error(systems: dict[str, Appl
             assert "the user may not see all rows of a table (row-level security)" in failure(export(place, now=NOW))
         finally:
             system.execute(f"DROP VIEW {view}")
+
+
+# --- silence -----------------------------------------------------------------------------------------------
+def test_tables_that_fall_silent_are_late_and_no_longer_complete(tmp_path: Path) -> None:
+    """Once their rhythm is known: here four generations a day."""
+    for system in palette.palette("sqlite", tmp_path):
+        day = 86_400
+        system.insert(
+            "generation_events", *(palette.generation(after=-day * n + 14_000 * k) for n in range(20) for k in range(3))
+        )
+        system.insert("credit_transactions", palette.transaction("usage", -1))
+        place, last = settings(system, "palette", tmp_path), palette.NOON + timedelta(seconds=28_000)
+        assert export(place, now=last + timedelta(hours=1)).failed == []
+        assert not status(place, now=last + timedelta(hours=1)).is_late
+        now = last + timedelta(hours=60)
+        export(place, now=now)
+        found = status(place, now=now)
+        assert found.is_late and "no row is newer than 2026-11-03 19h UTC, for 60 hours" in found.complaints[0]
+        [[through]] = [stood(place)[1]]
+        assert last < through.replace(tzinfo=last.tzinfo) < last + timedelta(hours=30)
+        system.insert("generation_events", palette.generation(after=day * 2.6))
+        export(place, now=now + timedelta(hours=4))
+        assert not status(place, now=now + timedelta(hours=4)).complaints
