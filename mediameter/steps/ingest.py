@@ -153,14 +153,9 @@ def _ingest_source(
     listing = bucket.listing()
     point("ingest.listed")
     look = Look(name, listing, since, now)
-    with reading(made) as connection:
-        doubt = doubted(connection, settings, look)
-    if doubt and accepts_fewer:
-        report.accepted.append(doubt.line)
-    elif doubt:
-        _tell_doubt(made, doubt, now, report, dry_run=dry_run)
-        if doubt.kind == "fewer":
-            return
+    doubt = _doubt_of(made, settings, look, report, dry_run=dry_run, accepts_fewer=accepts_fewer)
+    if doubt and doubt.kind == "fewer" and not accepts_fewer:
+        return
     fresh = [version for version in listing if version.object_id not in known]
     returned = [version for version in listing if version.object_id in overwritten]
     report.listed += len(listing)
@@ -169,27 +164,43 @@ def _ingest_source(
         report.pending += len(fresh)
         return
     if returned:
-        family = family_of(settings, name)
-        revived = Revived(family, returned)
+        revived = Revived(family_of(settings, name), returned)
         settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
+    believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
+    _take_in(settings, bucket, made, look, fresh, progress, report, choose, believed)
+
+
+def _take_in(
+    settings: Settings, bucket: Folder | S3, made: sa.Engine, look: Look, fresh: list[ObjectVersion],
+    progress: Progress, report: IngestReport, choose: Choose | None, believed: Callable[[sa.Connection], None] | None,
+) -> None:  # fmt: skip
+    """Reads what is chosen of a listing, and puts down what it comes to."""
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
-            chosen = choose(connection, name, listing, fresh)
+            chosen = choose(connection, look.name, list(look.listing), fresh)
     unread = _read(settings, bucket, chosen.fresh, made, progress, report, again=False)
     _read(settings, bucket, chosen.again, made, progress, report, again=True)
     wanted = {version.object_id for version in chosen.fresh}
     left = [version for version in fresh if version.object_id not in wanted]
     report.pending += len(unread)
     report.left += len(left)
-    believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
     _record_listing(settings, made, look, unread, left, believed)
 
 
-def _tell_doubt(made: sa.Engine, doubt: Doubt, now: datetime, report: IngestReport, *, dry_run: bool) -> None:
-    (report.doubted if doubt.kind == "fewer" else report.doubts).append(doubt.line)
-    if not dry_run:
-        transact(made, lambda connection: sightings.doubt(connection, doubt, now))
+def _doubt_of(
+    made: sa.Engine, settings: Settings, look: Look, report: IngestReport, *, dry_run: bool, accepts_fewer: bool
+) -> Doubt | None:
+    """Why the listing is not believed; told, and put down for whoever asks later, unless somebody accepts it."""
+    with reading(made) as connection:
+        doubt = doubted(connection, settings, look)
+    if doubt is None:
+        return None
+    told = report.accepted if accepts_fewer else report.doubted if doubt.kind == "fewer" else report.doubts
+    told.append(doubt.line)
+    if not dry_run and not accepts_fewer:
+        transact(made, lambda connection: sightings.doubt(connection, doubt, look.now))
+    return doubt
 
 
 def _read(
