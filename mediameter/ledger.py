@@ -23,6 +23,7 @@ from schemas.vocabulary import (
     DELIVERY_GAP_S,
     MATCH_AFTER_S,
     MATCH_BEFORE_S,
+    MOST_UNCOUNTED,
     RECORDS_AFTER_S,
     RECORDS_BEFORE_S,
 )
@@ -31,6 +32,8 @@ _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_H
 _fences, _listings, _retired = tables["fences"], tables["listings"], tables[LAKE_RETIRED.name]
 _exports, _media_files = tables[EXPORTS.name], tables["media_files"]
 Row = tuple[object, ...]
+RejectRow = tuple[int, int, str, str, int | None, int | None]
+"""line_number, byte_offset, reason, line, least and most bytes."""
 _T = TypeVar("_T")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
 
@@ -38,6 +41,26 @@ _MANY = 500  # bound parameters a statement, well under every engine's limit
 class AlreadySettled(Exception):
     """Another run was first with one of the objects, or with a lake file that was to be replaced; this batch's files
     stay orphans, its objects are looked at anew."""
+
+
+class NotCounted(NamedTuple):
+    """What lines of an object, or of a day, may stand for beyond the bytes that are counted (records.NOT_COUNTED)."""
+
+    rejected_least_bytes: int = 0
+    rejected_most_bytes: int = 0
+    unsized_lines: int = 0
+    unsure_lines: int = 0
+    unsure_bytes: int = 0
+
+    def __add__(self, other: tuple[object, ...]) -> NotCounted:
+        return NotCounted(*(a + b for a, b in zip(self, other, strict=True)))  # type: ignore[operator]
+
+    def bounded(self) -> NotCounted:
+        """No more than may be added up for years."""
+        return NotCounted(*(min(each, MOST_UNCOUNTED) for each in self))
+
+
+NOTHING = NotCounted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +80,8 @@ class Settlement:
     first_at: datetime | None = None
     last_at: datetime | None = None
     hours: dict[datetime, int] = field(default_factory=dict)
-    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
+    rejects: list[RejectRow] = field(default_factory=list)
+    not_counted: NotCounted = NOTHING
 
     @property
     def parsed(self) -> int:
@@ -217,15 +241,14 @@ def _hour_rows(settlements: list[Settlement]) -> list[Row]:
     for s in settlements:
         for hour in sorted({*s.hours, s.anchor}):
             is_anchor = hour == s.anchor
-            rows.append(
-                (s.version.object_id, hour, s.hours.get(hour, 0), s.ignored * is_anchor, s.rejected * is_anchor)
-            )
+            counts = (s.ignored, s.rejected, *s.not_counted.bounded()) if is_anchor else (0,) * 7
+            rows.append((s.version.object_id, hour, s.hours.get(hour, 0), *counts))
     return rows
 
 
 def _reject_rows(settlements: list[Settlement]) -> list[Row]:
     rows: list[Row] = [(s.version.object_id, *reject) for s in settlements for reject in s.rejects]
-    rows += [(s.version.object_id, 0, 0, s.reason, s.detail) for s in settlements if s.state == "refused"]
+    rows += [(s.version.object_id, 0, 0, s.reason, s.detail, None, None) for s in settlements if s.state == "refused"]
     return rows
 
 
@@ -485,6 +508,23 @@ def day_counts(connection: sa.Connection, source: str, begin: datetime, end: dat
         .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
     )
     return {name: int(value) for name, value in connection.execute(query).mappings().one().items()}
+
+
+def day_not_counted(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> NotCounted:
+    """What lines of a source between two hours may stand for beyond what is counted. Added up here: a client may plant
+    numbers of which no 64-bit sum can be made."""
+    columns = [_hours.c[name] for name in NotCounted._fields]
+    query = (
+        sa.select(*columns)
+        .select_from(_hours.join(_objects, _hours.c.object_id == _objects.c.object_id))
+        .where(_objects.c.source == source, _objects.c.state != "superseded")
+        .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
+        .where(sa.or_(*(column > 0 for column in columns)))
+    )
+    total = NOTHING
+    for row in connection.execute(query):
+        total += tuple(row)
+    return total.bounded()
 
 
 def replace_audience(connection: sa.Connection, kind: str, day: date, file: LakeFile | None) -> bool:

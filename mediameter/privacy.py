@@ -405,6 +405,42 @@ def redact_line(text: str, pseudonyms: Pseudonyms) -> str:
     return line[:LINE_LIMIT]
 
 
+_OF_A_CLIENT = re.compile(
+    # Behind a time: the address, and what stands before request id and operation; where no operation follows, all.
+    r"(\[(?:[0-9]{2}/[^\[\]\"]{1,40}|-)\] +)([^ ]+)( [^\"]*?)?(?= +[^ \"]+ +(?:REST|WEBSITE|SOAP|BATCH|S3)\.|\"|\Z)"
+)
+_CUT_OFF = re.compile(r"[^ \"/]{4,}\Z")
+
+
+def redact_log_line(text: str, pseudonyms: Pseudonyms) -> str:
+    """A line of an access log that could not be read, as ``redact_line`` has it, without its client.
+
+    The line may have been cut off anywhere: half an address, a name or a signature looks like nothing that could be
+    recognised. So address and requester go by where they stand, and the last word by standing last.
+    """
+
+    def without_client(found: re.Match[str]) -> str:
+        begin, address, requester = found.groups()
+        return f"{begin}{_client(address, pseudonyms)}{'' if requester is None else _dash_or_cut(requester)}"
+
+    line = _CUT_OFF.sub(CUT, _whole_words(text).rstrip("\r"))
+    return redact_line(_OF_A_CLIENT.sub(without_client, line), pseudonyms)
+
+
+def _client(text: str, pseudonyms: Pseudonyms) -> str:
+    if text == "-":
+        return text
+    try:
+        ip_address(text)
+    except ValueError:
+        return CUT
+    return _masked(text, pseudonyms)
+
+
+def _dash_or_cut(text: str) -> str:
+    return text if not text.strip(" -") else f" {CUT}"
+
+
 def _whole_words(text: str) -> str:
     """The text up to the limit. Its last word goes where it was cut: half an address is none to recognise."""
     if len(text) < LINE_LIMIT:
@@ -417,9 +453,10 @@ def _whole_words(text: str) -> str:
 def _without_addresses(text: str, pseudonyms: Pseudonyms) -> str:
     """A run of hex digits, colons and dots. A time has three colons; an IPv6 address a double one, or seven."""
 
-    def masked(address: str) -> str:
-        return f"ip:{pseudonyms.of(normalise_address(address))[:8]}"
-
     if "::" in text or text.count(":") >= 5:
-        return masked(text.strip(".")) if _HEX_DIGIT.search(text) else text
-    return _IPV4.sub(lambda found: masked(found[0]), text)
+        return _masked(text.strip("."), pseudonyms) if _HEX_DIGIT.search(text) else text
+    return _IPV4.sub(lambda found: _masked(found[0], pseudonyms), text)
+
+
+def _masked(address: str, pseudonyms: Pseudonyms) -> str:
+    return f"ip:{pseudonyms.of(normalise_address(address))[:8]}"

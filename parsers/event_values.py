@@ -9,12 +9,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from parsers.palette import ID, LEAST_PROMPT, LONGEST_MESSAGE, MICROS_OF_A_CENT, OTHER, is_name, money
+from schemas.vocabulary import LARGEST_COUNT
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "datetime", "created_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before it are zeros, and numbers that are no times
 _MOST_SECONDS = 10**12  # a larger number is in milliseconds
-_LARGEST = 10**15
+_LARGEST = 10**15  # of what may be a time
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _NOTHING = ("", "-", "null", "none", "undefined")
 
@@ -87,7 +88,7 @@ class Said:
         if value is None:
             return None
         number = _decimal(value)
-        if number is None or not 0 <= number < _LARGEST:
+        if number is None or not 0 <= number < LARGEST_COUNT:
             raise Wrong("BAD_NUMBER")
         return number
 

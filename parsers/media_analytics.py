@@ -21,13 +21,12 @@ from schemas.application import APP_EVENT
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.source_table import ROW_IGNORED, ROW_REJECTED
-from schemas.vocabulary import EVENT_TYPES
+from schemas.vocabulary import EVENT_TYPES, LARGEST_BYTES
 
 PAIR_GAP = timedelta(seconds=2)
 """MySQL keeps whole seconds: rows written a tenth of one apart may stand a second apart; another for a slow insert."""
 IMPORTED = "ovh_logs"
 LONGEST = {"id": 128, "media_file_id": 64, "application_id": 64}
-_MOST_BYTES = 2**63 - 1
 _DETAIL = 200
 _PEOPLE = ("email", "roles")
 _WHOLE_NUMBER = re.compile(r"\d{1,19}(?:\.0+)?")
@@ -173,7 +172,7 @@ def _bytes(value: Any) -> int | None:
         value = int(value.partition(".")[0])
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_BYTES:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_BYTES:
         raise ValueError("no count of bytes")
     return value
 

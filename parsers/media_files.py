@@ -9,6 +9,7 @@ import polars as pl
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
 from schemas.source_table import ROW_REJECTED
+from schemas.vocabulary import LARGEST_BYTES, LARGEST_COUNT, LONGEST_MS
 
 _LONGEST_ID = 64
 
@@ -34,10 +35,14 @@ def files(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("storage_key").alias("object_key"),
         "original_filename",
         "mime_type",
-        _not_negative("file_size").alias("size_bytes"),
+        _not_negative("file_size", LARGEST_BYTES).alias("size_bytes"),
         *(_said(name) for name in ("application_id", "user_id")),
-        *(_not_negative(name) for name in ("width", "height")),
-        _not_negative("duration_seconds").mul(1000).round().cast(pl.Int64, strict=False).alias("duration_ms"),
+        *(_not_negative(name, LARGEST_COUNT) for name in ("width", "height")),
+        _not_negative("duration_seconds", LONGEST_MS / 1000)
+        .mul(1000)
+        .round()
+        .cast(pl.Int64, strict=False)
+        .alias("duration_ms"),
         "uploaded_at",
         pl.col("is_deleted").fill_null(False) | pl.col("deleted_at").is_not_null(),
         "deleted_at",
@@ -63,5 +68,6 @@ def _said(name: str) -> pl.Expr:
     return pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
 
 
-def _not_negative(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name)
+def _not_negative(name: str, most: float) -> pl.Expr:
+    """Null for a number that cannot be."""
+    return pl.when(pl.col(name).is_between(0, most)).then(pl.col(name)).alias(name)

@@ -20,6 +20,7 @@ from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.palette import CREDIT, GENERATION
 from schemas.source_table import ROW_IGNORED, ROW_REJECTED
+from schemas.vocabulary import LARGEST_COUNT
 
 MICROS_OF_A_CENT = 10_000
 LONGEST = {"id": 128, "user_id": 64, "model_id": 128, "generation_type": 64, "status": 32, "type": 32}
@@ -147,7 +148,7 @@ def _generations(rows: pl.DataFrame, stale_before: datetime) -> pl.DataFrame:
         .when(pl.col("user_id").is_null()).then(pl.lit("NO_USER"))
         .when(pl.col("model_id").is_null()).then(pl.lit("NO_MODEL"))
         .when(_is_too_long(rows)).then(pl.lit("LONG_ID"))
-        .when(pl.col("credits_cost") < 0).then(pl.lit("BAD_NUMBER"))
+        .when(~pl.col("credits_cost").is_between(0, LARGEST_COUNT)).then(pl.lit("BAD_NUMBER"))
     )  # fmt: skip
     return rows.with_columns(
         _NO_COLUMNS,
@@ -213,7 +214,7 @@ def _credits(rows: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("user_id").is_null()).then(pl.lit("NO_USER"))
         .when(pl.col("transaction_type").is_null()).then(pl.lit("NO_TYPE"))
         .when(_is_too_long(rows)).then(pl.lit("LONG_ID"))
-        .when(pl.col("amount").is_null()).then(pl.lit("BAD_NUMBER"))
+        .when(pl.col("amount").is_null() | (pl.col("amount").abs() > LARGEST_COUNT)).then(pl.lit("BAD_NUMBER"))
         .when(pl.col("_wrong").is_not_null()).then("_wrong")
     )  # fmt: skip
     return rows.with_columns(
@@ -262,7 +263,7 @@ def money(value: Any) -> Decimal | None:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         raise ValueError("no amount") from None
-    if not amount.is_finite() or not 0 <= amount < 10**12:
+    if not amount.is_finite() or not 0 <= amount < LARGEST_COUNT:
         raise ValueError("no amount")
     return amount
 

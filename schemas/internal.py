@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
+from schemas.records import LEAST_BYTES, MOST_BYTES, NOT_COUNTED
 from schemas.vocabulary import (
     DOUBTS,
     EVENT_REFUSALS,
@@ -58,6 +59,7 @@ OBJECT_HOURS = Contract(
         measure("parsed", "Records of the hour."),
         measure("ignored", "Ignored lines, at the hour of the object's first record (else its last-modified)."),
         measure("rejected", "Rejected lines, there too."),
+        *NOT_COUNTED,
     ),
     kind="internal",
 )
@@ -88,6 +90,8 @@ REJECTS = Contract(
         Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
         Column("reason", "text", "Why.", among=(*_REASONS, *_REFUSALS)),
         Column("line", "text", "The line, redacted, at most 2,000 characters.", pii="pseudonym"),
+        LEAST_BYTES,
+        MOST_BYTES,
     ),
     kind="internal",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.contract import Column, Contract
+from schemas.contract import Column, Contract, measure
 from schemas.vocabulary import DIALECTS, EDGES, OPERATION_CLASS_NAMES, REJECT_REASONS, STATUS_CLASSES
 
 _DASH = "the log has '-'"
@@ -72,6 +72,23 @@ PARSED = Contract(
     kind="frame",
 )
 
+_NO_BYTES = "no number on the line can be its count of bytes"
+LEAST_BYTES = Column(
+    "least_bytes", "int", "Least bytes that the line may stand for.", null=_NO_BYTES, unit="bytes", least=0
+)
+MOST_BYTES = Column("most_bytes", "int", "Most bytes.", null=_NO_BYTES, unit="bytes", least=0)
+
+# Of an object's lines or a day's: what stands beside the bytes that are counted.
+NOT_COUNTED = (
+    measure("rejected_least_bytes", "Least bytes that rejected lines stand for, where they tell.", unit="bytes"),
+    measure("rejected_most_bytes", "Most bytes that they stand for.", unit="bytes"),
+    measure(
+        "unsized_lines", "Lines, rejected or not, that may stand for more, and nothing tells how much.", unit="lines"
+    ),
+    measure("unsure_lines", "Records that may have sent more than is counted.", unit="lines"),
+    measure("unsure_bytes", "At most so much more.", unit="bytes"),
+)
+
 REJECTED = Contract(
     "rejected",
     "one line that could not be read",
@@ -82,6 +99,8 @@ REJECTED = Contract(
         Column("byte_offset", "int", "Where the line begins in the (unpacked) object.", unit="bytes", least=0),
         Column("reason", "text", "Why.", among=REJECT_REASONS),
         Column("line", "text", "The line; redacted before it is kept.", pii="personal"),
+        LEAST_BYTES,
+        MOST_BYTES,
     ),
     kind="frame",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
 from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY, MODEL_PRICES
+from schemas.records import NOT_COUNTED
 from schemas.vocabulary import (
     CONFIDENCES,
     DAY_FAMILIES,
@@ -416,6 +417,8 @@ DAYS = Contract(
         measure("ignored", "Blank lines, and the log bucket's own records.", unit="lines"),
         measure("rejected", "Lines that could not be read; see rejects.", unit="lines"),
         measure("duplicates", "Records that were there already.", unit="lines"),
+        measure("bytes_sent", "Bytes sent by the day's requests; 0 of generations.", unit="bytes"),
+        *NOT_COUNTED,
     ),
     kind="state",
     additivity="S",

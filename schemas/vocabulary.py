@@ -23,6 +23,16 @@ REJECT_REASONS = (
     "FUTURE_TIME",
 )
 IGNORE_REASONS = ("BLANK", "LOG_BUCKET")
+# --- what a number can be --------------------------------------------------------------------------
+LARGEST_BYTES = 2**46
+"""70 TB. An object has at most 50 TB (Amazon S3 since December 2025; the other stores that we read allow less), so what
+is larger counts no bytes. 2^17 responses of that size fit in 64 bits: more than 9,000 PB."""
+LONGEST_MS = 366 * 86_400_000
+"""No request lasts for longer than a year."""
+LARGEST_COUNT = 10**12
+"""No event or row is about more credits, tokens or cents; nine million such of one day can be added up."""
+MOST_UNCOUNTED = 2**51
+"""Upper bounds of what is not counted end here (2.25 PB a day and source): ten years of them fit in 64 bits."""
 # --- why a whole object was refused ----------------------------------------------------------------
 REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 EVENT_REFUSALS = ("NOT_EVENTS",)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import gate, servers
+from tests import gate, scheduling, servers
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -26,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     servers.find()
+
+
+@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    scheduling.arrange(items)
 
 
 @pytest.fixture(scope="module", params=servers.ENGINES)

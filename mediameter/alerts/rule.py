@@ -99,6 +99,7 @@ class Rule:
     awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
     ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
 
+    ``sample_unit``: what the sample is told in; empty: it is not told.
     ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
     ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
     sources that it is about; none: any that it needs. ``dormant``: why it is not judged; empty where it is.
@@ -114,6 +115,7 @@ class Rule:
     unit: str
     over: Aggregate | None = None
     sample: Aggregate | None = None
+    sample_unit: str = ""
     compare: Compare | None = None
     minimum_sample: int = 0
     group_by: tuple[str, ...] = ()

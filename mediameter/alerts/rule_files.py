@@ -22,8 +22,8 @@ OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample", "compare",
-    "unit", "above", "below", "minimum_sample", "for", "group_by", "resolve_after", "reopen_within", "repeat",
-    "seen_within", "runbook", "tests",
+    "unit", "sample_unit", "above", "below", "minimum_sample", "for", "group_by", "resolve_after", "reopen_within",
+    "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
 _LAG_S = {"logs": 2 * HOUR_S}
@@ -100,6 +100,7 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
         "value": parts.aggregate(value, "value"),
         "over": parts.aggregate(content["over"], "over", value) if "over" in content else None,
         "sample": parts.aggregate(content["sample"], "sample", value) if "sample" in content else None,
+        "sample_unit": parts.text(content, "sample_unit", ""),
         "compare": parts.compare(content.get("compare")),
         "bands": parts.bands(content, unit),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),

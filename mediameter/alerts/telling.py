@@ -193,7 +193,8 @@ def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
     worst = "" if incident.worst_value == incident.value else f", at worst {quantity(incident.worst_value, unit)}"
     side = "above" if rule is None or rule.bands.is_above else "below"
     value = f"{quantity(incident.value, unit)}{worst}; it is not to be {side} {quantity(incident.threshold, unit)}"
-    return [("Value", value)]
+    sample = [("Rests on", quantity(incident.sample, rule.sample_unit))] if rule and rule.sample_unit else []
+    return [("Value", value), *sample]
 
 
 def _advice(rule: Rule | None, name: str) -> list[tuple[str, str]]:

@@ -129,17 +129,18 @@ def hostile_text(make: Maker) -> Iterator[Oddity]:
 
 
 def planted_blocks(make: Maker) -> Iterator[Oddity]:
-    """Numbers that a client planted: never believed. Sure where the server's own key says where the target ended."""
+    """Numbers that a client planted: never believed. The server's stand before all that an agent can hold."""
     fake = f'x HTTP/1.1" {PLANTED}'
     yield _parsed(make.event(agent=f'"{fake}"'))
     refused = make.event(status=403, error_code="AccessDenied", weight="request", bytes_sent=243)
     yield _parsed(refused._replace(referer=f'"{fake}'))
     plain = make.event()
     with_query = plain.uri.replace(" HTTP", "?v=2 HTTP")
-    yield _rejected(plain._replace(uri=with_query, agent=f'"{fake}"'), "AMBIGUOUS")
+    yield _parsed(plain._replace(uri=with_query, agent=f'"{fake}"'))
     target = f'files/7c41d09e/castingly-public/odd/none HTTP/1.1" {PLANTED} "x'
     bent = make.event(key=logged_key(target), uri=f'"GET /{target} HTTP/1.1"', status=404, error_code="NoSuchKey")
-    yield _rejected(bent, "AMBIGUOUS")
+    bent = bent._replace(weight="request")
+    yield _parsed(bent)  # the key, which the server wrote, holds the plant
     bare = f'"GET /files/7c41d09e/castingly-public/odd/none" {PLANTED} "x HTTP/1.1"'
     yield _rejected(make.event(uri=bare, status=404, error_code="NoSuchKey"), "AMBIGUOUS")
 
@@ -173,9 +174,10 @@ def unusual_numbers(make: Maker) -> Iterator[Oddity]:
     yield _parsed(make.event(bytes_sent=None, weight="request", status=304))
     yield _parsed(make.event(status=None, bytes_sent=None, total_ms=None, turn_around_ms=None, weight="request"))
     yield _parsed(make.event("reel.mp4", bytes_sent=5_368_709_120, total_ms=7_200_000))
-    yield _parsed(make.event(body_bytes=2**63 - 1))
+    yield _parsed(make.event(body_bytes=2**46))
     yield _rejected(make.event(bytes_sent=-17), "BAD_NUMBER")
-    yield _rejected(make.event(body_bytes=2**63), "BAD_NUMBER")
+    yield _rejected(make.event(bytes_sent=2**63 - 1), "BAD_NUMBER")
+    yield _rejected(make.event(body_bytes=2**46 + 1), "BAD_NUMBER")
     yield _rejected(make.event(status=99), "BAD_NUMBER")
     yield _rejected(make.event(status=1000), "BAD_NUMBER")
     event = make.event(total_ms=777_777)
@@ -201,10 +203,12 @@ def cut_and_glued(make: Maker) -> Iterator[Oddity]:
         yield Oddity(line[: line.index(end) + len(end)], None, "SHORT_LINE")
     yield Oddity("-- MARK --", None, "SHORT_LINE")
     other = ovh_line(make.event())
-    yield Oddity(f"{line}{other}", None, "GLUED_LINES")
+    whole = make.event()
+    yield Oddity(f"{ovh_line(whole)}{other}", whole._replace(agent="-", referer="-"))
     yield Oddity(f"{line[: line.index('HTTP/1.1') + 4]}{other}", None, "GLUED_LINES")
     forged = f'"x {OVH_OWNER} {STORAGE} [{log_time(make.at)}] 198.18.0.1 - tx0 REST.GET.OBJECT files/forged"'
-    yield _rejected(make.event(agent=forged), "GLUED_LINES")
+    planted_on = make.event(agent=forged)
+    yield Oddity(ovh_line(planted_on), planted_on._replace(agent="-", referer="-"))
     prose = "the log writer was stopped by its supervisor and began again; what it held until then may be lost"
     yield Oddity(prose, None, "UNREADABLE")
 
@@ -219,7 +223,10 @@ def raw_bytes(make: Maker) -> Iterator[Oddity]:
     missing = LONGEST_LINE - len(ovh_line(event))
     event = event._replace(agent=f'"long{"g" * missing}"')
     yield _parsed(event)
-    yield _rejected(make.event(agent=f'"{"x" * LONGEST_LINE}"'), "LONG_LINE")
+    longer = make.event(agent=f'"{"x" * LONGEST_LINE}"')
+    yield Oddity(ovh_line(longer), longer._replace(agent="-", referer="-"))
+    too_late = make.event(uri=f'"GET /files/7c41d09e/castingly-public/odd/{"x" * LONGEST_LINE} HTTP/1.1"')
+    yield _rejected(too_late, "LONG_LINE")
     yield Oddity("", None, "BLANK")
     yield Oddity(" \t  ", None, "BLANK")
     yield _rejected(make.event(bucket=LOG_BUCKET, key="access-logs/"), "LOG_BUCKET")

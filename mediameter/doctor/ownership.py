@@ -14,6 +14,7 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.identity import Claim
+from mediameter.settings import SettingsError
 
 WHAT = "lake and warehouse"
 
@@ -24,6 +25,8 @@ def ownership(case: Case) -> Iterator[Finding]:
     made = connect.engine("sqlite://" if file is not None and not file.exists() else case.settings.warehouse.url)
     try:
         yield from _compared(made, claim_of(case.settings))
+    except SettingsError:
+        yield skipped(WHAT, "the key cannot be read", "see what is said of it")
     except MediameterError as trouble:
         yield error(WHAT, trouble.message, trouble.remedy)
     except sa.exc.SQLAlchemyError:

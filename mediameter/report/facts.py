@@ -101,6 +101,12 @@ class Day:
     ignored: int
     rejected: int
     duplicates: int
+    bytes_sent: int
+    rejected_least_bytes: int
+    rejected_most_bytes: int
+    unsized_lines: int
+    unsure_lines: int
+    unsure_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +248,7 @@ class Figures:
             there = sorted(row.day for row in self.days if row.source == source)
             every = (there[0] + timedelta(days=n) for n in range((there[-1] - there[0]).days + 1))
             gaps = sorted(set(every) - set(there))
-            found += [Day(day, source, NO_OBJECTS, False, None, 0, 0, 0, 0, 0, 0) for day in gaps]
+            found += [Day(day, source, NO_OBJECTS, False, None, *[0] * 12) for day in gaps]
         return tuple(sorted(found, key=lambda row: (row.day, row.source)))
 
     @cached_property

@@ -75,10 +75,13 @@ _AUDIENCE = by_day(
 # LINES is a reserved word of MySQL's; behind a dot it needs no quotes, which differ from engine to engine.
 _DAYS = by_day(
     """SELECT d.day, d.source, d.state, d.is_suspect, d.complete_through_at, d.objects, d.lines AS line_count,
-        d.parsed, d.ignored, d.rejected, d.duplicates
+        d.parsed, d.ignored, d.rejected, d.duplicates, d.bytes_sent, d.rejected_least_bytes, d.rejected_most_bytes,
+        d.unsized_lines, d.unsure_lines, d.unsure_bytes
     FROM days d WHERE d.tenant = :tenant AND d.family = 'traffic' AND d.day BETWEEN :first AND :last""",
     day=Date, source=Text, state=Text, is_suspect=Boolean, complete_through_at=Instant, objects=Whole,
     line_count=Whole, parsed=Whole, ignored=Whole, rejected=Whole, duplicates=Whole,
+    bytes_sent=Whole, rejected_least_bytes=Whole, rejected_most_bytes=Whole, unsized_lines=Whole, unsure_lines=Whole,
+    unsure_bytes=Whole,
 )  # fmt: skip
 _CHECKS = by_day(
     f"""SELECT day, rule, check_group, value, threshold, unit, verdict, sample FROM alert_checks_daily {WHERE}""",

@@ -240,6 +240,9 @@ def _completeness(figures: Figures, console: Console) -> None:
     console.print(table)
     _left_out(len({row.day for row in figures.completeness}) - len(newest), "earlier day", console)
     _aside("instants are UTC; lines = parsed + ignored + rejected; duplicates are parsed, but count once", console)
+    for row in figures.days:
+        if row.day in newest and (more := words.not_counted(row)):
+            _aside(f"{row.day} {words.visible(row.source, 12)}: {words.gigabytes(row.bytes_sent)} GB, {more}", console)
 
 
 def _cost(figures: Figures, console: Console) -> None:

@@ -200,12 +200,14 @@ def completeness(figures: Figures) -> Markup:
             words.instant(row.complete_through_at),
             *(words.count(number) for number in (row.objects, row.lines, row.parsed, row.ignored, row.rejected)),
             words.count(row.duplicates),
+            gigabytes(row.bytes_sent),
+            words.not_counted(row) or words.ABSENT,
         ]
         for row in reversed(figures.completeness)
     ]
     heads = (
         "day", "source", "state", "complete through", "#objects", "#lines", "#parsed", "#ignored", "#rejected",
-        "#duplicates",
+        "#duplicates", "#GB counted", "beside them",
     )  # fmt: skip
     return table("lines = parsed + ignored + rejected; duplicates are parsed, but count once", heads, rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
 
 from mediameter.report.facts import Cost
 
@@ -27,6 +28,38 @@ def counted(number: int, one: str, many: str = "") -> str:
 def gigabytes(number: int) -> str:
     """In GB (10^9 bytes), without the unit; what is there is never shown as nothing."""
     return _decimal(Decimal(number) / _GB, places=3)
+
+
+class NotCounted(Protocol):
+    """What stands beside the bytes that are counted (schemas.records.NOT_COUNTED)."""
+
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def rejected_least_bytes(self) -> int: ...
+    @property
+    def rejected_most_bytes(self) -> int: ...
+    @property
+    def unsized_lines(self) -> int: ...
+    @property
+    def unsure_lines(self) -> int: ...
+    @property
+    def unsure_bytes(self) -> int: ...
+
+
+def not_counted(of: NotCounted) -> str:
+    """``at most 50.000 GB more in 50 rejected lines (at least 0.010 GB)``; empty where nothing is missing."""
+    parts = []
+    if of.rejected_most_bytes:
+        told = f"at most {gigabytes(of.rejected_most_bytes)} GB more in {counted(of.rejected, 'rejected line')}"
+        least = f" (at least {gigabytes(of.rejected_least_bytes)} GB)" if of.rejected_least_bytes else ""
+        parts.append(told + least)
+    if of.unsure_bytes:
+        lines = counted(of.unsure_lines, "line")
+        parts.append(f"at most {gigabytes(of.unsure_bytes)} GB more in {lines} that can be read in two ways")
+    if of.unsized_lines:
+        parts.append(f"{counted(of.unsized_lines, 'line')} of unknown size")
+    return ", ".join(parts)
 
 
 def money(micros: int) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from mediameter.lake import LakeFile
-from mediameter.ledger import Settlement
+from mediameter.ledger import NOTHING, NotCounted, RejectRow, Settlement
 from mediameter.sources.objects import ObjectVersion
 from parsers.access_log import Refused
 
@@ -35,7 +35,8 @@ class Counts:
     hours: dict[datetime, int] = field(default_factory=dict)
     first_at: datetime | None = None
     last_at: datetime | None = None
-    rejects: list[tuple[int, int, str, str]] = field(default_factory=list)
+    rejects: list[RejectRow] = field(default_factory=list)
+    not_counted: NotCounted = NOTHING
 
     def book(self, hour: datetime, rows: int, first: datetime, last: datetime) -> None:
         """Adds records of one UTC hour, the earliest and the latest of them."""
@@ -58,5 +59,5 @@ def counted(bare: Settlement, counts: Counts) -> Settlement:
     return replace(
         bare, lines=counts.lines, ignored=counts.ignored, ignored_log_bucket=counts.ignored_log_bucket,
         rejected=len(counts.rejects), rejects=counts.rejects, first_at=counts.first_at, last_at=counts.last_at,
-        hours=counts.hours,
+        hours=counts.hours, not_counted=counts.not_counted,
     )  # fmt: skip

@@ -14,13 +14,17 @@ from mediameter.warehouse import naive, tables
 from schemas.vocabulary import VERDICT_FENCES
 
 _days, _checks = tables["days"], tables["quality_checks_daily"]
+_NOTHING_SENT = {"bytes_sent": 0, **ledger.NOTHING._asdict()}  # of generations
 
 
-def write(connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int]) -> None:
+def write(
+    connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int], sent: dict[str, int]
+) -> None:
     """Replaces the day's rows, one a source with lines of it: open, since what was written is not judged yet. Checks
     become dirty to the end of its month.
 
-    ``distinct``: distinct records by source. Raises ``AssertionError`` when there are more than were parsed.
+    ``distinct``: distinct records by source; ``sent``: their bytes. Raises ``AssertionError`` when there are more than
+    were parsed.
     """
     bounds = ledger.day_bounds(day, settings.reporting.zone)
     of_logs = _days.c.family == "traffic"
@@ -35,13 +39,15 @@ def write(connection: sa.Connection, settings: Settings, day: date, distinct: di
         duplicates = counts["parsed"] - distinct.get(source, 0)
         if duplicates < 0:
             raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
+        not_counted = ledger.day_not_counted(connection, source, *bounds)._asdict()
+        counted = {"lines": _lines(counts), "bytes_sent": sent.get(source, 0), **not_counted}
         connection.execute(
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, family="traffic", state="open",
                 complete_through_at=_through(connection, settings, source, bounds[1])[0],
-                is_suspect=_is_doubtful(settings, {**counts, "lines": _lines(counts)}), revision=revision,
-                objects=counts["objects"], lines=_lines(counts), parsed=counts["parsed"], ignored=counts["ignored"],
-                rejected=counts["rejected"], duplicates=duplicates,
+                is_suspect=_is_doubtful(settings, {**counts, **counted}), revision=revision,
+                objects=counts["objects"], parsed=counts["parsed"], ignored=counts["ignored"],
+                rejected=counts["rejected"], duplicates=duplicates, **counted,
             )
         )  # fmt: skip
     ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
@@ -70,10 +76,10 @@ def write_generations(
             _days.insert().values(
                 tenant=settings.tenant, source=source, day=day, family="generations", state="open",
                 complete_through_at=_through(connection, settings, source, bounds[1])[0],
-                is_suspect=_is_doubtful(settings, {**counts, "lines": lines}),
+                is_suspect=_is_doubtful(settings, {**counts, **_NOTHING_SENT, "lines": lines}),
                 revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
                 ignored=counts["ignored"], rejected=counts["rejected"],
-                duplicates=parsed.get(source, 0) - distinct.get(source, 0),
+                duplicates=parsed.get(source, 0) - distinct.get(source, 0), **_NOTHING_SENT,
             )
         )  # fmt: skip
     ledger.mark_dirty(connection, VERDICT_FENCES["generations"], {day})
@@ -172,8 +178,10 @@ def _sound(connection: sa.Connection, settings: Settings, family: str) -> set[da
 
 
 def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:
-    """Whether too much of what the day rests on (``lines``) could not be read."""
-    return bool(counts["refused"]) or counts["rejected"] > settings.rejects.budget * counts["lines"]
+    """Whether too much of what the day rests on could not be read: of its lines, or of its bytes at their most."""
+    budget = settings.rejects.budget
+    too_many = counts["rejected"] > budget * counts["lines"]
+    return bool(counts["refused"]) or too_many or counts["rejected_most_bytes"] > budget * counts["bytes_sent"]
 
 
 def _lines(counts: dict[str, int]) -> int:

@@ -80,8 +80,13 @@ def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
         count.lines += lines
         count.ignored += sum(ignored.values())
         count.ignored_log_bucket += ignored["LOG_BUCKET"]
-    for object_id, number, offset, reason, line in parsed.rejects.iter_rows():
-        counts[object_id].rejects.append((number, offset, reason, privacy.redact_line(line, through.pseudonyms)))
+    for object_id, number, offset, reason, line, *bounds in parsed.rejects.iter_rows():
+        kept = privacy.redact_log_line(line, through.pseudonyms)
+        counts[object_id].rejects.append((number, offset, reason, kept, *bounds))
+        is_unsized = bounds[1] is None or reason == "GLUED_LINES"  # of the record that was cut off nothing tells it
+        counts[object_id].not_counted += (bounds[0] or 0, bounds[1] or 0, int(is_unsized), 0, 0)
+    for object_id, unsure in parsed.unsure.items():
+        counts[object_id].not_counted += (0, 0, unsure.unsized, unsure.lines, unsure.more_bytes)
     hourly = parsed.frame.group_by("object_id", pl.col("at").dt.truncate("1h").alias("hour")).agg(*BOOKED)
     for object_id, *booking in hourly.iter_rows():
         counts[object_id].book(*booking)

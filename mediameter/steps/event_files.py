@@ -102,7 +102,8 @@ def _take_in(parsed: Parsed, object_id: int, held: _Held, counts: Counts) -> Non
     counts.lines += parsed.events
     counts.ignored += parsed.ignored
     for number, offset, reason, shown in parsed.rejects:
-        counts.rejects.append((number, offset, reason, privacy.redact_line(shown, held.through.pseudonyms)))
+        kept = privacy.redact_line(shown, held.through.pseudonyms)
+        counts.rejects.append((number, offset, reason, kept, None, None))
     of_object = pl.lit(object_id, pl.Int64).alias("object_id")
     for kind, frame in parsed.frames.items():
         shut = validate(privacy.generations_at_the_door(frame, held.through.pseudonyms), OF_LAKE_KIND[kind])

@@ -64,6 +64,11 @@ class IngestReport:
     ignored: int = 0
     ignored_log_bucket: int = 0
     rejected: int = 0
+    rejected_least_bytes: int = 0
+    rejected_most_bytes: int = 0
+    unsized_lines: int = 0
+    unsure_lines: int = 0
+    unsure_bytes: int = 0
     refused: int = 0
     pending: int = 0
     size_bytes: int = 0
@@ -366,6 +371,8 @@ def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestRep
         report.ignored += settlement.ignored
         report.ignored_log_bucket += settlement.ignored_log_bucket
         report.rejected += settlement.rejected
+        for name, value in settlement.not_counted._asdict().items():
+            setattr(report, name, getattr(report, name) + value)
         report.refused += settlement.state == "refused"
     return True
 

@@ -29,6 +29,16 @@ class Reject:
     byte_offset: int
     reason: str
     line: str
+    least_bytes: int | None
+    most_bytes: int | None
+
+    @property
+    def size(self) -> str:
+        """How many bytes it may stand for, in words."""
+        if self.most_bytes is None:
+            return "of unknown size" if self.line_number else ""
+        exact = f"{self.most_bytes:,} bytes"
+        return exact if self.least_bytes == self.most_bytes else f"{self.least_bytes:,} to {exact}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,10 @@ class Rejects:
     def render(self, console: Console) -> None:
         for each in self.rejects:
             place = f"{each.source}:{each.object_key}" + (f" line {each.line_number}" if each.line_number else "")
-            console.print(shown(f"{each.reason}  {place}"), style="bold", markup=False, highlight=False, soft_wrap=True)
+            size = f"  ({each.size})" if each.size else ""
+            console.print(
+                shown(f"{each.reason}  {place}{size}"), style="bold", markup=False, highlight=False, soft_wrap=True
+            )
             console.print(shown(f"  {cut(each.line)}"), markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
 
@@ -63,6 +76,8 @@ class RejectShown:
     byte_offset: int
     reason: str
     line: str
+    least_bytes: int | None
+    most_bytes: int | None
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
@@ -121,6 +136,8 @@ def _standing(reason: str | None) -> Select[Any]:
             rejects.c.byte_offset,
             rejects.c.reason,
             rejects.c.line,
+            rejects.c.least_bytes,
+            rejects.c.most_bytes,
         )
         .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
         .where(objects.c.state != "superseded")

@@ -34,7 +34,7 @@ from schemas.contract import Contract
 from schemas.rollups import INVOICES, PRICES, RECONCILIATION_DAILY, RESPONSE_TIME_BUCKETS_DAILY
 from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
-ROLLUP_VERSION = 2
+ROLLUP_VERSION = 3
 DAYS_AT_ONCE = 2
 
 
@@ -175,6 +175,7 @@ class _Computed:
     frames: dict[Contract, pl.DataFrame]
     audiences: dict[str, lake.LakeFile | None]
     distinct: dict[str, int]
+    sent: dict[str, int]
 
 
 def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date]) -> Iterator[_Computed]:
@@ -207,7 +208,8 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
     audiences = write_audiences(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
-    return _Computed(day, seen.epoch, frames, audiences, distinct)
+    sent = {source: sum(int(part.hourly["bytes_sent"].sum()) for part in each) for source, each in parts.items()}
+    return _Computed(day, seen.epoch, frames, audiences, distinct, sent)
 
 
 def _frames(
@@ -242,7 +244,7 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
         settle_audiences(connection, settings, day, computed.audiences, other_response_times=is_other)
-        days.write(connection, settings, day, computed.distinct)
+        days.write(connection, settings, day, computed.distinct, computed.sent)
         point("rollup.before_commit")
         return True
 

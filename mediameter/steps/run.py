@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediameter.alerts.catalogue import catalogue
+from mediameter.report.words import not_counted
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
 from mediameter.steps.deliver import DeliverReport, deliver
@@ -109,6 +110,7 @@ class RunSummary:
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
+            *([f"beside the bytes that are counted: {more}"] if (more := not_counted(found)) else []),
             *self._doubts,
             *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",

@@ -14,6 +14,7 @@ from mediameter.alerts.channels import channel_id
 from mediameter.alerts.channels import shown as shown_channel
 from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.ledger import complete_through, day_bounds
+from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps import silence
 from mediameter.steps.reader import plain, reader, rows, shown
@@ -78,6 +79,12 @@ class DayStatus:
     ignored: int
     rejected: int
     duplicates: int
+    bytes_sent: int
+    rejected_least_bytes: int
+    rejected_most_bytes: int
+    unsized_lines: int
+    unsure_lines: int
+    unsure_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,10 @@ class Status:
         if self.days:
             console.print(_days_table(self.days))
             console.print()
+        for day in self.days:
+            if more := words.not_counted(day):
+                line = f"{day.day} {day.source}: {words.gigabytes(day.bytes_sent)} GB counted, {more}"
+                console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         for each in self.broken_rules:
             line = f"{each.day} breaks {each.suite}.{each.rule} ({each.severity}): {each.detail}"
             console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
@@ -194,7 +205,7 @@ def _holes(connection: Connection, settings: Settings, known: list[DayStatus], n
             end = day_bounds(day, settings.reporting.zone)[1]
             at = min(through, end) if through else None
             is_late = at != end and now > _final_by(day, settings)
-            found.append(DayStatus(day, source, NO_OBJECTS, False, is_late, at, 0, 0, 0, 0, 0, 0))
+            found.append(DayStatus(day, source, NO_OBJECTS, False, is_late, at, *[0] * 12))
     return found
 
 
@@ -245,10 +256,10 @@ def _standing_reasons() -> Any:
     )
 
 
-def _counts(connection: Connection, words: Any) -> dict[str, int]:
+def _counts(connection: Connection, query: Any) -> dict[str, int]:
     """How often each word occurs, most frequent first."""
-    [word] = words.selected_columns
-    counted = connection.execute(words.add_columns(func.count()).group_by(word))
+    [word] = query.selected_columns
+    counted = connection.execute(query.add_columns(func.count()).group_by(word))
     return dict(sorted(((str(name), int(count)) for name, count in counted), key=lambda pair: (-pair[1], pair[0])))
 
 

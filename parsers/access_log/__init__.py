@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from parsers.access_log.exact import Context, Outcome, read_line
-from parsers.access_log.pieces import Parsed, Piece, parse_pieces
+from parsers.access_log.pieces import Parsed, Piece, Unsure, parse_pieces
 from parsers.access_log.sniff import SAMPLE_BYTES, Refused, sniff
 from parsers.access_log.unpack import Block, Limits, blocks, unpacked
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 
 __all__ = [
     "PARSER_VERSION",
@@ -25,6 +25,7 @@ __all__ = [
     "Parsed",
     "Piece",
     "Refused",
+    "Unsure",
     "parse_object",
     "parse_pieces",
     "read_blocks",

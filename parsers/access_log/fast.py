@@ -18,6 +18,7 @@ from parsers.access_log import exact
 from parsers.access_log.fields import OPERATION
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
+from schemas.vocabulary import LARGEST_BYTES, LONGEST_MS
 
 _SCHEMA = polars_schema(PARSED)
 _PIECES = {f"p{i}": pl.String() for i in range(7)}
@@ -28,7 +29,10 @@ CLOCK = (
     r"[+-](?:[01][0-9]|2[0-3])[0-5][0-9]\]$"
 )
 _BLOCK = r"^ (?:-|[1-9][0-9]{2}) [^ ]+ (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) (?:-|[0-9]{1,19}) $"
-NUMBERS = ("status", "sent", "size", "total", "turn_around")
+LARGEST = {
+    "status": 999, "sent": LARGEST_BYTES, "size": LARGEST_BYTES, "total": LONGEST_MS, "turn_around": LONGEST_MS,
+}  # fmt: skip
+NUMBERS = tuple(LARGEST)
 # What a client may have planted: the begin of a block, or another record's time.
 SUSPICIOUS = r"HTTP/|\[[0-9]{2}/"
 _TAIL = ["lead", *TRAILING_FIELDS]
@@ -127,7 +131,7 @@ def _is_sound(frame: pl.DataFrame, ids: int) -> pl.Expr:
         pl.col("protocol").is_in(_VERSIONS) & pl.col("method").is_in(_METHODS) & (pl.col("target") != "")
         | (pl.col("p1") == "-"),
         pl.col("p2").str.contains(_BLOCK),
-        *(pl.col(f"{word}_n").is_not_null() | (pl.col(word) == "-") for word in NUMBERS),
+        *(are_plausible(word) for word in NUMBERS),
         pl.col("p4") == " ",
         holds_nothing_suspicious(frame["p3"]),
         holds_nothing_suspicious(frame["p5"]),
@@ -147,6 +151,11 @@ def _sound_head(frame: pl.DataFrame, ids: int) -> tuple[pl.Expr, ...]:
         pl.col("at") <= pl.col("latest"),
         pl.col("operation").is_in(operations),
     )
+
+
+def are_plausible(word: str) -> pl.Expr:
+    """A number that may be (the very limits of ``fields.number``), or a dash."""
+    return (pl.col(f"{word}_n") <= LARGEST[word]).fill_null(False) | (pl.col(word) == "-")
 
 
 def holds_nothing_suspicious(texts: pl.Series) -> pl.Expr:

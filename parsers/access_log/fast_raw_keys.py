@@ -15,6 +15,7 @@ from parsers.access_log import exact
 from parsers.access_log.fast import (
     CLOCK,
     NUMBERS,
+    are_plausible,
     holds_nothing_suspicious,
     null_of_dash,
     of_distinct,
@@ -94,7 +95,7 @@ def _is_sound(split: pl.DataFrame) -> pl.Expr:
         pl.col("at").dt.year() >= 1970,
         pl.col("at") <= pl.col("latest"),
         ~pl.col("key_raw").str.contains(rf" {_OPERATION}"),
-        *(pl.col(f"{word}_n").is_not_null() | (pl.col(word) == "-") for word in NUMBERS),
+        *(are_plausible(word) for word in NUMBERS),
         holds_nothing_suspicious(split["referer"]),
         holds_nothing_suspicious(split["agent"]),
         pl.col("is_sound_tail"),
@@ -128,8 +129,9 @@ def _typed(frame: pl.DataFrame, dialect: str, seed: int) -> pl.DataFrame:
 
 
 def _ceph_bytes_sent() -> pl.Expr:
-    """As `raw_keys` has it: the field is the request's, and says something of the response only on a GET."""
-    operation = pl.col("operation")
-    is_whole_object = operation.is_in(["REST.GET.OBJECT", "WEBSITE.GET.OBJECT"]) & (pl.col("status_n") == 200)
-    of_a_get = pl.col("sent_n").fill_null(pl.when(is_whole_object).then(pl.col("size_n")))
-    return pl.when(operation.str.contains(r"^[A-Z0-9]+\.GET\.")).then(of_a_get).fill_null(0)
+    """As `raw_keys` has it: the field is the request's, so of an object's GET the size says what was sent."""
+    operation, sent, size = pl.col("operation"), pl.col("sent_n").fill_null(0), pl.col("size_n")
+    has_size = operation.is_in(["REST.GET.OBJECT", "WEBSITE.GET.OBJECT"]) & size.is_not_null()
+    of_an_object = pl.when(pl.col("status_n") == 200).then(size).otherwise(pl.min_horizontal(sent, size))
+    of_a_get = pl.when(has_size).then(of_an_object).otherwise(sent)
+    return pl.when(operation.str.contains(r"^[A-Z0-9]+\.GET\.")).then(of_a_get).otherwise(0)

@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 from schemas.records import TRAILING_FIELDS
-
-LARGEST_NUMBER = 2**63 - 1
+from schemas.vocabulary import LARGEST_BYTES, LONGEST_MS
 
 # Only a space separates words: \s would also cut at characters that a client may write. Possessive quantifiers (`++`)
 # throughout: a hostile line must not make a pattern backtrack. The server writes no quote into the words of a head.
@@ -27,7 +26,7 @@ _AFTER_TIME = re.compile(rf" ++({_BARE}) ++({_BARE}(?: ++{_BARE})*?) ++({_BARE})
 _SECOND_HEAD = re.compile(rf"(?: ++{_BARE}){{3,40}}? ++{_OPERATION} ++[^ ]")
 _ANY_OPERATION = re.compile(rf"(?<![^ ]){_OPERATION}")
 FIVE_WORDS = r" ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++([^ ]++) ++"
-REQUEST = re.compile(r"[A-Za-z-]+ ([^ ]+) HTTP/[0-9.]+")
+REQUEST = re.compile(r"[^ ]+ ([^ ]+) HTTP/[0-9.]+")
 _WHOLE_NUMBER = re.compile(r"0*([0-9]{1,19})")
 _CUT = re.compile(r'" ++"')
 _CUTS = re.compile(r'(?=" ++")')
@@ -38,11 +37,21 @@ _MONTHS = {
 
 
 class Bad(Exception):
-    """The line's outcome is a reject; ``args[0]`` is the reason."""
+    """The line's outcome is a reject; ``words``: its block, where that is sure, and ``others``: what else reads like
+    one; ``has_block``: it is on the line, but which it is may not be sure."""
+
+    others: Sequence[Sequence[str]] = ()
+
+    def __init__(self, reason: str, words: Sequence[str] = (), *, has_block: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.words = words
+        self.has_block = has_block
 
 
 class Head(NamedTuple):
-    """``key_raw`` is the word behind the operation; ``operation_end`` and ``end`` are where the two end."""
+    """``key_raw`` is the word behind the operation; ``operation_end`` and ``end`` are where the two end.
+    ``second``: where the time of another head stands, -1 where there is none."""
 
     bucket_owner: str
     canonical_id: str | None
@@ -55,6 +64,7 @@ class Head(NamedTuple):
     key_raw: str
     operation_end: int
     end: int
+    second: int
 
 
 # --- the head: ids, time, address, requester, request id, operation, key ----------------------------
@@ -66,24 +76,30 @@ def head_of(text: str) -> Head:
     time = TIME.match(text, ids.end()) if ids else None
     head = _AFTER_TIME.match(text, time.end()) if time else None
     first = time if head else TIME.search(text)
-    if first and _has_second_head(text, first.end()):
-        raise Bad("GLUED_LINES")
+    second = _second_head(text, first.end()) if first else -1
+    if second >= 0 and not (head and second > head.end(4)):
+        raise Bad("GLUED_LINES")  # of what stands before the operation, nobody knows which record's it is
     if not (ids and time and head):
         raise Bad(_why_no_head(text))
     owner, canonical_id, bucket = ids.groups()
     address, requester, request_id, operation, key_raw = head.groups()
+    try:
+        at = _instant(time)
+    except Bad:
+        raise Bad("GLUED_LINES" if second >= 0 else "BAD_TIME") from None
     return Head(
-        owner, canonical_id, bucket, _instant(time), address, requester, request_id, operation, key_raw,
-        head.end(4), head.end(),
+        owner, canonical_id, bucket, at, address, requester, request_id, operation, key_raw,
+        head.end(4), head.end(), second,
     )  # fmt: skip
 
 
-def _has_second_head(text: str, start: int) -> bool:
+def _second_head(text: str, start: int) -> int:
+    """Where the time of a second head stands, -1 where there is none."""
     for time in TIME.finditer(text, start):
         between = text[start : time.start()]
         if between.endswith(" ") and between.strip(" ") and _SECOND_HEAD.match(text, time.end()):
-            return True
-    return False
+            return time.start()
+    return -1
 
 
 def _why_no_head(text: str) -> str:
@@ -134,14 +150,19 @@ def numbers_of(words: Sequence[str], milliseconds: Callable[[str], int | None] |
     """The six words of a block; ``milliseconds`` reads the two times where they are no whole numbers."""
     status, error_code, sent, size, total, turn_around = words
     time_of = milliseconds or number
-    return Numbers(_status(status), error_code, number(sent), number(size), time_of(total), time_of(turn_around))
+    try:
+        times = time_of(total), time_of(turn_around)
+        return Numbers(_status(status), error_code, number(sent, LARGEST_BYTES), number(size, LARGEST_BYTES), *times)
+    except Bad as bad:
+        raise Bad(bad.reason, words) from None
 
 
-def number(word: str) -> int | None:
+def number(word: str, largest: int = LONGEST_MS) -> int | None:
+    """A whole number that may be; ``-`` is None."""
     if word == "-":
         return None
     digits = _WHOLE_NUMBER.fullmatch(word)
-    if not digits or int(digits[1]) > LARGEST_NUMBER:
+    if not digits or int(digits[1]) > largest:
         raise Bad("BAD_NUMBER")
     return int(digits[1])
 
@@ -165,11 +186,30 @@ class Agents(NamedTuple):
     is_ambiguous: bool = False
 
 
-class Body(NamedTuple):
-    """What a dialect has read behind the operation; ``bytes_sent`` is what it means by them."""
+NOT_KNOWN = Agents("-", "-", "", is_ambiguous=True)
+"""Of a line behind whose block another record may stand: what is whose there, nobody can tell."""
+
+
+class Cut(NamedTuple):
+    """A line behind its operation, cut at its block: the ``words`` of it, and where the referer begins (``rest``).
+
+    ``uri`` without its quotes. ``others``: the words of what else on the line reads like a block. ``is_vouched``: the
+    server's own key says that the target ended there.
+    """
 
     key_raw: str
     key: str
+    uri: str
+    words: tuple[str, ...]
+    rest: int
+    is_sure: bool = True
+    is_vouched: bool = False
+    others: tuple[tuple[str, ...], ...] = ()
+
+
+class Body(NamedTuple):
+    """What a dialect has read behind the operation; ``bytes_sent`` is what it means by them."""
+
     request_uri: str
     numbers: Numbers
     bytes_sent: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -45,15 +45,27 @@ class Piece:
         return cls(object_id, block.data, context, block.lines_before, block.offset, block.dialect)
 
 
+@dataclass(slots=True)
+class Unsure:
+    """Of one object: records that may have sent up to ``more_bytes`` more than is counted, and lines that may hold
+    others of unknown size."""
+
+    lines: int = 0
+    more_bytes: int = 0
+    unsized: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """``frame`` (PARSED, one row a record), ``rejects`` (REJECTED), and the counts of each object:
-    ``lines`` and ``ignored`` by reason, keyed by object id. For each object lines = parsed + ignored + rejected."""
+    ``lines`` and ``ignored`` by reason, keyed by object id. For each object lines = parsed + ignored + rejected.
+    ``unsure``: of those objects that have something of it."""
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
     lines: dict[int, int]
     ignored: Ignored
+    unsure: dict[int, Unsure] = field(default_factory=dict)
 
 
 def parse_pieces(pieces: Sequence[Piece]) -> Parsed:
@@ -74,6 +86,7 @@ def _together(parts: Sequence[Parsed]) -> Parsed:
         pl.concat([part.rejects for part in parts]),
         {object_id: lines for part in parts for object_id, lines in part.lines.items()},
         {object_id: ignored for part in parts for object_id, ignored in part.ignored.items()},
+        {object_id: unsure for part in parts for object_id, unsure in part.unsure.items()},
     )
 
 
@@ -90,12 +103,15 @@ def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
         sound, odd = fast.read_sound_lines(clean, places, seed)
     ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
     sound = _leave_out_log_bucket(sound, log_bucket, ignored)
-    slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored)
+    unsure: dict[int, Unsure] = {}
+    slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored, unsure)
     lines: dict[int, int] = dict.fromkeys((piece.object_id for piece in pieces), 0)
     for piece, count in zip(pieces, counts, strict=True):
         lines[piece.object_id] += count
-    parsed = Parsed(pl.concat([sound, slow]) if slow.height else sound, rejects, lines, ignored)
+    parsed = Parsed(pl.concat([sound, slow]) if slow.height else sound, rejects, lines, ignored, unsure)
     _assert_conserved(parsed)
+    if dialect == "ceph":
+        _doubt_ranges(parsed)
     return parsed
 
 
@@ -191,19 +207,35 @@ def _odd_lines(
         )
 
 
-def _slow(lines: Iterator[_OddLine], ignored: Ignored) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records and rejects of the odd lines, each read by `exact`; counts what is ignored."""
+def _doubt_ranges(parsed: Parsed) -> None:
+    """Ceph's log does not say how much of an object a range was: at most all of it."""
+    more = pl.col("object_size") - pl.col("bytes_sent")
+    is_range = pl.col("operation").is_in(["REST.GET.OBJECT", "WEBSITE.GET.OBJECT"]) & (pl.col("http_status") == 206)
+    ranges = parsed.frame.filter(is_range, more > 0).group_by("object_id").agg(pl.len(), more.sum())
+    for object_id, lines, bytes_more in ranges.iter_rows():
+        unsure = parsed.unsure.setdefault(object_id, Unsure())
+        unsure.lines += lines
+        unsure.more_bytes += bytes_more
+
+
+def _slow(lines: Iterator[_OddLine], ignored: Ignored, unsure: dict[int, Unsure]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and rejects of the odd lines, each read by `exact`; counts what is ignored, and what is unsure."""
     records: list[dict[str, object]] = []
-    rejects: list[tuple[int, int, int, str, str]] = []
+    rejects: list[tuple[object, ...]] = []
     for line in lines:
         object_id, outcome = line.piece.object_id, exact.read_line(line.raw, line.piece.context, line.piece.dialect)
         if outcome.fields is not None:
             records.append({"object_id": object_id, "line_number": line.line_number, **outcome.fields})
+            if outcome.more_bytes or outcome.is_unsized:
+                doubt = unsure.setdefault(object_id, Unsure())
+                doubt.lines += outcome.more_bytes > 0
+                doubt.more_bytes += outcome.more_bytes
+                doubt.unsized += outcome.is_unsized
         elif outcome.ignored:
             ignored[object_id][outcome.ignored] += 1
         else:
             text = exact.readable(line.raw[: 4 * KEPT_OF_A_REJECT])[0][:KEPT_OF_A_REJECT]
-            rejects.append((object_id, line.line_number, line.offset, outcome.rejected, text))
+            rejects.append((object_id, line.line_number, line.offset, outcome.rejected, text, *outcome.bounds))
     return (
         pl.DataFrame(records, schema=_SCHEMA, orient="row"),
         pl.DataFrame(rejects, schema=polars_schema(REJECTED), orient="row"),

@@ -10,8 +10,9 @@ What the two servers write, by their own code:
   `pkg/logcourier/logobject.go`): AWS's 26 fields, an absent one `-`; key not encoded; URI, referer and user agent by
   Go's `strconv.Quote`, or a bare `-`; times by `%g`, so perhaps with a fraction or an exponent.
 
-A client names keys, and may put a whole block into one, or (with X-Forwarded-For) a whole head before it. Only one
-place may look like the end of a URI with a block behind it, and no operation may stand within a key: else AMBIGUOUS.
+A client names keys, and may put a whole block into one, or (with X-Forwarded-For) a whole head before it. Where more
+than one place looks like the end of a URI with a block behind it, or an operation stands within the key, the one whose
+target spells the key before it is the server's: just one may, else AMBIGUOUS.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from parsers.access_log.fields import (
     FIVE_WORDS,
-    LARGEST_NUMBER,
+    NOT_KNOWN,
     OPERATION,
     REQUEST,
     Agents,
     Bad,
     Body,
+    Cut,
     Head,
     Numbers,
     agents_of,
@@ -36,10 +39,15 @@ from parsers.access_log.fields import (
     number,
     numbers_of,
 )
+from schemas.vocabulary import LONGEST_MS
 
 _CANDIDATE = re.compile(rf'(?= HTTP/[0-9.]+(") ++(-|-?[0-9]++){FIVE_WORDS}[^ ])')
 _BLOCK = re.compile(rf" ++([^ ]++){FIVE_WORDS}(?=[^ ])")
 _WORD = re.compile(r"[^ ]++")
+_HELD_AGAINST_THE_KEY = 20  # readings of a line; where there are more, it is ambiguous
+# Operations whose key is the target's path.
+_OF_A_PATH = re.compile(r"REST\.(?:GET|HEAD|PUT|DELETE)\.")
+_NOT_SPELLED = re.compile(r"[^!-*,-.0-~]+")
 _BEHIND_A_KEY = 18  # words of a line of 26 fields: URI, block, referer, user agent, trailing fields
 _NO_REQUEST = re.compile(r"(?:BATCH|S3)\..*|REST\.COPY\.[A-Z]+_GET")
 _DASHES = ("-", '"-"')
@@ -55,25 +63,32 @@ _WITH_UNIT = re.compile(r"([0-9]+)ms")
 # --- Ceph -------------------------------------------------------------------------------------------
 
 
-def ceph(text: str, head: Head) -> Body:
+def ceph(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
     """The rest of a line of Ceph's."""
-    parts = _parts(text, head)
-    agents = _bare_referer(text, parts.rest)
-    if not parts.is_sure:
+    agents = _texts(cut, _bare_referer(text, cut.rest)) if is_whole else NOT_KNOWN
+    if not cut.is_sure:
         raise Bad("AMBIGUOUS")
-    numbers = numbers_of(parts.words, _duration)
-    return Body(parts.key, parts.key, parts.uri[1:-1], numbers, _ceph_bytes_sent(numbers, head.operation), agents)
+    numbers = numbers_of(cut.words, _duration)
+    return Body(cut.uri, numbers, _ceph_bytes_sent(numbers, head.operation), agents)
+
+
+def _texts(cut: Cut, agents: Agents | None) -> Agents:
+    """Referer and user agent; where they cannot be read, the line's block still bounds what it stands for."""
+    if agents is None:
+        raise Bad("SHORT_LINE", cut.words if cut.is_sure else (), has_block=True)
+    return agents
 
 
 def _ceph_bytes_sent(numbers: Numbers, operation: str) -> int:
-    """The field holds the length of the request's body. A GET has none: what stands there then was really sent."""
+    """The field holds the length of the request's body, which a client names: of a GET of a whole object the object's
+    size was sent, and never more than that of a part. Where there is no size, a GET is believed to have no body."""
     family, _, rest = operation.partition(".")
     if not rest.startswith("GET."):
         return 0
-    if numbers.bytes_sent is not None:
-        return numbers.bytes_sent
-    is_whole_object = family in ("REST", "WEBSITE") and rest == "GET.OBJECT" and numbers.http_status == 200
-    return (numbers.object_size or 0) if is_whole_object else 0
+    sent, size = numbers.bytes_sent, numbers.object_size
+    if family not in ("REST", "WEBSITE") or rest != "GET.OBJECT" or size is None:
+        return sent or 0
+    return size if numbers.http_status == 200 else min(sent or 0, size)
 
 
 def _duration(word: str) -> int | None:
@@ -81,10 +96,15 @@ def _duration(word: str) -> int | None:
     return number(with_unit[1] if with_unit else word)
 
 
-def _bare_referer(text: str, start: int) -> Agents:
+def _bare_referer(text: str, start: int) -> Agents | None:
     """The referer goes up to the first quote behind a space, which opens the user agent; the last one closes that."""
-    if text[start] == '"':
-        return agents_of(text, start)
+    try:
+        return agents_of(text, start) if text[start] == '"' else _behind_a_bare_one(text, start)
+    except Bad:
+        return None
+
+
+def _behind_a_bare_one(text: str, start: int) -> Agents:
     opening = text.find(' "', start) + 1
     if not opening:
         referer, _, rest = text[start:].partition(" ")
@@ -97,18 +117,20 @@ def _bare_referer(text: str, start: int) -> Agents:
 # --- Scality ----------------------------------------------------------------------------------------
 
 
-def scality(text: str, head: Head) -> Body:
+def scality(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
     """The rest of a line of Scality's."""
-    parts = _parts(text, head)
-    quoted = _QUOTED_AGENTS.match(text, parts.rest)
-    if not quoted:
-        raise Bad("SHORT_LINE")
-    if not parts.is_sure:
+    quoted = _QUOTED_AGENTS.match(text, cut.rest) if is_whole else None
+    if is_whole:
+        _texts(cut, NOT_KNOWN if quoted else None)
+    if not cut.is_sure:
         raise Bad("AMBIGUOUS")
-    numbers = numbers_of(parts.words, _milliseconds)
-    (uri, referer, agent), losses = zip(*map(_unquoted, (parts.uri, *quoted.groups())), strict=True)
+    numbers = numbers_of(cut.words, _milliseconds)
+    uri, is_lossy_uri = _undone(cut.uri)
+    if not quoted:
+        return Body(uri, numbers, numbers.bytes_sent or 0, NOT_KNOWN, is_lossy_uri)
+    (referer, agent), losses = zip(*map(_unquoted, quoted.groups()), strict=True)
     agents = Agents(referer, agent, text[quoted.end() :])
-    return Body(parts.key, parts.key, uri, numbers, numbers.bytes_sent or 0, agents, any(losses))
+    return Body(uri, numbers, numbers.bytes_sent or 0, agents, is_lossy_uri or any(losses))
 
 
 def _milliseconds(word: str) -> int | None:
@@ -117,17 +139,21 @@ def _milliseconds(word: str) -> int | None:
         return None
     if not _REAL.fullmatch(word):
         raise Bad("BAD_NUMBER")
-    exact = Decimal(word)
-    if exact >= LARGEST_NUMBER + Decimal("0.5"):
+    rounded = int(Decimal(word).to_integral_value(ROUND_HALF_EVEN))
+    if rounded > LONGEST_MS:
         raise Bad("BAD_NUMBER")
-    return int(exact.to_integral_value(ROUND_HALF_EVEN))
+    return rounded
 
 
 def _unquoted(word: str) -> tuple[str, bool]:
     """The text that Go quoted, and whether something of it was no text. What Go would not write stays as it is."""
     if word == "-":
         return word, False
-    text = _ESCAPE.sub(_character, word[1:-1])
+    return _undone(word[1:-1])
+
+
+def _undone(word: str) -> tuple[str, bool]:
+    text = _ESCAPE.sub(_character, word)
     return text, text.count("\ufffd") > word.count("\ufffd")
 
 
@@ -144,31 +170,83 @@ def _character(escape: re.Match[str]) -> str:
 # --- both -------------------------------------------------------------------------------------------
 
 
-class _Parts(NamedTuple):
-    """``uri`` as written, with its quotes; ``rest`` is where the referer begins."""
+class _Reading(NamedTuple):
+    """One way to cut the line: ``uri`` without its quotes, the target in it, and where it ends."""
 
     key: str
     uri: str
-    words: tuple[str, ...]
-    rest: int
-    is_sure: bool
+    target: str
+    end: int
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.key and self.target)
+
+    @property
+    def is_plain(self) -> bool:
+        return not _SECOND_OPERATION.search(self.key)
 
 
-def _parts(text: str, head: Head) -> _Parts:
-    """What stands before referer and user agent, cut where the one URI ends."""
-    candidates = _CANDIDATE.finditer(text, head.operation_end)
-    first = next(candidates, None)
-    if first is None:
+def cut(text: str, head: Head) -> Cut:
+    """What stands before referer and user agent, cut where the URI ends."""
+    ends = [found.end(1) for found in _CANDIDATE.finditer(text, head.operation_end)]
+    if not ends:
         return _without_uri(text, head)
-    block = _BLOCK.match(text, first.end(1))
-    key, *request = text[head.operation_end : first.end(1)].rsplit(" ", 3)
-    key, uri = key.strip(" "), " ".join(request)
-    is_request = uri.startswith('"') and REQUEST.fullmatch(uri[1:-1])
-    is_sure = bool(key and is_request) and next(candidates, None) is None and not _SECOND_OPERATION.search(key)
-    return _Parts(key, uri, block.groups(), block.end(), is_sure)  # type: ignore[union-attr]
+    readings = [_reading(text, head, end) for end in ends[:_HELD_AGAINST_THE_KEY]]
+    chosen, is_sure, is_vouched = readings[0], False, False
+    is_plain = len(ends) == 1 and chosen.is_plain and head.second < 0  # most lines: nothing has to be vouched for
+    vouched = [] if is_plain else [each for each in readings if _is_vouched(each, head.operation)]
+    if len(ends) == 1:
+        is_sure, is_vouched = chosen.is_whole and (chosen.is_plain or bool(vouched)), bool(vouched)
+    elif _names_no_key(head.operation, chosen):
+        is_sure = True
+    elif len(vouched) == 1 and len(ends) <= _HELD_AGAINST_THE_KEY and not any(map(_is_vouched_within, readings)):
+        chosen, is_sure, is_vouched = vouched[0], True, True
+    words = {end: _words_behind(text, end) for end in ends}
+    others = tuple(found for end, (found, _) in words.items() if end != chosen.end)
+    return Cut(chosen.key, chosen.key, chosen.uri, *words[chosen.end], is_sure, is_vouched, others)
 
 
-def _without_uri(text: str, head: Head) -> _Parts:
+def _reading(text: str, head: Head, end: int) -> _Reading:
+    key, *request = text[head.operation_end : end].rsplit(" ", 3)
+    uri = " ".join(request)
+    target = REQUEST.fullmatch(uri[1:-1]) if uri.startswith('"') else None
+    return _Reading(key.strip(" "), uri[1:-1], target[1] if target else "", end)
+
+
+def _words_behind(text: str, end: int) -> tuple[tuple[str, ...], int]:
+    block = _BLOCK.match(text, end)
+    assert block is not None, "a candidate is followed by a block"
+    return block.groups(), block.end()
+
+
+def _is_vouched(reading: _Reading, operation: str) -> bool:
+    """The target spells the key before it. Loosely, for servers differ in what they make of a target: to take one too
+    many for vouched makes a line ambiguous, to take one too few would let a client's text be the only one."""
+    return reading.is_whole and bool(_OF_A_PATH.match(operation)) and _spells(reading.target, reading.key)
+
+
+def _is_vouched_within(reading: _Reading) -> bool:
+    """The target spells what stands behind a second operation: the head before that one may be planted."""
+    operations = list(_SECOND_OPERATION.finditer(reading.key))
+    return bool(operations and reading.target) and _spells(reading.target, reading.key[operations[-1].end() :])
+
+
+def _spells(target: str, key: str) -> bool:
+    path, spelled = target.partition("?")[0], _spelled(key)
+    return any(_spelled(unquote(text)).endswith(spelled) for text in (path, _undone(path)[0]))
+
+
+def _spelled(text: str) -> str:
+    return _NOT_SPELLED.sub("", text)
+
+
+def _names_no_key(operation: str, first: _Reading) -> bool:
+    """A request about the bucket: the key is the server's dash, so no client has planted anything before the URI."""
+    return first.key == "-" and bool(first.target) and operation.rpartition(".")[2].startswith("BUCKET")
+
+
+def _without_uri(text: str, head: Head) -> Cut:
     """A record of what the service did by itself: cut from its end, for the key may hold what looks like a block."""
     spans = [word.span() for word in _WORD.finditer(text, head.operation_end)]
     if not _NO_REQUEST.fullmatch(head.operation) or len(spans) <= _BEHIND_A_KEY:
@@ -177,4 +255,5 @@ def _without_uri(text: str, head: Head) -> _Parts:
     if uri not in _DASHES:
         raise Bad("SHORT_LINE")
     key = text[spans[0][0] : spans[-_BEHIND_A_KEY - 1][1]]
-    return _Parts(key, '"-"', tuple(words), spans[-_BEHIND_A_KEY + 7][0], not _SECOND_OPERATION.search(key))
+    rest = spans[-_BEHIND_A_KEY + 7][0]
+    return Cut(key, key, "-", tuple(words), rest, not _SECOND_OPERATION.search(key))

@@ -26,7 +26,7 @@ OF_DOCUMENTS = {  # the last table of SOURCE_SYSTEMS.md, and the pose generator'
 }  # fmt: skip
 OF_THE_HOUSE = {
     "logs_missing", "delivery_late", "export_stopped", "not_run", "rejects_over_budget", "reconciliation_broken",
-    "quality_gate", "revenue_drop", "server_errors", "slow_hours",
+    "rejected_bytes_over_budget", "quality_gate", "revenue_drop", "server_errors", "slow_hours",
     "cost_per_generation", "slow_model",
 }  # fmt: skip
 LOGS = {"kind": "s3_access_log", "path": "bucket"}

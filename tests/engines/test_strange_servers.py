@@ -100,7 +100,7 @@ def test_a_strange_mariadb(strange_mariadb: str, tmp_path: Path) -> None:
 
 
 def test_many_rows_go_in_though_packets_are_small(strange_mariadb: str) -> None:
-    rows = [(1, number, 0, "X", "'" * 2000) for number in range(200)]  # each twice as long when it is escaped
+    rows = [(1, number, 0, "X", "'" * 2000, 0, None) for number in range(200)]  # each twice as long when it is escaped
     for made in emptied(strange_mariadb):
         transact(made, lambda c: warehouse.insert(c, REJECTS, warehouse.frame_of(rows, REJECTS)))
         with reading(made) as connection:
@@ -108,7 +108,7 @@ def test_many_rows_go_in_though_packets_are_small(strange_mariadb: str) -> None:
 
 
 def test_a_row_larger_than_a_packet_is_told(strange_mariadb: str) -> None:
-    row = (1, 1, 0, "X", "x" * 80_000)
+    row = (1, 1, 0, "X", "x" * 80_000, 0, None)
     for made in emptied(strange_mariadb):
         with pytest.raises(WorldError, match="larger than max_allowed_packet"):
             transact(made, lambda c: warehouse.insert(c, REJECTS, warehouse.frame_of([row], REJECTS)))

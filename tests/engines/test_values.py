@@ -54,7 +54,9 @@ def test_keys_are_compared_byte_by_byte(made: sa.Engine) -> None:
 
 def test_texts_are_kept_whole(made: sa.Engine) -> None:
     texts = [*HOSTILE, "long " * 20_000, "\U0001f3ac" * 70_000]
-    assert put(made, REJECTS, *((1, n, 0, "X", text) for n, text in enumerate(texts)))["line"].to_list() == texts
+    assert (
+        put(made, REJECTS, *((1, n, 0, "X", text, None, n) for n, text in enumerate(texts)))["line"].to_list() == texts
+    )
 
 
 def test_numbers_and_times_are_kept_to_the_last_digit(made: sa.Engine) -> None:
@@ -72,7 +74,7 @@ def test_numbers_and_times_are_kept_to_the_last_digit(made: sa.Engine) -> None:
 
 
 def test_nul_is_replaced_and_a_text_too_long_is_refused(made: sa.Engine) -> None:
-    assert put(made, REJECTS, (1, 1, 0, "X", "nul\0byte"))["line"].to_list() == ["nul\ufffdbyte"]
+    assert put(made, REJECTS, (1, 1, 0, "X", "nul\0byte", None, None))["line"].to_list() == ["nul\ufffdbyte"]
     with pytest.raises(WorldError, match=r"endpoints_daily.endpoint: a text has more than the 255 characters"):
         put(made, ENDPOINTS_DAILY, ("default", DAY, "app", "x" * 256, 1, 0, 0, 0, 1))
 
@@ -130,7 +132,7 @@ def loading(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engi
 
 def test_load_data_keeps_every_text_and_null(loading: sa.Engine) -> None:
     texts = [*HOSTILE, "long " * 20_000]
-    rows = [(1, n, 0, "X", text) for n, text in enumerate(texts)]
+    rows = [(1, n, 0, "X", text, None, n) for n, text in enumerate(texts)]
     assert put(loading, REJECTS, *rows).rows() == rows
     checks = [
         ("t", DAY, "rule", f"{n}", value, None, "u", "ok", 1, at) for n, value, at in ((1, None, AT), (2, 0.1, None))
@@ -139,7 +141,7 @@ def test_load_data_keeps_every_text_and_null(loading: sa.Engine) -> None:
 
 
 def test_load_data_hides_no_warning(loading: sa.Engine) -> None:
-    cut = warehouse.frame_of([(1, 1, 0, "X", "fine"), (1, 2, 0, "X", "fine")], REJECTS)
+    cut = warehouse.frame_of([(1, 1, 0, "X", "fine", 1, 2), (1, 2, 0, "X", "fine", 1, 2)], REJECTS)
     cut = cut.with_columns(pl.Series("byte_offset", [0, 2**70], pl.Int128))  # it would become the largest there is
     with pytest.raises(WorldError, match="2 of 2 rows were loaded, with warnings 1264"), writing(loading) as connection:
         load.load(connection, "rejects", cut)
@@ -150,6 +152,6 @@ def test_load_data_hides_no_warning(loading: sa.Engine) -> None:
 def test_load_data_refuses_a_row_that_is_there(loading: sa.Engine) -> None:
     """It would be left out, with a warning; nothing of the transaction stays."""
     with pytest.raises(WorldError, match="2 of 3 rows were loaded, with warnings 1062"):
-        put(loading, REJECTS, (1, 1, 0, "X", "one"), (1, 2, 0, "X", "two"), (1, 1, 0, "X", "three"))
+        put(loading, REJECTS, (1, 1, 0, "X", "one", 1, 1), (1, 2, 0, "X", "two", 1, 1), (1, 1, 0, "X", "three", 1, 1))
     with reading(loading) as connection:
         assert warehouse.read(connection, REJECTS).height == 0

@@ -1,4 +1,5 @@
-"""One real Prefect server and one real process worker for all tests of this folder."""
+"""One real Prefect server and one real process worker for all tests of this folder, and one warm Python for all that
+they start."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.embedded import embedded_server
-from tests.flows.installation import POOL, client_environment, command, end, start_worker
+from flows.automations import GRACE
+from tests import warm
+from tests.flows.installation import POOL, Installation, command
 from tests.listener import Listener, listening
 
 BLANK = "blank.db"  # in the home: a database with all its tables and the work pool, but nothing deployed
@@ -32,11 +34,13 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(prefect_home: Path) -> Iterator[str]:
-    """The API's URL; flows of the test process run against it."""
-    with embedded_server(prefect_home) as url:
+def installation(prefect_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A server with all its services; flows of the test process run against it."""
+    installation = Installation(prefect_home, python=warm.python(tmp_path_factory.mktemp("warm")))
+    try:
+        installation.start_server()
         settings = {
-            PREFECT_API_URL: url,
+            PREFECT_API_URL: installation.url,
             PREFECT_API_KEY: None,
             PREFECT_HOME: prefect_home,
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
@@ -45,34 +49,38 @@ def server(prefect_home: Path) -> Iterator[str]:
         with temporary_settings(settings):
             with get_client(sync_client=True) as client:
                 client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-            _copy(prefect_home / "prefect.db", prefect_home / BLANK)
-            yield url
+            copy(prefect_home / "prefect.db", prefect_home / BLANK)
+            yield installation
+    finally:
+        installation.end()
 
 
-def _copy(database: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-
-
-@pytest.fixture(scope="session")
-def command_environment(server: str, prefect_home: Path) -> dict[str, str]:
-    """What a ``prefect`` command of the tests runs with."""
-    return client_environment(server, prefect_home)
+def copy(database: Path, target: Path) -> None:
+    """A database that somebody may be at work on."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(target)) as copied:
+        source.backup(copied)
 
 
 @pytest.fixture(scope="session")
-def deployed(command_environment: dict[str, str]) -> None:
-    """All deployments of prefect.yaml are there."""
-    command(command_environment, "deploy", "--all")
+def server(installation: Installation) -> str:
+    """The API's URL."""
+    return installation.url
 
 
 @pytest.fixture(scope="session")
-def worker(command_environment: dict[str, str], prefect_home: Path) -> Iterator[Path]:
+def deployed(installation: Installation) -> None:
+    """All deployments of prefect.yaml are there, but no schedule begins anything while a test looks at another."""
+    command(installation, "deploy", "--all")
+    with get_client(sync_client=True) as client:
+        for name in GRACE:
+            client.pause_deployment(client.read_deployment_by_name(name).id)
+
+
+@pytest.fixture(scope="session")
+def worker(installation: Installation) -> Path:
     """A process worker at work; its log."""
-    log = prefect_home / "worker.log"
-    process = start_worker(command_environment, log)
-    yield log
-    end(process)
+    installation.start_worker()
+    return installation.log
 
 
 @pytest.fixture

@@ -15,26 +15,6 @@ CLONE = Path(__file__).parents[2]
 POOL = "mediameter"
 
 
-def client_environment(url: str, home: Path) -> dict[str, str]:
-    """What a ``prefect`` command, and a worker, of the server at this URL run with."""
-    return server_environment(home) | {"PREFECT_API_URL": url, "PREFECT_WORKER_QUERY_SECONDS": "0.5"}
-
-
-def command(environment: dict[str, str], *words: str) -> str:
-    """What a ``prefect`` command says; it has to succeed."""
-    called = [sys.executable, "-m", "prefect", "--no-prompt", *words]
-    done = subprocess.run(called, cwd=CLONE, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def start_worker(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """A process worker, which adds to its log there."""
-    called = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    with log.open("ab") as output:
-        return subprocess.Popen(called, cwd=CLONE, env=environment, stdout=output, stderr=subprocess.STDOUT)
-
-
 def end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
@@ -50,12 +30,21 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 class Installation:
-    """A server that can be killed and started again. Its leases are kept as prefect.yaml recommends it."""
+    """A server that can be killed and started again. Its leases are kept as prefect.yaml recommends it.
 
-    def __init__(self, home: Path) -> None:
-        self._home, self._port = home, free_port()
+    ``python``: what its commands, its worker and their runs are; its server is a Python of its own.
+    """
+
+    def __init__(self, home: Path, python: str = sys.executable) -> None:
+        self._home, self._port, self.python = home, free_port(), python
         self.url = f"http://127.0.0.1:{self._port}/api"
-        self.environment = client_environment(self.url, home) | {"PREFECT_WORKER_PREFETCH_SECONDS": "1"}
+        self.log = home / "worker.log"
+        self.environment = server_environment(home) | {
+            "PREFECT_API_URL": self.url,
+            "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+            "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+        }
+        self.server: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
 
     def start_server(self) -> None:
@@ -66,10 +55,20 @@ class Installation:
         self.server = start_server(self._port, environment)
         await_health(self.server, self._port)
 
+    def prefect(self, *words: str) -> list[str]:
+        """A ``prefect`` command."""
+        return [self.python, "-m", "prefect", *words]
+
     def start_worker(self) -> None:
-        self.worker = start_worker(self.environment, self._home / "worker.log")
+        """A process worker, which adds to its log."""
+        called = self.prefect("worker", "start", "--pool", POOL, "--type", "process")
+        with self.log.open("ab") as output:
+            self.worker = subprocess.Popen(
+                called, cwd=CLONE, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
 
     def kill_server(self) -> None:
+        assert self.server
         kill(self.server)
 
     def kill_worker(self) -> None:
@@ -78,12 +77,21 @@ class Installation:
 
     def home_log(self) -> str:
         """What the worker has said."""
-        return (self._home / "worker.log").read_text()
+        return self.log.read_text() if self.log.exists() else ""
 
     def end(self) -> None:
         if self.worker:
             end(self.worker)
-        kill(self.server)
+        if self.server:
+            kill(self.server)
+
+
+def command(installation: Installation, *words: str) -> str:
+    """What a ``prefect`` command says; it has to succeed."""
+    called = installation.prefect("--no-prompt", *words)
+    done = subprocess.run(called, cwd=CLONE, env=installation.environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:

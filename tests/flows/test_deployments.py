@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.deployments import run_deployment
+from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.backfill import backfill
@@ -22,7 +23,7 @@ from flows.nightly import nightly
 from mediameter import faults
 from mediameter.settings import load
 from mediameter.steps.run import run
-from tests.flows.installation import POOL, command
+from tests.flows.installation import CLONE, POOL, Installation, command, until
 from tests.flows.places import given, new_place, straight
 from tests.flows.relay import relayed
 from tests.listener import Listener
@@ -78,20 +79,41 @@ def test_the_days_of_a_backfill_are_asked_for_in_a_form(deployed: None) -> None:
 
 
 # --- runs --------------------------------------------------------------------------------------------
-def test_hourly_and_backfill_run_by_hand(
-    deployed: None, worker: Path, command_environment: dict[str, str], tmp_path: Path
+def test_hourly_runs_on_a_schedule_and_backfill_by_hand(
+    deployed: None, worker: Path, installation: Installation, tmp_path: Path
 ) -> None:
-    """One ordered from Python, the other from the shell; side by side on the worker, at places of their own."""
+    """The backfill ordered from the shell; side by side on the worker, at places of their own."""
     places = {name: new_place(tmp_path / name, month(2)) for name in ("hourly", "backfill")}
-    run_deployment("hourly/hourly", parameters=given(places["hourly"]), timeout=0, as_subflow=False)
+    scheduled = on_a_schedule(places["hourly"])
     days = {"first_day": FIRST.isoformat(), "last_day": "2025-10-03"}
     parameters = [f"--param={name}={value}" for name, value in {**given(places["backfill"]), **days}.items()]
-    command(command_environment, "deployment", "run", "backfill/backfill", *parameters)
-    for name, site in places.items():
-        assert {run.state_name for run in until_over(deployment(f"{name}/{name}").id)} == {"Completed"}, (
-            worker.read_text()
-        )
+    command(installation, "deployment", "run", "backfill/backfill", *parameters)
+    for name, found in (("hourly", scheduled), ("backfill", deployment("backfill/backfill").id)):
+        assert {run.state_name for run in until_over(found)} == {"Completed"}, worker.read_text()
+        site = places[name]
         assert difference(straight(site, tmp_path / f"straight-{name}"), dump(site.url)) == []
+
+
+def on_a_schedule(site: Site) -> UUID:
+    """A deployment of the hourly flow whose schedule has begun a run there, and rests now."""
+    source = cast(Flow[..., Any], hourly.from_source(source=str(CLONE), entrypoint="flows/hourly.py:hourly"))
+    rule = IntervalSchedule(interval=timedelta(seconds=20), anchor_date=datetime.now(UTC) + timedelta(seconds=2))
+    made = cast(
+        UUID,
+        source.deploy(
+            "scheduled", work_pool_name=POOL, parameters=given(site), schedule=rule, print_next_steps=False, build=False
+        ),
+    )
+    assert until(lambda: any(not run.state.is_scheduled() for run in runs_of(made) if run.state)), "it began nothing"
+    with get_client(sync_client=True) as client:
+        client.pause_deployment(made)
+    assert all(run.auto_scheduled for run in runs_of(made))
+    return made
+
+
+def runs_of(deployment_id: UUID) -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])))
 
 
 def test_a_long_range_becomes_runs_of_its_parts(
@@ -113,20 +135,15 @@ def test_a_long_range_becomes_runs_of_its_parts(
 
 def until_over(deployment_id: UUID) -> list[FlowRun]:
     """The runs of a deployment, once none of them is to come or at work."""
-    deadline = time.monotonic() + 240
-    with get_client(sync_client=True) as client:
-        while True:
-            runs = [each for each in client.read_flow_runs() if each.deployment_id == deployment_id]
-            if all(each.state and each.state.is_final() for each in runs) or time.monotonic() > deadline:
-                return runs
-            time.sleep(0.3)
+    until(lambda: all(run.state and run.state.is_final() for run in runs_of(deployment_id)), timeout_s=240)
+    return runs_of(deployment_id)
 
 
 def test_a_backfill_tells_its_days_and_how_to_do_them_again(server: str, site: Path, hook: Listener) -> None:
     place = fill(site, days=2)
     planned = backfill(FIRST, FIRST, dry_run=True, settings_path=str(site), now=NOW.isoformat())
     assert planned[0]["is_dry_run"] and planned[0]["ingest"]["objects"] == 5
-    assert dump(place.url)["objects"] == []
+    assert not (place.folder / "warehouse.sqlite").exists()  # it makes nothing
     place.bucket.rename(place.folder / "elsewhere")
     with pytest.raises(Exception, match="does not exist"):
         backfill(FIRST, FIRST, reparse=True, settings_path=str(site), now=NOW.isoformat())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 
+from flows.automations import GRACE
 from flows.backfill import backfill
 from flows.hourly import hourly
 from flows.nightly import nightly
@@ -44,8 +46,20 @@ def test_what_is_missing_is_named(api: None, site: Path, monkeypatch: pytest.Mon
     assert "prefect deploy --all" in said["deployment hourly/absent"].remedy
 
 
+@pytest.fixture
+def scheduled(deployed: None) -> Iterator[None]:
+    """The schedules are at work for the length of a test."""
+    with get_client(sync_client=True) as client:
+        names = [client.read_deployment_by_name(name).id for name in GRACE]
+        for each in names:
+            client.resume_deployment(each)
+        yield
+        for each in names:
+            client.pause_deployment(each)
+
+
 def test_a_prefect_that_is_set_up_is_sound(
-    api: None, deployed: None, worker: Path, site: Path, monkeypatch: pytest.MonkeyPatch
+    api: None, scheduled: None, worker: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     until(lambda: _said(site)["worker of mediameter"].verdict == "ok")
     said = _said(site)
@@ -64,12 +78,11 @@ def test_a_prefect_that_is_set_up_is_sound(
     assert "prefect worker start --pool mediameter" in _said(site)["worker of mediameter"].remedy
 
 
-def test_a_schedule_that_rests_is_seen(api: None, deployed: None, site: Path) -> None:
+def test_a_schedule_that_rests_is_seen(api: None, scheduled: None, site: Path) -> None:
     with get_client(sync_client=True) as client:
         nightly = client.read_deployment_by_name("nightly/nightly")
         client.pause_deployment(nightly.id)
         said = _said(site)["deployment nightly/nightly"]
-        client.resume_deployment(nightly.id)
     assert (said.verdict, said.found) == ("warning", "it is paused: nothing runs by itself")
     assert said.remedy == "prefect deploy --all, in the clone"  # which resumes it
 

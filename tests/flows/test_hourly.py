@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +26,7 @@ from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
 from mediameter.steps.flow_news import tell_failure
 from mediameter.steps.notice import perform, require_all_read
-from tests.flows.installation import CLONE, POOL, until
+from tests.flows.installation import CLONE, POOL, Installation, until
 from tests.listener import Listener
 
 NOW = "2026-01-03T05:10:00+00:00"
@@ -100,9 +99,9 @@ def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site
     assert until(lambda: _has_crashed(run), timeout_s=10)
 
 
-def test_the_module_runs_the_flow_by_itself(site: Path) -> None:
-    """As the demo starts it: one line of JSON, nothing else, on stdout."""
-    command = [sys.executable, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
+def test_the_module_runs_the_flow_by_itself(installation: Installation, site: Path) -> None:
+    """As the demo starts it, on a server of its own: one line of JSON, nothing else, on stdout."""
+    command = [installation.python, "-m", "flows.hourly", "--settings", str(site), "--now", NOW]
     done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"ingest", "export", "rollup", "check", "quality", "deliver", "write_back"}

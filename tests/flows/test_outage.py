@@ -35,28 +35,30 @@ from tests.trials.dump import difference, dump
 from tests.trials.month import FIRST, month
 from tests.trials.site import Site
 
-pytestmark = pytest.mark.xdist_group("prefect")
+# Minutes of real time, and a server of its own that is killed: `make trials`. What a run does without its server, and
+# what schedules begin, `make test` tries in test_deployments.
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.trial, pytest.mark.timeout(1800)]
 
 LIVES, DIES = "ingest.before_settle", "rollup.computed"
 EARLIER, LATER = month(3)[:8], month(3)[8:]
 
 
 @pytest.fixture(scope="module")
-def installation(server: str, prefect_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def doomed(server: str, prefect_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """With deployments of prefect.yaml, but none of their schedules: those must not begin anything by themselves."""
-    home = tmp_path_factory.mktemp("installation")
+    home = tmp_path_factory.mktemp("doomed")
     shutil.copy(prefect_home / BLANK, home / "prefect.db")
-    installation = Installation(home)
+    doomed = Installation(home)
     try:
-        installation.start_server()
-        with temporary_settings({PREFECT_API_URL: installation.url}):
-            command(installation.environment, "deploy", "--name", "hourly", "--name", "backfill")
+        doomed.start_server()
+        with temporary_settings({PREFECT_API_URL: doomed.url}):
+            command(doomed, "deploy", "--name", "hourly", "--name", "backfill")
             with get_client(sync_client=True) as client:
                 client.pause_deployment(named("hourly/hourly"))
-            installation.start_worker()
-            yield installation
+            doomed.start_worker()
+            yield doomed
     finally:
-        installation.end()
+        doomed.end()
 
 
 def named(name: str) -> UUID:
@@ -118,7 +120,7 @@ def end_of(run: FlowRun) -> str | None:
 
 
 # --- schedules ---------------------------------------------------------------------------------------
-def test_hourly_and_backfill_run_on_a_schedule(installation: Installation, tmp_path: Path) -> None:
+def test_hourly_and_backfill_run_on_a_schedule(doomed: Installation, tmp_path: Path) -> None:
     days = {"first_day": FIRST.isoformat(), "last_day": date(2025, 10, 3).isoformat()}
     places = {name: new_place(tmp_path / name, EARLIER) for name in ("hourly", "backfill")}
     for name, more in (("hourly", {}), ("backfill", days)):
@@ -145,20 +147,20 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def outage(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
+def outage(doomed: Installation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
     """The runs at whose points the server was killed, by point. What they had begun they did without it: their tasks
     ask nothing of it, and that they are done stands in the ledger. Now it is back."""
     held = hold({point: tmp_path_factory.mktemp("held") for point in (LIVES, DIES)})
     processes = {point: each.process() for point, each in held.items()}
-    installation.kill_server()
+    doomed.kill_server()
     for point, each in held.items():
         (each.signs / "let-go").touch()
         meant, url = straight(each.site, each.signs / "straight"), each.site.url
         assert until(lambda meant=meant, url=url: difference(meant, dump(url)) == []), point  # type: ignore[misc]
-    installation.kill_worker()  # else it would tell
+    doomed.kill_worker()  # else it would tell
     os.kill(processes[DIES], signal.SIGKILL)
-    installation.start_server()
-    installation.start_worker()
+    doomed.start_server()
+    doomed.start_worker()
     return held
 
 
@@ -194,14 +196,14 @@ def test_a_run_that_lives_to_see_it_come_back_completes(outage: dict[str, Held],
 
 
 def test_a_run_of_whose_end_nobody_told_holds_its_slot_until_it_is_deleted(
-    outage: dict[str, Held], installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outage: dict[str, Held], doomed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = outage[DIES]
     held.site.deliver(LATER)
     assert end_of(*begun(held.deployment)) == "Cancelled"
     remedy = seen_by_the_doctor(held, monkeypatch)
     assert remedy == f"if no process of it is left: prefect flow-run delete {held.run.id}"
-    command(installation.environment, "flow-run", "delete", str(held.run.id))
+    command(doomed, "flow-run", "delete", str(held.run.id))
     assert end_of(*begun(held.deployment)) == "Completed"
     assert difference(straight(held.site, tmp_path / "straight"), dump(held.site.url)) == []
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from mediameter import connect
 from mediameter.steps.run import run
 from tests.export.application import Application
-from tests.generations.palette import DAY, NOON, NOW, generation, settings_for, transaction, uuid
+from tests.generations.palette import DAY, NOON, NOW, generation, palette, settings_for, transaction, uuid
 from tests.trials.dump import dump
 
 PAID = {"amount_paid_cents": "999", "currency": "usd", "customer_email": "canary@example.org"}
 
 
+class Place(NamedTuple):
+    """A system, and the folder of the installation that meters it."""
+
+    system: Application
+    folder: Path
+
+
+@pytest.fixture(scope="module", params=["postgresql", "sqlite", "mariadb"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A day with a bit of everything, metered once; nobody changes it."""
+    folder = tmp_path_factory.mktemp("day")
+    for system in palette(request.param, folder):
+        _fill(system)
+        run(settings_for(system.url, folder), now=NOW)
+        yield Place(system, folder)
+
+
 @pytest.fixture
-def ran(system: Application, tmp_path: Path) -> Path:
-    """A day with a bit of everything."""
+def ran(place: Place) -> Path:
+    return place.folder
+
+
+def _fill(system: Application) -> None:
     system.insert(
         "model_pricing",
         {
@@ -50,8 +71,6 @@ def ran(system: Application, tmp_path: Path) -> Path:
         transaction("bonus", 50, user=2),
     )
     system.insert("user_credits", *({"user_id": uuid(n), "balance": n} for n in (0 + 5, 10, 11, 20_000)))
-    run(settings_for(system.url, tmp_path), now=NOW)
-    return tmp_path
 
 
 def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
@@ -133,8 +152,8 @@ def test_failures_say_what_and_nothing_of_the_prompt(ran: Path) -> None:
         assert b"canary" not in path.read_bytes(), path
 
 
-def test_a_second_run_changes_nothing(ran: Path, system: Application) -> None:
-    settings = settings_for(system.url, ran)
+def test_a_second_run_changes_nothing(place: Place) -> None:
+    settings = settings_for(place.system.url, place.folder)
     before = dump(settings.warehouse.url)
     summary = run(settings, now=NOW)
     assert summary.is_idle and summary.rollup.generation_days == []

@@ -18,10 +18,11 @@ from urllib.parse import unquote_plus
 
 import xxhash
 
+from schemas.vocabulary import LARGEST_BYTES, LONGEST_MS
 from tests.reference import raw_keys
+from tests.reference.bounds import UNKNOWN, Bounds, around, block_behind, blocks_behind
 
 LONGEST_LINE = 65_536
-LARGEST_NUMBER = 2**63 - 1
 FUTURE_ALLOWANCE = timedelta(hours=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MONTHS = {name: number for number, name in enumerate(_MONTHS, start=1)}
@@ -52,10 +53,12 @@ HEAD = re.compile(
     rf"({_WORD}) ++({_WORD}) ++(?:({_WORD}) ++)?{_TIME}"
     rf" ++({_BARE}) ++({_BARE}(?: ++{_BARE})*?) ++({_BARE}) ++({_OPERATION}) ++({_WORD})"
 )
-SECOND_HEAD = re.compile(rf"[^ ] ++{_TIME}(?: ++{_BARE}){{3,}}? ++{_OPERATION} ++[^ ]")
+SECOND_HEAD = re.compile(rf"[^ ] ++(?={_TIME}(?: ++{_BARE}){{3,}}? ++{_OPERATION} ++[^ ])")
 NO_URI = re.compile(r' ++(?:-|"-")(?= )')
-URI = re.compile(r'"([A-Za-z-]++ ([^ ]++) HTTP/[0-9.]++)"')
-CANDIDATE = re.compile(rf' HTTP/[0-9.]++"(?= ++(?:-|-?[0-9]++)(?: ++{_WORD}){{5}} ++["-])')
+URI = re.compile(r'"([^ ]++ ([^ ]++) HTTP/[0-9.]++)"')
+URI_END = re.compile(r'HTTP/[0-9.]+"')
+NAMED_BY_PATH = ("REST.GET.", "REST.HEAD.", "REST.PUT.", "REST.DELETE.")
+MOST_HELD_AGAINST_THE_KEY = 20
 BLOCK = re.compile(r" ++" + r" ++".join([f"({_WORD})"] * 6) + r' ++(?=["-])')
 CUT = re.compile(r'" ++(?=")')
 DASH = re.compile(r" *+-(?= |\Z)")
@@ -136,6 +139,25 @@ def read_lines(data: bytes) -> list[RawLine]:
     return lines
 
 
+class Reading(NamedTuple):
+    """What became of a line. ``bounds``: of a reject, what it may stand for. Of a record: at most ``more`` bytes beyond
+    those counted, ``is_unsized`` where the line may hold other records of which nothing tells the bytes."""
+
+    outcome: Parsed | Rejected | Ignored
+    bounds: Bounds = UNKNOWN
+    more: int = 0
+    is_unsized: bool = False
+
+
+class _Reject(Exception):
+    """Ends the reading of a line; with the words of its block where these are sure."""
+
+    def __init__(self, reason: str, words: Sequence[str] | None = None, *, has_block: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.words, self.has_block = reason, words, has_block
+        self.others: tuple[tuple[str, ...], ...] = ()
+
+
 def read_line(
     raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str, dialect: str = ""
 ) -> Parsed | Rejected | Ignored:
@@ -143,27 +165,103 @@ def read_line(
 
     ``last_modified`` is the object's; so is ``dialect``, where it is Ceph's or Scality's.
     """
-    if len(raw) > LONGEST_LINE:
-        return Rejected("LONG_LINE")
-    if not raw.strip():
-        return Ignored("BLANK")
+    return read(raw, seed=seed, last_modified=last_modified, log_bucket=log_bucket, dialect=dialect).outcome
+
+
+def read(raw: bytes, *, seed: int, last_modified: datetime, log_bucket: str, dialect: str = "") -> Reading:
+    """The same, with what is not counted of the line."""
+    is_long, raw = len(raw) > LONGEST_LINE, raw[:LONGEST_LINE]
+    if not is_long and not raw.strip():
+        return Reading(Ignored("BLANK"))
     text, is_lossy = decoded(raw)
     head = HEAD.match(text, _end(SYSLOG_PREFIX.match(text)))
-    if is_glued(text, head):
-        return Rejected("GLUED_LINES")
+    second = second_head(text, head)
+    try:
+        found = _record_of(text, head, second, dialect, is_long=is_long)
+    except _Reject as reject:
+        return _rejected(text, reject, head, dialect, is_long=is_long)
+    record, more, is_unsized = found.finished(raw, seed, is_lossy)
+    if record.at > last_modified + FUTURE_ALLOWANCE:
+        return Reading(Rejected("FUTURE_TIME"), Bounds(record.bytes_sent, record.bytes_sent + more))
+    if record.bucket is not None and record.bucket == log_bucket:
+        return Reading(Ignored("LOG_BUCKET"))
+    return Reading(record, UNKNOWN, more, is_unsized)
+
+
+def doubts(reading: Reading, record: Parsed, dialect: str) -> dict[str, int]:
+    """What is unsure of a record; of a part of an object Ceph does not say how much was sent."""
+    lines, more = int(reading.more > 0), reading.more
+    is_get = record.operation in ("REST.GET.OBJECT", "WEBSITE.GET.OBJECT")
+    if dialect == "ceph" and is_get and record.http_status == 206 and (record.object_size or 0) > record.bytes_sent:
+        lines, more = lines + 1, more + (record.object_size or 0) - record.bytes_sent
+    return {"lines": lines, "more_bytes": more, "unsized": int(reading.is_unsized)}
+
+
+def _rejected(text: str, reject: _Reject, head: re.Match[str] | None, dialect: str, *, is_long: bool) -> Reading:
+    if reject.words:
+        own = around([reject.words], dialect)
+        bounds = own if own.most is None else around([reject.words, *reject.others], dialect)
+    elif is_long or (reject.reason == "SHORT_LINE" and head and not reject.has_block):
+        bounds = UNKNOWN  # its block is not on what there is of the line
+    elif reject.reason == "GLUED_LINES":
+        each = [around([words], dialect) for words in blocks_behind(text.rstrip(" "))]
+        sizes = [bounds.most for bounds in each if bounds.most is not None]
+        least = around(blocks_behind(text.rstrip(" ")), dialect).least
+        bounds = Bounds(least, min(sum(sizes), LARGEST_BYTES)) if sizes else UNKNOWN
+    else:
+        bounds = around(blocks_behind(text.rstrip(" ")), dialect)
+    return Reading(Rejected("LONG_LINE" if is_long else reject.reason), bounds)
+
+
+class _Found(NamedTuple):
+    """A record as far as it is read, and what is not counted of its line."""
+
+    head: re.Match[str]
+    at: datetime
+    body: Body
+    dialect: str
+    more: int
+    is_unsized: bool
+
+    def finished(self, raw: bytes, seed: int, is_lossy: bool) -> tuple[Parsed, int, bool]:
+        record = _record(raw, seed, self.head, self.at, self.body, self.dialect, is_lossy)
+        _read_trailing(record, self.body.tail)
+        return record, self.more, self.is_unsized
+
+
+def _record_of(text: str, head: re.Match[str] | None, second: int, dialect: str, *, is_long: bool) -> _Found:
+    if second >= 0 and (head is None or second < head.end(8)):
+        raise _Reject("GLUED_LINES")
     if head is None:
-        return Rejected(_why_no_head(text))
+        raise _Reject(_why_no_head(text))
     at = instant(head[4])
     if at is None:
-        return Rejected("BAD_TIME")
-    body = raw_key_body(text.rstrip(" "), head, dialect) if dialect else encoded_key_body(text, head)
-    if isinstance(body, Rejected):
-        return body
-    if at > last_modified + FUTURE_ALLOWANCE:
-        return Rejected("FUTURE_TIME")
-    record = _record(raw, seed, head, at, body, dialect or _dialect(head[3], head[7]), is_lossy)
-    _read_trailing(record, body.tail)
-    return Ignored("LOG_BUCKET") if record.bucket is not None and record.bucket == log_bucket else record
+        raise _Reject("GLUED_LINES" if second >= 0 else "BAD_TIME")
+    text = text.rstrip(" ")
+    cut = raw_keys.cut(text, head[8], head.end(8)) if dialect else encoded_cut(text, head)
+    if second >= 0 and (cut is None or (second < cut.rest and not cut.is_vouched)):
+        raise _Reject("GLUED_LINES")
+    if cut is None:
+        raise _Reject("SHORT_LINE", None if dialect else _begun(text, head))
+    is_followed = second >= cut.rest
+    try:
+        body = _body(text, head, cut, dialect, is_whole=not (is_long or is_followed))
+    except _Reject as reject:
+        reject.others = cut.others
+        raise
+    more = max(0, (around(cut.others, dialect).most or 0) - body.bytes_sent)
+    is_unsized = is_long
+    if is_followed:
+        behind = [most for words in blocks_behind(text, second) if (most := around([words], dialect).most) is not None]
+        more, is_unsized = max(more, min(sum(behind), LARGEST_BYTES)), is_long or not behind
+    return _Found(head, at, body, dialect or _dialect(head[3], head[7]), more, is_unsized)
+
+
+def _begun(text: str, head: re.Match[str]) -> tuple[str, ...] | None:
+    """The block of a line that was cut off in it, as far as it goes."""
+    opening = _skip_spaces(text, head.end())
+    uri = URI.match(text, opening) if opening > head.end() and not NO_URI.match(text, head.end()) else None
+    return block_behind(text, uri.end() - 1) if uri else None
 
 
 class Body(NamedTuple):
@@ -182,51 +280,50 @@ class Body(NamedTuple):
     is_lossy: bool = False
 
 
-def encoded_key_body(text: str, head: re.Match[str]) -> Body | Rejected:
-    """By the rules of AWS, OVH and the three ids."""
-    block = real_block(text, head)
-    client = client_texts(text, block.numbers.end()) if block else None
-    if block is None or client is None:
-        return Rejected("SHORT_LINE")
-    if not block.is_sure:
-        return Rejected("AMBIGUOUS")
-    numbers = numbers_of(block.numbers.groups())
-    if numbers is None:
-        return Rejected("BAD_NUMBER")
-    key, sent = decoded_key(head[9], head[8]), numbers.bytes_sent or 0  # '-' says zero bytes in this field alone
-    tail = text[client.end :]
-    return Body(head[9], key, block.uri, block.numbers[2], numbers, sent, *client[:2], tail, client.is_ambiguous)
-
-
-def raw_key_body(text: str, head: re.Match[str], dialect: str) -> Body | Rejected:
-    """By the rules of Ceph and Scality."""
-    cut = raw_keys.cut(text, head[8], head.end(8))
-    texts = _raw_texts(text, cut.rest, dialect) if cut else None
-    if cut is None or texts is None:
-        return Rejected("SHORT_LINE")
+def _body(text: str, head: re.Match[str], cut: raw_keys.Cut, dialect: str, *, is_whole: bool) -> Body:
+    """The record's own part: texts first, then whether its block is sure, then the numbers."""
+    sure = cut.block if cut.is_sure else None
+    texts: raw_keys.Texts | None = raw_keys.Texts("-", "-", len(text), True)
+    if is_whole:
+        texts = _raw_texts(text, cut.rest, dialect) if dialect else _plain_texts(text, cut.rest)
+    if texts is None:
+        raise _Reject("SHORT_LINE", sure, has_block=True)
     if not cut.is_sure:
-        return Rejected("AMBIGUOUS")
-    words, tail = cut.block, text[texts.end :]
-    if dialect == "ceph":
-        numbers = numbers_of((*words[:4], *map(raw_keys.ceph_milliseconds, words[4:])))
-        if numbers is None:
-            return Rejected("BAD_NUMBER")
-        sent = raw_keys.ceph_bytes_sent(head[8], numbers.http_status, numbers.bytes_sent, numbers.object_size)
-        uri = cut.uri[1:-1] if cut.uri else None
-        client = (_null(texts.referer), _null(texts.user_agent))
-        return Body(cut.key, cut.key, uri, words[1], numbers, sent, *client, tail, texts.is_ambiguous)
-    numbers = numbers_of((*words[:4], "-", "-"))
-    try:
-        times = [raw_keys.scality_milliseconds(word) for word in words[4:]]
-    except ValueError:
-        numbers = None
+        raise _Reject("AMBIGUOUS")
+    numbers = _numbers(cut.block, dialect)
     if numbers is None:
-        return Rejected("BAD_NUMBER")
-    numbers = numbers._replace(total_ms=times[0], turn_around_ms=times[1])
-    told = [raw_keys.unquoted(word) for word in (cut.uri or "-", texts.referer, texts.user_agent)]
-    (uri, referer, agent), is_lossy = [text for text, _ in told], any(lossy for _, lossy in told)
-    sent = numbers.bytes_sent or 0
-    return Body(cut.key, cut.key, uri, words[1], numbers, sent, referer, agent, tail, False, is_lossy)
+        raise _Reject("BAD_NUMBER", sure)
+    sent = numbers.bytes_sent or 0  # '-' says zero bytes in this field alone
+    if dialect == "ceph":
+        sent = raw_keys.ceph_bytes_sent(head[8], numbers.http_status, numbers.bytes_sent, numbers.object_size)
+    clients = cut.uri or "-", texts.referer, texts.user_agent
+    told = [(_null(each), False) for each in clients]
+    if dialect == "scality":
+        told = [raw_keys.unquoted(each) for each in (f'"{cut.uri}"' if cut.uri else "-", *clients[1:])]
+    (uri, referer, agent), is_lossy = [each for each, _ in told], any(lossy for _, lossy in told)
+    rest = text[texts.end :], texts.is_ambiguous, is_lossy
+    return Body(cut.key_raw, cut.key, uri, cut.block[1], numbers, sent, referer, agent, *rest)
+
+
+def _numbers(block: Sequence[str], dialect: str) -> Numbers | None:
+    if dialect == "ceph":
+        return numbers_of((*block[:4], *map(raw_keys.ceph_milliseconds, block[4:])))
+    if dialect != "scality":
+        return numbers_of(block)
+    numbers = numbers_of((*block[:4], "-", "-"))
+    try:
+        times = [raw_keys.scality_milliseconds(word) for word in block[4:]]
+    except ValueError:
+        return None
+    return numbers and numbers._replace(total_ms=times[0], turn_around_ms=times[1])
+
+
+def _plain_texts(text: str, start: int) -> raw_keys.Texts | None:
+    found = client_texts(text, start)
+    if found is None:
+        return None
+    referer, agent = ("-" if each is None else each for each in found[:2])
+    return raw_keys.Texts(referer, agent, found.end, found.is_ambiguous)
 
 
 def _raw_texts(text: str, start: int, dialect: str) -> raw_keys.Texts | None:
@@ -250,9 +347,11 @@ def decoded(raw: bytes) -> tuple[str, bool]:
     return (text.replace("\0", "\ufffd"), True) if "\0" in text else (text, is_lossy)
 
 
-def is_glued(text: str, head: re.Match[str] | None) -> bool:
+def second_head(text: str, head: re.Match[str] | None) -> int:
+    """Where the time of another head stands behind the first one's; -1 where there is none."""
     first = head.end(4) + len("]") if head else _end(TIME.search(text))
-    return first > 0 and "[" in text[first:] and SECOND_HEAD.search(text, first) is not None
+    found = SECOND_HEAD.search(text, first) if first > 0 and "[" in text[first:] else None
+    return found.end() if found else -1
 
 
 def _why_no_head(text: str) -> str:
@@ -285,37 +384,66 @@ def _hour(logged: str, offset: str) -> datetime | None:
         return None
 
 
-class Block(NamedTuple):
-    """``status error bytes size total turnaround``, the URI before it, and whether it is surely the real one."""
-
-    uri: str | None
-    numbers: re.Match[str]
-    is_sure: bool
-
-
-def real_block(text: str, head: re.Match[str]) -> Block | None:
-    """The block behind the URI; None where there is none. What a client planted is never taken without a doubt said."""
+def encoded_cut(text: str, head: re.Match[str]) -> raw_keys.Cut | None:
+    """The line cut at its block, by the rules of AWS, OVH and the three ids; None where there is no block."""
+    key = decoded_key(head[9], head[8])
     no_uri = NO_URI.match(text, head.end())
     if no_uri:
         numbers = BLOCK.match(text, no_uri.end())
-        return Block(None, numbers, True) if numbers else None
-    first = CANDIDATE.search(text, head.end())
-    if first is None:
+        return raw_keys.Cut(head[9], key, None, numbers.groups(), numbers.end(), True) if numbers else None
+    spans = [found.span() for found in re.finditer(r"[^ ]+", text[head.end() :])]
+    spans = [(head.end() + begin, head.end() + end) for begin, end in spans]
+    ends = [n for n in range(len(spans) - 7) if _may_end_a_uri(text, spans[n : n + 8])]
+    if not ends:
         return None
-    has_more = CANDIDATE.search(text, first.end()) is not None
-    uri = URI.fullmatch(text, _skip_spaces(text, head.end()), first.end())
-    numbers = BLOCK.match(text, first.end())
-    assert numbers is not None, "a candidate is followed by a block"
-    is_sure = uri is not None and (not has_more or _ends_with_the_key(uri[2], head[3] or head[2], head[9]))
-    return Block(uri[1] if uri else None, numbers, is_sure)
+    uris = [text[spans[0][0] : spans[n][1]] for n in ends[:MOST_HELD_AGAINST_THE_KEY]]
+    which, is_vouched = _which(uris, head, only=len(ends) == 1)
+    at = ends[which or 0]
+    blocks = {n: tuple(text[begin:end] for begin, end in spans[n + 1 : n + 7]) for n in ends}
+    others = () if is_vouched else tuple(words for n, words in blocks.items() if n != at)
+    uri = text[spans[0][0] + 1 : spans[at][1] - 1]
+    return raw_keys.Cut(head[9], key, uri, blocks[at], spans[at + 7][0], which is not None, is_vouched, others)
 
 
-def _ends_with_the_key(target: str, bucket: str, key_raw: str) -> bool:
-    # The server wrote the key itself: a target that is the key has ended there, whatever a client wrote behind it.
-    if key_raw == "-" or "?" in target:
+def _may_end_a_uri(text: str, spans: list[tuple[int, int]]) -> bool:
+    words = [text[begin:end] for begin, end in (*spans[:2], spans[7])]
+    if not URI_END.fullmatch(words[0]) or words[2][0] not in '"-':
         return False
-    path, key = (unquote_plus(unquote_plus(text)).lstrip("/") for text in (target, key_raw))
-    return path in (key, f"{bucket}/{key}")
+    return re.fullmatch("-|-?[0-9]+", words[1]) is not None
+
+
+def _which(uris: list[str], head: re.Match[str], *, only: bool) -> tuple[int | None, bool]:
+    """Which of the texts is the URI, and whether the key, which the server wrote itself, says so."""
+    if not uris[0].startswith('"'):
+        return None, False
+    request = URI.fullmatch(uris[0])
+    if request and (only or not _goes_on_in_the_key(request[2], head)):
+        return 0, not only and _ends_with_the_key(request[2], head)
+    for n, uri in enumerate(uris):
+        target = uri[1:-1].partition(" ")[2].rpartition(" HTTP/")[0]
+        if (n > 0 or not request) and _ends_with_the_key(target, head):
+            return n, True
+    return (0, False) if only and not request and not blocks_behind(uris[0][:-1]) else (None, False)
+
+
+def _path_and_key(target: str, head: re.Match[str]) -> tuple[str, str] | None:
+    """Decoded; None where the target is more than a path, or the key was not taken from it."""
+    if "?" in target or not head[8].startswith(NAMED_BY_PATH):
+        return None
+    path, key = (unquote_plus(unquote_plus(text)).lstrip("/") for text in (target, head[9]))
+    return path, key
+
+
+def _ends_with_the_key(target: str, head: re.Match[str]) -> bool:
+    both = _path_and_key(target, head)
+    return both is not None and head[9] != "-" and both[0] in (both[1], f"{head[3] or head[2]}/{both[1]}")
+
+
+def _goes_on_in_the_key(target: str, head: re.Match[str]) -> bool:
+    both = _path_and_key(target, head)
+    if both is None:
+        return False
+    return any(key.startswith(both[0] + " ") for key in (both[1], f"{head[3] or head[2]}/{both[1]}"))
 
 
 class ClientTexts(NamedTuple):
@@ -367,7 +495,9 @@ def numbers_of(block: Sequence[str]) -> Numbers | None:
     if status != "-" and len(status) != 3:
         return None
     try:
-        return Numbers(_whole(status, 100, 999), *(_whole(word, 0, LARGEST_NUMBER) for word in others))
+        sizes = [_whole(word, 0, LARGEST_BYTES) for word in others[:2]]
+        times = [_whole(word, 0, LONGEST_MS) for word in others[2:]]
+        return Numbers(_whole(status, 100, 999), *sizes, *times)
     except ValueError:
         return None
 

@@ -33,7 +33,7 @@ TIMES = ("timestamp", "time", "@timestamp", "ts", "datetime", "created_at")
 EVENT_ID = pattern(r"[A-Za-z0-9._:/+=-]{1,128}")
 STALE_AFTER = timedelta(hours=24)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST = 10**15
+_MOST = 10**12
 
 
 class File(NamedTuple):

@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from schemas.vocabulary import LARGEST_COUNT
+
 Row = dict[str, Any]
 GENERATION, CREDIT, SIGN_IN, APP_ERROR = "generation", "credit", "sign_in", "app_error"
 NOTHING = ("", "-", "null", "none", "undefined")
@@ -198,7 +200,7 @@ def _generation(row: Row, stale_before: datetime) -> Row:
         raise Rejected("NO_MODEL")
     named = {"id": said(row["id"]), "user_id": user, "model": model, "status": status, "type": kind}
     _refuse_long(named, id=128, user_id=64, model=128, status=32, type=64)
-    if (row["credits_cost"] or 0) < 0:
+    if not 0 <= (row["credits_cost"] or 0) <= LARGEST_COUNT:
         raise Rejected("BAD_NUMBER")
     status = (status or "unknown").lower()
     if status == "pending" and row["created_at"] < stale_before:
@@ -229,7 +231,7 @@ def _credit(row: Row) -> Row:
     if kind is None:
         raise Rejected("NO_TYPE")
     _refuse_long({"id": said(row["id"]), "user_id": user, "type": kind}, id=128, user_id=64, type=32)
-    if row["amount"] is None:
+    if row["amount"] is None or abs(row["amount"]) > LARGEST_COUNT:
         raise Rejected("BAD_NUMBER")
     kind = "usage" if kind.lower() == "generation" else kind.lower()
     told = _metadata(row["metadata"])
@@ -277,6 +279,6 @@ def money(value: Any) -> int | None:
         cents = Decimal(str(value).strip())
     except InvalidOperation:
         raise Rejected("BAD_MONEY") from None
-    if not cents.is_finite() or not 0 <= cents < 10**12:
+    if not cents.is_finite() or not 0 <= cents < LARGEST_COUNT:
         raise Rejected("BAD_MONEY")
     return round(cents * 10_000)

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from typing import NamedTuple
+from urllib.parse import unquote
 
-LARGEST_NUMBER = 2**63 - 1
+from schemas.vocabulary import LONGEST_MS
+
+MOST_HELD_AGAINST_THE_KEY = 20
 SAMPLE_BYTES, SAMPLE_LINES = 65_536, 20
 
 _TIME = r"\[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}\]"
@@ -19,7 +22,7 @@ CEPH_ID = re.compile(r"[0-9A-Za-z-]+(\.[0-9]+){2,}|tx[0-9a-f]{21}-[0-9a-f]{10}-[
 SCALITY_ID = re.compile(r"[0-9a-f]{20}(:[0-9a-f]{20})*")
 OPERATION = re.compile(_OPERATION)
 URI_END = re.compile(r'HTTP/[0-9.]+"')
-URI = re.compile(r'"[A-Za-z-]+ [^ ]+ HTTP/[0-9.]+"')
+URI = re.compile(r'"[^ ]+ ([^ ]+) HTTP/[0-9.]+"')
 GO_TEXT = r'(?:-|"(?:[^"\\]|\\.)*+")'
 WHOLE_SCALITY_LINE = re.compile(
     rf'[^"]*"[A-Z]+ [^ ]+ HTTP/[0-9.]+" +[0-9]{{3}} +[^ ]+( +(-|[0-9]+)){{2}} +(?P<total>[^ ]+) +(?P<turn>[^ ]+)'
@@ -72,13 +75,17 @@ def _is_scality(record: re.Match[str]) -> bool:
 
 
 class Cut(NamedTuple):
-    """``uri`` with its quotes, None where there is none; ``rest`` is where the referer begins."""
+    """``uri`` without its quotes, None where there is none; ``rest`` is where the referer begins. ``is_vouched``: the
+    key says that the URI ends here. ``others``: what else may be the block."""
 
+    key_raw: str
     key: str
     uri: str | None
     block: tuple[str, ...]
     rest: int
     is_sure: bool
+    is_vouched: bool = False
+    others: tuple[tuple[str, ...], ...] = ()
 
 
 class Texts(NamedTuple):
@@ -90,6 +97,16 @@ class Texts(NamedTuple):
     is_ambiguous: bool = False
 
 
+class _Reading(NamedTuple):
+    """One place where the URI may end: the words of the key before it, and the target, empty where it is no URI."""
+
+    at: int
+    key: str
+    target: str
+    operations: int
+    behind_the_last: str
+
+
 def cut(text: str, operation: str, start: int) -> Cut | None:
     """Key, URI and block; None where the line has no block."""
     spans = [found.span() for found in re.finditer(r"[^ ]+", text[start:])]
@@ -98,12 +115,46 @@ def cut(text: str, operation: str, start: int) -> Cut | None:
     ends = [n for n in range(len(words)) if _may_end_a_uri(words, n)]
     if not ends:
         return _cut_from_the_end(text, operation, spans, words)
-    at = ends[0]
-    is_request = at >= 3 and URI.fullmatch(text[spans[at - 2][0] : spans[at][1]]) is not None
+    readings = [_reading(text, spans, words, n) for n in ends[:MOST_HELD_AGAINST_THE_KEY]]
+    chosen, is_sure, is_vouched = _choose(readings, len(ends), operation)
+    at = chosen.at
+    uri = text[spans[at - 2][0] + 1 : spans[at][1] - 1] if chosen.target else ""
+    others = tuple(tuple(words[n + 1 : n + 7]) for n in ends if n != at)
+    block = tuple(words[at + 1 : at + 7])
+    return Cut(chosen.key, chosen.key, uri, block, spans[at + 7][0], is_sure, is_vouched, others)
+
+
+def _reading(text: str, spans: list[tuple[int, int]], words: list[str], at: int) -> _Reading:
+    request = URI.fullmatch(text[spans[at - 2][0] : spans[at][1]]) if at >= 3 else None
     key = text[spans[0][0] : spans[at - 3][1]] if at >= 3 else ""
-    is_sure = is_request and len(ends) == 1 and not _has_planted_head(words[: at - 2])
-    uri = text[spans[at - 2][0] : spans[at][1]] if is_request else '""'
-    return Cut(key, uri, tuple(words[at + 1 : at + 7]), spans[at + 7][0], is_sure)
+    operations = [n for n, word in enumerate(words[1 : at - 2], start=1) if OPERATION.fullmatch(word)]
+    behind = "".join(words[operations[-1] + 1 : at - 2]) if operations else ""
+    return _Reading(at, key, request[1] if request else "", len(operations), behind)
+
+
+def _choose(readings: list[_Reading], count: int, operation: str) -> tuple[_Reading, bool, bool]:
+    """The reading that is the server's, whether that is sure, and whether its key says so."""
+    is_named = re.match(r"REST\.(GET|HEAD|PUT|DELETE)\.", operation) is not None
+    vouched = [r for r in readings if is_named and r.target and spells(r.target, r.key)]
+    first = readings[0]
+    if count == 1:
+        return first, bool(first.target) and (not first.operations or bool(vouched)), bool(vouched)
+    if first.key == "-" and first.target and operation.split(".")[-1].startswith("BUCKET"):
+        return first, True, False
+    is_within = any(r.operations and r.target and spells(r.target, r.behind_the_last) for r in readings)
+    if len(vouched) == 1 and count <= MOST_HELD_AGAINST_THE_KEY and not is_within:
+        return vouched[0], True, True
+    return first, False, False
+
+
+def spells(target: str, key: str) -> bool:
+    """The target's path ends with the key, as far as both are printable ASCII and no space, plus or slash."""
+    path = target.split("?")[0]
+    return any(_letters(unquote(text)).endswith(_letters(key)) for text in (path, unquoted(f'"{path}"')[0] or ""))
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text if "!" <= letter <= "~" and letter not in "+/")
 
 
 def _may_end_a_uri(words: list[str], at: int) -> bool:
@@ -122,7 +173,7 @@ def _cut_from_the_end(text: str, operation: str, spans: list[tuple[int, int]], w
         return None
     key = text[spans[0][0] : spans[uri_at - 1][1]]
     block = tuple(words[uri_at + 1 : uri_at + 7])
-    return Cut(key, None, block, spans[uri_at + 7][0], not _has_planted_head(words[:uri_at]))
+    return Cut(key, key, None, block, spans[uri_at + 7][0], not _has_planted_head(words[:uri_at]))
 
 
 def _has_planted_head(key_words: list[str]) -> bool:
@@ -156,9 +207,9 @@ def ceph_bytes_sent(operation: str, status: int | None, sent: int | None, size: 
     parts = operation.split(".")
     if parts[1] != "GET" or len(parts) < 3:
         return 0
-    if sent is not None:
-        return sent
-    return size or 0 if operation in ("REST.GET.OBJECT", "WEBSITE.GET.OBJECT") and status == 200 else 0
+    if size is None or operation not in ("REST.GET.OBJECT", "WEBSITE.GET.OBJECT"):
+        return sent or 0
+    return size if status == 200 else min(size, sent or 0)
 
 
 # --- Scality ----------------------------------------------------------------------------------------
@@ -227,7 +278,7 @@ def scality_milliseconds(word: str) -> int | None:
         raise ValueError(word[:40])
     whole, fraction, exponent = real[1], real[2] or "", int(real[3] or 0) - len(real[2] or "")
     value = Fraction(_digits(whole + fraction)) * Fraction(10) ** exponent
-    if round(value) > LARGEST_NUMBER:
+    if round(value) > LONGEST_MS:
         raise ValueError(word[:40])
     return round(value)
 

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.vocabulary import operation_class
-from tests.reference.lines import Ignored, Parsed, Rejected, read_line, read_lines, unpacked
+from tests.reference.lines import Ignored, Parsed, Reading, Rejected, doubts, read, read_lines, unpacked
 from tests.reference.raw_keys import dialect_of_object
 
 Row = dict[str, Any]
+BESIDE = ("rejected_least_bytes", "rejected_most_bytes", "unsized_lines", "unsure_lines", "unsure_bytes")
 UNITS = {
     "B": 1,
     **{f"{n}B": 1000**e for e, n in enumerate("KMGT", 1)},
@@ -162,6 +163,8 @@ class DayCount:
     ignored: int = 0
     rejected: int = 0
     duplicates: int = 0
+    bytes_sent: int = 0
+    beside: Counter[str] = field(default_factory=Counter)
 
     @property
     def lines(self) -> int:
@@ -192,9 +195,11 @@ def read_objects(objects: Iterable[LogObject], world: Settings) -> tuple[list[Re
     records: list[Record] = []
     for log in objects:
         records += _read_object(log, world, lookups, counts, seen[log.source])
-    names = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates")
+    names = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates", "bytes_sent")
     rows = [
-        {"tenant": world.tenant, "source": source, "day": day} | {name: getattr(count, name) for name in names}
+        {"tenant": world.tenant, "source": source, "day": day}
+        | {name: getattr(count, name) for name in names}
+        | {name: count.beside[name] for name in BESIDE}
         for (source, day), count in sorted(counts.items(), key=lambda item: item[0])
     ]
     return records, rows
@@ -209,8 +214,10 @@ def _read_object(
 ) -> Iterator[Record]:
     touched: set[date] = set()
     first_at: datetime | None = None
-    others = Counter[type]()
-    for parsed in _outcomes(log, world):
+    others, beside = Counter[type](), Counter[str]()
+    for reading, dialect in _readings(log, world):
+        parsed = reading.outcome
+        beside.update(_beside(reading, dialect))
         if not isinstance(parsed, Parsed):
             others[type(parsed)] += 1
             continue
@@ -222,24 +229,40 @@ def _read_object(
             counts[log.source, day].duplicates += 1
         else:
             seen.add(parsed.line_hash)
-            yield _record(log.source, parsed, world, lookups)
-    if others:
+            record = _record(log.source, parsed, world, lookups)
+            counts[log.source, day].bytes_sent += record.bytes_sent if record.is_request else 0
+            yield record
+    if others or +beside:
         day = lookups.day(_hour(first_at or log.last_modified))
         touched.add(day)
         counts[log.source, day].ignored += others[Ignored]
         counts[log.source, day].rejected += others[Rejected]
+        counts[log.source, day].beside.update(beside)
     for day in touched:
         counts[log.source, day].objects += 1
 
 
-def _outcomes(log: LogObject, world: Settings) -> Iterator[Parsed | Rejected | Ignored]:
+def _beside(reading: Reading, dialect: str) -> dict[str, int]:
+    """What a line may stand for that is not counted."""
+    outcome = reading.outcome
+    if isinstance(outcome, Ignored):
+        return {}
+    if isinstance(outcome, Parsed):
+        found = doubts(reading, outcome, dialect)
+        names = {"unsure_lines": "lines", "unsure_bytes": "more_bytes", "unsized_lines": "unsized"}
+        return {name: found[of] for name, of in names.items()}
+    least, most = reading.bounds
+    is_unsized = most is None or outcome.reason == "GLUED_LINES"
+    return {"rejected_least_bytes": least or 0, "rejected_most_bytes": most or 0, "unsized_lines": int(is_unsized)}
+
+
+def _readings(log: LogObject, world: Settings) -> Iterator[tuple[Reading, str]]:
     log_bucket = world.log_buckets.get(log.source, "")
     plain = unpacked(log.data)
     dialect = dialect_of_object(plain)
     for line in read_lines(plain):
-        yield read_line(
-            line.raw, seed=world.seed, last_modified=log.last_modified, log_bucket=log_bucket, dialect=dialect
-        )
+        known = {"seed": world.seed, "last_modified": log.last_modified, "log_bucket": log_bucket, "dialect": dialect}
+        yield read(line.raw, **known), dialect  # type: ignore[arg-type]
 
 
 def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> Record:

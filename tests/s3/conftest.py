@@ -34,6 +34,11 @@ def address() -> Iterator[tuple[str, int]]:
         server.stop()
 
 
+@pytest.fixture(autouse=True)
+def _gate(plain_gate: None) -> None:
+    """The gate is the subject of none of these tests."""
+
+
 @pytest.fixture
 def store(address: tuple[str, int]) -> Store:
     """An empty bucket."""

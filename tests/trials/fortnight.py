@@ -35,7 +35,8 @@ class Day:
     """What a day is like where it is not like the others; None: as ever.
 
     Of the day: ``sent``: bytes. ``errors``: share of the requests that are answered 500. ``slow_ms``: how long six in a
-    hundred take. ``addresses``. ``rejected``: share of the lines. ``matched``: share of the views that can be told.
+    hundred take. ``addresses``. ``rejected``: share of the lines. ``uncounted``: of the bytes, at
+    most, in rejected lines. ``matched``: share of the views that can be told.
     ``late``: hours that its logs are late by. ``earned``: micros, in three purchases. ``is_sound``: whether the gate
     finds nothing. ``unread``, ``unlisted``, ``stuck``: hours from ``AT`` on in which no export gets through, in which
     nobody lists the logs, and in which one of them cannot be read.
@@ -52,6 +53,7 @@ class Day:
     slow_ms: int | None = None
     addresses: int = 24 * USUAL_ADDRESSES
     rejected: float = 0.0
+    uncounted: float = 0.0
     matched: float = 1.0
     late: float = 0.0
     earned: int = 3 * _PAID
@@ -129,7 +131,7 @@ def _lot(number: int, day: Day, failed: int, slow_ms: int | None) -> Lot:
     return Lot(
         number, 0, BEGIN + timedelta(hours=number + 2 + day.late), counts, deliveries, sent, ms, times,
         np.array((day.addresses / 24, 0, 0)), np.array((VIEWED, 0, 0)), np.array((matched, 0, 0)),
-        np.zeros(3, np.int64), _rejected(day.rejected),
+        np.zeros(3, np.int64), _rejected(day.rejected), round(int(sent.sum()) * day.uncounted),
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def count(data: bytes, tally: Tally) -> None:
     told = by_the_parser(data, CONTEXT)
     tally.lines += told.lines
     tally.outcomes.update({"PARSED": len(told.parsed)} | told.ignored)
-    tally.outcomes.update(reason for reason, _ in told.rejected.values())
+    tally.outcomes.update(reason for reason, *_ in told.rejected.values())
 
 
 def _too_slow(_signal: int, _frame: FrameType | None) -> NoReturn:

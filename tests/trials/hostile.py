@@ -122,7 +122,7 @@ def varied_line(rng: Random, at: int) -> bytes:
     target = quote(key) + rng.choice(("", "", "?v=2", _SIGNED))
     uri = rng.choice((f'"GET /{target} HTTP/1.1"', f'"PUT /media/{target} HTTP/2"', '"-"', "-"))
     status, error = rng.choice(("200", "206", "304", "404", "499", "503", "-")), rng.choice(("-", "NoSuchKey"))
-    numbers = " ".join(rng.choice(("-", "0", "17", str(rng.getrandbits(rng.randrange(1, 64))))) for _ in range(4))
+    numbers = " ".join(rng.choice(("-", "0", "17", str(_number(rng)))) for _ in range(4))
     return line(
         rng, dialect, at, operation=operation, key=logged, uri=uri, bucket=rng.choice(("media", "media", "-", "logs")),
         address=rng.choice(("192.0.2.77", "2001:db8::7", "::ffff:192.0.2.77", "-")),
@@ -135,6 +135,12 @@ def varied_line(rng: Random, at: int) -> bytes:
     )  # fmt: skip
 
 
+def _number(rng: Random) -> int:
+    """Mostly one that may be; sometimes at a limit or beyond."""
+    limits = (2**46, 2**46 + 1, 366 * 86_400_000, 366 * 86_400_000 + 1, 2**63 - 1)
+    return rng.choice(limits) if rng.random() < 0.05 else rng.getrandbits(rng.randrange(1, 36))
+
+
 def raw_key_line(rng: Random, dialect: str, at: int) -> bytes:
     """A line of Ceph's or Scality's (``dialect``) in which everything that the server may write varies."""
     is_ceph = dialect == "ceph"
@@ -145,7 +151,7 @@ def raw_key_line(rng: Random, dialect: str, at: int) -> bytes:
     key = rng.choice(("a.jpg", "a  b c.jpg", "Ünï + 100% 日本.jpg", 'say "hi" now', "x REST.GET.OBJECT y", "-", "a\\b",
                       'x "GET /x HTTP/1.1" 200 - 9 9 1 1 - "y', "k - 200 - 9 9 1 1 - - - - - - - - - - -"))  # fmt: skip
     uri = rng.choice((f'"GET /media/{quote(key)} HTTP/1.1"', '"PUT /media/x?v=\\"2 HTTP/1.1"', "-"))
-    numbers = " ".join(rng.choice(("-", "0", "17", str(rng.getrandbits(60)))) for _ in range(2))
+    numbers = " ".join(rng.choice(("-", "0", "17", str(_number(rng)))) for _ in range(2))
     times = ("-", "7ms", "12", "0ms") if is_ceph else ("-", "7", "0.5", "1.5", "12.25", "1.234567e+06", "9e18", "1e19")
     texts = ("-", "https://app.example/p", "https://app.example/a b", 'x "y" z', '"https://app.example/"', '""')
     agents = ('"curl/8.9"', '"-"', '""', '"a "b" c"', "-")

@@ -45,6 +45,7 @@ class Lot:
     matched: np.ndarray
     strangers: np.ndarray
     rejected: int
+    rejected_bytes: int = 0
 
     @property
     def requests(self) -> int:

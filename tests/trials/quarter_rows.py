@@ -41,12 +41,14 @@ class Sum:
     strangers: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     recorded: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     rejected: int = 0
+    rejected_bytes: int = 0
     objects: int = 0
 
     def add(self, lot: Lot) -> None:
         for name in _SUMMED:
             getattr(self, name).__iadd__(getattr(lot, name))
         self.rejected += lot.rejected
+        self.rejected_bytes += lot.rejected_bytes
         self.objects += 1
 
     @property

@@ -134,22 +134,27 @@ class Traffic:
             end = BEGIN + timedelta(days=day + 1)
             is_final = through >= end and not self._is_broken(day)
             lines = of.requests + of.rejected
-            state = (is_final, min(through, end), lines, of.rejected)
+            state = (is_final, min(through, end), lines, of.rejected, int(of.sent.sum()), of.rejected_bytes)
             if of.objects and state != self.states.get(day):
                 self.states[day] = state
                 self.revisions[day] += 1
-                self._write_state(connection, day, state, is_suspect=of.rejected > 0.01 * lines or self._is_broken(day))
+                self._write_state(connection, day, state, is_suspect=self._is_suspect(day))
                 dirty.add(_day(day))
         ledger.mark_dirty(connection, "checks", dirty)
         self._export_app(connection, today)
 
+    def _is_suspect(self, day: int) -> bool:
+        of = self.days[day]
+        is_over = of.rejected > 0.01 * (of.requests + of.rejected) or of.rejected_bytes > 0.01 * of.sent.sum()
+        return is_over or self._is_broken(day)
+
     def _write_state(self, connection: sa.Connection, day: int, state: tuple[Any, ...], *, is_suspect: bool) -> None:
-        is_final, through, lines, rejected = state
+        is_final, through, lines, rejected, sent, rejected_bytes = state
         row = {
             "day": _day(day), "source": _LOGS, "family": "traffic", "state": "final" if is_final else "open",
             "is_suspect": is_suspect, "revision": self.revisions[day], "complete_through_at": naive(through),
             "objects": self.days[day].objects, "lines": lines, "parsed": lines - rejected, "ignored": 0,
-            "rejected": rejected, "duplicates": 0,
+            "rejected": rejected, "duplicates": 0, "bytes_sent": sent, "rejected_most_bytes": rejected_bytes,
         }  # fmt: skip
         replace(connection, "days", {"day": _day(day), "source": _LOGS}, [row])
 

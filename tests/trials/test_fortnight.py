@@ -31,8 +31,8 @@ FULL = Fortnight(
     {
         0: Day(climb=1.6, earned=990_000, is_sound=False),
         1: Day(limited=3, earned=1_020_000, addresses=50_500, stuck=3.5),
-        2: Day(limited=2, addresses=39_900, rejected=0.011, stuck=2.5),
-        3: Day(failures=11, slow=6, errors=0.011, rejected=0.0099),
+        2: Day(limited=2, addresses=39_900, rejected=0.011, uncounted=0.0099, stuck=2.5),
+        3: Day(failures=11, slow=6, errors=0.011, rejected=0.0099, uncounted=0.011),
         4: Day(failures=10, slow=5, errors=0.010, matched=0.92),
         5: Day(unread=2.5, slow_ms=1020, matched=0.96),
         6: Day(unread=1.0, slow_ms=980, late=2.0),
@@ -65,6 +65,7 @@ CASES = {
     "unique_addresses": Case((1,), 2, "*"),
     "delivery_late": Case((1, 7), 2, "ovh"),
     "rejects_over_budget": Case((2,), 3, "ovh"),
+    "rejected_bytes_over_budget": Case((3,), 2, "ovh"),
     "generation_failures": Case((3,), 4),
     "slow_generations": Case((3,), 4),
     "error_rate": Case((3,), 4, "*"),
@@ -89,7 +90,14 @@ SHORT = Fortnight(
     days=2,
 )
 OF_SHORT = ("generation_failures", "slow_generations", "error_rate", "rejects_over_budget", "unique_addresses")
-AT_ONCE = {"export_stopped", "delivery_late", "not_run", "rejects_over_budget", "quality_gate"}
+AT_ONCE = {
+    "export_stopped",
+    "delivery_late",
+    "not_run",
+    "rejects_over_budget",
+    "rejected_bytes_over_budget",
+    "quality_gate",
+}
 """What these look at is there at once: nothing has to come first."""
 NEAR = 0.88
 """Of the threshold: what is nearer is just below."""

@@ -23,6 +23,7 @@ from mediameter.settings import Settings
 from mediameter.steps import attribute
 from mediameter.steps.run import run
 from schemas.internal import OBJECTS
+from schemas.records import NOT_COUNTED
 from schemas.rollups import ALERT_CHECKS_DAILY, AUDIENCE_FAMILY, DAYS, QUALITY_CHECKS_DAILY, TRAFFIC_FAMILY
 from tests.conftest import Trials
 from tests.reference import rollups as reference
@@ -181,7 +182,8 @@ def with_days_without_lines(made: World, days: list[Row]) -> list[Row]:
     """A day on which there is nothing but an empty or refused object is known too: it may be suspect."""
     known = {(row["source"], row["day"]) for row in days}
     more = {(log.source, local_day(made, log.last_modified)) for log in without_lines(made)} - known
-    nothing = dict.fromkeys(("objects", "lines", "parsed", "ignored", "rejected", "duplicates"), 0)
+    counted = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates", "bytes_sent")
+    nothing = dict.fromkeys((*counted, *(column.name for column in NOT_COUNTED)), 0)
     return days + [{"tenant": TENANT, "source": source, "day": day} | nothing for source, day in sorted(more)]
 
 
@@ -213,7 +215,9 @@ def completeness(made: World, row: Row) -> Row:
     )
     return {
         "state": "final" if made.now - _SETTLES_AFTER >= end else "open",
-        "is_suspect": refused or row["rejected"] * 100 > row["lines"],
+        "is_suspect": refused
+        or row["rejected"] * 100 > row["lines"]
+        or row["rejected_most_bytes"] * 100 > row["bytes_sent"],
     }
 
 

@@ -109,6 +109,10 @@ class World:
             (folder / source).mkdir(parents=True)
         countries = "".join(f"{network},{country}\n" for network, country in COUNTRIES.items())
         (folder / "countries.csv").write_text(f"network,country\n{countries}")
+        return self.settings(folder)
+
+    def settings(self, folder: Path) -> Settings:
+        """Its settings, with all that they name in a folder."""
         return from_mapping(self._document(), folder)
 
     def deliver(self, folder: Path, objects: Iterable[LogObject]) -> None:

@@ -8,6 +8,8 @@ How a fixture becomes bytes
     An *object* is ``object``, ``object_hex``, or ``lines`` with ``line_end`` and ``final_line_end``; ``before_hex``
     leads it, ``gzip`` packs it (whole, or ``each_line`` a member) and ``drop_bytes`` cuts its end off.
     ``among_others``: the line alone would be an object of nothing known, so it always follows a clean line.
+    ``bounds``: least and most bytes of a reject, null where nothing tells; ``more``: how many bytes a record may have
+    beyond those that are counted, ``unknown`` where others may stand behind it.
     ``dialect``: its lines only ever stand in an object that is told as this dialect's by its other lines.
 """
 
@@ -25,7 +27,7 @@ from typing import Any
 import pytest
 import yaml
 
-from parsers.access_log import Context, Refused, parse_object
+from parsers.access_log import Context, Refused, parse_object, read_line
 from schemas.records import PARSED
 from schemas.vocabulary import IGNORE_REASONS, REFUSALS, REJECT_REASONS
 
@@ -245,7 +247,9 @@ def test_every_line_outcome_has_a_case() -> None:
 @pytest.mark.parametrize("case", CASES, ids=by_id)
 def test_case_is_well_written(case: Case) -> None:
     assert len(SOURCES & case.spec.keys()) == 1
-    assert len(case.expect.keys() - {"outcomes", "detail"}) == 1
+    assert len(case.expect.keys() - {"outcomes", "detail", "bounds", "more"}) == 1
+    assert "bounds" not in case.expect or "rejected" in case.expect
+    assert "more" not in case.expect or "parsed" in case.expect
     assert "refused" in case.expect or "detail" not in case.expect
     data = object_bytes(case.spec) if case.is_object else line_bytes(case.spec)
     assert case.is_object or b"\n" not in data
@@ -270,6 +274,16 @@ def test_line(case: Case) -> None:
     seen, counts = read(before + line_bytes(case.spec) + b"\n", case.context)
     assert_line(case, seen.get(ahead + 1), len(before))
     assert counts == Counter([expected_outcome(case.expect)]) + Counter(parsed=ahead)
+
+
+@pytest.mark.parametrize("case", [case for case in LINES if {"bounds", "more"} & case.expect.keys()], ids=by_id)
+def test_what_is_not_counted_is_bounded(case: Case) -> None:
+    told = read_line(line_bytes(case.spec), case.context, case.dialect)
+    if "bounds" in case.expect:
+        assert told.bounds == tuple(case.expect["bounds"] or (None, None))
+    else:
+        more = case.expect["more"]
+        assert (told.more_bytes, told.is_unsized) == ((0, True) if more == "unknown" else (more, False))
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])

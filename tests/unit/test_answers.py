@@ -494,23 +494,24 @@ def test_completeness(warehouse: Warehouse) -> None:
     warehouse.fill(
         "days",
         """
-        day | source | state | is_suspect | revision | complete_through_at | objects | lines | parsed | ignored | rejected | duplicates
-        2026-11-01 | ovh | frozen | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1
-        2026-11-02 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
-        2026-11-08 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
+        day | source | state | is_suspect | revision | complete_through_at | objects | lines | parsed | ignored | rejected | duplicates | bytes_sent | rejected_least_bytes | rejected_most_bytes | unsized_lines | unsure_lines | unsure_bytes
+        2026-11-01 | ovh | frozen | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1 | 900 | 5 | 70 | 1 | 2 | 30
+        2026-11-02 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0
+        2026-11-08 | ovh | open   | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0
         """,  # noqa: E501
     )
     columns = (
         "day | source | state | is_final | is_suspect | revision | complete_through_at | objects | lines | parsed"
-        " | ignored | rejected | duplicates"
+        " | ignored | rejected | duplicates | bytes_sent | rejected_least_bytes | rejected_most_bytes"
+        " | unsized_lines | unsure_lines | unsure_bytes"
     )
     warehouse.expect(
         "completeness",
         f"""
         {columns}
-        2026-11-02 | ovh | open   | no  | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0
-        2026-11-01 | ovh | frozen | yes | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1
-        """,
+        2026-11-02 | ovh | open   | no  | no  | 1 | -                | 0 | 0  | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0
+        2026-11-01 | ovh | frozen | yes | yes | 2 | 2026-11-02 15:00 | 3 | 10 | 7 | 1 | 2 | 1 | 900 | 5 | 70 | 1 | 2 | 30
+        """,  # noqa: E501
     )
 
 
@@ -530,23 +531,23 @@ def test_rejects_by_reason(warehouse: Warehouse) -> None:
     warehouse.fill(
         "rejects",
         """
-        object_id | line_number | reason
-        1         | 3           | BAD_TIME
-        1         | 4           | BAD_TIME
-        1         | 9           | SHORT_LINE
-        2         | 0           | TRUNCATED
-        3         | 1           | BAD_TIME
-        4         | 1           | BAD_TIME
-        5         | 1           | BAD_TIME
+        object_id | line_number | reason     | least_bytes | most_bytes
+        1         | 3           | BAD_TIME   | 5           | 70368744177664
+        1         | 4           | BAD_TIME   | 6           | 70368744177664
+        1         | 9           | SHORT_LINE | -           | -
+        2         | 0           | TRUNCATED  | -           | -
+        3         | 1           | BAD_TIME   | 7           | 7
+        4         | 1           | BAD_TIME   | 7           | 7
+        5         | 1           | BAD_TIME   | 7           | 7
         """,
     )
     warehouse.expect(
         "rejects_by_reason",
         """
-        source | reason     | rejected_lines | refused_objects
-        ovh    | BAD_TIME   | 2              | 0
-        ovh    | SHORT_LINE | 1              | 0
-        ovh    | TRUNCATED  | 0              | 1
+        source | reason     | rejected_lines | refused_objects | least_bytes | most_bytes           | unsized_lines
+        ovh    | BAD_TIME   | 2              | 0               | 11          | 140737488355328 | 0
+        ovh    | SHORT_LINE | 1              | 0               | 0           | 0                    | 1
+        ovh    | TRUNCATED  | 0              | 1               | 0           | 0                    | 0
         """,
     )
 

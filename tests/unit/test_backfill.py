@@ -48,6 +48,20 @@ def site(objects: list[LogObject], tmp_path: Path) -> Site:
     return site
 
 
+@pytest.fixture(scope="module")
+def metered_once(objects: list[LogObject], tmp_path_factory: pytest.TempPathFactory) -> Site:
+    site = Site(tmp_path_factory.mktemp("metered") / "site")
+    site.deliver(objects)
+    run(site.settings(), now=NOW)
+    return site
+
+
+@pytest.fixture
+def metered(metered_once: Site, tmp_path: Path) -> Site:
+    """The same after a run, to be changed."""
+    return metered_once.copied(tmp_path / "metered")
+
+
 @contextmanager
 def older_parser() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -126,25 +140,23 @@ def test_one_day_fetches_its_own_objects_and_leaves_the_others(site: Site) -> No
     assert listing["pending"] == 0
 
 
-def test_what_was_damaged_in_the_warehouse_is_made_again(site: Site) -> None:
-    run(site.settings(), now=NOW)
-    straight = dump(site.url)
+def test_what_was_damaged_in_the_warehouse_is_made_again(metered: Site) -> None:
+    straight = dump(metered.url)
     for name in ("traffic_daily", "audience_trailing", "alert_checks_daily"):
-        execute(site, tables[name].delete())
-    report = backfill(site.settings(), WHOLE, now=NOW)
+        execute(metered, tables[name].delete())
+    report = backfill(metered.settings(), WHOLE, now=NOW)
     assert not any(change.before.requests for change in report.days if change.before)
-    assert difference(straight, dump(site.url)) == []
+    assert difference(straight, dump(metered.url)) == []
 
 
 def test_an_object_that_cannot_be_read_again_stays_as_it_was(
-    site: Site, objects: list[LogObject], monkeypatch: pytest.MonkeyPatch
+    metered: Site, objects: list[LogObject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(site.settings(), now=NOW)
-    straight = dump(site.url)
-    monkeypatch.setitem(faults.at, "ingest.listed", (site.bucket / objects[0].key).unlink)
-    report = backfill(site.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+    straight = dump(metered.url)
+    monkeypatch.setitem(faults.at, "ingest.listed", (metered.bucket / objects[0].key).unlink)
+    report = backfill(metered.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
     assert report.ingest.failed == [f"{objects[0].key} has gone"]
-    assert report.ingest.again == 11 and dump(site.url) == straight
+    assert report.ingest.again == 11 and dump(metered.url) == straight
 
 
 # --- frozen days -------------------------------------------------------------------------------------
@@ -163,27 +175,25 @@ def freeze(site: Site, day: date) -> None:
     made.dispose()
 
 
-def test_a_frozen_day_is_never_overwritten(site: Site) -> None:
-    run(site.settings(), now=NOW)
-    straight = dump(site.url, _SUMS)
-    freeze(site, FIRST)
+def test_a_frozen_day_is_never_overwritten(metered: Site) -> None:
+    straight = dump(metered.url, _SUMS)
+    freeze(metered, FIRST)
     for task in (Task(FIRST, FIRST), replace(WHOLE, reparse=True, every=True)):
-        planned = backfill(site.settings(), task, now=NOW, dry_run=True)
-        report = backfill(site.settings(), task, now=NOW)
+        planned = backfill(metered.settings(), task, now=NOW, dry_run=True)
+        report = backfill(metered.settings(), task, now=NOW)
         assert report.refused == planned.refused == [FIRST] and report.days == planned.days
         assert FIRST not in [change.day for change in report.days]
-        assert dump(site.url, _SUMS) == straight
+        assert dump(metered.url, _SUMS) == straight
     with pytest.raises(UserError, match="2025-10-01 is frozen and left alone"):
         require_none_refused(report.refused)
 
 
-def test_other_prices_do_not_touch_a_frozen_day(site: Site) -> None:
-    run(site.settings(), now=NOW)
-    freeze(site, FIRST)
-    settings = site.settings().model_copy(update={"prices": ()})
+def test_other_prices_do_not_touch_a_frozen_day(metered: Site) -> None:
+    freeze(metered, FIRST)
+    settings = metered.settings().model_copy(update={"prices": ()})
     assert FIRST.isoformat() not in rollup(settings, now=NOW).days
     cost = tables["bandwidth_cost_daily"]
-    of_the_day = execute(site, sa.select(cost.c.cost_micros).where(cost.c.day == FIRST))
+    of_the_day = execute(metered, sa.select(cost.c.cost_micros).where(cost.c.day == FIRST))
     assert of_the_day and all(row["cost_micros"] is not None for row in of_the_day)
 
 
@@ -218,11 +228,10 @@ def test_a_lake_file_without_some_objects_is_another_file(tmp_path: Path) -> Non
         lake.without(tmp_path, file, [1])
 
 
-def test_a_lake_that_lacks_rows_is_not_replaced(site: Site) -> None:
-    run(site.settings(), now=NOW)
-    execute(site, tables["lake_files"].delete().where(tables["lake_files"].c.file_day == FIRST))
+def test_a_lake_that_lacks_rows_is_not_replaced(metered: Site) -> None:
+    execute(metered, tables["lake_files"].delete().where(tables["lake_files"].c.file_day == FIRST))
     with pytest.raises(AssertionError, match="nothing was replaced"):
-        backfill(site.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+        backfill(metered.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
 
 
 # --- the command -------------------------------------------------------------------------------------

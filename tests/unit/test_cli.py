@@ -78,6 +78,7 @@ def _content() -> dict[str, list[dict[str, object]]]:
         **dict.fromkeys(("reason", "detail", "first_at", "last_at")),
     }
     reject = {"line_number": 3, "byte_offset": 512, "reason": "SHORT_LINE", "line": "too \x1b[31mshort"}
+    reject |= {"least_bytes": 5, "most_bytes": 70}
     return {
         "days": [
             {**day, "day": date(2025, 11, 1), "state": "final"},
@@ -105,7 +106,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 # --- help --------------------------------------------------------------------------------------------
 def test_the_commands_are_these() -> None:
     reading = ["alerts", "answer", "doctor", "rejects", "report", "status"]
-    assert sorted([*reading, "backfill", "demo", "init", "migrate", "run"]) == COMMANDS
+    assert sorted([*reading, "adopt", "backfill", "demo", "init", "migrate", "run"]) == COMMANDS
 
 
 @pytest.mark.parametrize("command", WITH_THEIR_OWN, ids=" ".join)

@@ -32,10 +32,10 @@ LEDGER = (OBJECTS, OBJECT_HOURS, REJECTS)
 
 
 def line(number: int) -> str:
+    key = f"clips/{number}.mp4"
     return (
-        f"o media [01/Jan/2026:10:{number:02d}:00 +0000] 192.0.2.{number} - R{number}"
-        f" REST.GET.OBJECT clips/{number}.mp4"
-        f' "GET /media/clips/{number}.mp4 HTTP/1.1" 200 - {1000 + number} 2000 {number} - "-" "agent" -\n'
+        f"o media [01/Jan/2026:10:{number:02d}:00 +0000] 192.0.2.{number} - R{number} REST.GET.OBJECT {key}"
+        f' "GET /media/{key} HTTP/1.1" 200 - {1000 + number} 2000 {number} - "-" "agent" -\n'
     )
 
 

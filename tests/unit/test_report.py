@@ -316,7 +316,8 @@ def test_page_shows_the_figures(warehouse: Warehouse) -> None:
     ]
     assert found.table("Cost in USD")[1:] == [["2026-11-02", "final", "0.0660", "0.0220", "0.0880"]]
     assert found.table("lines = ")[1] == [
-        "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2"
+        "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2",
+        "0.000", "-",
     ]  # fmt: skip
     assert found.table("Newest verdict")[1] == ["error_rate", "2026-11-02", "critical", "10.00 %", "1.00 %", "4,000"]
     assert "16.000 GB have no price" in found.text

@@ -6,7 +6,7 @@ from sql.migrations.columns import Text, add_column, create_table, instant
 from sql.migrations.views import make_views
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 
 
 def upgrade() -> None:
