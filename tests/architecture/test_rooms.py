@@ -151,6 +151,8 @@ OPENERS = {
     "mediameter.steps.shadow",  # a copy that is gone afterwards
     "mediameter.steps.dry",  # an empty one that is gone afterwards
     "mediameter.steps.migrate",
+    "mediameter.steps.adopt",  # makes it belong to the lake
+    "mediameter.steps.moving",  # from one warehouse into another
 }
 
 
