@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 import schemas
-from mediameter import exports, identity, lake, ledger, manifests, warehouse
+from mediameter import exports, halves, identity, lake, ledger, manifests, warehouse
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.lake import LakeFile
@@ -42,7 +42,7 @@ _contracts: dict[str, Contract] = {contract.name: contract for contract in schem
 @dataclass(frozen=True)
 class Settled:
     """Objects that were read; ``old``: of these, those that had been read before, whose rows leave the ``retired``
-    files, so that ``remaining`` stand for them."""
+    files, so that ``remaining`` stand for them. ``wholes``: by half the object that counts in its place from now on."""
 
     KIND: ClassVar[str] = "settled"
     family: str
@@ -51,6 +51,7 @@ class Settled:
     old: list[int] = field(default_factory=list)
     retired: list[LakeFile] = field(default_factory=list)
     remaining: list[LakeFile] = field(default_factory=list)
+    wholes: dict[int, int] = field(default_factory=dict)
 
     @property
     def counting(self) -> list[LakeFile]:
@@ -60,6 +61,8 @@ class Settled:
         if self.old:
             ledger.unsettle(connection, self.old, self.retired, zone, self.family)
         ledger.settle(connection, self.settlements, self.counting, zone, self.family)
+        if self.wholes:
+            halves.absorb(connection, self.wholes, zone, self.family)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Remembered:
                 connection.execute(warehouse.tables[contract.name].delete())
         for name, packed in self.tables.items():
             contract, rows = _contracts[name], pl.read_parquet(io.BytesIO(base64.b64decode(packed)))
+            newer = [name for name in contract.names if name not in rows.columns]  # than the version that wrote it
+            rows = rows.with_columns(pl.lit(None).alias(name) for name in newer)
             _forget(connection, contract, rows)
             warehouse.insert(connection, contract, rows)
 

@@ -498,7 +498,7 @@ def rejects_list(
     loaded = _load(settings)
     from mediameter.steps import rejects as step
 
-    _tell(step.list_rejects(loaded, reason, limit), as_json)
+    _tell(step.list_rejects(loaded, reason, limit, now=_now()), as_json)
 
 
 @rejects.command("show")

@@ -322,7 +322,7 @@ def _holds_files(lake: Path) -> bool:
 
 def _found(made: sa.Engine, claim: Claim, known: Mapping[str, str]) -> dict[str, str]:
     """Gives both sides an id: the warehouse first, then the lake; killed between the two, the next run goes on."""
-    chosen = OLD_LINE_HASH if _holds_files(claim.lake) else NEW_LINE_HASH
+    chosen = known.get("line_hash") or (OLD_LINE_HASH if _holds_files(claim.lake) else NEW_LINE_HASH)
     values = {"lake_id": secrets.token_hex(16), "state": FOUNDING, "line_hash": chosen}
 
     def begin(connection: sa.Connection) -> dict[str, str]:

@@ -65,7 +65,10 @@ NOTHING = NotCounted()
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one object version. ``hours``: parsed by hour. lines = parsed + ignored + rejected."""
+    """What became of one object version. ``hours``: parsed by hour. lines = parsed + ignored + rejected.
+
+    ``head``: the object's first bytes, of which ``head_hash`` is kept; ``lacks_newline``: its last line has not ended.
+    """
 
     version: ObjectVersion
     state: str
@@ -82,6 +85,9 @@ class Settlement:
     hours: dict[datetime, int] = field(default_factory=dict)
     rejects: list[RejectRow] = field(default_factory=list)
     not_counted: NotCounted = NOTHING
+    head: bytes = b""
+    head_hash: str | None = None
+    lacks_newline: bool = False
 
     @property
     def parsed(self) -> int:
@@ -231,7 +237,7 @@ def _object_rows(settlements: list[Settlement]) -> list[Row]:
         rows.append(
             (v.object_id, v.source, v.key, v.etag, v.version_id, v.size, v.last_modified, s.sha256, s.state, s.reason,
              s.detail, s.parser_version, s.lines, s.parsed, s.ignored, s.ignored_log_bucket, s.rejected, s.first_at,
-             s.last_at)
+             s.last_at, s.head_hash, None)
         )  # fmt: skip
     return rows
 
@@ -287,7 +293,7 @@ def unsettle(
         which = sa.and_(_objects.c.object_id.in_(part), _objects.c.state != "superseded")
         if len(connection.execute(sa.select(_objects.c.object_id).where(which)).all()) != len(part):
             raise AlreadySettled
-        dirty |= _days_resting_on(connection, part, zone, family)
+        dirty |= days_resting_on(connection, part, zone, family)
         for table in (_rejects, _hours, _objects):
             connection.execute(table.delete().where(table.c.object_id.in_(part)))
     for paths in parts([file.path for file in files]):
@@ -309,7 +315,7 @@ def supersede(
             )
             ids = list(connection.execute(sa.select(_objects.c.object_id).where(which)).scalars())
             if ids:
-                dirty |= _days_resting_on(connection, ids, zone, family)
+                dirty |= days_resting_on(connection, ids, zone, family)
                 connection.execute(_objects.update().where(which).values(state="superseded"))
     return dirty
 
@@ -321,14 +327,15 @@ def revive(
     what had overwritten them no longer counts. Returns the days that this makes dirty."""
     dirty = supersede(connection, versions, zone, family)
     for ids in parts([version.object_id for version in versions]):
-        dirty |= _days_resting_on(connection, ids, zone, family)
+        dirty |= days_resting_on(connection, ids, zone, family)
         before = sa.case((_objects.c.reason.is_(None), "settled"), else_="refused")
-        connection.execute(_objects.update().where(_objects.c.object_id.in_(ids)).values(state=before))
+        which = _objects.c.object_id.in_(ids)
+        connection.execute(_objects.update().where(which).values(state=before, whole_id=None))
     mark_dirty(connection, family, dirty)
     return dirty
 
 
-def _days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, family: str) -> set[date]:
+def days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, family: str) -> set[date]:
     """Days of the objects' hours, and those that their records bear on."""
     rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
     booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))

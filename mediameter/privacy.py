@@ -51,9 +51,15 @@ def pseudonym(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()[:HASH_LENGTH]
 
 
-def line_seed(key: bytes) -> int:
-    """64-bit seed of the line hashes. Without a key, an address could be found by hashing lines for trial."""
-    return int.from_bytes(hmac.digest(key, b"line hash", "sha256")[:8])
+def line_seed(key: bytes, seed_bytes: int) -> int:
+    """The secret of the line hashes, as a number of so many bytes (at most 32). Without one, an address could be found
+    by hashing lines for trial."""
+    return int.from_bytes(hmac.digest(key, b"line hash", "sha256")[:seed_bytes])
+
+
+def of_head(key: bytes, head: bytes) -> str:
+    """Of an object's first bytes, which hold addresses: the first 32 hex digits of HMAC-SHA256."""
+    return hmac.digest(key, b"head of an object\0" + head, "sha256").hex()[:HASH_LENGTH]
 
 
 class Pseudonyms:

@@ -53,6 +53,7 @@ def _table(contract: Contract) -> sa.Table:
 tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in schemas.TABLES}
 _objects = tables["objects"].c
 sa.Index("objects_by_key", _objects.source, _objects.object_key, mysql_length={"object_key": 512})
+sa.Index("objects_by_head", _objects.source, _objects.head_hash)
 sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
 _generated = tables["generated_files_daily"].c
 _by_file = (_generated.tenant, _generated.media_file_id, _generated.day, _generated.source, _generated.application)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from parsers.access_log import Context, Limits
+from parsers.access_log import SEED_BYTES, Context, Limits
 from parsers.event_file import Item, items
 from parsers.event_values import TIMES, Said, Wrong
 from parsers.palette import CURRENCY, LONGEST, OTHER, is_name
@@ -134,7 +134,7 @@ def _event_id(told: str | None, event: dict[str, Any], context: Context) -> str:
     if told and _IS_ID.fullmatch(told):
         return told
     canonical = told or json.dumps(event, sort_keys=True, separators=(",", ":"))
-    key = context.seed.to_bytes(8, "big", signed=context.seed < 0)
+    key = context.seed.to_bytes(SEED_BYTES[context.line_hash])
     return blake2b(canonical.encode(), digest_size=16, key=key).hexdigest()
 
 

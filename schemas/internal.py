@@ -46,6 +46,14 @@ OBJECTS = Contract(
         measure("rejected", "Lines that could not be read."),
         Column("first_at", "instant", "Earliest record.", null="no record"),
         Column("last_at", "instant", "Latest record.", null="no record"),
+        Column(
+            "head_hash",
+            "text",
+            "Keyed hash of its first 256 bytes (s…: of fewer).",
+            null="read by an older version",
+            length=32,
+        ),
+        Column("whole_id", "int", "Object that begins with all of its bytes and counts in its place.", null="none"),
     ),
     kind="internal",
 )

@@ -59,7 +59,7 @@ _FLAGS = (
 _HASH = Column(
     "line_hash",
     "hash128",
-    "Seeded xxh3-128 of the raw line without its line end: two records are one when it is equal.",
+    "Keyed hash of the raw line without its line end: two records are one when it is equal.",
 )
 
 TRAILING_FIELDS = [column.name for column in _TRAILING]

@@ -41,9 +41,9 @@ PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
 LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
 LAKE_KINDS = ("records", "events", "audience", "file_audience", *LAKE_OF_FEED)
 # Of the raw lines; a lake keeps the one that it was made with. Lakes from before they said so have the old one.
-LINE_HASHES = ("xxh3-128",)
+LINE_HASHES = ("xxh3-128", "blake3-128")
 OLD_LINE_HASH = "xxh3-128"
-NEW_LINE_HASH = "xxh3-128"
+NEW_LINE_HASH = "blake3-128"
 DERIVED_KINDS = ("audience", "file_audience")  # made anew with their day, from the others
 OBJECT_STATES = ("settled", "refused", "superseded")
 DOUBTS = ("fewer", "empty")

@@ -9,6 +9,7 @@ from typing import Any
 
 from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
+from mediameter.sources.temporary import LeftOut
 from parsers.access_log import Parsed
 
 Clock = Callable[[], datetime]
@@ -72,7 +73,13 @@ class Visit:
     server_clock: timedelta | None = None
     """The server's clock less ours, as its last answer told."""
     objects: list[ObjectVersion] = field(default_factory=list)
-    """As listed, the newest last."""
+    """As listed, the newest last; of a folder without what may still be written."""
+    listed: list[ObjectVersion] = field(default_factory=list)
+    """The same, with those of a folder that may still be written."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Files that are not read because of their names."""
+    growing: dict[str, str] = field(default_factory=dict)
+    """By key why a file may still be written."""
     samples: list[Sample] = field(default_factory=list)
     chunks: Callable[[ObjectVersion], Generator[bytes]] | None = None
 

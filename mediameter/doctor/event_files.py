@@ -50,7 +50,11 @@ _NEWEST = (
     Check("get", newest.get, needs=("list",), limit_s=30),
     Check("newest", sample, needs=("get",), limit_s=60),
 )
-EVENT_FOLDER: tuple[Check[Visit], ...] = (Check("list", folder.there, limit_s=60), *_NEWEST)
+EVENT_FOLDER: tuple[Check[Visit], ...] = (
+    Check("list", folder.there, limit_s=60),
+    Check("unfinished", folder.unfinished, needs=("list",)),
+    *_NEWEST,
+)
 EVENT_BUCKET: tuple[Check[Visit], ...] = (
     *(check for check in bucket.BUCKET if check.name in ("reach", "clock", "region", "list")),
     *_NEWEST,

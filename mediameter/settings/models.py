@@ -214,6 +214,8 @@ class Ingest(Section):
     workers: int = setting(2, "Threads that read log objects", ge=1, le=256)
     fetchers: int = setting(32, "Objects that are fetched from S3 at the same time, at most", ge=1, le=512)
     batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
+    quiet: Span = setting("30 s", "A file of a folder that was written to later than this is left to the next run")
+    unfinished: Span = setting("300 s", "The same where its last line has no newline, or gzip ends early")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
 

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.s3 import S3, Fetched, Part, S3Reading, parts_of
+from mediameter.sources.temporary import LeftOut
 
 FIRST_FETCHERS = 4
 
@@ -46,6 +47,18 @@ class Ahead:
     @property
     def source(self) -> str:
         return self._bucket.source
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        return self._bucket.left_out
+
+    def being_written(self, version: ObjectVersion) -> str:
+        """As the bucket has it."""
+        return self._bucket.being_written(version)
+
+    def may_grow(self, version: ObjectVersion) -> str:
+        """As the bucket has it."""
+        return self._bucket.may_grow(version)
 
     def read(self, version: ObjectVersion) -> S3Reading:
         """The bytes of just that version; a second time too, though not ahead then."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from mediameter.sources.temporary import LeftOut
+
+HEAD_BYTES = 256
+"""Of the begin of an object, that tells objects apart: the first line's time and request id are in it."""
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One version of one object, as listed."""
+    """One version of one object, as listed. ``changed_at``: when a file was last touched in any way, which no program
+    that copies can set; None where objects appear whole."""
 
     source: str
     key: str
@@ -19,6 +26,7 @@ class ObjectVersion:
     size: int
     last_modified: datetime
     version_id: str = ""
+    changed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def object_id(self) -> int:
@@ -37,10 +45,37 @@ class Changed(Exception):
     """The object was overwritten or removed between listing and reading: it is tried again at the next listing."""
 
 
+@dataclass(slots=True)
+class Edges:
+    """The begin of an object's bytes, and whether their end looks cut, as far as they have been read."""
+
+    head: bytes = b""
+    last: bytes = b""
+    size: int = 0
+
+    def take(self, chunk: bytes) -> None:
+        """The next of the object's bytes."""
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
+        self.last = chunk[-1:] or self.last
+        self.size += len(chunk)
+
+    @property
+    def is_packed(self) -> bool:
+        """gzip says itself whether it is whole."""
+        return self.head.startswith(_GZIP)
+
+    @property
+    def lacks_newline(self) -> bool:
+        """Plain text whose last line has not ended."""
+        return bool(self.last) and not self.is_packed and self.last != b"\n"
+
+
 class Reading(Protocol):
-    """A pass over one version's bytes. After it, ``sha256`` is their hash."""
+    """A pass over one version's bytes. After it, ``sha256`` is their hash; ``edges``: of what has been read of them."""
 
     sha256: str
+    edges: Edges
 
     def chunks(self) -> Generator[bytes]:
         """The bytes, in pieces of a few MiB; to be closed by whoever does not read them to the end.
@@ -56,4 +91,17 @@ class Bucket(Protocol):
     @property
     def source(self) -> str: ...
 
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What the last listing left out because of its name."""
+        ...
+
     def read(self, version: ObjectVersion) -> Reading: ...
+
+    def being_written(self, version: ObjectVersion) -> str:
+        """Why somebody may be writing this version right now; "" where nobody is."""
+        ...
+
+    def may_grow(self, version: ObjectVersion) -> str:
+        """Why more of this version may come, if its end looks cut; "" where it has been as it is for long."""
+        ...

@@ -21,8 +21,9 @@ from urllib3.exceptions import HTTPError
 from mediameter.connect import S3Connection
 from mediameter.errors import WorldError
 from mediameter.sources import s3_errors
-from mediameter.sources.objects import Changed, ObjectVersion
+from mediameter.sources.objects import Changed, Edges, ObjectVersion
 from mediameter.sources.s3_listing import Listing, is_marker
+from mediameter.sources.temporary import LeftOut, left_out
 
 PART_BYTES = 8 << 20
 ATTEMPTS = 4
@@ -74,16 +75,32 @@ class S3:
     bucket: str
     prefix: str = ""
     since: date | None = None
+    left_out: list[LeftOut] = field(default_factory=list, init=False)
     _silent: int = field(default=0, init=False)
 
     def listing(self) -> list[ObjectVersion]:
-        """Objects by key, without folder markers. Raises ``UserError`` or ``WorldError`` when any page fails."""
+        """Objects by key, without folder markers and (``left_out``) what is no log by its name.
+
+        Raises ``UserError`` or ``WorldError`` when any page fails.
+        """
         listing = Listing(self.connection.client, self.source, self.bucket)
         try:
             found = listing.objects(self.prefix, self.since)
         except (BotoCoreError, ClientError) as error:
             raise s3_errors.of_listing(error, self.source, self.bucket, self.prefix) from None
-        return sorted((self._version(each) for each in found if not is_marker(each)), key=lambda each: each.key)
+        names = (left_out(each["Key"], self.prefix, only_sure=True) for each in found if not is_marker(each))
+        self.left_out = [each for each in names if each]
+        no_logs = {each.key for each in self.left_out}
+        versions = (self._version(each) for each in found if not is_marker(each) and each["Key"] not in no_logs)
+        return sorted(versions, key=lambda each: each.key)
+
+    def being_written(self, version: ObjectVersion) -> str:
+        """An object appears whole."""
+        return ""
+
+    def may_grow(self, version: ObjectVersion) -> str:
+        """Nor does it grow."""
+        return ""
 
     def _version(self, listed: dict[str, Any]) -> ObjectVersion:
         etag = listed.get("ETag", "").strip('"')
@@ -196,13 +213,16 @@ class S3Reading:
     take: Callable[[Part], Fetched]
     drop: Callable[[Part], None]
     sha256: str = field(default="", init=False)
+    edges: Edges = field(default_factory=Edges, init=False)
 
     def chunks(self) -> Generator[bytes]:
         """Part by part; see ``S3.fetch`` for what is raised."""
         parts, sha256, md5, is_md5 = parts_of(self.version), hashlib.sha256(), hashlib.md5(usedforsecurity=False), False
+        self.edges = Edges()
         try:
             for part in parts:
                 content, is_md5 = self.take(part)
+                self.edges.take(content)
                 sha256.update(content)
                 if is_md5 and not part.is_whole:
                     md5.update(content)

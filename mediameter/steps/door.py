@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
-from mediameter import lake, privacy
+from mediameter import identity, lake, privacy
 from mediameter.faults import point
 from mediameter.metering.classes import classified
 from mediameter.settings import Settings, Source, address_key
 from mediameter.steps.batch import BOOKED, Counts
 from mediameter.steps.geography import geography
-from parsers.access_log import Context, Limits, Parsed, Piece, parse_pieces
+from parsers.access_log import SEED_BYTES, Context, Limits, Parsed, Piece, parse_pieces
 from schemas.frames import validate
 from schemas.records import RECORD
 
@@ -28,18 +28,24 @@ class Door:
     log_bucket: str
     lake: Path
     limits: Limits
+    line_hash: str
     seed: int
     pseudonyms: privacy.Pseudonyms
     addresses: privacy.Addresses
     keep_query: frozenset[str]
 
     def context(self, last_modified: datetime) -> Context:
-        return Context(self.seed, last_modified, self.log_bucket)
+        return Context(self.seed, last_modified, self.log_bucket, self.line_hash)
+
+
+def line_hash_of(settings: Settings) -> str:
+    """Which line hash the lake was made with."""
+    return identity.line_hash(settings.lake.path)
 
 
 def door(settings: Settings, name: str, source: Source) -> Door:
     """The door of one source."""
-    key = address_key(settings)
+    key, hash_name = address_key(settings), line_hash_of(settings)
     ingest = settings.ingest
     pseudonyms = privacy.Pseudonyms(key)
     return Door(
@@ -47,7 +53,8 @@ def door(settings: Settings, name: str, source: Source) -> Door:
         log_bucket=source.bucket,
         lake=settings.lake.path,
         limits=Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio),
-        seed=privacy.line_seed(key),
+        line_hash=hash_name,
+        seed=privacy.line_seed(key, SEED_BYTES[hash_name]),
         pseudonyms=pseudonyms,
         addresses=privacy.Addresses(pseudonyms, geography(settings)),
         keep_query=frozenset(settings.privacy.keep_query),

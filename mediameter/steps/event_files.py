@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from mediameter import lake, privacy
-from mediameter.errors import WorldError
 from mediameter.faults import point
-from mediameter.ledger import Settlement
 from mediameter.settings import Settings, address_key
-from mediameter.sources.objects import Bucket, Changed, ObjectVersion
-from mediameter.steps.batch import BOOKED, Batch, Counts, counted, refusal
-from parsers.access_log import Context, Limits, Refused
+from mediameter.sources.objects import Bucket, ObjectVersion
+from mediameter.steps.batch import BOOKED, Batch, Counts, counted, taken
+from mediameter.steps.door import line_hash_of
+from parsers.access_log import SEED_BYTES, Context, Limits
 from parsers.palette_events import PARSER_VERSION, Parsed, read_events
 from schemas.frames import validate
 from schemas.palette import OF_LAKE_KIND
@@ -30,6 +29,7 @@ class EventDoor:
     source: str
     lake: Path
     limits: Limits
+    line_hash: str
     seed: int
     pseudonyms: privacy.Pseudonyms
 
@@ -38,7 +38,9 @@ def event_door(settings: Settings, name: str) -> EventDoor:
     """The door of one source of event files."""
     key, ingest = address_key(settings), settings.ingest
     limits = Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
-    return EventDoor(name, settings.lake.path, limits, privacy.line_seed(key), privacy.Pseudonyms(key))
+    hash_name = line_hash_of(settings)
+    seed = privacy.line_seed(key, SEED_BYTES[hash_name])
+    return EventDoor(name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key))
 
 
 @dataclass(slots=True)
@@ -77,24 +79,32 @@ def read_event_files(bucket: Bucket, versions: list[ObjectVersion], through: Eve
     """Small objects share lake files; what is read of one that turns out to be refused goes with it."""
     batch, shared = Batch(), _Held(through)
     for version in versions:
-        reading_of, own, counts = bucket.read(version), _Held(through), Counts()
-        context = Context(through.seed, version.last_modified)
-        try:
-            with closing(reading_of.chunks()) as chunks:
-                for parsed in read_events(chunks, context, through.limits):
-                    _take_in(parsed, version.object_id, own, counts)
-        except Refused as refused:
-            batch.settlements.append(refusal(version, PARSER_VERSION, reading_of.sha256, refused))
+
+        def take(chunks: Iterator[bytes], version: ObjectVersion = version) -> tuple[_Held, Counts]:
+            return _events(chunks, version, through)
+
+        read = taken(bucket, version, batch, PARSER_VERSION, take, _has_a_broken_line)
+        if read is None:
             continue
-        except (Changed, WorldError) as trouble:
-            batch.pending.append((version, str(trouble)))
-            continue
+        settlement, (own, counts) = read
         shared.take(own)
-        settled = Settlement(version, "settled", PARSER_VERSION, sha256=reading_of.sha256)
-        batch.settlements.append(counted(settled, counts))
+        batch.settlements.append(counted(settlement, counts))
     shared.write()
     batch.files = shared.files
     return batch
+
+
+def _events(chunks: Iterator[bytes], version: ObjectVersion, through: EventDoor) -> tuple[_Held, Counts]:
+    own, counts = _Held(through), Counts()
+    context = Context(through.seed, version.last_modified, line_hash=through.line_hash)
+    for parsed in read_events(chunks, context, through.limits):
+        _take_in(parsed, version.object_id, own, counts)
+    return own, counts
+
+
+def _has_a_broken_line(read: tuple[_Held, Counts]) -> bool:
+    """JSON that parses has its end; a file of it need not end with a newline."""
+    return any(reason == "BROKEN_JSON" for _, _, reason, *_ in read[1].rejects)
 
 
 def _take_in(parsed: Parsed, object_id: int, held: _Held, counts: Counts) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import ledger, sightings, sweeping
+from mediameter import halves, ledger, sightings, sweeping
 from mediameter.acts import Revived, Settled, done, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
@@ -36,6 +36,7 @@ from mediameter.steps.log_objects import read_logs
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reparse import Old, family_of, old_rows
+from mediameter.steps.wholes import wholes, with_heads, without_heads
 
 WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
 AHEAD_BATCHES = 4
@@ -51,6 +52,8 @@ class IngestReport:
     ``doubted``: sources whose listing shows less than it did, so that nothing was taken in; ``doubts``: those that show
     nothing at all, and never did; ``accepted``: what is believed since somebody said so.
     ``swept``: files that no longer count and went to the lake's trash; ``not_swept``: why none of them did.
+    ``temporary``: how many files each program has not finished, told by their names. ``growing``: of what is pending,
+    files that may still be written, and why that is thought.
     ``log_loop``: hours (ISO 8601) of which most lines that came were the log bucket's own records.
     """
 
@@ -73,6 +76,8 @@ class IngestReport:
     pending: int = 0
     size_bytes: int = 0
     swept: int = 0
+    temporary: dict[str, int] = field(default_factory=dict)
+    growing: list[str] = field(default_factory=list)
     not_swept: str = ""
     failed: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
@@ -151,46 +156,49 @@ def _ingest_source(
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
-        complete = ledger.complete_through(connection, name)
+        complete, absorbed = ledger.complete_through(connection, name), halves.absorbed(connection, name)
     # The name of an event file need not tell when it is changed last: all of them are listed.
     since = _since(complete, window or settings.reporting.window_days) if name in settings.log_sources else None
-    bucket = bucket_of(settings, name, since)
+    bucket = bucket_of(settings, name, since, now)
     listing = bucket.listing()
     point("ingest.listed")
     look = Look(name, listing, since, now)
     doubt = _doubt_of(made, settings, look, report, dry_run=dry_run, accepts_fewer=accepts_fewer)
     if doubt and doubt.kind == "fewer" and not accepts_fewer:
         return
-    fresh = [version for version in listing if version.object_id not in known]
-    returned = [version for version in listing if version.object_id in overwritten]
+    fresh, growing = _quiet(bucket, [version for version in listing if version.object_id not in known], report)
+    returned = [version for version in listing if version.object_id in overwritten - absorbed]
     report.listed += len(listing)
+    report.temporary = dict(Counter(report.temporary) + Counter(each.program for each in bucket.left_out))
     report.size_bytes += sum(version.size for version in fresh)
     if dry_run:
-        report.pending += len(fresh)
+        report.pending += len(fresh) + len(growing)
         return
     if returned:
         revived = Revived(family_of(settings, name), returned)
         settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
     believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
-    _take_in(settings, bucket, made, look, fresh, progress, report, choose, believed)
+    _take_in(settings, bucket, made, look, fresh, growing, progress, report, choose, believed)
 
 
 def _take_in(
     settings: Settings, bucket: Folder | S3, made: sa.Engine, look: Look, fresh: list[ObjectVersion],
-    progress: Progress, report: IngestReport, choose: Choose | None, believed: Callable[[sa.Connection], None] | None,
+    growing: list[ObjectVersion], progress: Progress, report: IngestReport, choose: Choose | None,
+    believed: Callable[[sa.Connection], None] | None,
 ) -> None:  # fmt: skip
     """Reads what is chosen of a listing, and puts down what it comes to."""
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
             chosen = choose(connection, look.name, list(look.listing), fresh)
-    unread = _read(settings, bucket, chosen.fresh, made, progress, report, again=False)
-    _read(settings, bucket, chosen.again, made, progress, report, again=True)
+    shown = {version.object_id: version for version in look.listing}
+    unread = _read(settings, bucket, chosen.fresh, shown, made, progress, report, again=False)
+    _read(settings, bucket, chosen.again, shown, made, progress, report, again=True)
     wanted = {version.object_id for version in chosen.fresh}
     left = [version for version in fresh if version.object_id not in wanted]
-    report.pending += len(unread)
+    report.pending += len(unread) + len(growing)
     report.left += len(left)
-    _record_listing(settings, made, look, unread, left, believed)
+    _record_listing(settings, made, look, [*unread, *growing], left, believed)
 
 
 def _doubt_of(
@@ -208,17 +216,31 @@ def _doubt_of(
     return doubt
 
 
+def _quiet(
+    bucket: Folder | S3, versions: list[ObjectVersion], report: IngestReport
+) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
+    """Those that nobody is writing, and those that somebody may be."""
+    quiet: list[ObjectVersion] = []
+    growing: list[ObjectVersion] = []
+    for version in versions:
+        why = bucket.being_written(version)
+        (growing if why else quiet).append(version)
+        report.growing += [f"{version.key}: {why}"] if why else []
+    return quiet, growing
+
+
 def _read(
     settings: Settings,
     bucket: Folder | S3,
     versions: list[ObjectVersion],
+    shown: dict[int, ObjectVersion],
     made: sa.Engine,
     progress: Progress,
     report: IngestReport,
     *,
     again: bool,
 ) -> list[ObjectVersion]:
-    """Reads and settles these objects; returns those that could not be read."""
+    """Reads and settles these objects, of those ``shown``; returns those that could not be read, or not yet."""
     unread: list[ObjectVersion] = []
     if not versions:
         return unread
@@ -226,11 +248,12 @@ def _read(
     read = _reader(settings, bucket.source)
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
-        for batch, read_bytes in _read_all(settings, bucket, versions, read, made, report, again=again):
+        for batch, read_bytes in _read_all(settings, bucket, versions, shown, read, made, report, again=again):
             for settlement in batch.settlements:
                 lines[settlement.anchor] += settlement.lines
                 own[settlement.anchor] += settlement.ignored_log_bucket
-            unread += [version for version, _ in batch.pending]
+            unread += [version for version, _ in (*batch.pending, *batch.growing)]
+            report.growing += [f"{version.key}: {why}" for version, why in batch.growing]
             report.failed += [why for _, why in batch.pending]
             advance(read_bytes)
     report.log_loop += [f"{hour:%Y-%m-%dT%HZ}" for hour in sorted(own) if 2 * own[hour] > lines[hour]]
@@ -289,6 +312,7 @@ def _read_all(
     settings: Settings,
     bucket: Folder | S3,
     fresh: list[ObjectVersion],
+    shown: dict[int, ObjectVersion],
     read: Read,
     made: sa.Engine,
     report: IngestReport,
@@ -306,9 +330,9 @@ def _read_all(
         for versions in todo:
             running[pool.submit(read, near, versions)] = versions
             if len(running) == workers:
-                yield from _settled(running, near, read, made, settings, report, again=again)
+                yield from _settled(running, near, shown, read, made, settings, report, again=again)
         while running:
-            yield from _settled(running, near, read, made, settings, report, again=again)
+            yield from _settled(running, near, shown, read, made, settings, report, again=again)
 
 
 def _fetched_ahead(
@@ -321,14 +345,14 @@ def _fetched_ahead(
 
 
 def _settled(
-    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, read: Read, made: sa.Engine,
-    settings: Settings, report: IngestReport, *, again: bool,
+    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, shown: dict[int, ObjectVersion], read: Read,
+    made: sa.Engine, settings: Settings, report: IngestReport, *, again: bool,
 ) -> Iterator[tuple[Batch, int]]:  # fmt: skip
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         versions = running.pop(future)
         batch = future.result()
-        while not _settle(batch, made, settings, report, again=again):
+        while not _settle(batch, bucket, shown, made, settings, report, again=again):
             batch = read(bucket, _still_wanted(versions, bucket, made, again=again))
         yield batch, sum(version.size for version in versions)
 
@@ -343,16 +367,25 @@ def _still_wanted(
     return [v for v in versions if (v.object_id in standing if again else v.object_id not in known)]
 
 
-def _settle(batch: Batch, made: sa.Engine, settings: Settings, report: IngestReport, *, again: bool) -> bool:
+def _settle(
+    batch: Batch, bucket: Bucket, shown: dict[int, ObjectVersion], made: sa.Engine, settings: Settings,
+    report: IngestReport, *, again: bool,
+) -> bool:  # fmt: skip
     """One transaction for the batch; False when another run settled some of it first."""
     if not batch.settlements:
         return True
     ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
     old = old_rows(made, settings, source, ids) if again else Old()
-    act = Settled(family_of(settings, source), batch.settlements, batch.files, old.ids, old.retired, old.remaining)
+    batch.settlements = with_heads(settings, batch.settlements)
+    joined = wholes(made, bucket, shown, batch.settlements)
+    act = Settled(
+        family_of(settings, source), without_heads(batch.settlements), batch.files, old.ids, old.retired, old.remaining,
+        joined.of,
+    )  # fmt: skip
     point("ingest.before_settle")
 
     def settle(connection: sa.Connection) -> Settled:
+        joined.require_all_seen(connection)
         act.do(connection, settings.reporting.zone)
         point("ingest.in_settle")
         return act

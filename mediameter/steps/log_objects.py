@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 from mediameter import lake
-from mediameter.errors import WorldError
-from mediameter.ledger import Settlement
-from mediameter.sources.objects import Bucket, Changed, ObjectVersion
-from mediameter.steps.batch import Batch, Counts, counted, refusal
+from mediameter.sources.objects import Bucket, ObjectVersion
+from mediameter.steps.batch import Batch, Counts, counted, taken
 from mediameter.steps.door import Door, take_in
-from parsers.access_log import PARSER_VERSION, Piece, Refused, read_blocks
+from parsers.access_log import PARSER_VERSION, Piece, read_blocks
 
 
 def read_logs(bucket: Bucket, versions: list[ObjectVersion], through: Door) -> Batch:
@@ -20,23 +17,21 @@ def read_logs(bucket: Bucket, versions: list[ObjectVersion], through: Door) -> B
     shared: list[Piece] = []
     held = 0
     for version in versions:
-        reading_of = bucket.read(version)
-        try:
-            with closing(reading_of.chunks()) as chunks:
-                pieces, own = _pieces(chunks, version, through, counts)
-        except Refused as refused:
-            batch.settlements.append(refusal(version, PARSER_VERSION, reading_of.sha256, refused))
+
+        def take(chunks: Iterator[bytes], version: ObjectVersion = version) -> tuple[list[Piece], list[lake.LakeFile]]:
+            return _pieces(chunks, version, through, counts)
+
+        read = taken(bucket, version, batch, PARSER_VERSION, take)
+        if read is None:
             continue
-        except (Changed, WorldError) as trouble:
-            batch.pending.append((version, str(trouble)))
-            continue
+        settlement, (pieces, own) = read
         size = sum(len(piece.data) for piece in pieces)
         if shared and held + size > through.limits.block_bytes:
             batch.files += take_in(shared, through, counts)
             shared, held = [], 0
         shared, held = shared + pieces, held + size
         batch.files += own
-        batch.settlements.append(Settlement(version, "settled", PARSER_VERSION, sha256=reading_of.sha256))
+        batch.settlements.append(settlement)
     if shared:
         batch.files += take_in(shared, through, counts)
     batch.settlements = [counted(s, counts[s.version.object_id]) for s in batch.settlements]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
+from mediameter import ledger
 from mediameter.errors import UserError
 from mediameter.settings import Settings
+from mediameter.sources.folder import Folder
+from mediameter.sources.objects import ObjectVersion
+from mediameter.steps.bucket import bucket
 from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 from schemas.internal import REJECTS
@@ -42,14 +47,25 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A file of a folder that is left out, since it may not be whole yet."""
+
+    source: str
+    object_key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejects:
-    """The newest rejects, and how many there are in all."""
+    """The newest rejects, and how many there are in all; ``unread``: files of folders that no run reads as they are."""
 
     rejects: tuple[Reject, ...]
     total: int
+    unread: tuple[Unread, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {"total": self.total, "rejects": [asdict(each) for each in self.rejects]}
+        unread = [asdict(each) for each in self.unread]
+        return {"total": self.total, "rejects": [asdict(each) for each in self.rejects], "unread": unread}
 
     def render(self, console: Console) -> None:
         for each in self.rejects:
@@ -59,6 +75,9 @@ class Rejects:
                 shown(f"{each.reason}  {place}{size}"), style="bold", markup=False, highlight=False, soft_wrap=True
             )
             console.print(shown(f"  {cut(each.line)}"), markup=False, highlight=False, soft_wrap=True)
+        for file in self.unread:
+            said = shown(f"not read  {file.source}:{file.object_key}: {file.why}")
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
 
 
@@ -93,8 +112,11 @@ def cut(line: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} … ({len(line):,} characters kept)"
 
 
-def list_rejects(settings: Settings, reason: str | None = None, limit: int = 20) -> Rejects:
-    """At most ``limit`` rejects, of one reason or of all, of the newest objects first.
+def list_rejects(
+    settings: Settings, reason: str | None = None, limit: int = 20, *, now: datetime | None = None
+) -> Rejects:
+    """At most ``limit`` rejects, of one reason or of all, of the newest objects first; and, as of ``now``, the files of
+    folders that may not be whole yet.
 
     Those of an object that was overwritten since went with it. Raises ``UserError`` for a reason that does not exist.
     """
@@ -104,7 +126,28 @@ def list_rejects(settings: Settings, reason: str | None = None, limit: int = 20)
         objects = tables["objects"]
         newest = (objects.c.last_modified_at.desc(), objects.c.source, objects.c.object_key, objects.c.object_id)
         found = rows(connection, query.order_by(*newest, tables["rejects"].c.line_number).limit(limit))
-    return Rejects(tuple(Reject(**row) for row in found), int(total))
+        unread = tuple(_unread(settings, connection, now)) if now and not reason else ()
+    return Rejects(tuple(Reject(**row) for row in found), int(total), unread)
+
+
+def _unread(settings: Settings, connection: Connection, now: datetime) -> Iterator[Unread]:
+    """By their names, their times and their ends; of a gzip file only a run sees its end."""
+    for name, source in settings.bucket_sources.items():
+        folder = bucket(settings, name, now=now) if source.is_folder else None
+        if not isinstance(folder, Folder) or not folder.path.is_dir():
+            continue
+        known = ledger.known_versions(connection, name)
+        for version in folder.listing():
+            if version.object_id not in known and (why := _may_be_written(folder, version)):
+                yield Unread(name, version.key, f"may still be written: {why}")
+        yield from (Unread(name, each.key, f"a temporary file of {each.program}") for each in folder.left_out)
+
+
+def _may_be_written(folder: Folder, version: ObjectVersion) -> str:
+    if why := folder.being_written(version):
+        return why
+    changed = folder.may_grow(version)
+    return f"no newline at its end, {changed}" if changed and folder.lacks_newline(version) else ""
 
 
 def show_reject(settings: Settings, key: str, line: int) -> RejectShown:

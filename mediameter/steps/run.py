@@ -102,11 +102,12 @@ class RunSummary:
         if self.is_dry_run:
             would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
-            return [listed, *self._doubts, *self._of_the_application(), *self._written_back()]
+            of_buckets = [*self._doubts, *self._unfinished()]
+            return [listed, *of_buckets, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
-            swept = [found.not_swept] if found.not_swept else []
-            return [nothing, *self._doubts, *swept, *self._fired()]
+            not_swept = [found.not_swept] if found.not_swept else []
+            return [nothing, *self._doubts, *not_swept, *self._unfinished(), *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -131,12 +132,25 @@ class RunSummary:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
         if found.not_swept:
             lines.append(found.not_swept)
+        lines += self._unfinished()
         lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
         lines += self.quality.lines()
         lines += self.deliver.lines()
         return lines + self._fired()
+
+    def _unfinished(self) -> list[str]:
+        """What was not read since it may not be whole yet."""
+        found = self.ingest
+        lines = [f"left to a later run, may still be written: {why}" for why in found.growing[:SHOWN_FAILURES]]
+        if len(found.growing) > SHOWN_FAILURES:
+            lines.append(f"left to a later run, may still be written: {len(found.growing) - SHOWN_FAILURES:,} more")
+        if found.temporary:
+            programs = ", ".join(f"{program} {files:,}" for program, files in sorted(found.temporary.items()))
+            total = sum(found.temporary.values())
+            lines.append(f"{total:,} temporary files left out ({programs}): `mediameter rejects` names them")
+        return lines
 
     def _fired(self) -> list[str]:
         """What fires now, and the days on which something did, of those that were judged."""

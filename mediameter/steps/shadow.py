@@ -48,6 +48,8 @@ def _copy_ledger(settings: Settings, copy_url: str) -> None:
     try:
         warehouse.ready(copy)
         with opened(settings, dry_run=True) as real, reading(real) as source, writing(copy) as target:
+            # The copy's lake will hold files and no marker, as one from before there were other line hashes.
+            identity.record(target, {"line_hash": identity.line_hash(settings.lake.path)})
             for contract in _COPIED:
                 warehouse.insert(target, contract, warehouse.read(source, contract))
             identity.record(target, {"manifest": manifests.NONE})  # nothing of it is to outlast this

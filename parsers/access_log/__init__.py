@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from parsers.access_log.exact import Context, Outcome, read_line
+from parsers.access_log.line_hash import SEED_BYTES
 from parsers.access_log.pieces import Parsed, Piece, Unsure, parse_pieces
 from parsers.access_log.sniff import SAMPLE_BYTES, Refused, sniff
 from parsers.access_log.unpack import Block, Limits, blocks, unpacked
@@ -18,6 +19,7 @@ PARSER_VERSION = 3
 
 __all__ = [
     "PARSER_VERSION",
+    "SEED_BYTES",
     "Block",
     "Context",
     "Limits",

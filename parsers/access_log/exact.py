@@ -15,8 +15,6 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
 
-import xxhash
-
 from parsers.access_log import bounds, raw_keys
 from parsers.access_log.bounds import UNKNOWN, Bounds
 from parsers.access_log.fields import (
@@ -34,6 +32,7 @@ from parsers.access_log.fields import (
     numbers_of,
     trailing,
 )
+from schemas.vocabulary import OLD_LINE_HASH
 
 LONGEST_LINE = 65_536
 FUTURE_TOLERANCE = timedelta(hours=1)
@@ -51,11 +50,15 @@ _OF_A_PATH = re.compile(r"REST\.(?:GET|HEAD|PUT|DELETE)\.")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a line cannot say itself: the seed of its hash, the log bucket's name, when its object was last modified."""
+    """What a line cannot say itself: the secret of its hash, the log bucket's name, when its object was last modified.
+
+    ``line_hash``: which hash it is (schemas.vocabulary.LINE_HASHES), ``seed``: its secret as a number.
+    """
 
     seed: int
     last_modified: datetime
     log_bucket: str = ""
+    line_hash: str = OLD_LINE_HASH
 
     @property
     def latest(self) -> datetime:
@@ -64,7 +67,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Exactly one of: ``fields`` (a row of PARSED without line_number), ``rejected`` or ``ignored`` (the reason).
+    """Exactly one of: ``fields`` (a row of PARSED without its place and its hash), ``rejected`` or ``ignored`` (the
+    reason).
 
     ``bounds``: of a reject, what it may stand for. Of a record: at most ``more_bytes`` beyond those that are counted,
     and ``is_unsized`` where the line may hold others whose bytes nothing on it tells.
@@ -109,7 +113,6 @@ def read_line(raw: bytes, context: Context, dialect: str = "") -> Outcome:
         )
     if context.log_bucket and fields["bucket"] == context.log_bucket:
         return Outcome(ignored="LOG_BUCKET")
-    fields["line_hash"] = xxhash.xxh3_128_intdigest(raw, seed=context.seed)
     fields["is_lossy_text"] |= is_lossy
     return outcome
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 import polars as pl
-import polars_hash as plh
 
 from parsers.access_log import exact
 from parsers.access_log.fields import OPERATION
@@ -38,10 +37,11 @@ SUSPICIOUS = r"HTTP/|\[[0-9]{2}/"
 _TAIL = ["lead", *TRAILING_FIELDS]
 
 
-def read_sound_lines(text: bytes, places: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
+def read_sound_lines(text: bytes, places: pl.DataFrame, hashed: pl.Expr) -> tuple[pl.DataFrame, np.ndarray]:
     """The frame (PARSED) of the lines that are well formed beyond doubt, and the row numbers of all others.
 
-    ``text``: lines in clean UTF-8, each ended; ``places``: object_id, line_number and ``latest`` of each.
+    ``text``: lines in clean UTF-8, each ended; ``places``: object_id, line_number and ``latest`` of each; ``hashed``:
+    the hash of the column ``line``.
     """
     rows = np.arange(places.height, dtype=np.int64)
     if not rows.size:
@@ -64,7 +64,7 @@ def read_sound_lines(text: bytes, places: pl.DataFrame, seed: int) -> tuple[pl.D
     is_sound = split.select(_is_sound(split, ids).fill_null(False).alias("sound"))["sound"]
     if not is_sound.all():
         split = split.filter(is_sound)
-    return _typed(split, ids, seed), rows[~is_sound.to_numpy()]
+    return _typed(split, ids, hashed), rows[~is_sound.to_numpy()]
 
 
 def _leading_words(text: bytes) -> int:
@@ -168,14 +168,14 @@ def holds_nothing_suspicious(texts: pl.Series) -> pl.Expr:
 # --- typing ------------------------------------------------------------------------------------------
 
 
-def _typed(frame: pl.DataFrame, ids: int, seed: int) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, ids: int, hashed: pl.Expr) -> pl.DataFrame:
     """The contract's columns of lines that are sound."""
     has_prefix = pl.col("id0").str.starts_with("s3access-") if ids == 3 else pl.lit(False)
     three = ~has_prefix if ids == 3 else pl.lit(False)
     owner = pl.when(has_prefix).then(pl.col("id1")).otherwise(pl.col("id0")) if ids == 3 else pl.col("id0")
     is_ovh = pl.col("request_id").str.contains(exact.OVH_REQUEST_ID)
     columns = {
-        "line_hash": plh.col("line").nchash.xxh3_128(seed=seed),
+        "line_hash": hashed,
         "dialect": pl.when(three).then(pl.lit("three_id")).when(is_ovh).then(pl.lit("ovh")).otherwise(pl.lit("aws")),
         "bucket_owner": null_of_dash(owner),
         "canonical_id": pl.when(three & (pl.col("id1") != "-")).then(pl.col("id1")),

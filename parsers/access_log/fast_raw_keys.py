@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-import polars_hash as plh
 
 from parsers.access_log import exact
 from parsers.access_log.fast import (
@@ -46,10 +45,13 @@ _PATTERNS = {
 }
 
 
-def read_sound_lines(text: bytes, places: pl.DataFrame, seed: int, dialect: str) -> tuple[pl.DataFrame, np.ndarray]:
+def read_sound_lines(
+    text: bytes, places: pl.DataFrame, hashed: pl.Expr, dialect: str
+) -> tuple[pl.DataFrame, np.ndarray]:
     """The frame (PARSED) of the lines that are well formed beyond doubt, and the row numbers of all others.
 
-    ``text``: lines in clean UTF-8, each ended; ``places``: object_id, line_number and ``latest`` of each.
+    ``text``: lines in clean UTF-8, each ended; ``places``: object_id, line_number and ``latest`` of each; ``hashed``:
+    the hash of the column ``line``.
     """
     rows = np.arange(places.height, dtype=np.int64)
     lines = pl.scan_lines(text).collect() if rows.size else pl.DataFrame()
@@ -59,7 +61,7 @@ def read_sound_lines(text: bytes, places: pl.DataFrame, seed: int, dialect: str)
     split = pl.concat([lines, words, places], how="horizontal")
     split = _with_values(split.hstack(of_distinct(split["tail"].fill_null(""), trailing_of)), dialect)
     is_sound = split.select(_is_sound(split).fill_null(False).alias("sound"))["sound"]
-    return _typed(split.filter(is_sound), dialect, seed), rows[~is_sound.to_numpy()]
+    return _typed(split.filter(is_sound), dialect, hashed), rows[~is_sound.to_numpy()]
 
 
 def _with_values(split: pl.DataFrame, dialect: str) -> pl.DataFrame:
@@ -102,10 +104,10 @@ def _is_sound(split: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _typed(frame: pl.DataFrame, dialect: str, seed: int) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, dialect: str, hashed: pl.Expr) -> pl.DataFrame:
     """The contract's columns of lines that are sound."""
     columns = {
-        "line_hash": plh.col("line").nchash.xxh3_128(seed=seed),
+        "line_hash": hashed,
         "dialect": pl.lit(dialect),
         "bucket_owner": null_of_dash(pl.col("owner")),
         "canonical_id": pl.lit(None, pl.String),

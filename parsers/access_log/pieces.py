@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from parsers.access_log import exact, fast, fast_raw_keys
+from parsers.access_log import exact, fast, fast_raw_keys, line_hash
 from parsers.access_log.exact import Context
 from parsers.access_log.unpack import Block
 from schemas.frames import polars_schema
@@ -69,7 +69,7 @@ class Parsed:
 
 
 def parse_pieces(pieces: Sequence[Piece]) -> Parsed:
-    """All lines of the pieces. The seed and the log bucket must be the same in all contexts.
+    """All lines of the pieces. The hash, its seed and the log bucket must be the same in all contexts.
 
     Raises ``AssertionError`` when a line has come out twice or not at all: a defect, and nothing may be kept.
     """
@@ -95,16 +95,17 @@ def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
     block = b"".join(datas)
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE)
     counts = np.diff(np.searchsorted(ends, np.cumsum([0, *map(len, datas)]))).tolist()
-    seed, log_bucket = pieces[0].context.seed, pieces[0].context.log_bucket
+    context = pieces[0].context
+    hashed = line_hash.of_column(context.line_hash, context.seed)
     clean, places, dialect = _without_lossy_lines(block), _places(pieces, counts), pieces[0].dialect
     if dialect:
-        sound, odd = fast_raw_keys.read_sound_lines(clean, places, seed, dialect)
+        sound, odd = fast_raw_keys.read_sound_lines(clean, places, hashed, dialect)
     else:
-        sound, odd = fast.read_sound_lines(clean, places, seed)
+        sound, odd = fast.read_sound_lines(clean, places, hashed)
     ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
-    sound = _leave_out_log_bucket(sound, log_bucket, ignored)
+    sound = _leave_out_log_bucket(sound, context.log_bucket, ignored)
     unsure: dict[int, Unsure] = {}
-    slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), ignored, unsure)
+    slow, rejects = _slow(_odd_lines(block, ends, odd, pieces, datas, counts), context, ignored, unsure)
     lines: dict[int, int] = dict.fromkeys((piece.object_id for piece in pieces), 0)
     for piece, count in zip(pieces, counts, strict=True):
         lines[piece.object_id] += count
@@ -218,14 +219,19 @@ def _doubt_ranges(parsed: Parsed) -> None:
         unsure.more_bytes += bytes_more
 
 
-def _slow(lines: Iterator[_OddLine], ignored: Ignored, unsure: dict[int, Unsure]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records and rejects of the odd lines, each read by `exact`; counts what is ignored, and what is unsure."""
+def _slow(
+    lines: Iterator[_OddLine], context: Context, ignored: Ignored, unsure: dict[int, Unsure]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Records and rejects of the odd lines, each read by `exact`; counts what is ignored, and what is unsure.
+    ``context``: of any piece."""
     records: list[dict[str, object]] = []
+    raws: list[bytes] = []
     rejects: list[tuple[object, ...]] = []
     for line in lines:
         object_id, outcome = line.piece.object_id, exact.read_line(line.raw, line.piece.context, line.piece.dialect)
         if outcome.fields is not None:
             records.append({"object_id": object_id, "line_number": line.line_number, **outcome.fields})
+            raws.append(line.raw[: exact.LONGEST_LINE])
             if outcome.more_bytes or outcome.is_unsized:
                 doubt = unsure.setdefault(object_id, Unsure())
                 doubt.lines += outcome.more_bytes > 0
@@ -236,7 +242,8 @@ def _slow(lines: Iterator[_OddLine], ignored: Ignored, unsure: dict[int, Unsure]
         else:
             text = exact.readable(line.raw[: 4 * KEPT_OF_A_REJECT])[0][:KEPT_OF_A_REJECT]
             rejects.append((object_id, line.line_number, line.offset, outcome.rejected, text, *outcome.bounds))
+    hashes = pl.Series("line_hash", line_hash.of_lines(context.line_hash, context.seed, raws), dtype=pl.UInt128)
     return (
-        pl.DataFrame(records, schema=_SCHEMA, orient="row"),
+        pl.DataFrame(records, schema=_SCHEMA, orient="row").with_columns(hashes),
         pl.DataFrame(rejects, schema=polars_schema(REJECTED), orient="row"),
     )

@@ -20,7 +20,7 @@ CONTRACTS = (*TABLES, *VIEWS, PARSED, REJECTED, RECORD)
 # Know nothing of the house, so that every room below may use them.
 TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults", "mediameter.yaml_lines"}
 AT_REST = {"schemas", "mediameter.connect", *TOOLS}
-KEPT = ("lake", "warehouse", "ledger", "exports", "identity", "manifests", "acts", "sweeping", "claim")
+KEPT = ("lake", "warehouse", "ledger", "halves", "exports", "identity", "manifests", "acts", "sweeping", "claim")
 STEPS = {
     *AT_REST,
     *(f"mediameter.{room}" for room in KEPT),
@@ -52,9 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.claim": {*AT_REST, "mediameter.settings", "mediameter.identity"},
     "mediameter.manifests": {*AT_REST, "mediameter.lake"},
     "mediameter.sweeping": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.acts": {*AT_REST, "mediameter.sources", *(f"mediameter.{room}" for room in KEPT[:6])},
+    "mediameter.acts": {*AT_REST, "mediameter.sources", *(f"mediameter.{room}" for room in KEPT[:7])},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
     "mediameter.sightings": {*AT_REST, "mediameter.warehouse"},
+    "mediameter.halves": {*AT_REST, "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.alerts": {*AT_REST, "mediameter.settings", "mediameter.warehouse"},
     "mediameter.answers": AT_REST,

@@ -54,9 +54,22 @@ __all__ = ["LogObject", "PriceCard", "Settings", "compute"]
 WINDOWS = (1, 7, 30)
 
 
+def without_halves(objects: list[LogObject]) -> list[LogObject]:
+    """An object whose bytes are the beginning of another's of its source does not count beside it."""
+    return [
+        half
+        for half in objects
+        if not half.data
+        or not any(
+            whole.source == half.source and len(whole.data) > len(half.data) and whole.data.startswith(half.data)
+            for whole in objects
+        )
+    ]
+
+
 def compute(objects: Iterable[LogObject], world: Settings, database: Database | None = None) -> dict[str, list[Row]]:
     """Every rollup but the alerts' verdicts, plus ``days`` (counts a source and day) and ``alert_values``."""
-    records, days = read_objects(objects, world)
+    records, days = read_objects(without_halves(list(objects)), world)
     outcomes = attribute(records, mark_deliveries(records), world, database or Database())
     requests = [record for record in records if record.is_request]
     cap_endpoints(requests, world.endpoint_cap)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from mediameter import connect, privacy, warehouse
@@ -30,6 +31,7 @@ Row = dict[str, Any]
 _CONTRACTS = (*GENERATION_FAMILY, *ACTIVE_FAMILY, DAYS)
 _TABLE_OF = {GENERATION: "generation_events", CREDIT: "credit_transactions"}
 _READ_BACK = 20
+pytestmark = pytest.mark.usefixtures("older_lake")
 _SHOWN = 8
 _EXPORTED = ["source", "table_name", "export_day", "events", "ignored", "rejected"]
 _MONEY = ["tenant", "day", "application", "kind", "currency"]

@@ -118,6 +118,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int
         settings += f'\n[sources.{dialect}]\nkind = "s3_access_log"\npath = "{dialect}"\n'
     _presigned(place / "presigned")
     settings += '\n[sources.presigned]\nkind = "s3_access_log"\npath = "presigned"\n'
+    _few_but_large(place / "few")
+    settings += '\n[sources.few]\nkind = "s3_access_log"\npath = "few"\n'
     (place / "mediameter.toml").write_text(settings)
     before = Path.cwd()
     try:
@@ -131,6 +133,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int
 def _put(path: Path, lines: list[Planted]) -> None:
     path.write_bytes(b"".join(each.line + b"\n" for each in lines))
     os.utime(path, (MIDNIGHT + 90_000, MIDNIGHT + 90_000))
+
+
+def _few_but_large(folder: Path) -> None:
+    """Of a thousand lines five cannot be read: of a gigabyte each, and all others are small."""
+    folder.mkdir()
+    rng = Random(5)
+    lines = [ordinary(rng, "ovh") for _ in range(1_000)]
+    for number in range(0, 1_000, 200):
+        each = lines[number]
+        absurd = each.line.replace(f" {each.truth} - 42 40 ".encode(), b" 1000000000 - 42 99999999999 ")
+        lines[number] = each._replace(line=absurd)
+    _put(folder / "object", lines)
 
 
 def _presigned(folder: Path) -> None:
@@ -165,6 +179,21 @@ def test_the_day_says_how_many_bytes_more_it_may_be(world: tuple[Path, dict[str,
 def test_fifty_gigabytes_of_a_presigned_address_are_counted(world: tuple[Path, dict[str, int]]) -> None:
     day = _day(world[0], "presigned")
     assert (day["bytes_sent"], day["rejected"], day["unsure_lines"]) == (50_000_010_000, 0, 0)
+
+
+def test_a_few_lines_that_may_hold_most_of_the_bytes_make_a_day_suspect(
+    world: tuple[Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = _day(world[0], "few")
+    assert (day["rejected"], day["rejected_least_bytes"], day["rejected_most_bytes"]) == (5, 5 * 10**9, 5 * 10**9)
+    with closing(sqlite3.connect(world[0] / "warehouse.sqlite")) as connection:
+        suspect = dict(connection.execute("SELECT source, is_suspect FROM days"))
+        verdicts = dict(connection.execute("SELECT rule, verdict FROM alert_checks_daily WHERE check_group = 'few'"))
+    assert suspect["few"] and not suspect["presigned"]
+    assert verdicts == {"rejected_bytes_over_budget": "critical"}
+    monkeypatch.chdir(world[0])
+    assert main(["status", "--check"]) != 0
+    assert "at most 5.000 GB more in 5 rejected lines (at least 5.000 GB)" in capsys.readouterr().out
 
 
 def test_answer_and_status_say_it_too(

@@ -38,6 +38,7 @@ Tables = dict[str, list[Row]]
 OF_THE_DOCUMENT = ("daily_bandwidth", "error_rate", "monthly_budget", "response_time_p95", "unique_addresses")
 _CONTRACTS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, ALERT_CHECKS_DAILY, DAYS)
 _SETTLES_AFTER = timedelta(hours=6)
+pytestmark = pytest.mark.usefixtures("older_lake")
 _SHOWN = 8
 
 

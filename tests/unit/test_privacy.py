@@ -99,8 +99,10 @@ def test_threads_share_pseudonyms_that_are_forgotten_all_the_time() -> None:
 
 
 def test_the_seed_of_line_hashes_depends_on_the_key() -> None:
-    assert 0 <= privacy.line_seed(KEY) < 2**64
-    assert privacy.line_seed(KEY) != privacy.line_seed(b"another key")
+    for seed_bytes in (8, 32):
+        seed = privacy.line_seed(KEY, seed_bytes)
+        assert 0 <= seed < 2 ** (8 * seed_bytes)
+        assert seed != privacy.line_seed(b"another key", seed_bytes)
 
 
 # --- queries and URLs ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sql.migrations.columns import add_column
 from sql.migrations.views import drop_views, make_views
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _NOT_COUNTED = ("rejected_least_bytes", "rejected_most_bytes", "unsized_lines", "unsure_lines", "unsure_bytes")
 
