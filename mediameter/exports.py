@@ -4,7 +4,7 @@ days that other content makes dirty. As in ``ledger``, whoever calls decides wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -57,6 +57,21 @@ def unsettled_days(connection: sa.Connection, source: str, table_name: str) -> s
         _exports.c.source == source, _exports.c.table_name == table_name, _exports.c.unsettled > 0
     )
     return set(connection.execute(query).scalars())
+
+
+def rows_of_days(connection: sa.Connection, source: str, table_name: str) -> dict[date, int]:
+    """How many rows each UTC day had when it was exported last; days without one are left out."""
+    query = sa.select(_exports.c.export_day, _exports.c.rows_read).where(
+        _exports.c.source == source, _exports.c.table_name == table_name, _exports.c.rows_read > 0
+    )
+    return {day: int(rows) for day, rows in connection.execute(query)}
+
+
+def event_hours(connection: sa.Connection, source: str) -> set[datetime]:
+    """The UTC hours of the first and the last event of each day: what is known here of when rows come."""
+    query = sa.select(_files.c.first_at, _files.c.last_at).where(_files.c.source == source)
+    instants = (at for row in connection.execute(query) for at in row if at)
+    return {at.replace(minute=0, second=0, microsecond=0, tzinfo=UTC) for at in instants}
 
 
 def day_counts(connection: sa.Connection, source: str, day: date) -> dict[str, int]:

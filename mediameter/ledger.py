@@ -114,6 +114,12 @@ class Standing(NamedTuple):
 # --- what is known -----------------------------------------------------------------------------------
 
 
+def has_taken_in(connection: sa.Connection) -> bool:
+    """Whether anything was ever taken in, and so made under the key."""
+    one = sa.select(sa.literal(1)).limit(1)  # of no column: an older revision has others
+    return any(connection.execute(one.select_from(table)).first() for table in (_objects, _files))
+
+
 def known_versions(connection: sa.Connection, source: str) -> set[int]:
     """Ids of all object versions that are settled, whatever became of them."""
     query = sa.select(_objects.c.object_id).where(_objects.c.source == source)
@@ -542,16 +548,37 @@ def replace_audience(connection: sa.Connection, kind: str, day: date, file: Lake
 # --- listings ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """When a source delivered last, from when on a longer silence is out of its rhythm (None: it has none yet), and
+    until when it is complete by that (None: it is not believed, or nothing ever came)."""
+
+    last_at: datetime | None
+    late_from: datetime | None
+    complete_through: datetime | None
+
+
 def record_listing(
-    connection: sa.Connection, source: str, listed_at: datetime, objects: int, pending: int, through: datetime
+    connection: sa.Connection,
+    source: str,
+    listed_at: datetime,
+    objects: int,
+    pending: int,
+    through: datetime,
+    delivered: Delivered | None = None,
 ) -> None:
-    """The last complete listing, and until when the source's logs are complete by it. Never goes back."""
+    """The last complete listing, until when the source's logs are complete by it, and by what was ``delivered``: a
+    listing that shows nothing new proves nothing. Never goes back."""
     row = connection.execute(sa.select(_listings).where(_listings.c.source == source)).mappings().first()
+    delivered = delivered or Delivered(None, None, through)
     values = {
         "listed_at": naive(listed_at),
         "objects": objects,
         "pending": pending,
-        "complete_through_at": naive(through),
+        "complete_through_at": _naive(delivered.complete_through),
+        "listed_through_at": naive(through),
+        "delivered_at": _naive(delivered.last_at),
+        "late_from_at": _naive(delivered.late_from),
     }
     if row is None:
         connection.execute(_listings.insert().values(source=source, **values))
@@ -565,9 +592,48 @@ def listed_pending(connection: sa.Connection, source: str) -> int | None:
 
 
 def complete_through(connection: sa.Connection, source: str) -> datetime | None:
-    """Until when the source's logs are complete; None before its first listing."""
+    """Until when the source's logs are complete; None before its first listing, and where nothing ever came."""
     at = connection.execute(sa.select(_listings.c.complete_through_at).where(_listings.c.source == source)).scalar()
     return at.replace(tzinfo=UTC) if at else None
+
+
+def listed_through(connection: sa.Connection, source: str) -> datetime | None:
+    """Until when the source has been looked through, whether anything came or not: where the next look begins."""
+    at = sa.func.coalesce(_listings.c.listed_through_at, _listings.c.complete_through_at)
+    found = connection.execute(sa.select(at).where(_listings.c.source == source)).scalar()
+    return found.replace(tzinfo=UTC) if found else None
+
+
+def delivery_hours(connection: sa.Connection, source: str) -> set[datetime]:
+    """The UTC hours in which the objects were delivered that count: of those that were overwritten nobody can tell
+    who was not there, and two ways to the same state must have the same rhythm."""
+    # As text, cut behind the hour: each engine truncates instants by another name.
+    hour = sa.func.substr(sa.cast(_objects.c.last_modified_at, sa.String(32)), 1, 13)
+    which = (_objects.c.source == source, _objects.c.state != "superseded")
+    found = connection.execute(sa.select(hour).where(*which).distinct()).scalars()
+    return {datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC) for text in found}
+
+
+def delivered_keys(connection: sa.Connection, source: str, within: timedelta) -> dict[str, datetime]:
+    """When the versions that count were delivered, by key: those that came so shortly before the newest of them."""
+    at, counts = _objects.c.last_modified_at, sa.and_(_objects.c.source == source, _objects.c.state != "superseded")
+    newest = connection.execute(sa.select(sa.func.max(at)).where(counts)).scalar()
+    if newest is None:
+        return {}
+    rows = connection.execute(sa.select(_objects.c.object_key, at).where(counts, at >= newest - within))
+    return {key: delivered.replace(tzinfo=UTC) for key, delivered in rows}
+
+
+def oldest_delivery(connection: sa.Connection, source: str, after: datetime) -> datetime | None:
+    """When the first of the versions that count was delivered, of those that came after an instant."""
+    at = _objects.c.last_modified_at
+    which = (_objects.c.source == source, _objects.c.state != "superseded", at > naive(after))
+    found = connection.execute(sa.select(sa.func.min(at)).where(*which)).scalar()
+    return found.replace(tzinfo=UTC) if found else None
+
+
+def _naive(at: datetime | None) -> datetime | None:
+    return naive(at) if at else None
 
 
 def parts(items: list[_T]) -> Iterator[list[_T]]:

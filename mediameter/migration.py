@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 from schemas import TABLES
 
-HEAD = "0014"
+HEAD = "0015"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.contract import Column, Contract, key, measure
 from schemas.records import LEAST_BYTES, MOST_BYTES, NOT_COUNTED
 from schemas.vocabulary import (
+    DOUBTS,
     EVENT_REFUSALS,
     EVENT_REJECT_REASONS,
     FILE_REJECT_REASONS,
@@ -124,7 +125,27 @@ LISTINGS = Contract(
         Column("listed_at", "instant", "When the last complete listing began."),
         Column("objects", "int", "Objects it showed.", least=0),
         Column("pending", "int", "Of these, not settled after the run.", least=0),
-        Column("complete_through_at", "instant", "Until when the logs are complete.", null="nothing settled yet"),
+        Column("complete_through_at", "instant", "Until when the logs are complete.", null="nothing came yet"),
+        Column("listed_through_at", "instant", "The same, however long nothing has come.", null="of an old revision"),
+        Column("delivered_at", "instant", "Hour of the last delivery, or of the newest row.", null="nothing came yet"),
+        Column("late_from_at", "instant", "When a longer silence is out of its rhythm.", null="no rhythm is known"),
+    ),
+    kind="internal",
+)
+SIGHTINGS = Contract(
+    "sightings",
+    "source, part",
+    "What each table or bucket showed when it was last believed, and why it is not believed now.",
+    (
+        key("source", "text", "Source in the settings.", length=64),
+        key("part", "text", "Table there; empty for a bucket.", length=64),
+        Column("seen", "int", "Rows or objects that it showed when it was last believed.", least=0),
+        Column("seen_at", "instant", "When it was looked at last."),
+        Column("kept_s", "int", "Age at which its objects go.", null="none was seen to go, or a table", unit="s"),
+        Column("accepted_at", "instant", "When somebody said that it shows less with good reason.", null="never"),
+        Column("doubt", "text", "Why it is not believed.", null="it is", among=DOUBTS, length=16),
+        Column("detail", "text", "What was seen, in words.", null="it is believed"),
+        Column("doubted_at", "instant", "Since when it is not believed.", null="it is"),
     ),
     kind="internal",
 )
@@ -226,6 +247,7 @@ INTERNAL = (
     REJECTS,
     FENCES,
     LISTINGS,
+    SIGHTINGS,
     EXPORTS,
     ROW_REJECTS,
     OUTBOX,

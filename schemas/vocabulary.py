@@ -46,6 +46,8 @@ OLD_LINE_HASH = "xxh3-128"
 NEW_LINE_HASH = "blake3-128"
 DERIVED_KINDS = ("audience", "file_audience")  # made anew with their day, from the others
 OBJECT_STATES = ("settled", "refused", "superseded")
+DOUBTS = ("fewer", "empty")
+"""Why a source is not believed: it shows less than it did; it shows nothing, and nobody said that it is empty."""
 DIALECTS = ("aws", "ovh", "three_id", "ceph", "scality")
 
 # --- operations ------------------------------------------------------------------------------------

@@ -14,15 +14,14 @@ from mediameter import connect
 from mediameter.doctor import newest
 from mediameter.doctor.case import Visit
 from mediameter.doctor.checking import Check
+from mediameter.doctor.deliveries import silence
 from mediameter.doctor.emptiness import nothing_below
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.doctor.logging_status import logging_of_log_bucket, logging_of_media_buckets
 from mediameter.doctor.s3_errors import code_of, trouble
-from mediameter.settings import Source
 from mediameter.sources.s3 import S3
 
 _SKEW_IS_BAD, _SKEW_IS_FATAL = timedelta(minutes=5), timedelta(minutes=15)
-_QUIET = timedelta(days=2)
 _LATE = "where keys do not begin with their day, a run lists all: give logs a prefix of their own, or expire old ones"
 
 
@@ -96,8 +95,8 @@ def region(visit: Visit) -> Iterator[Finding]:
 
 def listing(visit: Visit) -> Iterator[Finding]:
     """The objects that a run would list: those of the window where the keys tell their day, else all."""
-    source, now = visit.source, visit.clock()
-    since = (now - timedelta(days=visit.settings.reporting.window_days)).date()
+    source = visit.source
+    since = (visit.clock() - timedelta(days=visit.settings.reporting.window_days)).date()
     bucket = S3(visit.name, visit.connection, source.bucket, source.prefix, since)
     visit.objects = sorted(bucket.listing(), key=lambda version: (version.last_modified, version.key))
     visit.chunks = lambda version: bucket.read(version).chunks()
@@ -107,13 +106,7 @@ def listing(visit: Visit) -> Iterator[Finding]:
         return
     last = visit.objects[-1].last_modified
     found = f"{len(visit.objects):,} objects, the newest of {last:%Y-%m-%d %H:%MZ}"
-    if now - last > _QUIET:
-        is_log = isinstance(source, Source)
-        on = "access logging still on, and into" if is_log else "the export still running, and into"
-        remedy = f"is {on} this bucket and prefix?" + " See the finding on logging" * is_log
-        yield warning(looked_at, f"{found}: nothing has come since", remedy)
-    else:
-        yield ok(looked_at, found)
+    yield ok(looked_at, found)
 
 
 def _top(visit: Visit) -> list[str]:
@@ -132,6 +125,7 @@ BUCKET: tuple[Check[Visit], ...] = (
     Check("clock", clock),
     Check("region", region, needs=("reach",)),
     Check("list", listing, needs=("reach",), limit_s=120, if_late=_LATE),
+    Check("silence", silence, needs=("list",)),
     Check("get", newest.get, needs=("list",), limit_s=30),
     Check("newest", newest.sample, needs=("get",), limit_s=60),
     Check("rejects", newest.rejects, needs=("newest",)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediameter.settings import AppSource, EventSource, Settings, Source
+from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.temporary import LeftOut
 from parsers.access_log import Parsed
@@ -41,6 +41,19 @@ class AppVisit:
 
     name: str
     source: AppSource
+
+    @property
+    def setting(self) -> str:
+        return f"[sources.{self.name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteVisit:
+    """The tables of a generating system."""
+
+    name: str
+    source: PaletteSource
+    clock: Clock
 
     @property
     def setting(self) -> str:

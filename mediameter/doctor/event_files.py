@@ -12,6 +12,7 @@ from contextlib import closing
 from mediameter.doctor import bucket, folder, newest
 from mediameter.doctor.case import Visit
 from mediameter.doctor.checking import Check
+from mediameter.doctor.deliveries import silence
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from parsers.access_log import Context, Refused
 from parsers.palette_events import read_events
@@ -44,7 +45,11 @@ def sample(visit: Visit) -> Iterator[Finding]:
         yield ok(version.key, held or "no events in it")
 
 
-_NEWEST = (Check("get", newest.get, needs=("list",), limit_s=30), Check("newest", sample, needs=("get",), limit_s=60))
+_NEWEST = (
+    Check("silence", silence, needs=("list",)),
+    Check("get", newest.get, needs=("list",), limit_s=30),
+    Check("newest", sample, needs=("get",), limit_s=60),
+)
 EVENT_FOLDER: tuple[Check[Visit], ...] = (
     Check("list", folder.there, limit_s=60),
     Check("unfinished", folder.unfinished, needs=("list",)),

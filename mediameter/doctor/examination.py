@@ -8,25 +8,28 @@ from pathlib import Path
 
 from mediameter.doctor.at_rest import AT_REST
 from mediameter.doctor.bucket import BUCKET
-from mediameter.doctor.case import AppVisit, Case, Clock, Visit
+from mediameter.doctor.case import AppVisit, Case, Clock, PaletteVisit, Visit
 from mediameter.doctor.channels import CHANNELS
 from mediameter.doctor.checking import Check, run
 from mediameter.doctor.database import DATABASE
+from mediameter.doctor.deliveries import DELIVERIES
 from mediameter.doctor.discretion import discreet
 from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
 from mediameter.doctor.house import HOUSE, address_key, settings_file
 from mediameter.doctor.ownership import OWNERSHIP
+from mediameter.doctor.palette import PALETTE
 from mediameter.doctor.reference import REFERENCE
 from mediameter.doctor.scheduler import SCHEDULER
 from mediameter.errors import MediameterError
-from mediameter.settings import load
+from mediameter.settings import PaletteSource, load
 
 CASE: tuple[Check[Case], ...] = (
     Check("key", lambda case: address_key(case.settings)),
     *AT_REST,
     *OWNERSHIP,
+    *DELIVERIES,
     *REFERENCE,
     *CHANNELS,
     *SCHEDULER,
@@ -65,4 +68,7 @@ def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
         yield from run(EVENT_FOLDER if events.is_folder else EVENT_BUCKET, visit, f"sources.{name}")
     for name, app_source in settings.app_sources.items():
         yield from run(DATABASE, AppVisit(name, app_source), f"sources.{name}")
+    for name, system in settings.generating_sources.items():
+        if isinstance(system, PaletteSource):
+            yield from run(PALETTE, PaletteVisit(name, system, case.clock), f"sources.{name}")
     yield from run(CASE, case)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mediameter.doctor import newest
 from mediameter.doctor.case import Visit
 from mediameter.doctor.checking import Check
+from mediameter.doctor.deliveries import silence
 from mediameter.doctor.emptiness import nothing_below
 from mediameter.doctor.finding import Finding, ok, skipped, warning
 from mediameter.sources.folder import Folder, Patience
@@ -103,6 +104,7 @@ def _time_in(key: str) -> datetime | None:
 
 FOLDER: tuple[Check[Visit], ...] = (
     Check("list", there, limit_s=60),
+    Check("silence", silence, needs=("list",)),
     Check("get", newest.get, needs=("list",)),
     Check("unfinished", unfinished, needs=("list",)),
     Check("times", times, needs=("list",)),

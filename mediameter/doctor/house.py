@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mediameter import premises
+from sqlalchemy.exc import SQLAlchemyError
+
+from mediameter import connect, ledger, migration, premises
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
+from mediameter.errors import MediameterError
 from mediameter.settings import Settings
 from mediameter.settings.key import KEY_CHARACTERS, key_path
 from mediameter.settings.reading import named_by
@@ -71,13 +74,28 @@ def address_key(settings: Settings) -> Iterator[Finding]:
 
 
 def _missing_key(settings: Settings, path: Path) -> Finding:
-    warehouse = settings.warehouse.sqlite_path
-    if warehouse is not None and warehouse.exists() and warehouse.stat().st_size:
+    if _has_taken_in(settings):
         remedy = "restore it from its backup; a new one makes every address a new one and counts each line twice"
         return error(str(path), "the key is gone, but there is a warehouse that was made with it", remedy)
     return skipped(
         str(path), "not there yet: the first run makes it", "keep a copy of it then, apart from this machine"
     )
+
+
+def _has_taken_in(settings: Settings) -> bool:
+    """Whether the warehouse holds anything that was made under a key; what cannot be asked is told by its own check."""
+    file = settings.warehouse.sqlite_path
+    if file is not None and not file.exists():
+        return False
+    try:
+        made = connect.engine(settings.warehouse.url)
+        try:
+            with connect.reading(made) as connection:
+                return migration.revision(connection) is not None and ledger.has_taken_in(connection)
+        finally:
+            made.dispose()
+    except (MediameterError, SQLAlchemyError):
+        return False
 
 
 HOUSE: tuple[Check[Path | None], ...] = (

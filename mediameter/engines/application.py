@@ -67,6 +67,7 @@ def _begin_postgres(connection: sa.Connection, statement_timeout_s: int, lock_ti
         "lock_timeout": round(lock_timeout_s * 1000),
         "statement_timeout": statement_timeout_s * 1000,
         "idle_in_transaction_session_timeout": IDLE_TIMEOUT_S * 1000,
+        "row_security": "off",  # a row that a policy hides would be written a second time
     }
     statements = ["SET TRANSACTION ISOLATION LEVEL READ COMMITTED"]
     statements += [f"SET LOCAL {name} = {value}" for name, value in settings.items()]

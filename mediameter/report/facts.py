@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mediameter.report.merged import Merged
 
 
+NO_OBJECTS = "no_objects"
+"""What stands for the state of a day that nothing came of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Cost in millionths per currency, and the bytes that no price card covers: those cost "not available", never 0."""
@@ -234,6 +238,18 @@ class Figures:
             return ()
         first, last = self.known_days[0], self.known_days[-1]
         return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+    @cached_property
+    def completeness(self) -> tuple[Day, ...]:
+        """The days of each source, and those between them of which it has no object: they are no quiet days, as far as
+        anyone knows."""
+        found = list(self.days)
+        for source in sorted({row.source for row in self.days}):
+            there = sorted(row.day for row in self.days if row.source == source)
+            every = (there[0] + timedelta(days=n) for n in range((there[-1] - there[0]).days + 1))
+            gaps = sorted(set(every) - set(there))
+            found += [Day(day, source, NO_OBJECTS, False, None, *[0] * 12) for day in gaps]
+        return tuple(sorted(found, key=lambda row: (row.day, row.source)))
 
     @cached_property
     def open_days(self) -> frozenset[date]:

@@ -224,13 +224,13 @@ def _file_name(object_key: str) -> str:
 
 
 def _completeness(figures: Figures, console: Console) -> None:
-    newest = sorted({row.day for row in figures.days})[-SHOWN_DAYS:]
+    newest = sorted({row.day for row in figures.completeness})[-SHOWN_DAYS:]
     has_sources = len({row.source for row in figures.days}) > 1  # one source's name would only take room
     names = ("day", "source", "state", "complete through") if has_sources else ("day", "state", "complete through")
     heads = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates")
     table = _table("How complete each day is", names, heads)
     table.columns[len(names) - 1].min_width = len("2026-01-01 00:00")
-    for row in figures.days:
+    for row in figures.completeness:
         if row.day in newest:
             source = (words.visible(row.source, 12),) if has_sources else ()
             state = _word("suspect", f"{row.state}, suspect") if row.is_suspect else _word(row.state)
@@ -238,7 +238,7 @@ def _completeness(figures: Figures, console: Console) -> None:
             numbers = (row.objects, row.lines, row.parsed, row.ignored, row.rejected, row.duplicates)
             _add(table, str(row.day), *source, state, through, *(words.count(number) for number in numbers))
     console.print(table)
-    _left_out(len({row.day for row in figures.days}) - len(newest), "earlier day", console)
+    _left_out(len({row.day for row in figures.completeness}) - len(newest), "earlier day", console)
     _aside("instants are UTC; lines = parsed + ignored + rejected; duplicates are parsed, but count once", console)
     for row in figures.days:
         if row.day in newest and (more := words.not_counted(row)):

@@ -203,7 +203,7 @@ def completeness(figures: Figures) -> Markup:
             gigabytes(row.bytes_sent),
             words.not_counted(row) or words.ABSENT,
         ]
-        for row in reversed(figures.days)
+        for row in reversed(figures.completeness)
     ]
     heads = (
         "day", "source", "state", "complete through", "#objects", "#lines", "#parsed", "#ignored", "#rejected",

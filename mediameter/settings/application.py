@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.database import beside_sqlite, refuse_odd_names
-from mediameter.settings.section import Section, setting
+from mediameter.settings.section import QUIET_HOURS, Section, setting
 
 SCHEMES = ("mysql", "mariadb", "postgresql", "postgres", "sqlite")
 
@@ -26,6 +26,7 @@ class AppSource(Section):
     columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
     settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
     page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)
     statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
     write_back: bool = setting(False, "Write the requests of final days into media_analytics")

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.endpoint import safe_endpoint
-from mediameter.settings.section import Beside, Section, setting
+from mediameter.settings.section import QUIET_HOURS, Beside, Section, setting
 
 _BUCKET_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_key")
@@ -30,6 +30,7 @@ class BucketSource(Section):
     profile: str = setting("", "Profile of ~/.aws that holds the credentials")
     access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
     secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
+    quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
 
     @field_validator("endpoint")
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.database import beside_sqlite, refuse_odd_names
-from mediameter.settings.section import Section, setting
+from mediameter.settings.section import QUIET_HOURS, Section, setting
 
 PaletteTable = Literal["generation_events", "credit_transactions", "model_pricing", "user_credits"]
 _DATABASES = ("postgresql", "postgres", "mysql", "mariadb", "sqlite")
@@ -23,12 +23,14 @@ class PaletteSource(Section):
     kind: Literal["directors_palette"] = Field(description="What it holds")
     url: str = Field(description='The database or the REST API, as "env:NAME"', repr=False)
     key: str = setting("", 'Service key of the REST API, as "env:NAME" or "secret:NAME"', repr=False)
+    role: str = setting("service_role", "Role of that key: it has to see every row", min_length=1, max_length=63)
     application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
     tables: dict[PaletteTable, str] = setting({}, "Names of tables that are called otherwise there")
     columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
     stale_hours: int = setting(24, "What is pending for longer stays so: no answer will come", ge=1, le=2400)
     settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
     page_rows: int = setting(1_000, "Rows that one query reads; the REST API gives 1,000 at most", ge=100, le=1_000_000)
     statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
 

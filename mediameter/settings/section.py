@@ -46,6 +46,9 @@ Day = Annotated[date, BeforeValidator(day)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+QUIET_HOURS = "Hours without a delivery that are ordinary; 0: learned from when it delivers"
+
+
 def setting(default: Any, description: str, **more: Any) -> Any:
     """A setting with a default; the description is its comment in the file that ``init`` writes."""
     return Field(default=default, description=description, **more)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,9 +19,10 @@ import httpx
 import polars as pl
 
 from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.sources.api_keys import ApiKey
 from mediameter.sources.table_columns import called, is_as_declared
 from mediameter.sources.table_values import COLUMN_OF
-from mediameter.sources.tables import EARLIEST, MOST_MISFITS, Misfit
+from mediameter.sources.tables import EARLIEST, MOST_MISFITS, Misfit, day_bounds
 from schemas.frames import polars_schema
 from schemas.source_table import SourceTable
 
@@ -44,18 +45,39 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where the API is. ``setting``: its section in the settings, for whoever has to mend something."""
+    """Where the API is. ``setting``: its section in the settings, for whoever has to mend something. ``key``: what its
+    key tells of itself; ``whole_role``: the role that sees every row."""
 
     setting: str
     client: httpx.Client = field(repr=False)
+    key: ApiKey
+    whole_role: str
     names: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     page_rows: int = 1_000
 
     @contextmanager
     def snapshot(self) -> Iterator[RestTables]:
-        """No snapshot at all, but read like one. Raises ``UserError`` or ``WorldError`` that says what to mend."""
+        """No snapshot at all, but read like one. Raises ``UserError`` or ``WorldError`` that says what to mend: at
+        once, where the key is of a role that may see less than every row."""
+        self.refuse_other_roles()
         yield RestTables(self)
+
+    def refuse_other_roles(self) -> None:
+        """Raises ``UserError`` for a key of any role but the one that sees every row; policies would hide rows from
+        another, and the API says nothing of it."""
+        if self.key.role in (None, self.whole_role):
+            return
+        remedy = f'set key to the service key (secret key); role = "{self.key.role}" if policies hide nothing from it'
+        what = f"the key is of the role {self.key.role}, which need not see all rows (row-level security)"
+        raise UserError(f"{self.setting}: {what}", remedy)
+
+    def warnings(self) -> list[str]:
+        """What is not known of the key."""
+        if self.key.role is not None:
+            return []
+        remedy = "use the service key (a JSON web token, or sb_secret_…)"
+        return [f"{self.setting}: the key does not tell its role: whether it sees every row is not known: {remedy}"]
 
     def close(self) -> None:
         """Ends its connections."""
@@ -98,14 +120,41 @@ class RestTables:
         """The API does not say."""
         return None
 
+    def shows_all(self, declared: SourceTable) -> bool:
+        """Whether the key tells that no row is hidden."""
+        return self.rest.key.role == self.rest.whole_role
+
+    def count(self, declared: SourceTable) -> int:
+        """All rows."""
+        return self._count(declared, [])
+
+    def counts(self, declared: SourceTable, days: Collection[date]) -> dict[date, int]:
+        """How many rows with an id each of these UTC days has; days without one are left out."""
+        cursor, key = (self._called(declared)[name] for name in (declared.cursor or "", declared.key))
+        found = {}
+        for day in sorted(days):
+            begin, end = map(_written, day_bounds(day))
+            within = [(cursor, f"gte.{begin}"), (cursor, f"lt.{end}"), (key, "not.is.null")]
+            found[day] = self._count(declared, within)
+        return {day: rows for day, rows in found.items() if rows}
+
+    def oldest_day(self, declared: SourceTable) -> date | None:
+        """The UTC day of the earliest row with a time; None where there is none at all."""
+        first = self._first_from(declared, EARLIEST)
+        return first.date() if first else None
+
+    def _first_from(self, declared: SourceTable, begin: datetime) -> datetime | None:
+        cursor = self._called(declared)[declared.cursor or ""]
+        which = {cursor: f"gte.{_written(begin)}", "order": f"{cursor}.asc", "limit": "1"}
+        rows = self._rows(declared, which)
+        return _instant(rows[0][declared.cursor or ""]) if rows else None
+
     def days(self, declared: SourceTable) -> set[date]:
         """The UTC days that the table has rows of: a request a day, since the API cannot be asked for distinct ones."""
-        cursor, found = self._called(declared)[declared.cursor or ""], set[date]()
+        found = set[date]()
         begin = EARLIEST
         while True:
-            which = {cursor: f"gte.{_written(begin)}", "order": f"{cursor}.asc", "limit": "1"}
-            rows = self._rows(declared, which)
-            first = _instant(rows[0][declared.cursor or ""]) if rows else None
+            first = self._first_from(declared, begin)
             if first is None:
                 return found
             found.add(first.date())

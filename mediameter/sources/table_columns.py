@@ -39,21 +39,38 @@ SELECT column_name AS name, data_type AS type FROM information_schema.columns
 WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
 """
 _SQLITE = "SELECT name, type FROM pragma_table_info(:name)"
+_KINDS = {
+    "postgresql": "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(:quoted) AND relkind IN ('r', 'p')",
+    "mysql": "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(:schema, DATABASE())"
+    " AND table_name = :name AND table_type = 'BASE TABLE'",
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = :name AND type = 'table'",
+}
+_KINDS["mariadb"] = _KINDS["mysql"]
 _QUERIES = {"postgresql": _POSTGRES, "mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
 
 
 def actual_types(connection: sa.Connection, called: str) -> dict[str, str]:
     """Type by column, both as the database names them; empty where there is no such table (for this user)."""
-    schema, _, name = called.rpartition(".")
-    quoted = connection.dialect.identifier_preparer.quote_identifier
-    values = {
-        "schema": schema or None,
-        "name": name,
-        "quoted": f"{quoted(schema)}.{quoted(name)}" if schema else quoted(name),
-    }
-    query = sa.text(_QUERIES[connection.dialect.name])
-    rows = connection.execute(query, {key: values[key] for key in query.compile().params})
+    rows = _asked(connection, _QUERIES, called)
     return {str(row[0]): _bare(str(row[1])) for row in rows}
+
+
+def is_table(connection: sa.Connection, called: str) -> bool:
+    """Whether it is a table of rows of its own: no view, and nothing of another server's."""
+    return bool(_asked(connection, _KINDS, called))
+
+
+def quoted(connection: sa.Connection, called: str) -> str:
+    """A name with or without a schema as SQL has it."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    return ".".join(quote(part) for part in called.rpartition(".") if part not in ("", "."))
+
+
+def _asked(connection: sa.Connection, queries: Mapping[str, str], called: str) -> list[sa.Row[tuple[object, ...]]]:
+    schema, _, name = called.rpartition(".")
+    values = {"schema": schema or None, "name": name, "quoted": quoted(connection, called)}
+    query = sa.text(queries[connection.dialect.name])
+    return list(connection.execute(query, {key: values[key] for key in query.compile().params}))
 
 
 def _bare(type_name: str) -> str:

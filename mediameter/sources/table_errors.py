@@ -17,6 +17,8 @@ _GRANT_TO_WRITE = (
     "GRANT SELECT on its three tables, and INSERT, UPDATE, DELETE on media_analytics, to the user that write_back_url "
     "(else url) names; or write_back = false"
 )
+ROWS_REMEDY = "ALTER ROLE … BYPASSRLS, or give url a role that no policy holds for: hidden rows would look deleted"
+_HIDDEN = "row-level security policy"
 _WHAT: dict[str, tuple[Kind, str, str]] = {
     "password": (UserError, "user or password is refused", "see user and password in url"),
     "database": (UserError, "there is no such database", "see the database's name in url"),
@@ -24,6 +26,7 @@ _WHAT: dict[str, tuple[Kind, str, str]] = {
     "column": (UserError, "a column is missing", "name it under [….columns.TABLE]"),
     "privilege": (UserError, "the user may not read this", _GRANT),
     "no file": (UserError, "it cannot be opened", "see the path in url, and the rights of the file and its folder"),
+    "rows": (UserError, "the user may not see all rows of a table (row-level security)", ROWS_REMEDY),
     "write": (UserError, "the user may not write this", _GRANT_TO_WRITE),
     "busy": (WorldError, "another session holds it", "run again when that has ended: nothing is half written"),
     "too slow": (WorldError, "a query took too long", "raise statement_timeout_s, or put an index on the time column"),
@@ -79,6 +82,8 @@ def explanation(
 
 def _kind_of(said: Any, words: str) -> str:
     state = getattr(said, "sqlstate", None)
+    if state == "42501" and _HIDDEN in words:
+        return "rows"
     if state in _STATES:
         return _STATES[state]
     number = said.args[0] if said is not None and said.args else None

@@ -7,7 +7,7 @@ table itself. What a value means is not known here: text comes as text, an insta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,8 +19,8 @@ from sqlalchemy.sql.elements import quoted_name
 
 from mediameter.connect import reading
 from mediameter.errors import UserError
-from mediameter.sources.table_columns import actual_types, called, is_as_declared
-from mediameter.sources.table_errors import explained
+from mediameter.sources.table_columns import actual_types, called, is_as_declared, is_table, quoted
+from mediameter.sources.table_errors import ROWS_REMEDY, explained
 from mediameter.sources.table_values import COLUMN_OF
 from schemas.frames import polars_schema
 from schemas.source_table import SourceTable
@@ -71,9 +71,11 @@ class Snapshot:
     def check(self, declared: SourceTable) -> list[str]:
         """Holds the table against its declaration; returns the columns that nobody knew of, sorted.
 
-        Raises ``UserError`` where the table, or a column of it, is missing or of another type.
+        Raises ``UserError`` where the table, or a column of it, is missing or of another type, or where a policy
+        would hide rows of it.
         """
         name, called = self.name_of(declared), self._called(declared)
+        self._refuse_hidden_rows(declared)
         found = actual_types(self.connection, name)
         if not found:
             raise self._wrong(f"there is no table {name}", f"see url, and name it: [{self._section}.tables]")
@@ -92,6 +94,48 @@ class Snapshot:
         """Reads a row of the table: whoever can see a table may still not read it."""
         columns = [self._read(declared, column.name) for column in declared.contract]
         self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
+
+    def _refuse_hidden_rows(self, declared: SourceTable) -> None:
+        if self.connection.dialect.name != "postgresql":
+            return
+        asked = sa.text("SELECT row_security_active(to_regclass(:name)), current_user")
+        is_filtered, role = self.connection.execute(
+            asked, {"name": quoted(self.connection, self.name_of(declared))}
+        ).one()
+        if is_filtered:
+            where = f"the role {role} may not see all rows of {self.name_of(declared)} (row-level security)"
+            raise self._wrong(where, ROWS_REMEDY)
+
+    def shows_all(self, declared: SourceTable) -> bool:
+        """Whether the server vouches that no row is hidden: it is a table. A view shows what its query lets through."""
+        return is_table(self.connection, self.name_of(declared))
+
+    def count(self, declared: SourceTable) -> int:
+        """All rows."""
+        return self.connection.execute(sa.select(sa.func.count()).select_from(self._table(declared))).scalar_one()
+
+    def counts(self, declared: SourceTable, days: Collection[date]) -> dict[date, int]:
+        """How many rows with an id each of these UTC days has; days without one are left out."""
+        if not days:
+            return {}
+        column = self._column(declared, declared.cursor or "")
+        day: sa.ColumnElement[Any] = sa.func.date(column) if self._is_sqlite else sa.cast(column, sa.Date)
+        begin, end = day_bounds(min(days))[0], day_bounds(max(days))[1]
+        last = end + timedelta(days=1) if self._is_sqlite else end
+        which = (column >= self._since(begin), column < self._instant(last))
+        query = sa.select(day.label("day"), sa.func.count()).select_from(self._table(declared)).where(*which)
+        query = query.where(self._column(declared, declared.key).is_not(None)).group_by(day)
+        found = {_day(at): int(rows) for at, rows in self.connection.execute(query)}
+        return {at: rows for at, rows in found.items() if at in set(days)}
+
+    def oldest_day(self, declared: SourceTable) -> date | None:
+        """The UTC day of the earliest row with a time; None where there is none at all."""
+        column = self._column(declared, declared.cursor or "")
+        query = sa.select(sa.func.min(column)).select_from(self._table(declared))
+        first = self.connection.execute(query.where(column >= self._instant(EARLIEST))).scalar()
+        if isinstance(first, str):
+            return _day(first[:10])
+        return first.date() if isinstance(first, datetime) else first
 
     def oldest_writer(self) -> datetime | None:
         """Since when the oldest open transaction that has written something runs: what it wrote is older than its

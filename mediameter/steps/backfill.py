@@ -24,6 +24,7 @@ from mediameter.sources.objects import ObjectVersion
 from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
+from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.generations import ACTIVE, basis
 from mediameter.steps.generations import FAMILY as GENERATIONS
@@ -45,12 +46,14 @@ _FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATI
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
-    ``every``: whatever read it. Raises ``UserError`` for an impossible range."""
+    ``every``: whatever read it. ``accepts_fewer``: a source that shows less than it did shows all that there is.
+    Raises ``UserError`` for an impossible range."""
 
     first: date
     last: date
     reparse: bool = False
     every: bool = False
+    accepts_fewer: bool = False
 
     def __post_init__(self) -> None:
         if self.first > self.last:
@@ -107,6 +110,8 @@ class BackfillReport:
 
     def _of_what_stays(self) -> list[str]:
         lines = [f"Not read, will be tried again: {why}" for why in (*self.ingest.failed, *self.export.failed)]
+        lines += [f"Not believed, nothing was changed: {why}" for why in self.ingest.doubted]
+        lines += [f"Accepted: {what}" for what in (*self.ingest.accepted, *self.export.accepted)]
         if self.ingest.left:
             lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
         if self.vanished:
@@ -136,8 +141,8 @@ def range_of(text: str, *, today: date) -> tuple[date, date]:
 def plan(settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None) -> BackfillReport:
     """What ``backfill`` would do. It is really done, in a shadow of ledger and lake that is gone afterwards; warehouse
     and lake are only read. Raises what ``backfill`` raises."""
-    with shadow(settings) as copy:
-        return _carried_out(copy, settings, task, now, progress or quiet())
+    with untouched(settings) as looking, shadow(looking) as copy:
+        return _carried_out(copy, looking, task, now, progress or quiet())
 
 
 def backfill(
@@ -213,8 +218,10 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
-        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
-        exported = export(work, now=now, progress=progress, only=_utc_days(selection.days, work))
+        fewer = task.accepts_fewer
+        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accepts_fewer=fewer)
+        days = _utc_days(selection.days, work)
+        exported = export(work, now=now, progress=progress, only=days, accepts_fewer=fewer)
         dirty = _dirtied(made, work, selection.days)
         generations = _generation_days(made, work)
         before = figures_of(real, dirty)

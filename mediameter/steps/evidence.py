@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import answers, lake, ledger
+from mediameter import answers, lake, ledger, sightings
 from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
 from mediameter.settings import Settings
 from mediameter.steps.generations import events_of
@@ -190,9 +190,21 @@ class Evidence:
         if row is None:
             return name, kind, None, None, 0
         settling = timedelta(hours=self._settings.reporting.settle_hours if kind != "table" else 0)
-        through, listed = (row[each].replace(tzinfo=UTC) for each in ("complete_through_at", "listed_at"))
-        behind = self._now - through - settling
-        return name, kind, int(behind.total_seconds()), int((self._now - listed).total_seconds()), row["pending"]
+        through, listed = row["complete_through_at"], row["listed_at"].replace(tzinfo=UTC)
+        behind = self._now - through.replace(tzinfo=UTC) - settling if through else self._doubted_for(name)
+        since_look = self._now - max(listed, self._looked_at(name) or listed)
+        seconds = int(behind.total_seconds()) if behind is not None else None
+        return name, kind, seconds, int(since_look.total_seconds()), row["pending"]
+
+    def _looked_at(self, name: str) -> datetime | None:
+        """When a source was looked at last, believed or not."""
+        return max((each.seen_at for each in sightings.sightings(self._connection, name).values()), default=None)
+
+    def _doubted_for(self, name: str) -> timedelta | None:
+        """For how long a source that never was complete has not been believed."""
+        known = sightings.sightings(self._connection, name).values()
+        first = min((each.doubted_at for each in known if each.doubted_at), default=None)
+        return self._now - first if first else None
 
 
 def _projected(micros: dict[str, int] | None, day: date, currency: str) -> float | None:

@@ -19,19 +19,22 @@ import sqlalchemy as sa
 from mediameter import exports, lake, ledger, privacy
 from mediameter.acts import Exported, settled
 from mediameter.connect import reading, transact
-from mediameter.errors import MediameterError, WorldError
+from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
 from mediameter.ledger import AlreadySettled
+from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.settings import PaletteSource, Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps import days as completeness
 from mediameter.steps.feeds import FEEDS, Feed
+from mediameter.steps.listing import NOTHING, of_tables
 from mediameter.steps.opened import opened
 from mediameter.steps.palette import read_prices_and_balances
 from mediameter.steps.places import Place, place_of
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.reference import read_applications, read_files
+from mediameter.steps.survey import Shrunk, Survey, note, note_shrunk, survey
 from schemas.application import DAILEY_MEDIA, MEDIA_FILES
 from schemas.frames import polars_schema, validate
 from schemas.palette import DIRECTORS_PALETTE
@@ -50,7 +53,9 @@ class ExportReport:
 
     ``days``: UTC days whose events are others than before (in a dry run: would be). ``rows_without_day``: rows that
     no day can be told of, or that have no id; they are counted nowhere else. ``new_columns``: TABLE.COLUMN that nobody
-    knew of. ``failed``: sources that could not be read, each in one line; their days stay open.
+    knew of. ``failed``: sources that could not be read, or are not believed, each in one line; their days stay open;
+    ``refused``: how many of these a setting or a right mends. ``doubts``: tables that show nothing and are not known to
+    be empty; ``accepted``: what is believed since somebody said so.
     """
 
     rows: int = 0
@@ -64,6 +69,9 @@ class ExportReport:
     days: list[str] = field(default_factory=list)
     new_columns: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    refused: int = 0
+    doubts: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,12 +86,14 @@ def export(
     window: int | None = None,
     only: Collection[date] | None = None,
     sources: Collection[str] | None = None,
+    accepts_fewer: bool = False,
 ) -> ExportReport:
     """The databases of applications and of generating systems. ``now`` is when the reading begins.
 
     ``window``: days back to be read; ``ALL_DAYS`` reads every day that has events there or here, and all files; by
     default, and the first time of all, see ``lookback_days``. ``only``: just these UTC days, which tells nothing new
-    of completeness. ``sources``: these alone. A source that cannot be read is told in ``failed``; the others go on.
+    of completeness. ``sources``: these alone. A source that cannot be read, or that shows less than it did, is told in
+    ``failed``; the others go on. ``accepts_fewer``: somebody has said that it shows less with good reason.
     """
     report = ExportReport()
     if not settings.table_sources:
@@ -92,36 +102,68 @@ def export(
         for name in settings.table_sources if sources is None else sources:
             try:
                 with place_of(settings, name, made, now, dry_run) as place:
-                    _export_source(place, window, only, progress or quiet(), report)
+                    _export_believed(place, Asked(window, only, accepts_fewer), progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
+                report.refused += isinstance(error, UserError)
     return report
 
 
-def _export_source(
-    place: Place, window: int | None, only: Collection[date] | None, progress: Progress, report: ExportReport
-) -> None:
+class Asked(NamedTuple):
+    """What of a source is to be read, as ``export`` has it."""
+
+    window: int | None
+    only: Collection[date] | None
+    accepts_fewer: bool
+
+
+def _export_believed(place: Place, asked: Asked, progress: Progress, report: ExportReport) -> None:
+    """One source; why it is not believed is put down for whoever asks later."""
+    try:
+        _export_source(place, asked, progress, report)
+    except Shrunk as shrunk:
+        if not place.is_dry_run:
+            note_shrunk(place, shrunk)
+        raise
+
+
+def _export_source(place: Place, asked: Asked, progress: Progress, report: ExportReport) -> None:
     with reading(place.made) as connection:
-        complete = ledger.complete_through(connection, place.name)
-    is_whole = complete is None or window == ALL_DAYS
+        complete = ledger.listed_through(connection, place.name)
+    only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
     with place.database.snapshot() as seen:
         report.new_columns += [
             f"{table.name}.{column}" for table in TABLES[place.source.kind] for column in seen.check(table)
         ]
         oldest = seen.oldest_writer()
+    feeds = FEEDS[place.source.kind]
+    wanted = {
+        feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
+        for feed in feeds
+    }
+    is_everything = only is None or asked.accepts_fewer
+    found = survey(place, wanted, whole=is_everything, accepts_fewer=asked.accepts_fewer)
+    report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
+    if isinstance(place.database, Rest):
+        report.doubts += place.database.warnings()
     if not place.is_dry_run and only is None:
         since = None if is_whole or complete is None else complete - timedelta(days=1 + place.source.lookback_days)
         _read_reference(place, since, report)
-    for feed in FEEDS[place.source.kind]:
-        days = sorted(only) if only is not None else _days_to_read(place, feed, complete, window)
+    for feed in feeds:
+        days = found.days[feed.table.name]
         with progress.task(f"exporting {place.name}: {feed.table.name}", len(days), unit="days") as advance:
             for day in days:
-                _export_day(place, feed, day, report)
+                _export_day(place, feed, day, found.counts[feed.table.name].get(day, 0), report)
                 advance(1)
-    if not place.is_dry_run and only is None:
-        for feed in FEEDS[place.source.kind]:
+    if place.is_dry_run:
+        return
+    if only is None:
+        for feed in feeds:
             _read_misfits(place, feed, report)
-        _record(place, oldest, report)
+        _record(place, oldest, found, report)
+    elif asked.accepts_fewer:
+        report.accepted += [each.line for each in (*found.fewer, *found.empty)]
+        transact(place.made, lambda connection: note(connection, place, found, accepted=True))
 
 
 def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: int | None) -> list[date]:
@@ -176,13 +218,22 @@ def _keep_rejects(place: Place, table: str, rejects: list[tuple[str, str, str]])
     transact(place.made, lambda connection: exports.replace_row_rejects(connection, place.name, table, None, kept))
 
 
-def _record(place: Place, oldest: datetime | None, report: ExportReport) -> None:
+def _record(place: Place, oldest: datetime | None, found: Survey, report: ExportReport) -> None:
     """What happened before the reading began is in, but for what was still to be committed then: what began at most
-    ``settle_minutes`` before, and what the oldest transaction that was open there may have written."""
+    ``settle_minutes`` before, and what the oldest transaction that was open there may have written. Of a source with a
+    table that is not known to be empty nothing is complete."""
     point("export.before_listing")
     now, settled = place.now, place.now - timedelta(minutes=place.source.settle_minutes)
     through = min(settled, oldest) if oldest else settled
-    transact(place.made, lambda connection: ledger.record_listing(connection, place.name, now, report.rows, 0, through))
+
+    def record(connection: sa.Connection) -> None:
+        note(connection, place, found, accepted=False)
+        delivered = of_tables(connection, place.settings, place.name, now, through)
+        if found.empty:
+            delivered = NOTHING
+        ledger.record_listing(connection, place.name, now, report.rows, 0, through, delivered)
+
+    transact(place.made, record)
 
 
 # --- one day -----------------------------------------------------------------------------------------
@@ -195,12 +246,16 @@ class _Day(NamedTuple):
     files: list[lake.LakeFile]
 
 
-def _export_day(place: Place, feed: Feed, day: date, report: ExportReport) -> None:
-    """Reads and settles one day; once more where another run has settled it meanwhile."""
+def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: ExportReport) -> None:
+    """Reads and settles one day; once more where another run has settled it meanwhile. ``surveyed``: the rows that it
+    had when the source was believed; what is hidden since must not be settled either."""
     for _ in range(_TRIES):
         try:
             found = _read_day(place, feed, day)
         except Moved:
+            continue
+        read = found.export.rows_read
+        if surveyed - read > HANDFUL and has_shrunk(surveyed, read):
             continue
         point("export.read")
         if place.is_dry_run or _settle(place, found):

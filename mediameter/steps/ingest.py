@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from mediameter import halves, ledger, sweeping
+from mediameter import halves, ledger, sightings, sweeping
 from mediameter.acts import Revived, Settled, done, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
@@ -21,6 +21,7 @@ from mediameter.faults import point
 from mediameter.lake import Gone
 from mediameter.ledger import AlreadySettled
 from mediameter.settings import Settings
+from mediameter.sightings import Doubt
 from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import Bucket, ObjectVersion
@@ -29,6 +30,8 @@ from mediameter.steps.batch import Batch
 from mediameter.steps.bucket import bucket as bucket_of
 from mediameter.steps.door import door
 from mediameter.steps.event_files import event_door, read_event_files
+from mediameter.steps.kept import Look, believe, doubted
+from mediameter.steps.listing import of_bucket
 from mediameter.steps.log_objects import read_logs
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
@@ -46,6 +49,8 @@ class IngestReport:
 
     ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
+    ``doubted``: sources whose listing shows less than it did, so that nothing was taken in; ``doubts``: those that show
+    nothing at all, and never did; ``accepted``: what is believed since somebody said so.
     ``swept``: files that no longer count and went to the lake's trash; ``not_swept``: why none of them did.
     ``temporary``: how many files each program has not finished, told by their names. ``growing``: of what is pending,
     files that may still be written, and why that is thought.
@@ -75,6 +80,9 @@ class IngestReport:
     growing: list[str] = field(default_factory=list)
     not_swept: str = ""
     failed: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     log_loop: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +110,7 @@ def ingest(
     dry_run: bool = False,
     window: int | None = None,
     choose: Choose | None = None,
+    accepts_fewer: bool = False,
     sweep_all: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
@@ -109,7 +118,8 @@ def ingest(
 
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many.
+    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many. A listing that
+    shows less than it did is told in ``doubted``, and nothing of it is taken in, unless ``accepts_fewer``.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -122,8 +132,9 @@ def ingest(
     with opened(settings, dry_run=dry_run) as made:
         for name in settings.bucket_sources:
             _ingest_source(
-                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose
-            )
+                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose,
+                accepts_fewer=accepts_fewer,
+            )  # fmt: skip
         if not dry_run:
             swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)
             report.swept, report.not_swept = swept.files, swept.held_back
@@ -141,6 +152,7 @@ def _ingest_source(
     dry_run: bool,
     window: int | None,
     choose: Choose | None,
+    accepts_fewer: bool,
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
@@ -150,6 +162,10 @@ def _ingest_source(
     bucket = bucket_of(settings, name, since, now)
     listing = bucket.listing()
     point("ingest.listed")
+    look = Look(name, listing, since, now)
+    doubt = _doubt_of(made, settings, look, report, dry_run=dry_run, accepts_fewer=accepts_fewer)
+    if doubt and doubt.kind == "fewer" and not accepts_fewer:
+        return
     fresh, growing = _quiet(bucket, [version for version in listing if version.object_id not in known], report)
     returned = [version for version in listing if version.object_id in overwritten - absorbed]
     report.listed += len(listing)
@@ -159,21 +175,45 @@ def _ingest_source(
         report.pending += len(fresh) + len(growing)
         return
     if returned:
-        family = family_of(settings, name)
-        revived = Revived(family, returned)
+        revived = Revived(family_of(settings, name), returned)
         settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
+    believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
+    _take_in(settings, bucket, made, look, fresh, growing, progress, report, choose, believed)
+
+
+def _take_in(
+    settings: Settings, bucket: Folder | S3, made: sa.Engine, look: Look, fresh: list[ObjectVersion],
+    growing: list[ObjectVersion], progress: Progress, report: IngestReport, choose: Choose | None,
+    believed: Callable[[sa.Connection], None] | None,
+) -> None:  # fmt: skip
+    """Reads what is chosen of a listing, and puts down what it comes to."""
     chosen = Chosen(fresh, [])
     if choose:
         with reading(made) as connection:
-            chosen = choose(connection, name, listing, fresh)
-    shown = {version.object_id: version for version in listing}
+            chosen = choose(connection, look.name, list(look.listing), fresh)
+    shown = {version.object_id: version for version in look.listing}
     unread = _read(settings, bucket, chosen.fresh, shown, made, progress, report, again=False)
     _read(settings, bucket, chosen.again, shown, made, progress, report, again=True)
     wanted = {version.object_id for version in chosen.fresh}
     left = [version for version in fresh if version.object_id not in wanted]
     report.pending += len(unread) + len(growing)
     report.left += len(left)
-    _record_listing(settings, name, made, now, listing, [*unread, *growing], left)
+    _record_listing(settings, made, look, [*unread, *growing], left, believed)
+
+
+def _doubt_of(
+    made: sa.Engine, settings: Settings, look: Look, report: IngestReport, *, dry_run: bool, accepts_fewer: bool
+) -> Doubt | None:
+    """Why the listing is not believed; told, and put down for whoever asks later, unless somebody accepts it."""
+    with reading(made) as connection:
+        doubt = doubted(connection, settings, look)
+    if doubt is None:
+        return None
+    told = report.accepted if accepts_fewer else report.doubted if doubt.kind == "fewer" else report.doubts
+    told.append(doubt.line)
+    if not dry_run and not accepts_fewer:
+        transact(made, lambda connection: sightings.doubt(connection, doubt, look.now))
+    return doubt
 
 
 def _quiet(
@@ -237,27 +277,30 @@ def _since(complete: datetime | None, window: int) -> date | None:
 
 def _record_listing(
     settings: Settings,
-    name: str,
     made: sa.Engine,
-    now: datetime,
-    listing: list[ObjectVersion],
+    look: Look,
     unread: list[ObjectVersion],
     left: list[ObjectVersion],
+    believed: Callable[[sa.Connection], None] | None,
 ) -> None:
-    """Logs are complete until the listing began, or until the earliest object that is still to be read.
+    """Logs are complete until the listing began, or until the earliest object that is still to be read; and no longer
+    than the source's rhythm lets its next delivery wait.
 
     A pass that leaves more new objects aside than the listing on record did keeps that one: it would only make days
     incomplete that are none the worse for it.
     """
     pending = [*unread, *left]
-    earliest = min([now.astimezone(UTC), *(version.last_modified for version in pending)])
+    earliest = min([look.now.astimezone(UTC), *(version.last_modified for version in pending)])
     through = earliest - timedelta(hours=settings.reporting.settle_hours)
 
     def record(connection: sa.Connection) -> None:
-        before = ledger.listed_pending(connection, name)
+        if believed:
+            believed(connection)
+        before = ledger.listed_pending(connection, look.name)
         if left and not unread and before is not None and len(left) > before:
             return
-        ledger.record_listing(connection, name, now, len(listing), len(pending), through)
+        delivered = of_bucket(connection, settings, look.name, look.listing, look.now, through)
+        ledger.record_listing(connection, look.name, look.now, len(look.listing), len(pending), through, delivered)
 
     transact(made, record)
 

@@ -53,11 +53,11 @@ def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = Non
 
     Raises ``UserError`` or ``WorldError`` where it cannot be reached or altered, or was made by a newer mediameter.
     """
+    file = settings.warehouse.sqlite_path
+    if dry_run and file is not None and not file.exists() and role is None:
+        return Migration(str(file), None, migration.HEAD, dry_run)
     if role is not None:
         grants.statements(connect.engine(settings.warehouse.url), role)  # what cannot be granted is said before
-    file = settings.warehouse.sqlite_path
-    if dry_run and file is not None and not file.exists():
-        return Migration(str(file), None, migration.HEAD, dry_run)
     made = connect.engine(settings.warehouse.url)
     try:
         with connect.reading(made) as connection:

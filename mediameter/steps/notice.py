@@ -105,7 +105,11 @@ def require_done(report: dict[str, Any]) -> None:
 
 
 def require_all_read(ingested: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when objects of an ingest report could not be read: the rest is done, but not all."""
+    """Raise ``WorldError`` when objects of an ingest report could not be read, or a listing is not believed: the rest
+    is done, but not all."""
+    doubted: list[str] = ingested["doubted"]
+    if doubted:
+        raise WorldError(doubted[0], "nothing of it was taken in, its days stay open")
     failed: list[str] = ingested["failed"]
     if failed:
         objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
@@ -116,12 +120,12 @@ def require_all_read(ingested: dict[str, Any]) -> None:
 
 
 def require_all_exported(exported: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when an application could not be read: the logs are done, but their days stay open."""
+    """Raise ``WorldError`` when an application could not be read, or is not believed: the logs are done, but their days
+    stay open. ``UserError`` where settings or rights alone have to be mended."""
     failed: list[str] = exported["failed"]
     if failed:
-        raise WorldError(
-            f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again"
-        )
+        kind = UserError if exported["refused"] == len(failed) else WorldError
+        raise kind(f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again")
 
 
 def require_all_sound(judged: dict[str, Any]) -> None:

@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from mediameter import acts, identity, lake, manifests, migration, warehouse
 from mediameter.claim import claim_of
 from mediameter.connect import engine, reading
+from mediameter.errors import UserError
 from mediameter.settings import Settings, address_key
 
 
 @contextmanager
 def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
     """An engine of the warehouse, at its newest revision. For a dry run nothing is made: a warehouse that is not there
-    yet is an empty one in memory.
+    yet is an empty one in memory, and one of an older revision is refused.
 
     Raises ``UserError`` that names the remedy when warehouse, lake, key and sources do not belong together: nothing
     was read or written then; ``WorldError`` when the warehouse or the lake cannot be used.
@@ -63,7 +64,12 @@ def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
     made = engine("sqlite://" if file is not None and not file.exists() else settings.warehouse.url)
     try:
         with reading(made) as connection:
-            is_new = migration.revision(connection) is None
+            found = migration.revision(connection)
+        is_new = found is None
+        migration.refuse_newer(found)
+        if found not in (None, migration.HEAD):
+            what = f"the warehouse is at revision {found}, and a dry run changes nothing"
+            raise UserError(what, f"`mediameter migrate`, or a run, brings it to {migration.HEAD}")
         if is_new:
             identity.refuse_new_warehouse(made, claim)
             made.dispose()

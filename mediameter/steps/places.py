@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from mediameter import privacy
 from mediameter.connect import rest_client, source_engine
 from mediameter.settings import AppSource, PaletteSource, Settings, address_key
+from mediameter.sources.api_keys import read_key
 from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database
 from mediameter.steps.geography import geography
@@ -57,7 +58,7 @@ def rest_of(name: str, source: PaletteSource) -> Rest:
     """A REST API."""
     tables, columns = _called(source)
     client = rest_client(source.url, source.key, source.statement_timeout_s)
-    return Rest(f"[sources.{name}]", client, tables, columns, source.page_rows)
+    return Rest(f"[sources.{name}]", client, read_key(source.key), source.role, tables, columns, source.page_rows)
 
 
 def _called(source: AppSource | PaletteSource) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

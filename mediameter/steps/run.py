@@ -11,11 +11,14 @@ from mediameter.report.words import not_counted
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
 from mediameter.steps.deliver import DeliverReport, deliver
+from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.reader import reader
 from mediameter.steps.rollup import RollupReport, rollup
+from mediameter.steps.silence import late_sources
 from mediameter.steps.write_back import WriteBackReport, write_back
 from schemas.vocabulary import ALL
 
@@ -35,11 +38,13 @@ class RunSummary:
     deliver: DeliverReport = field(default_factory=DeliverReport)
     write_back: WriteBackReport = field(default_factory=WriteBackReport)
     is_dry_run: bool = False
+    late: list[str] = field(default_factory=list)
+    """Sources that have been silent for longer than is ordinary of them, a line each."""
 
     @property
     def is_idle(self) -> bool:
         """Nothing new was found and nothing had to be computed."""
-        new = self.ingest.objects or self.ingest.pending or self._exported
+        new = self.ingest.objects or self.ingest.pending or self._exported or self.ingest.doubted
         has_written = bool(self.write_back.days or self.write_back.failed or self.deliver.lines())
         has_computed = bool(self.rollup.days or self.rollup.generation_days)
         has_computed |= bool(self.quality.days or self.quality.generation_days)
@@ -49,7 +54,15 @@ class RunSummary:
     def has_failed(self) -> bool:
         """Some objects could not be read and stay pending, or the application could not be read or written; or a day
         breaks a rule."""
-        return bool(self.ingest.failed or self.export.failed or self.quality.suspect_days or self.write_back.failed)
+        unread = self.ingest.failed or self.ingest.doubted or self.export.failed
+        return bool(unread or self.quality.suspect_days or self.write_back.failed)
+
+    @property
+    def _doubts(self) -> list[str]:
+        """What shows less than it did, or nothing at all."""
+        less = [f"not believed, its days stay open: {each}" for each in self.ingest.doubted]
+        nothing = [f"warning: {each}" for each in (*self.ingest.doubts, *self.export.doubts)]
+        return [*less, *nothing, *(f"warning: {each}" for each in self.late)]
 
     @property
     def _exported(self) -> bool:
@@ -66,6 +79,7 @@ class RunSummary:
             "quality": self.quality.to_dict(),
             "deliver": self.deliver.to_dict(),
             "write_back": self.write_back.to_dict(),
+            "late": self.late,
         }
 
     @classmethod
@@ -79,6 +93,7 @@ class RunSummary:
             QualityReport(**reports["quality"]),
             DeliverReport(**reports["deliver"]),
             WriteBackReport(**reports["write_back"]),
+            late=reports.get("late", []),
         )
 
     def lines(self) -> list[str]:
@@ -87,15 +102,17 @@ class RunSummary:
         if self.is_dry_run:
             would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
-            return [listed, *self._unfinished(), *self._of_the_application(), *self._written_back()]
+            of_buckets = [*self._doubts, *self._unfinished()]
+            return [listed, *of_buckets, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
             not_swept = [found.not_swept] if found.not_swept else []
-            return [nothing, *not_swept, *self._unfinished(), *self._fired()]
+            return [nothing, *self._doubts, *not_swept, *self._unfinished(), *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
             *([f"beside the bytes that are counted: {more}"] if (more := not_counted(found)) else []),
+            *self._doubts,
             *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",
             *self._written_back(),
@@ -190,11 +207,11 @@ def run(
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
     catalogue(settings)  # a mistake in a rule is told before anything is done
-    found = ingest(settings, now=now, progress=progress, dry_run=dry_run, sweep_all=sweep_all)
-    exported = export(settings, now=now, progress=progress, dry_run=dry_run)
     if dry_run:
-        would = write_back(settings, now=now, progress=progress, dry_run=True)
-        return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)
+        with untouched(settings) as looking:
+            return _planned(looking, now, progress)
+    found = ingest(settings, now=now, progress=progress, sweep_all=sweep_all)
+    exported = export(settings, now=now, progress=progress)
     rolled_up = rollup(settings, now=now, progress=progress)
     try:
         judged = quality(settings, now=now, progress=progress)
@@ -202,4 +219,13 @@ def run(
         checked = check(settings, now=now)
         told = deliver(settings, now=now)
     written = write_back(settings, now=now, progress=progress)
-    return RunSummary(found, rolled_up, checked, exported, judged, told, written)
+    with reader(settings) as connection:
+        late = list(late_sources(connection, settings, now).values())
+    return RunSummary(found, rolled_up, checked, exported, judged, told, written, late=late)
+
+
+def _planned(settings: Settings, now: datetime, progress: Progress | None) -> RunSummary:
+    found = ingest(settings, now=now, progress=progress, dry_run=True)
+    exported = export(settings, now=now, progress=progress, dry_run=True)
+    would = write_back(settings, now=now, progress=progress, dry_run=True)
+    return RunSummary(found, RollupReport(), CheckReport(), exported, write_back=would, is_dry_run=True)

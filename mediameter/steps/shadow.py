@@ -14,19 +14,19 @@ from mediameter import identity, manifests, warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
 from mediameter.steps.opened import opened
-from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS
+from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
 from schemas.rollups import APPLICATIONS, DAYS, MEDIA_FILES
 
 # Neither the rollups, since what is computed is replaced whole, nor the rejects, which nothing is computed from.
-_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES)
+_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, SIGHTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES)
 
 
 @contextmanager
 def shadow(settings: Settings) -> Iterator[Settings]:
     """Settings whose warehouse and lake are such a copy; its lake has links to the files of the real one.
 
-    The real warehouse is migrated where it has to be, else only read. The folder is made where TMPDIR says; it needs
-    room for the ledger and for the records that are read.
+    The real warehouse and lake are only read (``dry.untouched`` sees that they are there, at our revision). The folder
+    is made where TMPDIR says; it needs room for the ledger and for the records that are read.
     """
     with tempfile.TemporaryDirectory(prefix="mediameter-plan-") as name:
         folder = Path(name)

@@ -13,20 +13,25 @@ from sqlalchemy import Connection, func, select
 from mediameter.alerts.channels import channel_id
 from mediameter.alerts.channels import shown as shown_channel
 from mediameter.alerts.outbox import Unsent, unsent
+from mediameter.ledger import complete_through, day_bounds
 from mediameter.report import words
 from mediameter.settings import Settings
+from mediameter.steps import silence
 from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 
 LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
 SHOWN_DAYS = 14
+NO_OBJECTS = "no_objects"
+"""What stands for the state of a day that nothing is known of."""
 UNSENT_AFTER = timedelta(hours=1)  # a message is tried six times within it
 GIVEN_UP_TOLD_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """The last complete listing of one source; None where there was none."""
+    """The last complete listing of one source; None where there was none. ``doubts``: why it is not
+    believed; ``silence``: that nothing has come for longer than is ordinary of it; empty where that is not so."""
 
     source: str
     listed_at: datetime | None
@@ -34,17 +39,25 @@ class SourceStatus:
     pending: int
     complete_through_at: datetime | None
     is_late: bool
+    delivered_at: datetime | None = None
+    late_from_at: datetime | None = None
+    silence: str = ""
+    doubts: tuple[str, ...] = ()
 
-    def complaint(self, now: datetime) -> str:
-        """Why it is late, in one line; empty where it is not."""
-        if not self.is_late:
-            return ""
+    def complaints(self, now: datetime) -> list[str]:
+        """Why it is late, a line each; none where it is not."""
+        lines = [*self.doubts, self.silence, "" if self.doubts else self._not_listed(now)]
+        return [line for line in lines if line]
+
+    def _not_listed(self, now: datetime) -> str:
         if self.listed_at is None:
             return f"{self.source}: never listed: no run has got there yet. {_NO_RUN}"
         if now - self.listed_at > LATE_AFTER:
             hours = (now - self.listed_at) / timedelta(hours=1)
             return f"{self.source}: no run has listed it for {hours:,.0f} hours. {_NO_RUN}"
-        return f"{self.source}: {self.pending:,} objects could not be read yet; the next run tries them again"
+        if self.pending:
+            return f"{self.source}: {self.pending:,} objects could not be read yet; the next run tries them again"
+        return ""
 
 
 _NO_RUN = "Is the schedule alive (cron, or Prefect: hourly, nightly)? `mediameter doctor`, `mediameter run`"
@@ -141,7 +154,7 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
         wanted = [each for each in known if each.day == day] if day else _worth_showing(known)
         sources = _sources(connection, settings, now)
         held_up = unsent(connection, now, late_after=UNSENT_AFTER, told_for=GIVEN_UP_TOLD_FOR)
-        complaints = [source.complaint(now) for source in sources if source.is_late]
+        complaints = [line for source in sources for line in source.complaints(now)]
         return Status(
             sources=tuple(sources),
             days=tuple(wanted),
@@ -172,7 +185,28 @@ def _days(connection: Connection, settings: Settings, now: datetime) -> list[Day
         row["is_suspect"] = bool(row["is_suspect"])
         is_late = row["state"] == "open" and now > _final_by(row["day"], settings)
         result.append(DayStatus(**row, is_late=is_late))
-    return result
+    holes = _holes(connection, settings, result, now)
+    return sorted([*result, *holes], key=lambda each: (each.day, each.source))
+
+
+def _holes(connection: Connection, settings: Settings, known: list[DayStatus], now: datetime) -> list[DayStatus]:
+    """Days of a source of logs without a single object, between those that have one and yesterday: ordinary of some
+    sources at weekends, and late where nothing says that all of the day has come."""
+    found, yesterday = [], now.astimezone(settings.reporting.zone).date() - timedelta(days=1)
+    for source in settings.log_sources:
+        there = {each.day for each in known if each.source == source}
+        if not there:
+            continue
+        through = complete_through(connection, source)
+        last = max(max(there), min(yesterday, max(there) + timedelta(days=SHOWN_DAYS)))  # of a long death the begin
+        for day in (min(there) + timedelta(days=n) for n in range((last - min(there)).days + 1)):
+            if day in there:
+                continue
+            end = day_bounds(day, settings.reporting.zone)[1]
+            at = min(through, end) if through else None
+            is_late = at != end and now > _final_by(day, settings)
+            found.append(DayStatus(day, source, NO_OBJECTS, False, is_late, at, *[0] * 12))
+    return found
 
 
 def _final_by(day: date, settings: Settings) -> datetime:
@@ -182,19 +216,24 @@ def _final_by(day: date, settings: Settings) -> datetime:
 
 
 def _worth_showing(known: list[DayStatus]) -> list[DayStatus]:
-    recent = set(sorted({each.day for each in known})[-SHOWN_DAYS:])
-    return [each for each in known if each.day in recent or each.is_late or each.is_suspect]
+    """The last days, days without an object among them, and every older one that needs a look."""
+    recent = sorted({each.day for each in known if each.state != NO_OBJECTS})[-SHOWN_DAYS:]
+    return [each for each in known if each.day >= min(recent) or each.is_suspect or each.is_late]
 
 
 def _sources(connection: Connection, settings: Settings, now: datetime) -> list[SourceStatus]:
     """Every source of the settings, listed yet or not."""
     listed = {row.pop("source"): row for row in rows(connection, select(tables["listings"]))}
-    never = {"listed_at": None, "objects": 0, "pending": 0, "complete_through_at": None}
+    never: dict[str, Any] = dict.fromkeys(("listed_at", "complete_through_at", "delivered_at", "late_from_at"))
+    never |= {"objects": 0, "pending": 0}
+    silent, doubted = silence.late_sources(connection, settings, now), silence.doubts(connection, settings)
     result = []
     for name in sorted(settings.sources):
-        row = listed.get(name, never)
+        row = {column: listed.get(name, never)[column] for column in never}
+        why = tuple(each.line for each in doubted if each.source == name)
         is_late = row["listed_at"] is None or now - row["listed_at"] > LATE_AFTER or row["pending"] > 0
-        result.append(SourceStatus(name, **row, is_late=is_late))
+        is_late |= bool(why) or name in silent
+        result.append(SourceStatus(name, **row, is_late=is_late, silence=silent.get(name, ""), doubts=why))
     return result
 
 

@@ -24,7 +24,7 @@ KEPT = ("lake", "warehouse", "ledger", "halves", "exports", "identity", "manifes
 STEPS = {
     *AT_REST,
     *(f"mediameter.{room}" for room in KEPT),
-    *(f"mediameter.{room}" for room in ("sources", "alerts", "settings", "metering")),
+    *(f"mediameter.{room}" for room in ("sources", "sightings", "alerts", "settings", "metering")),
     *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo", "quality")),
     "parsers",
 }
@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.sweeping": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.acts": {*AT_REST, "mediameter.sources", *(f"mediameter.{room}" for room in KEPT[:7])},
     "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
+    "mediameter.sightings": {*AT_REST, "mediameter.warehouse"},
     "mediameter.halves": {*AT_REST, "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
     "mediameter.alerts": {*AT_REST, "mediameter.settings", "mediameter.warehouse"},
@@ -149,9 +150,10 @@ OPENERS = {
     "mediameter.steps.opened",  # for whoever writes
     "mediameter.steps.reader",  # for whoever reads
     "mediameter.steps.shadow",  # a copy that is gone afterwards
+    "mediameter.steps.dry",  # an empty one that is gone afterwards
     "mediameter.steps.migrate",
-    "mediameter.steps.adopt",  # makes warehouse and lake belong together
-    "mediameter.steps.moving",
+    "mediameter.steps.adopt",  # makes it belong to the lake
+    "mediameter.steps.moving",  # from one warehouse into another
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from mediameter.settings import load
+from mediameter.steps.run import run
 from tests.doctor.site import Folder, errors, line, lines, name, said
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -121,3 +124,25 @@ def test_each_warning_is_named_with_its_remedy(
     finding = said(findings, f"sources.logs.{check}", "warning")
     assert found in finding.found and remedy in finding.remedy
     assert not errors(findings)
+
+
+def test_a_copy_job_that_died_is_told(folder: Folder) -> None:
+    shutil.rmtree(folder.path / "bucket")
+    for hours in range(52, 76):
+        folder.deliver(lines(folder.now - timedelta(hours=hours)), folder.now - timedelta(hours=hours))
+    found = said(folder.examined(), "sources.logs.silence", "warning")
+    assert "nothing has come since" in found.found and "is the copy job alive?" in found.remedy
+    folder.deliver(lines(folder.now), folder.now - timedelta(minutes=20))
+    assert said(folder.examined(), "sources.logs.silence", "ok")
+
+
+def test_what_runs_did_not_believe_is_told_again(folder: Folder) -> None:
+    for hours in range(1, 8):
+        at = folder.now - timedelta(hours=hours)
+        folder.deliver(lines(at), at)
+    run(load(folder.toml), now=folder.now)
+    assert said(folder.examined(), "believed", "ok")
+    shutil.rmtree(folder.path / "bucket" / "logs")
+    run(load(folder.toml), now=folder.now + timedelta(hours=1))
+    found = said(folder.examined(), "believed", "error")
+    assert "the listing shows 0 of 8 objects" in found.found and "--accept-fewer" in found.remedy

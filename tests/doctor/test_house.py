@@ -60,7 +60,17 @@ def _broken_warehouse(folder: Folder) -> None:
 
 def _warehouse_without_its_key(folder: Folder) -> None:
     _warehouse(folder, "0001")
+    with sqlite3.connect(folder.path / "warehouse.sqlite") as connection:
+        connection.execute("CREATE TABLE objects (object_id)")
+        connection.execute("INSERT INTO objects VALUES (1)")
     (folder.path / "address.key").unlink()
+
+
+def test_no_key_is_missing_where_none_was_made(folder: Folder) -> None:
+    """A warehouse that nothing was taken into yet."""
+    _warehouse(folder, "0001")
+    (folder.path / "address.key").unlink()
+    assert "the first run makes it" in said(folder.examined(), "key", "skipped").found
 
 
 def _key_of_everybody(folder: Folder) -> None:

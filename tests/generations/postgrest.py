@@ -1,25 +1,17 @@
 """As much of PostgREST as is asked of it, on loopback, over a real PostgreSQL: its grammar of filters and order, pages
 that end at 1,000 rows whatever was asked for, exact counts, the OpenAPI root, errors with the server's own codes.
 
-A stand-in: PostgREST itself is a binary that no registry of ours holds. With MEDIAMETER_TEST_POSTGREST naming one, the
-same tests run against it (see ``served``).
+A stand-in for what a real one does not do when it is asked to: rows that move between pages, time-outs, servers that
+ask to wait. PostgREST itself is tried in ``tests/generations/test_real_rest.py``.
 """
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
-import os
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from socket import create_server
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,7 +22,6 @@ from psycopg.sql import SQL, Identifier, Literal
 from tests.generations.postgrest_grammar import Unreadable, condition, ordered, selected
 
 CAP = 1_000
-_SECRET = "a secret of thirty-two characters"
 KEY = "the-service-key-of-all-tests"
 Before = Callable[["Handler", str], tuple[int, dict[str, str], Any] | None]
 
@@ -128,44 +119,3 @@ def served(database: str) -> Iterator[Server]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@contextmanager
-def real(database: str, folder: Path) -> Iterator[tuple[str, str]]:
-    """The URL of a PostgREST over that database, from the binary that MEDIAMETER_TEST_POSTGREST names, and a key."""
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    role = psycopg.conninfo.conninfo_to_dict(database).get("user", "postgres")
-    settings = {
-        "db-uri": database,
-        "db-schemas": "public",
-        "db-anon-role": role,
-        "db-max-rows": CAP,
-        "server-port": port,
-        "jwt-secret": _SECRET,  # without one it refuses every key
-    }
-    config = folder / "postgrest.conf"
-    config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
-    process = subprocess.Popen([os.environ["MEDIAMETER_TEST_POSTGREST"], str(config)])
-    try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}", _token({"role": role})
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _token(claims: dict[str, str]) -> str:
-    """A key as Supabase gives it out: a JSON web token, signed by HMAC with SHA-256."""
-    parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signed = hmac.digest(_SECRET.encode(), ".".join(parts).encode(), "sha256")
-    return ".".join([*parts, _base64(signed)])
-
-
-def _base64(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -1,0 +1,38 @@
+"""Which sources are silent for longer than is ordinary of them, or are not believed: a line each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from mediameter import sightings
+from mediameter.settings import Settings
+from mediameter.sightings import Doubt
+from mediameter.warehouse import naive, tables
+
+_listings = tables["listings"]
+
+
+def late_sources(connection: sa.Connection, settings: Settings, now: datetime) -> dict[str, str]:
+    """Why a source is late, by its name: its next delivery was due by its own rhythm, and did not come."""
+    query = sa.select(_listings).where(_listings.c.late_from_at < naive(now)).order_by(_listings.c.source)
+    return {
+        row["source"]: _line(settings, row["source"], row["delivered_at"].replace(tzinfo=UTC), now)
+        for row in connection.execute(query).mappings()
+        if row["source"] in settings.sources
+    }
+
+
+def _line(settings: Settings, name: str, delivered_at: datetime, now: datetime) -> str:
+    hours = int((now - delivered_at).total_seconds()) // 3600
+    what = "no row is newer than" if name in settings.table_sources else "nothing has been delivered since"
+    return (
+        f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {hours:,} hours: longer than is ordinary of it. Is the"
+        f" delivery alive (logging, copy job, export)? `mediameter doctor`; if it is: [sources.{name}] quiet_hours"
+    )
+
+
+def doubts(connection: sa.Connection, settings: Settings) -> list[Doubt]:
+    """What is not believed of the sources of the settings."""
+    return sightings.doubts(connection, settings.sources)
