@@ -1,8 +1,9 @@
 """Objects that are the begin of another object: half of a copy that was read before the rest had come.
 
 An object whose bytes are the beginning of another's does not count beside it: its lines are the other's, but for the
-last one, which may be cut. Which object stands in its place is kept in the ledger, so that it counts again when the
-bucket still shows it and the whole one counts no longer.
+last one, which may be cut. An object without a line (empty, or a lone byte-order mark) is nobody's half. Which object
+stands in the half's place is kept in the ledger, so that the half counts again when the bucket still shows it and the
+whole one counts no longer.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ class Kin(NamedTuple):
     state: str
     first_at: datetime | None
     last_at: datetime | None
+    lines: int
+    reason: str | None
+
+    @property
+    def holds_something(self) -> bool:
+        """A line, or cause for a refusal. What holds nothing takes nothing from the object that begins with it."""
+        return self.lines > 0 or self.reason is not None
 
 
 def kin(connection: sa.Connection, source: str, settlements: Sequence[Settlement]) -> set[Kin]:

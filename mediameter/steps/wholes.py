@@ -32,6 +32,7 @@ class _Object:
     version: ObjectVersion | None = None
     head: bytes = b""
     lacks_newline: bool = False
+    holds_something: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def wholes(
         *((half, whole) for half in new if half.lacks_newline and half.size < HEAD_BYTES for whole in counting),
         *((half, whole) for half, whole in product(unknown, new) if _is_within(half, whole)),
     ]
-    larger = [(half, whole) for half, whole in pairs if half.size < whole.size]
+    larger = [(half, whole) for half, whole in pairs if half.holds_something and half.size < whole.size]
     return Wholes(source, settlements, kin, _compared(bucket, listed, larger))
 
 
@@ -96,11 +97,15 @@ def _new(settlement: Settlement) -> _Object:
     return _Object(
         version.object_id, version.size, settlement.sha256 or "", settlement.head_hash, settlement.first_at,
         settlement.last_at, version, settlement.head, settlement.lacks_newline,
+        settlement.lines > 0 or settlement.reason is not None,
     )  # fmt: skip
 
 
 def _old(kin: Kin) -> _Object:
-    return _Object(kin.object_id, kin.size_bytes, kin.sha256, kin.head_hash, kin.first_at, kin.last_at)
+    return _Object(
+        kin.object_id, kin.size_bytes, kin.sha256, kin.head_hash, kin.first_at, kin.last_at,
+        holds_something=kin.holds_something,
+    )  # fmt: skip
 
 
 def _by_head(halves: Iterable[_Object], wholes: Iterable[_Object]) -> Iterator[tuple[_Object, _Object]]:

@@ -34,6 +34,7 @@ from schemas.rollups import (
 )
 from schemas.vocabulary import MATCH_BASES
 from tests.reference.application import Database, Outcome, attribute, outcome_of
+from tests.reference.lines import read_lines, unpacked
 from tests.reference.rankings import top_addresses, top_agents, trailing_files
 from tests.reference.records import (
     NOT_AVAILABLE,
@@ -55,11 +56,12 @@ WINDOWS = (1, 7, 30)
 
 
 def without_halves(objects: list[LogObject]) -> list[LogObject]:
-    """An object whose bytes are the beginning of another's of its source does not count beside it."""
+    """An object whose bytes are the beginning of another's of its source does not count beside it; one without a line
+    is nobody's half."""
     return [
         half
         for half in objects
-        if not half.data
+        if not read_lines(unpacked(half.data))
         or not any(
             whole.source == half.source and len(whole.data) > len(half.data) and whole.data.startswith(half.data)
             for whole in objects

@@ -150,9 +150,7 @@ def by_the_product(settings: Settings) -> Tables:
 
 def take_off_objects_without_lines(made: World, days: list[Row]) -> None:
     """Goes when ``test_days_count_objects_with_lines_alone`` passes."""
-    counting = reference.without_halves(made.objects)
-    empty = [log for log in without_lines(made) if log in counting or log in made.refused]
-    uncounted = Counter((log.source, local_day(made, log.last_modified)) for log in empty)
+    uncounted = Counter((log.source, local_day(made, log.last_modified)) for log in without_lines(made))
     for row in days:
         row["objects"] -= uncounted[row["source"], row["day"]]
 
