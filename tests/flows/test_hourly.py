@@ -170,8 +170,13 @@ def test_the_window_is_what_the_run_looked_at() -> None:
 
 def test_objects_that_cannot_be_read_are_no_success() -> None:
     with pytest.raises(WorldError, match="2 objects could not be read, the first: a: reset"):
-        require_all_read({"failed": ["a: reset", "b: reset"]})
-    require_all_read({"failed": []})
+        require_all_read({"doubted": [], "failed": ["a: reset", "b: reset"]})
+    require_all_read({"doubted": [], "failed": []})
+
+
+def test_a_listing_that_is_not_believed_is_no_success() -> None:
+    with pytest.raises(WorldError, match="logs: 3 objects are missing: nothing of it was taken in"):
+        require_all_read({"doubted": ["logs: 3 objects are missing"], "failed": []})
 
 
 def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:
