@@ -17,6 +17,7 @@ from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.adopt import Wishes, adopt
+from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.moving import move
 from mediameter.steps.run import run
 from schemas import TABLES
@@ -163,7 +164,7 @@ def lost_warehouse(grown: Grown) -> None:
         shutil.rmtree(settings.folder / source)
         (settings.folder / source).mkdir()
     grown.refuses("a lost warehouse", settings, "mediameter adopt")
-    _adopted(grown, "a lost warehouse", settings, Wishes())
+    _adopted(grown, "a lost warehouse", settings, Wishes(), is_emptied=True)
 
 
 def lost_key(grown: Grown) -> None:
@@ -209,10 +210,14 @@ def two_houses(grown: Grown) -> None:
     grown.same("the first of two", settings)
 
 
-def _adopted(grown: Grown, what: str, settings: Settings, wishes: Wishes) -> None:
+def _adopted(grown: Grown, what: str, settings: Settings, wishes: Wishes, *, is_emptied: bool = False) -> None:
+    """``is_emptied``: the bucket shows nothing any more, and somebody says that this is so."""
     ahead = 0 if wishes.forget_missing else _ahead(grown, settings)
     points = [("adopt.taken", 1), ("adopt.checked", 1), *([("adopt.done_again", ahead)] if ahead else [])]
     grown.twice(what, points, _adopt, settings, wishes)
+    if is_emptied:
+        today = grown.world.now.date()
+        backfill(settings, Task(today, today, accepts_fewer=True), now=grown.world.now)
     grown.run(settings)
     grown.same(what, settings)
 
