@@ -112,10 +112,21 @@ def test_the_same_content_under_a_second_key_counts_once(bucket: Place, site: Si
     bucket.put("A", line(1) + line(2))
     bucket.put("B", gzip.compress(line(1) + line(2)))
     site.run()
-    bucket.put("C", line(1) + line(2) + line(3))
+    bucket.put("C", line(3) + line(1) + line(2))
     site.run(LATER)
     assert site.told() == figures(1, 2, 3, settled=3)
     assert site.rows("SELECT sum(duplicates) FROM days") == [(4,)]
+
+
+def test_the_begin_of_another_object_does_not_count_beside_it(bucket: Place, site: Site) -> None:
+    """Nor does a packed one lose by it: its bytes begin nothing."""
+    bucket.put("A", line(1) + line(2))
+    bucket.put("B", gzip.compress(line(1) + line(2)))
+    site.run()
+    bucket.put("C", line(1) + line(2) + line(3))
+    site.run(LATER)
+    assert site.told() == figures(1, 2, 3, settled=2, superseded=1)
+    assert site.rows("SELECT sum(duplicates) FROM days") == [(2,)]
 
 
 def test_only_what_is_below_the_prefix(bucket: Place, site: Site) -> None:

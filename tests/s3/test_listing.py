@@ -33,10 +33,11 @@ def at(day: int) -> datetime:
     return datetime(FIRST.year, FIRST.month, FIRST.day, 3, tzinfo=UTC) + timedelta(days=day)
 
 
-def fill(store: Store, layout: str) -> list[str]:
-    keys = [at(day).strftime(layout) for day in range(DAYS)]
-    for key in keys:
-        store.put(key, b"")
+def fill(store: Store, layout: str, days: range = range(DAYS)) -> list[str]:
+    """An object a day, delivered when its key says."""
+    keys = [at(day).strftime(layout) for day in days]
+    for day, key in zip(days, keys, strict=True):
+        store.put(key, b"", at(day))
     return keys
 
 
@@ -125,6 +126,7 @@ def test_what_is_pending_stays_in_the_window(store: Store, site: Site, injector:
     injector.inject(keys[10], refused(403, "AccessDenied"))
     store.put(keys[10], line(1), at(10))
     for day in (0, 20):
+        fill(store, LAYOUTS["plain"], range(DAYS, DAYS + day))  # a source is complete while it goes on delivering
         assert ingest(site.settings(), now=at(DAYS + day)).pending == 1
         assert (site.listing() or ())[3] < f"{at(10):%Y-%m-%d}"
     injector.calm()
