@@ -70,5 +70,5 @@ def test_a_lake_that_is_anothers_stays_refused(
     mine = house(tmp_path / "house", GIVEN)
     other = House(mine.folder, key=mine.key, warehouse="other.sqlite")
     afterwards(monkeypatch, module, name, nth, other.ingest)
-    with pytest.raises(UserError, match="is empty, but the lake|was taken by another warehouse"):
+    with pytest.raises(UserError, match=r"is empty, but the lake|was taken by another warehouse"):
         mine.ingest()
