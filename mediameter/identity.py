@@ -175,14 +175,25 @@ def meet(made: sa.Engine, claim: Claim) -> dict[str, str]:
 
 
 def refuse(made: sa.Engine, claim: Claim) -> tuple[dict[str, str], Marker | None]:
-    """What both sides say, compared; nothing is written. Raises what ``meet`` raises."""
-    with reading(made) as connection:
-        known = recorded(connection)
-    marker = read_marker(claim.lake)
-    trouble = examine(made, claim, known, marker)
-    if trouble:
-        raise trouble
+    """What both sides say, compared; nothing is written. Raises what ``meet`` raises.
+
+    The two are no one instant: a first run beside this one may have made the second when the first was read already.
+    So trouble is believed only where a second look finds both as they were.
+    """
+    known, marker = _both(made, claim)
+    while trouble := examine(made, claim, known, marker):
+        before = known.get("lake_id"), known.get("state"), marker
+        known, marker = _both(made, claim)
+        if (known.get("lake_id"), known.get("state"), marker) == before:
+            raise trouble
     return known, marker
+
+
+def _both(made: sa.Engine, claim: Claim) -> tuple[dict[str, str], Marker | None]:
+    """The marker first: where there is one, the warehouse that it was made for has said so before."""
+    marker = read_marker(claim.lake)
+    with reading(made) as connection:
+        return recorded(connection), marker
 
 
 def examine(made: sa.Engine, claim: Claim, known: Mapping[str, str], marker: Marker | None) -> UserError | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter.errors import WorldError
+from mediameter.errors import UserError, WorldError
 from schemas import TABLES
 
 HEAD = "0015"
@@ -26,9 +26,19 @@ def migrate(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> bool
         return False
     refuse_newer(found)
     if found is None and if_new:
-        if_new()
+        _ask(engine, if_new)
     _upgrade(engine)
     return True
+
+
+def _ask(engine: sa.Engine, if_new: Callable[[], None]) -> None:
+    """A refusal holds while there is still no table: else another first run has made them meanwhile."""
+    try:
+        if_new()
+    except UserError:
+        with engine.connect() as connection:
+            if revision(connection) is None:
+                raise
 
 
 def refuse_newer(found: str | None) -> None:

@@ -31,20 +31,42 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
         return
     made = engine(settings.warehouse.url)
     try:
-        claim, file = claim_of(settings), settings.warehouse.sqlite_path
-        if file is not None and not file.exists():  # to connect would make it
-            identity.refuse_new_warehouse(made, claim)
+        claim = claim_of(settings)
+        _refuse_new_file(settings, made, claim)
         warehouse.ready(made, lambda: identity.refuse_new_warehouse(made, claim))
-        if claim.key is None:
-            identity.refuse_lost_key(made, claim)
-            address_key(settings)  # made now, once
-            claim = claim_of(settings)
+        claim = _with_key(settings, made)
         identity.meet(made, claim)
         acts.catch_up(made, claim.lake, settings.reporting.zone)
         with lake.journal(claim.lake, lambda run_id: identity.register(made, run_id, lake.clock())):
             yield made
     finally:
         made.dispose()
+
+
+def _refuse_new_file(settings: Settings, made: sa.Engine, claim: identity.Claim) -> None:
+    """Before anything connects to a SQLite file that is not there, since that would make it. Where it is there after
+    all, another first run has made it, and what it is of is asked later."""
+    file = settings.warehouse.sqlite_path
+    if file is None or file.exists():
+        return
+    try:
+        identity.refuse_new_warehouse(made, claim)
+    except UserError:
+        if not file.exists():
+            raise
+
+
+def _with_key(settings: Settings, made: sa.Engine) -> identity.Claim:
+    """The claim with the tenant's key, which is made where none ever was."""
+    claim = claim_of(settings)
+    if claim.key is None:
+        try:
+            identity.refuse_lost_key(made, claim)
+        except UserError:
+            if claim_of(settings).key is None:  # else another first run has just made it
+                raise
+        address_key(settings)  # made now, once
+    return claim_of(settings)
 
 
 @contextmanager

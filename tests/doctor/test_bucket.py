@@ -23,7 +23,8 @@ def test_a_clean_bucket_has_no_error_and_no_warning_of_its_own(store: Bucket) ->
     of_source = [finding for finding in findings if finding.check.startswith("sources.")]
     assert {finding.verdict for finding in of_source} == {"ok"}, of_source
     assert {finding.check.removeprefix("sources.logs.") for finding in of_source} == {
-        "reach", "clock", "region", "list", "get", "newest", "rejects", "lag", "loop", "logging", "log_bucket",
+        "reach", "clock", "region", "list", "get", "newest", "silence", "rejects", "lag", "loop", "logging",
+        "log_bucket",
     }  # fmt: skip
 
 

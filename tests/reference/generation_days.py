@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from tests.reference.charges import Settings, distinct
@@ -66,6 +68,16 @@ def days_of_files(source: Source, files: Iterable[tuple[File, Taken | None]], wo
             of_day.rejected += sum((reasons.total() for reasons in taken.rejected.values()), 0)
             of_day.ignored += taken.ignored.total()
     return _rows(source, held, world)
+
+
+def due_of_files(files: Iterable[File]) -> datetime:
+    """When the next delivery was due, by the clock alone: behind the last hour with a delivery comes a silence of a day
+    at least, or of twice the longest gap less the median one. Longer rhythms are not this reference's to know."""
+    hours = sorted({file.last_modified.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for file in files})
+    gaps = [(later - earlier) // timedelta(hours=1) for earlier, later in pairwise(hours)]
+    assert hours[-1] - hours[0] < timedelta(weeks=2) and len(gaps) < 50
+    ordinary = 2 * max(gaps) - median(gaps) if gaps else 0
+    return hours[-1] + timedelta(hours=max(24, int(ordinary)) + 1)
 
 
 def _rows(source: Source, held: Mapping[date, _Held], world: Settings) -> list[Row]:

@@ -20,7 +20,7 @@ from schemas.internal import EXPORTS, OBJECTS, REJECTS
 from schemas.rollups import DAYS
 from tests.conftest import Trials
 from tests.reference import generations as reference
-from tests.reference.generation_days import Source, days_of_files, days_of_tables, rejects_by_reason
+from tests.reference.generation_days import Source, days_of_files, days_of_tables, due_of_files, rejects_by_reason
 from tests.reference.palette_files import Door, File, NotEvents, read_file
 from tests.reference.palette_rows import CREDIT, GENERATION, Tables, Taken, read_tables
 from tests.trials.generation_worlds import FILES, STALE_HOURS, GenerationWorld, dumped, generation_world
@@ -126,7 +126,8 @@ def by_the_reference(made: GenerationWorld, folder: Path) -> dict[str, list[Row]
     files = [(file, _taken(file, key)) for file in (File(FILES, *each[:3]) for each in _files(made))]
     taken = [*(each for of in tables.values() for each in of.values()), *(each for _, each in files if each)]
     meant = reference.compute((event for each in taken for event in each.events), world)
-    days = days_of_files(Source(FILES, through - timedelta(hours=6)), files, world)
+    complete = min(through, due_of_files(file for file, _ in files)) - timedelta(hours=6)
+    days = days_of_files(Source(FILES, complete), files, world)
     rejects = Counter({(FILES, *place): n for place, n in rejects_by_reason(each for _, each in files if each).items()})
     for name, of in tables.items():
         days += days_of_tables(Source(name, through - timedelta(minutes=5), read), of, world)
