@@ -262,9 +262,13 @@ WHERE rows_read > 0 AND table_name = 'media_analytics' ORDER BY export_day
 _OBJECTS = """
 SELECT COUNT(*), COALESCE(SUM(lines), 0), COALESCE(SUM(parsed), 0), COALESCE(SUM(ignored), 0),
        COALESCE(SUM(ignored_log_bucket), 0) FROM objects
-WHERE state <> 'superseded' AND source <> 'storyboard'
+WHERE (state <> 'superseded' OR (whole_id IS NOT NULL AND reason IS NOT NULL)) AND source <> 'storyboard'
 """
-_REFUSED = "SELECT reason, COUNT(*) FROM objects WHERE state = 'refused' GROUP BY reason ORDER BY reason"
+_REFUSED = """
+SELECT reason, COUNT(*) FROM objects
+WHERE state = 'refused' OR (whole_id IS NOT NULL AND reason IS NOT NULL)  -- refused until the whole one came
+GROUP BY reason ORDER BY reason
+"""
 _REJECTED = """
 SELECT rejects.reason, COUNT(*) FROM rejects JOIN objects ON objects.object_id = rejects.object_id
 WHERE objects.state = 'settled' AND rejects.line_number > 0 AND objects.source <> 'storyboard'

@@ -218,6 +218,15 @@ def finality(site: Site) -> dict[date, tuple[bool, bool]]:
     return {day: (bool(is_final), bool(is_suspect)) for day, is_final, is_suspect in found}
 
 
+def judged(site: Site) -> dict[date, tuple[bool, bool]]:
+    """The same once what waits has been judged: all days are final, whichever test was the last here."""
+    with gate.plainly():
+        assert not quality(site.settings(), now=NOW).broken
+    found = finality(site)
+    assert all(is_final for is_final, _ in found.values())
+    return found
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_caught(site: Site, name: str) -> None:
     fault, settings = FAULTS[name], site.settings()
@@ -247,7 +256,7 @@ def test_what_is_sound_again_passes(site: Site) -> None:
 
 def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> None:
     settings, fault = site.settings(), FAULTS["percentiles in disorder"]
-    sound = finality(site)
+    sound = judged(site)
     planted(site, sa.text(fault.sql))
     summary = run(settings, now=NOW)
     assert any(f"{SECOND} breaks {fault.rule}" in line for line in summary.lines()) and summary.has_failed
@@ -269,7 +278,7 @@ def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> N
 
 def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged."""
-    settings, sound = site.settings(), finality(site)
+    settings, sound = site.settings(), judged(site)
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
         ledger.mark_dirty(connection, "traffic", {FIRST})
@@ -282,7 +291,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
 
 def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
     """They were final before there was a gate."""
-    settings, sound = site.settings(), finality(site)
+    settings, sound = site.settings(), judged(site)
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
         connection.execute(tables["fences"].delete().where(tables["fences"].c.family == "quality"))
