@@ -46,7 +46,7 @@ test: $(READY) ## what CI runs: style, types, dictionary, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mediameter.dictionary --check
 	@$(BIN)/mypy > .venv/types.txt 2>&1 & types=$$!; \
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS); tests=$$?; \
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; cat .venv/types.txt; exit $$((tests || types))
 
 trials: $(READY) ## the promises, each at its full count

@@ -28,7 +28,11 @@ def pytest_configure() -> None:
     servers.find()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Together:
+    return scheduling.Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     scheduling.arrange(items)
 

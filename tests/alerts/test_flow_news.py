@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         settings_file(tmp_path, hook)
     monkeypatch.chdir(tmp_path)
     given = load()
+    delivered = given.log_sources["logs"].path / "2026-01-01-00-00-00-0123456789ABCDEF"
+    delivered.write_bytes(b"")  # an hour without a request: all is well
+    os.utime(delivered, (NOW.timestamp() - 600,) * 2)
     run(given, now=NOW)
     return given
 

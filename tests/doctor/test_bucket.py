@@ -14,8 +14,6 @@ from tests.doctor.proxy import Proxy
 from tests.doctor.site import errors, line, said
 from tests.doctor.store import SECRET_KEY, Bucket
 
-pytestmark = pytest.mark.xdist_group("moto")
-
 
 def test_a_clean_bucket_has_no_error_and_no_warning_of_its_own(store: Bucket) -> None:
     findings = store.examined()

@@ -23,7 +23,7 @@ from tests.flows.installation import Installation, until
 from tests.flows.judged import database, ended, fired
 from tests.listener import Listener
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("deployed", "worker")]
+pytestmark = pytest.mark.usefixtures("deployed", "worker")
 
 HOURLY, WATCH = "hourly/hourly", "watch/watch"
 SHORT = timedelta(seconds=15)  # Prefect takes no less than ten

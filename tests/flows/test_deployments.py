@@ -31,8 +31,6 @@ from tests.trials.dump import difference, dump
 from tests.trials.month import FIRST, NOW, month
 from tests.trials.site import Site
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 
 def fill(settings: Path, days: int) -> Site:
     """The bucket beside the settings gets the objects of some days."""

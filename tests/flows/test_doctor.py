@@ -18,8 +18,6 @@ from mediameter.doctor import Finding, examine, scheduler
 from mediameter.doctor.scheduler import Expected
 from tests.flows.installation import until
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 
 @pytest.fixture
 def api(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,6 @@ LINE = (
     'files/u-1/castingly-1/a.jpg "GET /files/u-1/castingly-1/a.jpg HTTP/1.1" 200 - 5000 5000 42 40 "-" "probe/1" -'
 )
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 
 def test_brings_the_warehouse_up_to_date_and_leaves_a_table(server: str, site: Path, hook: Listener) -> None:
     _deliver(site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071")

@@ -37,7 +37,7 @@ from tests.trials.site import Site
 
 # Minutes of real time, and a server of its own that is killed: `make trials`. What a run does without its server, and
 # what schedules begin, `make test` tries in test_deployments.
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.trial, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.trial, pytest.mark.timeout(1800)]
 
 LIVES, DIES = "ingest.before_settle", "rollup.computed"
 EARLIER, LATER = month(3)[:8], month(3)[8:]
