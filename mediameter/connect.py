@@ -121,13 +121,21 @@ def altering(made: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def transact(made: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
-    """``work`` as one writing transaction. The whole of it runs again, up to five times in all, when the server gave
-    it up (deadlock, lock time-out, serialization, a connection lost before COMMIT): outside the database it must do
-    nothing."""
+    """``work`` as one writing transaction, tried again as ``again`` says: outside the database it must do nothing."""
+
+    def once() -> T:
+        with writing(made) as connection:
+            return work(connection)
+
+    return again(once)
+
+
+def again(work: Callable[[], T]) -> T:
+    """``work``, which is one transaction. The whole of it runs again, up to five times in all, when the server gave it
+    up: deadlock, lock time-out, serialization, a table altered since its snapshot, a connection lost before COMMIT."""
     for tries_left in reversed(range(TRIES)):
         try:
-            with writing(made) as connection:
-                return work(connection)
+            return work()
         except TryAgain:
             if not tries_left:
                 raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from mediameter.connect import again, altering
 from mediameter.errors import UserError, WorldError
 from schemas import TABLES
 
@@ -20,8 +21,7 @@ def migrate(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> bool
 
     Raises ``WorldError`` when the warehouse was made by a newer mediameter.
     """
-    with engine.connect() as connection:
-        found = revision(connection)
+    found = revision_of(engine)
     if found == HEAD:
         return False
     refuse_newer(found)
@@ -36,9 +36,19 @@ def _ask(engine: sa.Engine, if_new: Callable[[], None]) -> None:
     try:
         if_new()
     except UserError:
+        if revision_of(engine) is None:
+            raise
+
+
+def revision_of(engine: sa.Engine) -> str | None:
+    """``revision``, while others may migrate: MySQL and MariaDB refuse to read a table that was made or altered after
+    the snapshot began."""
+
+    def once() -> str | None:
         with engine.connect() as connection:
-            if revision(connection) is None:
-                raise
+            return revision(connection)
+
+    return again(once)
 
 
 def refuse_newer(found: str | None) -> None:
@@ -60,8 +70,6 @@ def revision(connection: sa.Connection) -> str | None:
 def _upgrade(engine: sa.Engine) -> None:
     from alembic import command
     from alembic.config import Config
-
-    from mediameter.connect import altering
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))

@@ -159,6 +159,7 @@ _BY_CODE: dict[int, Told] = {
     1213: trouble.deadlock,
     1020: trouble.deadlock,  # MariaDB: a record has changed since the snapshot
     1205: trouble.lock_timeout,
+    1412: trouble.altered,
     **dict.fromkeys((0, 1317, 1927, 2006, 2013, 2014, 2055, 4031), trouble.lost),
 }
 _UNHARMFUL = {1054, 1146, 1305, 1364}  # they name columns and tables, never values

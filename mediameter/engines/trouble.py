@@ -46,6 +46,7 @@ too_slow = _world("a statement took too long", "see what else the server does, t
 too_large = _world("a row is larger than max_allowed_packet", "raise it on the server, to 16M at least")
 deadlock = _world("another session was in the way", "run again: nothing is half written", TryAgain)
 lock_timeout = _world("another process holds it", "run again when that has ended: nothing is half written", TryAgain)
+altered = _world("another process migrates its tables", "run again when that has ended", TryAgain)
 broken_rule = _world(
     "a row breaks a rule of a table, or what it refers to has gone meanwhile",
     "run again; if it stays so, see which columns are unique, NOT NULL or foreign keys there",

@@ -60,8 +60,7 @@ def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = Non
         grants.statements(connect.engine(settings.warehouse.url), role)  # what cannot be granted is said before
     made = connect.engine(settings.warehouse.url)
     try:
-        with connect.reading(made) as connection:
-            before = migration.revision(connection)
+        before = migration.revision_of(made)
         if dry_run:
             migration.refuse_newer(before)
         else:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from mediameter import acts, identity, lake, manifests, migration, warehouse
 from mediameter.claim import claim_of
-from mediameter.connect import engine, reading
+from mediameter.connect import engine
 from mediameter.errors import UserError
 from mediameter.settings import Settings, address_key
 
@@ -85,8 +85,7 @@ def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
     file, claim = settings.warehouse.sqlite_path, claim_of(settings)
     made = engine("sqlite://" if file is not None and not file.exists() else settings.warehouse.url)
     try:
-        with reading(made) as connection:
-            found = migration.revision(connection)
+        found = migration.revision_of(made)
         is_new = found is None
         migration.refuse_newer(found)
         if found not in (None, migration.HEAD):

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 from mediameter import connect, warehouse
 from mediameter.cli import main
-from mediameter.migration import HEAD
+from mediameter.migration import HEAD, migrate
 from tests import servers
 
 
@@ -44,6 +44,23 @@ def test_it_says_what_it_does(url: str, capsys: pytest.CaptureFixture[str]) -> N
     assert f"without tables; would be brought to {HEAD}" in said("--dry-run")
     assert f"was without tables, is at {HEAD}" in said()
     assert f"at revision {HEAD}, the newest; nothing was done" in said()
+    assert not differences(url)
+
+
+def test_two_first_runs_at_once(url: str) -> None:
+    """The other makes all tables after our snapshot began: MariaDB refuses to read them in it (error 1412)."""
+    ours, other = connect.engine(url), connect.engine(url)
+    others = [other]
+
+    @sa.event.listens_for(ours, "before_cursor_execute")
+    def meanwhile(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        if others and "alembic_version" in f"{statement} {parameters}":
+            assert migrate(others.pop())
+
+    migrate(ours)
+    assert not others
+    ours.dispose()
+    other.dispose()
     assert not differences(url)
 
 
