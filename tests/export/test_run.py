@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from mediameter import faults, lake, ledger
 from mediameter.cli import main
 from mediameter.connect import engine, reading
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
@@ -65,6 +66,32 @@ def test_a_run_takes_in_both(app: Application, tmp_path: Path) -> None:
     assert [row["state"] for row in stored(place, "days")] == ["final"]
     assert "nothing new" in said(run(place, now=NOW))
     assert RunSummary.from_dict(summary.to_dict()).lines() == summary.lines()
+
+
+def test_a_file_that_went_before_it_was_to_count_is_made_again(app: Application, tmp_path: Path) -> None:
+    """The run was frozen between reading and settling, and another one has swept what it had written (case S13)."""
+    app.insert("media_analytics", event(timestamp=SEEN))
+    place, gone = settings(tmp_path, app.url), []
+
+    def sweep() -> None:
+        if not gone:
+            gone.extend((tmp_path / "lake" / "events").rglob("*.parquet"))
+            for path in gone:
+                path.unlink()
+
+    faults.at["export.before_settle"] = sweep
+    try:
+        assert "1 rows = 1 events + 0 ignored + 0 rejected" in said(run(place, now=NOW))
+    finally:
+        faults.at.clear()
+    made_engine = engine(place.warehouse.url)
+    with reading(made_engine) as connection:
+        files = ledger.every_file(connection)
+    made_engine.dispose()
+    assert gone
+    lake.verified(tmp_path / "lake", files)
+    assert [row["state"] for row in stored(place, "days")] == ["final"]
+    assert "nothing new" in said(run(place, now=NOW))
 
 
 def test_a_dry_run_counts_and_leaves_nothing(app: Application, tmp_path: Path) -> None:
