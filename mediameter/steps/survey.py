@@ -2,7 +2,8 @@
 
 Another role, a view with a condition, the wrong database: what is hidden looks deleted, and would be taken out of days
 that people have been billed for. So the rows of days that were counted before are counted first. What was deleted one
-by one goes through; a table that shows nothing any more, or less than half, stops its source until somebody says so.
+by one goes through; a table that shows nothing any more, or lacks more than a fifth, stops its source until somebody
+says so.
 """
 
 from __future__ import annotations
