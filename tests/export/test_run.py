@@ -94,6 +94,21 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(app: Application,
     assert "nothing new" in said(run(place, now=NOW))
 
 
+def test_to_accept_one_source_is_to_accept_no_other(app: Application, tmp_path: Path) -> None:
+    """Both show nothing any more, and one of them with good reason."""
+    app.insert("media_analytics", event(timestamp=SEEN))
+    place, today = settings(tmp_path, app.url), NOW.date()
+    run(place, now=NOW)
+    for path in (tmp_path / "bucket").iterdir():
+        path.unlink()
+    app.execute("DELETE FROM media_analytics")
+    backfill(place, Task(today, today, accept_fewer=("ovh",)), now=NOW)
+    summary = run(place, now=NOW)
+    assert summary.ingest.doubted == [] and "[sources.app]: media_analytics shows no row" in summary.export.failed[0]
+    backfill(place, Task(SEED_DAY, today, accept_fewer=("app",)), now=NOW)
+    assert not run(place, now=NOW).has_failed
+
+
 def test_a_dry_run_counts_and_leaves_nothing(app: Application, tmp_path: Path) -> None:
     app.insert("media_analytics", event(timestamp=SEEN))
     place = settings(tmp_path, app.url)
