@@ -591,6 +591,21 @@ def listed_pending(connection: sa.Connection, source: str) -> int | None:
     return connection.execute(sa.select(_listings.c.pending).where(_listings.c.source == source)).scalar()
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The last complete listing on record: when it began, and until when the logs are complete by it."""
+
+    at: datetime
+    complete_through: datetime | None
+
+
+def listed(connection: sa.Connection, source: str) -> Listed | None:
+    """None before the first listing."""
+    columns = (_listings.c.listed_at, _listings.c.complete_through_at)
+    row = connection.execute(sa.select(*columns).where(_listings.c.source == source)).one_or_none()
+    return Listed(*(at and at.replace(tzinfo=UTC) for at in row)) if row else None
+
+
 def complete_through(connection: sa.Connection, source: str) -> datetime | None:
     """Until when the source's logs are complete; None before its first listing, and where nothing ever came."""
     at = connection.execute(sa.select(_listings.c.complete_through_at).where(_listings.c.source == source)).scalar()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from mediameter.sources.temporary import LeftOut
@@ -13,6 +14,7 @@ from mediameter.sources.temporary import LeftOut
 HEAD_BYTES = 256
 """Of the begin of an object, that tells objects apart: the first line's time and request id are in it."""
 _GZIP = b"\x1f\x8b"
+_KEY_DAY = re.compile(r"(?:^|/)(\d{4})(?:-(\d\d)-(\d\d)-\d\d-\d\d-\d\d-|/(\d\d)/(\d\d)/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class ObjectVersion:
     def has_readable_key(self) -> bool:
         """False for a file whose name is no UTF-8: no database could keep it."""
         return self.key.isascii() or not any("\ud800" <= char <= "\udfff" for char in self.key)
+
+
+def key_day(key: str) -> date | None:
+    """The UTC day that a key of access logs names, in its folders (…/2026/01/31/…) or its name; None where it names
+    none. Amazon's date partitions are by the time of the events, else it is the time of delivery."""
+    found = _KEY_DAY.search(key)
+    if found is None:
+        return None
+    try:
+        return date(*map(int, filter(None, found.groups())))
+    except ValueError:
+        return None
 
 
 class Changed(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.report import words
 from mediameter.settings import Settings
-from mediameter.sources.objects import ObjectVersion
+from mediameter.sources.objects import ObjectVersion, key_day
 from mediameter.steps import days as completeness
 from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
@@ -208,12 +208,18 @@ class _Selection:
         return Chosen(wanted, [version for version in listing if version.object_id in old])
 
     def _is_of_the_days(self, version: ObjectVersion) -> bool:
-        """An object holds what happened up to its last-modified, and is delivered before a day settles."""
+        """An object holds what happened up to its last-modified, and is delivered before a day settles; or, late, what
+        happened on the day that its key names."""
         zone, settle = self.settings.reporting.zone, timedelta(hours=self.settings.reporting.settle_hours)
         latest = ledger.day_of(version.last_modified + _FUTURE, zone)
         earliest = ledger.day_of(version.last_modified - settle, zone)
         span = (latest - earliest).days
-        return any(earliest + timedelta(days=number) in self.days for number in range(span + 1))
+        if any(earliest + timedelta(days=number) in self.days for number in range(span + 1)):
+            return True
+        named = key_day(version.key)
+        return named is not None and any(
+            ledger.day_of(datetime.combine(named, at, UTC), zone) in self.days for at in (time.min, time.max)
+        )
 
 
 def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, progress: Progress) -> BackfillReport:

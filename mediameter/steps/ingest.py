@@ -116,10 +116,11 @@ def ingest(
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
     completeness of days is told by it.
 
-    ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
-    its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
-    that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many. A listing that
-    shows less than it did is told in ``doubted``, and nothing of it is taken in, unless ``accept_fewer`` names it.
+    ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``, and all of it once a
+    UTC day), counted from where its logs were complete by its last listing; what then was pending is listed still, and
+    the first listing, like that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they
+    are many. A listing that shows less than it did is told in ``doubted``, and nothing of it is taken in, unless
+    ``accept_fewer`` names it.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -156,9 +157,9 @@ def _ingest_source(
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
         known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
-        complete, absorbed = ledger.complete_through(connection, name), halves.absorbed(connection, name)
+        absorbed, listed = halves.absorbed(connection, name), ledger.listed(connection, name)
     # The name of an event file need not tell when it is changed last: all of them are listed.
-    since = _since(complete, window or settings.reporting.window_days) if name in settings.log_sources else None
+    since = _since(listed, now, window, settings.reporting.window_days) if name in settings.log_sources else None
     bucket = bucket_of(settings, name, since, now)
     listing = bucket.listing()
     point("ingest.listed")
@@ -266,11 +267,16 @@ def _reader(settings: Settings, source: str) -> Read:
     return partial(read_logs, through=door(settings, source, settings.log_sources[source]))
 
 
-def _since(complete: datetime | None, window: int) -> date | None:
-    """The first UTC day to be listed. A source that was long not listed, or has something pending, is listed back to
-    there: what the window misses must not count as complete."""
+def _since(listed: ledger.Listed | None, now: datetime, window: int | None, usual: int) -> date | None:
+    """The first UTC day to be listed; None: all. A source that was long not listed, or has something pending, is listed
+    back to there: what the window misses must not count as complete. Without a window the first listing of each UTC
+    day shows everything: records that come late under a key of their own day lie in folders that are long past."""
+    if listed is None or listed.complete_through is None:
+        return None
+    if window is None and listed.at.date() < now.astimezone(UTC).date():
+        return None
     try:
-        return (complete - timedelta(days=window)).date() if complete else None
+        return (listed.complete_through - timedelta(days=window or usual)).date()
     except OverflowError:
         return None
 

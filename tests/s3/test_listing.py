@@ -8,6 +8,8 @@ from urllib.parse import unquote
 import pytest
 
 from mediameter.sources import s3_listing
+from mediameter.sources.objects import key_day
+from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.ingest import ingest
 from tests.conftest import Trials
 from tests.s3.injector import Injector, refused
@@ -107,6 +109,37 @@ def test_the_first_run_lists_everything_the_next_a_window(store: Store, site: Si
     assert ingest(site.settings(), now=now + timedelta(hours=1)).listed == 5 + 8  # logs are complete until yesterday
     assert ingest(site.settings(), now=now + timedelta(hours=2), window=14).listed == 5 + 15
     assert ingest(site.settings(), now=now + timedelta(hours=3), window=90_000_000).listed == len(keys)
+
+
+def test_what_comes_late_under_a_key_of_its_own_day_is_found(store: Store, site: Site) -> None:
+    """Amazon's date partitions are by the time of the events: by a backfill of that day at once, else by the first
+    `run` of the next day, which lists everything."""
+    fill(store, LAYOUTS["partitioned"])
+    ingest(site.settings(), now=at(DAYS))
+    for number in (14, 15):
+        store.put(f"{at(DAYS - number).strftime(LAYOUTS['partitioned'])}-late", line(number), at(DAYS))
+    now = at(DAYS) + timedelta(hours=1)
+    assert ingest(site.settings(), now=now).objects == 0
+    day = at(DAYS - 14).date()
+    assert backfill(site.settings(), Task(day, day), now=now).ingest.objects == 1
+    assert ingest(site.settings(), now=now + timedelta(hours=19)).objects == 0
+    assert ingest(site.settings(), now=now + timedelta(hours=20)).objects == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "day"),
+    [
+        ("logs/2026-01-31-23-59-59-A", date(2026, 1, 31)),
+        ("2026-01-31-23-59-59-A", date(2026, 1, 31)),
+        ("logs/1111/eu/media/2026/01/31/2026-02-01-00-00-00-A", date(2026, 1, 31)),
+        ("logs/2026-02-30-00-00-00-A", None),
+        ("logs/x2026-01-31-23-59-59-A", None),
+        ("logs/2026-01-31", None),
+        ("", None),
+    ],
+)
+def test_the_day_that_a_key_names(key: str, day: date | None) -> None:
+    assert key_day(key) == day
 
 
 def test_what_came_while_nobody_listed_is_in_the_window(store: Store, site: Site) -> None:
