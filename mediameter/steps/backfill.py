@@ -217,9 +217,9 @@ class _Selection:
         if any(earliest + timedelta(days=number) in self.days for number in range(span + 1)):
             return True
         named = key_day(version.key)
-        return named is not None and any(
-            ledger.day_of(datetime.combine(named, at, UTC), zone) in self.days for at in (time.min, time.max)
-        )
+        if named is None or datetime.combine(named, time.max, UTC) > version.last_modified - settle:
+            return False
+        return any(ledger.day_of(datetime.combine(named, at, UTC), zone) in self.days for at in (time.min, time.max))
 
 
 def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, progress: Progress) -> BackfillReport:
