@@ -1,7 +1,8 @@
 """What becomes of verdicts: one incident a fingerprint, which begins once, lasts, and ends once. Pure.
 
-pending (bad, not yet for long enough) → firing → resolved. A window that is not yet knowable changes nothing. Verdicts
-that come anew for windows that were judged before amend what there is: the past is corrected, not told again.
+pending (bad, not yet for long enough) → firing → resolved. A window that is not yet knowable changes nothing; one of
+which too few is known is neither bad nor good, so it ends only what was not bad for long enough.
+Verdicts that come anew for windows that were judged before amend what there is: the past is corrected, not told again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, Judged
+from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, TOO_FEW, Judged
 from mediameter.alerts.rule import Rule
 
 PENDING, IS_FIRING, RESOLVED, DROPPED = "pending", "firing", "resolved", "dropped"
@@ -95,6 +96,8 @@ def _after(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -
     incident = replace(incident, judged_through_at=window.end)
     if window.verdict == OK:
         return _better(rule, incident, window)
+    if window.verdict == TOO_FEW and incident.state == PENDING:
+        return _dropped(incident)
     if window.end - incident.last_bad_at >= max(_NOTHING_TO_JUDGE, timedelta(seconds=2 * rule.length_s)):
         if not incident.fired_at:
             return _dropped(incident)

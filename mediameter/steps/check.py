@@ -30,9 +30,9 @@ from mediameter.steps.messages import tell
 from mediameter.steps.opened import opened
 from mediameter.steps.rollup import basis
 from schemas.rollups import ALERT_CHECKS_DAILY
+from schemas.vocabulary import WORST_FIRST
 
 FAMILY = "checks"
-_WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
 
 
 @dataclass(slots=True)
@@ -200,7 +200,7 @@ def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:
 
     def order(each: Judged) -> tuple[int, float, datetime]:
         value = each.value or 0.0
-        return _WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
+        return WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
 
     return min(windows, key=order)
 

@@ -79,16 +79,32 @@ def titles(made: sa.Engine, rule: str = "error_rate") -> list[str]:
 
 
 def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 110)
+    day_of_errors(made, 120)
     report = check(place, now=NOW)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
-    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.011, 0.01, 10_000)
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.012, 0.01, 10_000)
     assert incidents(made) == [("firing", "critical")]
     assert titles(made) == ["error_rate fires"]
-    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.1 %, threshold 1 %"]
+    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.2 %, threshold 1 %"]
     again = check(place, now=NOW + timedelta(minutes=5))
     assert (again.rows, again.messages, again.firing) == ([], 0, report.firing)
     assert titles(made) == ["error_rate fires"]
+
+
+def test_a_small_site_of_which_nearly_a_third_fails_is_heard(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 600, requests=2_000)
+    check(place, now=NOW)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["value"], row["sample"]) == ("critical", 0.3, 2_000)
+    assert titles(made) == ["error_rate fires"]
+
+
+def test_two_errors_of_twenty_are_too_few_and_wake_nobody(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 2, requests=20)
+    assert check(place, now=NOW).messages == 0
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["value"], row["threshold"]) == ("too_few", 0.1, 0.01)
+    assert rows(made, "incidents") == []
 
 
 def test_just_below_nothing_is_said(made: sa.Engine, place: Settings) -> None:
@@ -167,12 +183,12 @@ def test_an_hours_rows_are_added_up_though_they_look_the_same(made: sa.Engine, p
     with connect.writing(made) as connection:
         Warehouse(connection).fill(
             "traffic_hourly",
-            f"hour_at | application | status_class | requests\n{at} | a | 5xx | 3\n{at} | b | 5xx | 3\n"
+            f"hour_at | application | status_class | requests\n{at} | a | 5xx | 5\n{at} | b | 5xx | 5\n"
             f"{at} | a | 2xx | 100\n{at} | b | 2xx | 100",
         )
     check(place, now=NOW)
     [hour] = rows(made, "alert_windows", rule="server_errors", begin_at=naive(datetime(2026, 11, 5, 2, tzinfo=UTC)))
-    assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 6 / 206, 206)
+    assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 10 / 210, 210)
 
 
 def test_rows_are_not_added_up_before_a_condition_on_what_is_added(

@@ -19,11 +19,11 @@ HOUR = timedelta(hours=1)
 RULE = Rule("tried", "Tried", "logs", 3600, 1, Aggregate("traffic_hourly", "sum", "requests"), Bands(True, 10, 5),
             "requests", resolve_after=2, reopen_s=6 * 3600)  # fmt: skip
 _LETTERS = {".": ("ok", 1.0), "w": ("warning", 7.0), "C": ("critical", 20.0), "?": ("not_yet_knowable", 20.0),
-            "-": ("not_available", None)}  # fmt: skip
+            "-": ("not_available", None), "f": ("too_few", 20.0)}  # fmt: skip
 
 
 def judged(letters: str, first: int = 0, rule: Rule = RULE, group: str = "*") -> list[Judged]:
-    """A window an hour: . ok, w warning, C critical, ? not yet knowable, - not available."""
+    """A window an hour: . ok, w warning, C critical, ? not yet knowable, - not available, f too few."""
     found = []
     for number, letter in enumerate(letters, first):
         verdict, value = _LETTERS[letter]
@@ -61,6 +61,10 @@ def states(letters: str, rule: Rule = RULE) -> str:
         ("C..", "resolved:critical:1"),
         ("C.C..", "resolved:critical:2"),
         ("C?????", "firing:critical:1"),
+        ("Cf.f.", "resolved:critical:1"),
+        ("CfffC", "firing:critical:2"),
+        ("C" + "f" * 23, "firing:critical:1"),
+        ("C" + "f" * 24, "resolved:critical:1"),
         ("C" + "-" * 23, "firing:critical:1"),
         ("C" + "-" * 24, "resolved:critical:1"),
         ("C..C..", "resolved:critical:2"),
@@ -78,6 +82,7 @@ def test_what_must_last_is_pending_until_it_has() -> None:
     assert states("CCC", slow) == "firing:critical:3"
     assert states("CC.", slow) == ""
     assert states("CC.CC.", slow) == ""
+    assert states("CCfC", slow) == "pending:critical:1"  # of the hour between, nobody knows that it was bad
 
 
 @pytest.mark.parametrize("seed", range(30))

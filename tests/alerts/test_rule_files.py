@@ -54,6 +54,16 @@ def test_a_shipped_rule_is_tried_on_both_sides_and_on_an_incomplete_window(rule:
     assert rule.runbook and rule.asked_in
 
 
+@pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
+def test_what_rests_on_too_few_is_never_fine(rule: Rule) -> None:
+    """Shares are judged by significance, other ratios and percentiles need a sample, and each has a test of it."""
+    is_tried = "too_few" in {outcome.wanted for outcome in outcomes(rule)}
+    assert is_tried == (rule.is_share or rule.minimum_sample > 0)
+    assert not (rule.is_share and rule.minimum_sample), "a floor makes every smaller site deaf"
+    if rule.value.how in ("percentile", "mean") or "p95" in rule.value.column:
+        assert rule.minimum_sample > 0
+
+
 def test_a_threshold_that_is_off_by_one_is_found_by_the_tests() -> None:
     """The tests inside the files can fail: with every threshold a little further, those just beyond it do."""
     text = (Path(__file__).parents[2] / "mediameter/alerts/rules/storage.yaml").read_text()
@@ -106,6 +116,16 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         .replace("needs: logs", "needs: generations") + "  group_by: [user_id]\n", "user_id is about persons"
     ),
     "the present of the past": (lambda text: text + "  judged: now\n", "judged: traffic_hourly does not go with it"),
+    "a share of nothing": (lambda text: text + "  share: true\n", "share: it is so many of so many"),
+    "a share that is asked": (lambda text: text + "  share: perhaps\n", "share: 'perhaps' is neither true nor false"),
+    "a share of bytes": (
+        lambda text: text.replace("sum: requests}", "sum: bytes_sent}\n  over: {sum: requests}") + "  share: true\n",
+        "share: sum of bytes_sent is not counted one by one",
+    ),
+    "a share above the whole": (
+        lambda text: text.replace("sum: requests}", "sum: requests}\n  over: {sum: requests}") + "  share: true\n",
+        "share: a threshold is no share",
+    ),
     "divided by zero": (lambda text: text.replace("sum: requests", "sum: requests, divide: 0"), "divide: 0"),
 }  # fmt: skip
 
