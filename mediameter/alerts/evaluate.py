@@ -144,16 +144,19 @@ def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged
 def _verdict(rule: Rule, window: Window, value: float | None, sample: int) -> str:
     if rule.bands.threshold is None:
         return NOT_AVAILABLE
+    is_enough = value is not None and sample >= rule.minimum_sample
+    severity = _severity(rule, value, sample) if is_enough and value is not None else None
     if not window.is_complete:
-        return NOT_YET_KNOWABLE  # though nothing has come so far: else what comes would be late, and no news
+        # Though nothing has come so far: else what comes would be late, and no news. What is broken stays broken.
+        return severity if severity and rule.only_grows else NOT_YET_KNOWABLE
     if value is None:
         return NOT_AVAILABLE
-    if sample < rule.minimum_sample:
-        return TOO_FEW
-    if not rule.is_share:
-        return rule.bands.severity(value) or OK
-    is_unsure = significance.is_too_few(rule.bands, value, sample)
-    return significance.severity(rule.bands, value, sample) or (TOO_FEW if is_unsure else OK)
+    is_unsure = rule.is_share and significance.is_too_few(rule.bands, value, sample)
+    return severity or (TOO_FEW if is_unsure or not is_enough else OK)
+
+
+def _severity(rule: Rule, value: float, sample: int) -> str | None:
+    return significance.severity(rule.bands, value, sample) if rule.is_share else rule.bands.severity(value)
 
 
 def _of_all(window: Window, judged: Sequence[Judged]) -> str:

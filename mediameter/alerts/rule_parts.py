@@ -246,12 +246,26 @@ def agree(rule: Rule) -> None:
             _known(column, rows, "group_by")
             if rows.columns and rows.columns[column].pii != "none":
                 raise Mistake(f"group_by: {column} is about persons", "messages go to many people: leave it out")
+    if rule.only_grows:
+        _only_grows(rule)
     if rule.is_share:
         _is_share(rule)
     if rule.is_now and (rule.compare or rule.hold_s):
         raise Mistake("what is judged now has no windows", "leave out compare and for")
     if any(offset < rule.length for offset in rule.offsets):
         raise Mistake("compare: the windows overlap", "compare shorter windows")
+
+
+def _only_grows(rule: Rule) -> None:
+    """Of columns that may be negative more is not always more; a share of more may be less."""
+    part = rule.value
+    rows = row_source(part.source)
+    assert rows
+    is_signed = part.how == "sum" and rows.columns is not None and rows.columns[part.column].least is None
+    if part.how not in ("count", "sum", "max") or part.divide < 0 or is_signed:
+        raise Mistake(f"only_grows: {part.how} of {part.column or rows.name} may become less", "leave it out")
+    if rule.over or rule.compare or rule.is_now or not rule.bands.is_above:
+        raise Mistake("only_grows: only what is to stay below a number grows beyond it", "leave it out")
 
 
 def _is_share(rule: Rule) -> None:

@@ -163,7 +163,7 @@ def _judge_day(
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
     known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
-    through = book.known_through(connection, tenant)
+    through = book.known_through(connection, tenant, rules)
     found = Judge(connection, settings, now).day(rules, day, known)
     if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)

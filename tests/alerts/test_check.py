@@ -121,6 +121,46 @@ def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, pla
     assert row["verdict"] == "not_yet_knowable" and not incidents(made)
 
 
+def sent(made: sa.Engine, day: date, bytes_sent: int) -> None:
+    """One GET of so many bytes is what is known of a day."""
+    with connect.writing(made) as connection:
+        warehouse = Warehouse(connection)
+        for name in ("traffic_daily", "days"):
+            connection.execute(tables[name].delete().where(tables[name].c.day == day))
+        warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | 1 | {bytes_sent}")
+        warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | 1 | 1")
+        ledger.mark_dirty(connection, "checks", {day})
+
+
+def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: Settings) -> None:
+    """A single download of this morning: 90 GiB, then 220. Yesterday, whose last logs come meanwhile, was fine."""
+    today = NOW.date()
+    listed(made, NOW)  # logs of today are awaited until tomorrow
+    sent(made, today, 90 * 2**30)
+    check(place, now=NOW)
+    sent(made, today, 236_223_201_280)
+    check(place, now=NOW + HOURS)
+    sent(made, today - timedelta(days=1), 5)
+    check(place, now=NOW + HOURS)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=today, rule="daily_bandwidth")
+    assert (row["verdict"], row["value"]) == ("critical", 236_223_201_280)
+    [incident] = rows(made, "incidents", rule="daily_bandwidth")
+    assert (incident["state"], incident["severity"], incident["bad_windows"]) == ("firing", "critical", 1)
+    assert incident["amended_at"] is None
+    told = ["daily_bandwidth fires", "daily_bandwidth has become critical"]
+    assert titles(made, "daily_bandwidth") == told
+    for number, state in ((1, "firing"), (2, "resolved")):
+        at = NOW + timedelta(days=number)  # the day before is complete, and this one has begun
+        listed(made, at)
+        sent(made, at.date(), 7)
+        with connect.writing(made) as connection:  # as a listing that makes a day complete does
+            ledger.mark_dirty(connection, "checks", {at.date() - timedelta(days=1)})
+        check(place, now=at)
+        [incident] = rows(made, "incidents", rule="daily_bandwidth")
+        assert (incident["state"], incident["bad_windows"]) == (state, 1)
+    assert titles(made, "daily_bandwidth") == [*told, "daily_bandwidth has ended"]
+
+
 def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Settings) -> None:
     for number, errors in enumerate((500, 500, 0, 500)):
         day = DAY + timedelta(days=number)

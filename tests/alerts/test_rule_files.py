@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mediameter.alerts.catalogue import catalogue, find
+from mediameter.alerts.evaluate import FIRING
 from mediameter.alerts.rule import Rule
 from mediameter.alerts.rule_files import read, rules
 from mediameter.alerts.rule_tests import Outcome, outcomes
@@ -64,6 +65,16 @@ def test_what_rests_on_too_few_is_never_fine(rule: Rule) -> None:
         assert rule.minimum_sample > 0
 
 
+@pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
+def test_each_shipped_rule_says_whether_its_measure_only_grows(rule: Rule) -> None:
+    """And one that does is tried: beyond its threshold before all has come."""
+    shipped = [file.read_text() for file in (Path(__file__).parents[2] / "mediameter/alerts/rules").iterdir()]
+    [text] = [text.split(f"\n{rule.name}:\n")[1] for text in shipped if f"\n{rule.name}:\n" in text]
+    assert f"\n  only_grows: {str(rule.only_grows).lower()}\n" in text.split("\n  tests:")[0]
+    fires_early = [test for test in rule.tests if not test.get("is_complete", True) and test["verdict"] in FIRING]
+    assert bool(fires_early) == rule.only_grows
+
+
 def test_a_threshold_that_is_off_by_one_is_found_by_the_tests() -> None:
     """The tests inside the files can fail: with every threshold a little further, those just beyond it do."""
     text = (Path(__file__).parents[2] / "mediameter/alerts/rules/storage.yaml").read_text()
@@ -116,6 +127,20 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         .replace("needs: logs", "needs: generations") + "  group_by: [user_id]\n", "user_id is about persons"
     ),
     "the present of the past": (lambda text: text + "  judged: now\n", "judged: traffic_hourly does not go with it"),
+    "a growth of what may be negative": (
+        lambda text: (
+            text.replace("traffic_hourly, sum: requests", "credit_events, sum: credits") + "  only_grows: true\n"
+        ),
+        "only_grows: sum of credits may become less",
+    ),
+    "a growth of a mean": (
+        lambda text: text.replace("sum: requests", "mean: requests") + "  only_grows: true\n",
+        "only_grows: mean of requests may become less",
+    ),
+    "a growth that is to be large": (
+        lambda text: text.replace("above: 10", "below: 10") + "  only_grows: true\n",
+        "only_grows: only what is to stay below a number",
+    ),
     "a share of nothing": (lambda text: text + "  share: true\n", "share: it is so many of so many"),
     "a share that is asked": (lambda text: text + "  share: perhaps\n", "share: 'perhaps' is neither true nor false"),
     "a share of bytes": (

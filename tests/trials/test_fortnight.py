@@ -148,12 +148,14 @@ def began_once(replayed: Replayed, cases: Mapping[str, Case]) -> None:
 
 
 def told_once(replayed: Replayed) -> None:
-    """That it fires, and that it has ended, or both at once; between them at most that it still does."""
+    """That it fires, and that it has ended, or both at once; between them at most that it still does, and once that it
+    has become critical, where it was told before the day was over."""
     for each in replayed.rows("incidents"):
         told = Counter(one.change for one in replayed.replay.told if one.incident_id == each["incident_id"])
         assert each["state"] == "resolved" and each["begin_at"] < each["resolved_at"], each
         assert told["firing"] + told["over"] == told["resolved"] + told["over"] == 1, (each, told)
-        assert told.keys() <= {"firing", "still", "resolved", "over"}, (each, told)
+        assert told["worse"] <= replayed.rules[each["rule"]].only_grows, (each, told)
+        assert told.keys() <= {"firing", "worse", "still", "resolved", "over"}, (each, told)
 
 
 def waited(replayed: Replayed, cases: Mapping[str, Case]) -> None:
