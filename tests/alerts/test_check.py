@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, ledger
+from mediameter import answers, connect, ledger
 from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
+from mediameter.settings.quantities import Money
 from mediameter.steps import alerts as step
 from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
@@ -159,6 +161,33 @@ def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: 
         [incident] = rows(made, "incidents", rule="daily_bandwidth")
         assert (incident["state"], incident["bad_windows"]) == (state, 1)
     assert titles(made, "daily_bandwidth") == [*told, "daily_bandwidth has ended"]
+
+
+def test_days_before_the_first_log_are_not_free_in_rule_answer_and_view(made: sa.Engine, place: Settings) -> None:
+    """Logs of a month's last three days: 0.1736 USD in 72 known hours of 720 are 1.736 USD, of a budget of 1 USD."""
+    alerts = place.alerts.model_copy(update={"monthly_budget": Money(Decimal("1.00"), "USD")})
+    settings, last = place.model_copy(update={"alerts": alerts}), date(2026, 11, 30)
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    listed(made, now)
+    with connect.writing(made) as connection:
+        warehouse = Warehouse(connection)
+        ends = {28: "2026-11-29", 29: "2026-11-30", 30: "2026-12-01"}
+        picture = "\n".join(f"2026-11-{day} | final | ovh | {end}T00:00:00" for day, end in ends.items())
+        warehouse.fill("days", f"day | state | source | complete_through_at\n{picture}")
+        warehouse.fill("traffic_hourly", "hour_at | requests\n2026-11-28 00:00 | 3")
+        costs = "2026-11-28 | USD | 5 | 57_800\n2026-11-30 | USD | 9 | 115_800"
+        warehouse.fill("bandwidth_cost_daily", f"day | currency | bytes_sent | cost_micros\n{costs}")
+        warehouse.fill("traffic_daily", "day | requests\n2026-11-30 | 3")
+        ledger.mark_dirty(connection, "checks", {last})
+    check(settings, now=now)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=last, rule="monthly_budget")
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 1.736, 1.0, 72)
+    with connect.reading(made) as connection:
+        asked = {"first_day": last, "last_day": last, "budget": "1.00 USD"}
+        for name in ("cost_projection", "month_to_date"):
+            found = answers.ask(connection, name, **asked)
+            [told] = [dict(zip(found.columns, each, strict=True)) for each in found.rows]
+            assert (told["projected_cost"], told["known_hours"], told["is_over_budget"]) == (Decimal("1.736"), 72, True)
 
 
 def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Settings) -> None:
