@@ -94,7 +94,12 @@ COST_THROUGH = Contract(
         measure("bytes_sent", "Bytes of the month until then.", unit="bytes"),
         measure("cost_micros", "Their cost, in millionths.", unit="micros", null=_UNPRICED),
         measure("known_cost_micros", "Of it, that of the days with known hours.", unit="micros", null=_UNPRICED),
-        Column("projected_cost", "money", "known cost / known hours * hours in the month.", null=_NOT_PROJECTED),
+        Column(
+            "projected_cost",
+            "money",
+            "known cost / known hours * hours of it; at least its cost.",
+            null=_NOT_PROJECTED,
+        ),
     ),
     kind="view",
     additivity="S",

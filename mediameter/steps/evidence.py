@@ -133,18 +133,18 @@ class Evidence:
     def _month_costs(self, span: Span) -> pl.DataFrame:
         """Of each day, its month's projection in the budget's currency, as the view has it."""
         view = sa.table(COST_THROUGH.name, *(sa.column(column.name) for column in COST_THROUGH)).c
-        asked = (view.day, view.currency, view.projected_cost, view.known_cost_micros, view.hours_in_month)
-        query = sa.select(*asked, view.known_hours).where(
+        asked = (view.cost_micros, view.known_cost_micros, view.hours_in_month, view.known_hours)
+        query = sa.select(view.day, view.currency, view.projected_cost, *asked).where(
             view.tenant == self._settings.tenant, view.application == ALL, view.day.between(*self._days(span))
         )
         months: dict[date, dict[str, float | None]] = {}
         known: dict[date, int] = {}
-        for at, currency, projected, micros, hours, known_hours in self._connection.execute(query):
+        for at, currency, projected, *figures in self._connection.execute(query):
             day = date.fromisoformat(at) if isinstance(at, str) else at
             # One division, so one rounding, and the same number on every engine.
-            exact = None if projected is None else int(micros) * int(hours) / (int(known_hours) * 1_000_000)
+            spent, micros, hours, known[day] = (int(each or 0) for each in figures)
+            exact = None if projected is None else max(micros * hours, spent * known[day]) / (known[day] * 1_000_000)
             months.setdefault(day, {})[currency] = exact
-            known[day] = int(known_hours)
         budget = self._settings.alerts.budget
         rows = [(day, _of_budget(month, budget), known[day]) for day, month in sorted(months.items())]
         return pl.DataFrame(rows, schema=_schema(MONTH_COSTS.columns), orient="row")

@@ -3,7 +3,8 @@
 -- parameters: month_first_day, last_day (the month so far, inclusive), days_so_far, days_in_month, application
 --   ('*' = all), budget_micros, budget_currency (NULL = no budget), tenant
 -- note: Cost of the hours that are known / known_hours * hours of the month (the view `cost_through`): neither days
---   before the first log nor open days are known. Not available for less than 24 known hours. Bytes without a valid
+--   before the first log nor open days are known. Not available for less than 24 known hours, and
+--   never less than the cost so far. Bytes without a valid
 --   price card stand in a row of their own whose cost is NULL: the other rows' projection does not hold them.
 
 WITH projection AS (
@@ -32,6 +33,7 @@ SELECT
     budget_micros * 0.000001 AS budget,
     -- Judged in whole numbers: a projection that meets the budget exactly is not over it.
     CASE
+        WHEN cost_micros > budget_micros THEN 1
         WHEN projected_cost IS NULL OR budget_micros IS NULL THEN NULL
         WHEN known_cost_micros * hours_in_month > budget_micros * known_hours THEN 1
         ELSE 0

@@ -100,7 +100,10 @@ SELECT
     cost_micros,
     known_cost_micros,
     -- 1e0 makes the quotient a double on MySQL, whose decimals it would cut after four more digits.
+    -- No month costs less than it has: of an open day, that is known already.
     CASE
+        WHEN known_hours >= 24 AND known_cost_micros * hours_in_month < cost_micros * known_hours
+            THEN CAST(ROUND(cost_micros * 1e0 * 0.000001, 6) AS DECIMAL(38, 6))
         WHEN known_hours >= 24
             THEN CAST(ROUND(known_cost_micros * 1e0 * hours_in_month / known_hours * 0.000001, 6) AS DECIMAL(38, 6))
     END AS projected_cost

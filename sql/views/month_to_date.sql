@@ -77,6 +77,7 @@ SELECT
     projected.projected_cost,
     CAST(budget.threshold AS DECIMAL(38, 6)) AS budget,
     CASE
+        WHEN projected.cost_micros * 0.000001 > CAST(budget.threshold AS DECIMAL(38, 6)) THEN 1
         WHEN projected.projected_cost > CAST(budget.threshold AS DECIMAL(38, 6)) THEN 1
         WHEN projected.projected_cost IS NOT NULL AND budget.threshold IS NOT NULL THEN 0
     END AS is_over_budget,

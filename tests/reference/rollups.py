@@ -366,4 +366,5 @@ def _projected(costs_daily: list[Row], day: date, budget_currency: str, known: d
     if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies) or hours < 24:
         return None
     micros: int = sum(row["cost_micros"] for row in so_far if row["day"] in known)
-    return micros * (monthrange(day.year, day.month)[1] * 24) / (hours * 10**6)
+    spent: int = sum(row["cost_micros"] for row in so_far)
+    return max(micros * monthrange(day.year, day.month)[1] * 24, spent * hours) / (hours * 10**6)

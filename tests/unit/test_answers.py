@@ -172,18 +172,35 @@ def test_cost_projection(warehouse: Warehouse, budget: str | None, shown: str, i
     lies before the first log is not known, and the open day stands in the cost alone."""
     warehouse.fill("days", MONTH)
     warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
-    warehouse.fill("bandwidth_cost_daily", COSTS)
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        COSTS.replace("2026-11-16 | palette     | a      | USD      | 900        | 900", OPEN_DAY),
+    )
     warehouse.expect(
         "cost_projection",
         f"""
         {_PROJECTION_COLUMNS}
-        -   | 70   | -           | -          | -       | -         | 15 | 360 | 16 | 30
-        USD | 2600 | 1000.000000 | 200.000000 | {shown} | {is_over} | 15 | 360 | 16 | 30
+        -   | 70   | -          | -          | -       | -         | 15 | 360 | 16 | 30
+        USD | 2600 | 150.000000 | 200.000000 | {shown} | {is_over} | 15 | 360 | 16 | 30
         """,
         first_day=date(2026, 11, 9),
         last_day=date(2026, 11, 16),
         budget=budget,
     )
+
+
+OPEN_DAY = "2026-11-16 | palette     | a      | USD      | 900        | 50"
+
+
+def test_a_month_costs_no_less_than_it_has(warehouse: Warehouse) -> None:
+    """The open day alone has cost 900 USD: beside a projection of 200 USD, a budget of 500 USD is broken already."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", COSTS)
+    last = date(2026, 11, 16)
+    found = warehouse.ask("cost_projection", first_day=last, last_day=last, budget="500.00 USD")
+    told = [dict(zip(found.columns, row, strict=True)) for row in found.rows if row[0] == "USD"]
+    assert [(row["cost"], row["projected_cost"], row["is_over_budget"]) for row in told] == [(1000, 1000, True)]
 
 
 MONTH = "day | source | state | complete_through_at\n" + "\n".join(

@@ -186,7 +186,7 @@ def test_a_first_day_is_known_from_its_first_log_on(warehouse: Warehouse) -> Non
 
 
 def test_month_to_date(warehouse: Warehouse) -> None:
-    """10 USD on the one day that is known of 30 are 300 USD a month; what the open day has cost is in no projection.
+    """10 USD on the one day that is known of 30 are 300 USD a month; no month costs less than it has.
     The budget is that of all applications, in its currency."""
     warehouse.fill("days", DAYS)
     warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
@@ -216,7 +216,7 @@ def test_month_to_date(warehouse: Warehouse) -> None:
         *         | USD | 2026-11-03 | 3 | 24 | 30.000000 | 300.000000 | 299.990000 | yes
         castingly | USD | 2026-11-03 | 3 | 24 | 10.000000 | 300.000000 | -          | -
         palette   |     | 2026-11-03 | 3 | 24 | -         | -          | -          | -
-        palette   | USD | 2026-11-03 | 3 | 24 | 20.000000 | 0.000000   | -          | -
+        palette   | USD | 2026-11-03 | 3 | 24 | 20.000000 | 20.000000  | -          | -
         """,
     )
 
