@@ -28,6 +28,7 @@ _NOT_INVOICED = (
     "the row is of one application or of another currency than the invoices, or a source that it holds has none"
 )
 _UNPRICED = "not available: some bytes or charges have no price"
+_NOT_PROJECTED = "not available: less than 24 known hours, or some bytes have no price"
 
 DAY_FINALITY = Contract(
     "day_finality",
@@ -75,6 +76,34 @@ MONEY_DAILY = Contract(
     kind="view",
     additivity="A",
 )
+COST_THROUGH = Contract(
+    "cost_through",
+    "tenant, day, application or *, currency",
+    "What the month has cost through a day, and what it will cost at the pace of the hours that are known.",
+    (
+        _TENANT,
+        _DAY,
+        Column("month_first_day", "day", "First day of its month."),
+        _ANY_APPLICATION,
+        _CURRENCY,
+        measure(
+            "known_hours",
+            "Hours of the month's final days until then, from the first log on; a quiet day between them has 24.",
+        ),
+        Column("hours_in_month", "int", "24 for each of its days."),
+        measure("bytes_sent", "Bytes of the month until then.", unit="bytes"),
+        measure("cost_micros", "Their cost, in millionths.", unit="micros", null=_UNPRICED),
+        measure("known_cost_micros", "Of it, that of the days with known hours.", unit="micros", null=_UNPRICED),
+        Column(
+            "projected_cost",
+            "money",
+            "known cost / known hours * hours of it; at least its cost.",
+            null=_NOT_PROJECTED,
+        ),
+    ),
+    kind="view",
+    additivity="S",
+)
 MONTH_TO_DATE = Contract(
     "month_to_date",
     "tenant, month, application or *, currency",
@@ -85,13 +114,14 @@ MONTH_TO_DATE = Contract(
         _ANY_APPLICATION,
         _CURRENCY,
         Column("last_day", "day", "Last known day of the month."),
-        Column("days_so_far", "int", "Days of the month until then; those without data cost nothing."),
+        Column("days_so_far", "int", "Days of the month until then."),
         Column("days_in_month", "int", "28 to 31."),
         Column("final_days", "int", "How many of them are final."),
+        measure("known_hours", "Hours that the projection rests on (cost_through)."),
         measure("bytes_sent", "Bytes of the responses' bodies.", unit="bytes"),
         measure("cost_micros", "Cost so far, in millionths.", unit="micros", null=_UNPRICED),
         Column("cost", "money", "Cost so far.", null=_UNPRICED),
-        Column("projected_cost", "money", "Cost / days so far * days in the month.", null=_UNPRICED),
+        Column("projected_cost", "money", "Cost of the known hours / known_hours * hours in it.", null=_NOT_PROJECTED),
         Column("budget", "money", "The month's budget, in rows of all applications.", null="no budget in this row"),
         Column("is_over_budget", "bool", "The projection exceeds it.", null="no budget, or no projection"),
         Column("invoice", "money", "What was billed for the month, all sources together.", null=_NOT_INVOICED),
@@ -193,6 +223,7 @@ VIEWS = (
     GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
+    COST_THROUGH,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,
     RECONCILIATION_SUMMARY,

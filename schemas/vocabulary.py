@@ -179,7 +179,9 @@ BOT_WORDS = (
     "monitor", "uptime", "pingdom", "statuscake", "site24x7", "blackbox",
 )  # fmt: skip
 NOT_BOT_WORDS = ("cubot",)  # a make of telephones
-VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", NOT_AVAILABLE)
+VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", "too_few", NOT_AVAILABLE)
+WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "too_few", NOT_AVAILABLE)
+"""Which verdict stands for several: too few windows that could not be judged say nothing against one that could."""
 DAY_FAMILIES = ("traffic", "generations")
 # The fence of a day's verdict, by the family of what was judged.
 VERDICT_FENCES = dict(zip(DAY_FAMILIES, ("quality", "generations_quality"), strict=True))

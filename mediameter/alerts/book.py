@@ -13,7 +13,17 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged
-from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, advanced, amended, fingerprint
+from mediameter.alerts.incidents import (
+    DROPPED,
+    IS_FIRING,
+    PENDING,
+    RESOLVED,
+    Incident,
+    advanced,
+    amended,
+    fingerprint,
+    grown,
+)
 from mediameter.alerts.rule import EVERYTHING, Rule
 from mediameter.alerts.telling import Silence
 from mediameter.warehouse import frame_of, insert, naive, tables
@@ -61,10 +71,12 @@ def replace_windows(
     return sorted(changed, key=lambda each: (each.now.end, each.now.rule, each.now.group))
 
 
-def known_through(connection: sa.Connection, tenant: str) -> dict[tuple[str, str], datetime]:
-    """The end of the latest window that something is known of, by rule and subject."""
+def known_through(connection: sa.Connection, tenant: str, rules: Sequence[Rule]) -> dict[tuple[str, str], datetime]:
+    """The end of the latest window that was complete when it was judged, by rule and subject. Where a measure only
+    grows, of a window that fires nobody knows whether it was."""
     columns = (_windows.c.rule, _windows.c.check_group, sa.func.max(_windows.c.end_at))
-    query = sa.select(*columns).where(_windows.c.tenant == tenant, _windows.c.verdict != NOT_YET_KNOWABLE)
+    early = _windows.c.rule.in_([rule.name for rule in rules if rule.only_grows]) & _windows.c.verdict.in_(FIRING)
+    query = sa.select(*columns).where(_windows.c.tenant == tenant, _windows.c.verdict != NOT_YET_KNOWABLE, ~early)
     found: dict[tuple[str, str], datetime] = {}
     for rule, group, end in connection.execute(query.group_by(*columns[:2])):
         at = (rule, subject(group))
@@ -149,7 +161,7 @@ def fold(
     named, opened = {rule.name: rule for rule in rules}, _opened(connection, tenant) if groups else set()
     for (name, group), of_group in groups.items():
         is_bad = any(each.now.verdict in FIRING for each in of_group)
-        was_bad = any(each.before is not None and each.before.verdict in FIRING for each in of_group)
+        was_bad = any(_was_bad(each) for each in of_group)
         is_summary = group == EVERYTHING and bool(named[name].group_by)
         if is_bad or (not is_summary and (was_bad or (name, group) in opened)):
             _fold_group(connection, named[name], tenant, group, of_group, through.get((name, subject(group))), now)
@@ -171,14 +183,23 @@ def _fold_group(
     now: datetime,
 ) -> None:
     known = _read(connection, tenant, _incidents.c.fingerprint == fingerprint(tenant, rule.name, group))
-    late = [each for each in changes if through and each.now.end <= through]
-    fresh = [each.now for each in changes if not (through and each.now.end <= through)]
-    for each in late:
-        if found := amended(rule, tenant, known, each.before, each.now, now):
+    fresh = [each.now for each in changes if not _is_late(each, through) and not _was_bad(each)]
+    for each in (each for each in changes if _is_late(each, through) or _was_bad(each)):
+        is_growing = not _is_late(each, through) and each.now.verdict in FIRING
+        found = grown(rule, known, each.now) if is_growing else amended(rule, tenant, known, each.before, each.now, now)
+        if found:
             write(connection, tenant, [found])
             known = [*(one for one in known if one.incident_id != found.incident_id), found]
     known = sorted((each for each in known if each.state != DROPPED), key=lambda each: each.begin_at)
     write(connection, tenant, advanced(rule, tenant, known[-1] if known else None, fresh))
+
+
+def _was_bad(changed: Changed) -> bool:
+    return changed.before is not None and changed.before.verdict in FIRING
+
+
+def _is_late(changed: Changed, through: datetime | None) -> bool:
+    return through is not None and changed.now.end <= through
 
 
 def write(connection: sa.Connection, tenant: str, changed: Iterable[Incident]) -> None:

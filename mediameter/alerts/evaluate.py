@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from mediameter.alerts import significance
 from mediameter.alerts.row_sources import row_source
 from mediameter.alerts.rule import EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Condition, Rule
 from schemas.vocabulary import NOT_AVAILABLE
 
 NOT_YET_KNOWABLE = "not_yet_knowable"
+TOO_FEW = "too_few"
 OK = "ok"
 FIRING = ("warning", "critical")
 Frames = Mapping[str, pl.DataFrame]
@@ -77,8 +79,7 @@ def evaluate(
         judged = [_judged(rule, window, name, numbers) for name in sorted({*there, *groups})]
         found += _of_groups(rule, judged, groups)
         if everything not in groups:
-            verdict = OK if window.is_complete else NOT_YET_KNOWABLE
-            threshold = rule.bands.threshold
+            threshold, verdict = rule.bands.threshold, _of_all(window, judged)
             found.append(Judged(rule.name, everything, window.begin, window.end, None, threshold, verdict, len(there)))
     return found
 
@@ -136,15 +137,34 @@ class _Numbers:
 
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:
     value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
-    threshold = rule.bands.threshold
-    verdict: str = rule.bands.severity(value) or OK if value is not None else NOT_AVAILABLE
-    if threshold is None:
-        verdict = NOT_AVAILABLE
-    elif not window.is_complete:
-        verdict = NOT_YET_KNOWABLE  # though nothing has come so far: else what comes would be late, and no news
-    elif value is not None and sample < rule.minimum_sample:
-        verdict = OK  # too few to wake anyone for
-    return Judged(rule.name, group, window.begin, window.end, value, threshold, verdict, sample)
+    verdict = _verdict(rule, window, value, sample)
+    return Judged(rule.name, group, window.begin, window.end, value, rule.bands.threshold, verdict, sample)
+
+
+def _verdict(rule: Rule, window: Window, value: float | None, sample: int) -> str:
+    if rule.bands.threshold is None:
+        return NOT_AVAILABLE
+    is_enough = value is not None and sample >= rule.minimum_sample
+    severity = _severity(rule, value, sample) if is_enough and value is not None else None
+    if not window.is_complete:
+        # Though nothing has come so far: else what comes would be late, and no news. What is broken stays broken.
+        return severity if severity and rule.only_grows else NOT_YET_KNOWABLE
+    if value is None:
+        return NOT_AVAILABLE
+    is_unsure = rule.is_share and significance.is_too_few(rule.bands, value, sample)
+    return severity or (TOO_FEW if is_unsure or not is_enough else OK)
+
+
+def _severity(rule: Rule, value: float, sample: int) -> str | None:
+    return significance.severity(rule.bands, value, sample) if rule.is_share else rule.bands.severity(value)
+
+
+def _of_all(window: Window, judged: Sequence[Judged]) -> str:
+    """What is said of a window whose groups are judged each by itself: that one of them could be."""
+    verdicts = {each.verdict for each in judged}
+    if not window.is_complete:
+        return NOT_YET_KNOWABLE
+    return TOO_FEW if TOO_FEW in verdicts and not verdicts & {OK, *FIRING} else OK
 
 
 def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str]) -> list[Judged]:

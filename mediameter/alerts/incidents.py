@@ -1,7 +1,9 @@
 """What becomes of verdicts: one incident a fingerprint, which begins once, lasts, and ends once. Pure.
 
-pending (bad, not yet for long enough) → firing → resolved. A window that is not yet knowable changes nothing. Verdicts
-that come anew for windows that were judged before amend what there is: the past is corrected, not told again.
+pending (bad, not yet for long enough) → firing → resolved. A window that is not yet knowable changes nothing; one of
+which too few is known is neither bad nor good, so it ends only what was not bad for long enough. Windows come in
+their order, but for those of a rule whose measure only grows: one that is bad already waits for none before it.
+Verdicts that come anew for windows that were judged before amend what there is: the past is corrected, not told again.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, Judged
+from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, TOO_FEW, Judged
 from mediameter.alerts.rule import Rule
 
 PENDING, IS_FIRING, RESOLVED, DROPPED = "pending", "firing", "resolved", "dropped"
@@ -90,11 +92,13 @@ def _after(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -
         return incident
     if window.verdict in FIRING:
         return _worse(rule, tenant, incident, window)
-    if incident is None or not incident.is_open:
+    if incident is None or not incident.is_open or window.end <= incident.last_bad_at:
         return incident
     incident = replace(incident, judged_through_at=window.end)
     if window.verdict == OK:
         return _better(rule, incident, window)
+    if window.verdict == TOO_FEW and incident.state == PENDING:
+        return _dropped(incident)
     if window.end - incident.last_bad_at >= max(_NOTHING_TO_JUDGE, timedelta(seconds=2 * rule.length_s)):
         if not incident.fired_at:
             return _dropped(incident)
@@ -110,19 +114,20 @@ def _worse(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -
         )
     if incident is None or not incident.is_open:
         return _held(rule, _first(tenant, window, window.group))
-    more = replace(
-        incident,
-        severity=max(incident.severity, window.verdict, key=FIRING.index),
-        last_bad_at=window.end,
-        judged_through_at=window.end,
-        value=window.value,
-        worst_value=_worst(rule, incident.worst_value, window.value),
-        threshold=window.threshold,
-        sample=window.sample,
-        bad_windows=incident.bad_windows + 1,
-        good_windows=0,
-    )
+    more = replace(_as_bad(rule, incident, window), bad_windows=incident.bad_windows + 1)
+    if window.end > incident.last_bad_at:
+        more = replace(more, last_bad_at=window.end, judged_through_at=window.end, good_windows=0)
     return _held(rule, more)
+
+
+def _as_bad(rule: Rule, incident: Incident, window: Judged) -> Incident:
+    """The incident with the figures of one of its windows, which are the latest where no later window was bad."""
+    severity = max(incident.severity, window.verdict, key=FIRING.index)
+    worst = _worst(rule, incident.worst_value, window.value)
+    incident = replace(incident, severity=severity, worst_value=worst)
+    if window.end < incident.last_bad_at:
+        return incident
+    return replace(incident, value=window.value, threshold=window.threshold, sample=window.sample)
 
 
 def _first(tenant: str, window: Judged, group: str) -> Incident:
@@ -178,13 +183,22 @@ def ended(incident: Incident, now: datetime) -> Incident:
 # --- windows that are judged again -----------------------------------------------------------------------------
 
 
+def grown(rule: Rule, known: Sequence[Incident], window: Judged) -> Incident | None:
+    """The incident of a window that was bad before it was complete, with what it has come to; no correction."""
+    return next((_as_bad(rule, each, window) for each in known if _holds(each, window)), None)
+
+
+def _holds(incident: Incident, window: Judged) -> bool:
+    return incident.begin_at <= window.begin and window.end <= incident.last_bad_at
+
+
 def amended(
     rule: Rule, tenant: str, known: Sequence[Incident], before: Judged | None, window: Judged, now: datetime
 ) -> Incident | None:
     """The incident that a new verdict of a past window changes or makes; None where it changes none. ``known``: those
     of its group; ``before``: what was said of the window."""
     was_bad, is_bad = before is not None and before.verdict in FIRING, window.verdict in FIRING
-    of = next((each for each in known if each.begin_at <= window.begin and window.end <= each.last_bad_at), None)
+    of = next((each for each in known if _holds(each, window)), None)
     if of is None:
         return _found_late(rule, tenant, window, now) if is_bad else None
     if is_bad and not was_bad:

@@ -26,11 +26,11 @@ KIND_OF = {name: kind for kind, name in _LAKE_NAMES.items()}
 MONTH_COSTS = Contract(
     "month_costs",
     "day",
-    "Of each day with a cost: what its month comes to at the pace so far.",
+    "Of each day: what its month comes to at the pace of the hours that are known through it (cost_through).",
     (
         Column("day", "day", "Day in the reporting time zone."),
         Column("projected", "float", "Projected cost of the month, in the budget's currency."),
-        Column("requests", "int", "Requests of the day."),
+        Column("known_hours", "int", "Hours of the month that it rests on."),
     ),
     kind="frame",
 )

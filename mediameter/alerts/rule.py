@@ -99,6 +99,10 @@ class Rule:
     awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
     ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
 
+    ``only_grows``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
+    maximum), so a window beyond its threshold need not be complete to fire.
+    ``is_share``: the value is so many of the sample, and fires when it is beyond its threshold for certain
+    (``significance``). ``minimum_sample``: of fewer nothing is said.
     ``sample_unit``: what the sample is told in; empty: it is not told.
     ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
     ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
@@ -117,6 +121,8 @@ class Rule:
     sample: Aggregate | None = None
     sample_unit: str = ""
     compare: Compare | None = None
+    only_grows: bool = False
+    is_share: bool = False
     minimum_sample: int = 0
     group_by: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()

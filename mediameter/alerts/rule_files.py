@@ -22,8 +22,8 @@ OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample", "compare",
-    "unit", "sample_unit", "above", "below", "minimum_sample", "for", "group_by", "resolve_after", "reopen_within",
-    "repeat", "seen_within", "runbook", "tests",
+    "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
+    "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
 _LAG_S = {"logs": 2 * HOUR_S}
@@ -103,6 +103,8 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
         "sample_unit": parts.text(content, "sample_unit", ""),
         "compare": parts.compare(content.get("compare")),
         "bands": parts.bands(content, unit),
+        "only_grows": parts.truth(content, "only_grows"),
+        "is_share": parts.truth(content, "share"),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),
         "group_by": (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
         "seen_s": parts.seconds(content, "seen_within", 0),

@@ -21,6 +21,8 @@ _SPAN = re.compile(r"(\d+) ?(min|h|day|days|s)")
 _SPAN_S = {"s": 1, "min": 60, "h": HOUR_S, "day": DAY_S, "days": DAY_S}
 _HOW: tuple[How, ...] = ("count", "sum", "min", "max", "mean", "percentile")
 _WHERE = ("not in", "above", "below", "contains")
+NOT_COUNTED = ("bytes", "ms", "s", "micros", "credits")
+"""Units that a share cannot be of: they come by the thousand, not one by one."""
 _AGGREGATE_KEYS = {*_HOW, "from", "where", "of", "weight", "at", "divide", LINE}
 
 
@@ -74,6 +76,13 @@ def whole(content: Mapping[str, Any], name: str, default: int) -> int:
     value = content.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise Mistake(f"{name}: {value!r} is not a whole number", "write it like 100")
+    return value
+
+
+def truth(content: Mapping[str, Any], name: str) -> bool:
+    value = content.get(name, False)
+    if not isinstance(value, bool):
+        raise Mistake(f"{name}: {value!r} is neither true nor false", f"write {name}: true, or leave it out")
     return value
 
 
@@ -237,7 +246,38 @@ def agree(rule: Rule) -> None:
             _known(column, rows, "group_by")
             if rows.columns and rows.columns[column].pii != "none":
                 raise Mistake(f"group_by: {column} is about persons", "messages go to many people: leave it out")
+    if rule.only_grows:
+        _only_grows(rule)
+    if rule.is_share:
+        _is_share(rule)
     if rule.is_now and (rule.compare or rule.hold_s):
         raise Mistake("what is judged now has no windows", "leave out compare and for")
     if any(offset < rule.length for offset in rule.offsets):
         raise Mistake("compare: the windows overlap", "compare shorter windows")
+
+
+def _only_grows(rule: Rule) -> None:
+    """Of columns that may be negative more is not always more; a share of more may be less."""
+    part = rule.value
+    rows = row_source(part.source)
+    assert rows
+    is_signed = part.how == "sum" and rows.columns is not None and rows.columns[part.column].least is None
+    if part.how not in ("count", "sum", "max") or part.divide < 0 or is_signed:
+        raise Mistake(f"only_grows: {part.how} of {part.column or rows.name} may become less", "leave it out")
+    if rule.over or rule.compare or rule.is_now or not rule.bands.is_above:
+        raise Mistake("only_grows: only what is to stay below a number grows beyond it", "leave it out")
+
+
+def _is_share(rule: Rule) -> None:
+    """So many of so many, each counted once: bytes or credits are no sample of anything."""
+    if rule.over is None or rule.sample or rule.compare or rule.seen_s:
+        raise Mistake("share: it is so many of so many", "give value and over, no sample, compare or seen_within")
+    for part in (rule.value, rule.over):
+        rows = row_source(part.source)
+        assert rows
+        kind = rows.columns[part.column].unit if rows.columns and part.column else ""
+        if part.how not in ("count", "sum") or part.divide != 1 or kind in NOT_COUNTED:
+            raise Mistake(f"share: {part.how} of {part.column} is not counted one by one", "leave out share")
+    limits = [each for each in (rule.bands.critical, rule.bands.warning) if each is not None]
+    if not all(0 < each < 1 for each in limits):
+        raise Mistake("share: a threshold is no share", "write it like 1 %")

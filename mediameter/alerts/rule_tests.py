@@ -22,11 +22,11 @@ from mediameter.alerts.rule import EVERYTHING, Bands, Rule
 from mediameter.errors import UserError
 from schemas.contract import Column
 from schemas.frames import POLARS_TYPES
+from schemas.vocabulary import WORST_FIRST
 
 _NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
 _KEYS = {"about", "rows", "verdict", "group", "is_complete", "threshold"}
 _SYSTEM = "palette"
-_WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
 _OF_TIME = {"times", "minutes_before_end", "windows_before", "days_before"}
 _EMPTY = {"text": "", "int": 0, "float": 0.0, "bool": False}
 
@@ -64,7 +64,7 @@ def _outcome(rule: Rule, test: Any) -> Outcome:
     everything = _SYSTEM if rule.needs == "generations" else EVERYTHING
     judged = evaluate(rule, frames, [window], zone, {group} if group else _only_group(rule), everything)
     verdicts = [each.verdict for each in judged if group in (None, each.group)]
-    got = next((each for each in _WORST_FIRST if each in verdicts), "nothing")
+    got = next((each for each in WORST_FIRST if each in verdicts), "nothing")
     return Outcome(rule.name, str(test.get("about", "")), str(test["verdict"]), got)
 
 

@@ -99,7 +99,7 @@ def _change(rule: Rule | None, incident: Incident, now: datetime) -> Change | No
 
 def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[Incident]) -> bool:
     """Whether a source that it rests on had fallen silent by then: that is told instead, until it speaks again."""
-    if rule is None or incident.state == RESOLVED:
+    if rule is None or rule.only_grows or incident.state == RESOLVED:  # what grows is bad whatever is still to come
         return False
     of = incident.group.split(" / ")[0]
     names = {*INHIBITORS[rule.needs], *INHIBITED_BY.get(rule.name, ())}
@@ -192,7 +192,10 @@ def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
     unit = rule.unit if rule else ""
     worst = "" if incident.worst_value == incident.value else f", at worst {quantity(incident.worst_value, unit)}"
     side = "above" if rule is None or rule.bands.is_above else "below"
-    value = f"{quantity(incident.value, unit)}{worst}; it is not to be {side} {quantity(incident.threshold, unit)}"
+    so_far = "at least " if rule and rule.only_grows else ""
+    value = (
+        f"{so_far}{quantity(incident.value, unit)}{worst}; it is not to be {side} {quantity(incident.threshold, unit)}"
+    )
     sample = [("Rests on", quantity(incident.sample, rule.sample_unit))] if rule and rule.sample_unit else []
     return [("Value", value), *sample]
 

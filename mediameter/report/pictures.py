@@ -25,6 +25,7 @@ VERDICTS = {
     "warning": ("c2", 0.7),
     "critical": ("c6", 1.0),
     "not_yet_knowable": ("waiting", 0.7),
+    "too_few": ("c0", 0.25),
     "not_available": ("c0", 0.12),
 }
 

@@ -39,6 +39,7 @@ STYLES = {
     "warning": "yellow",
     "critical": "bold red",
     "not_yet_knowable": "cyan",
+    "too_few": "dim",
     "not_available": "dim",
     "open": "cyan",
     "final": "green",

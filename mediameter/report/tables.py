@@ -147,7 +147,7 @@ def checks(figures: Figures) -> Markup:
     for check in figures.checks:
         if check.verdict != "not_yet_knowable" or check_name(check) not in newest:
             newest[check_name(check)] = check
-    heads = ("check", "day", "verdict", "#value", "#limit", "#requests")
+    heads = ("check", "day", "verdict", "#value", "#limit", "#rests on")
     latest = table("Newest verdict", heads, [_check_cells(check) for check in newest.values()])
     fired = [check for check in reversed(figures.checks) if check.verdict in ("critical", "warning")]
     if not fired:

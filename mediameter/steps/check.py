@@ -30,9 +30,9 @@ from mediameter.steps.messages import tell
 from mediameter.steps.opened import opened
 from mediameter.steps.rollup import basis
 from schemas.rollups import ALERT_CHECKS_DAILY
+from schemas.vocabulary import WORST_FIRST
 
 FAMILY = "checks"
-_WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "not_available")
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ def _judge_day(
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
     known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
-    through = book.known_through(connection, tenant)
+    through = book.known_through(connection, tenant, rules)
     found = Judge(connection, settings, now).day(rules, day, known)
     if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
@@ -200,7 +200,7 @@ def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:
 
     def order(each: Judged) -> tuple[int, float, datetime]:
         value = each.value or 0.0
-        return _WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
+        return WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
 
     return min(windows, key=order)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -51,7 +51,7 @@ def write(
             )
         )  # fmt: skip
     ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
-    ledger.mark_dirty(connection, "checks", _rest_of_month(connection, settings, day))
+    _mark_months(connection, settings, {day})
 
 
 def write_generations(
@@ -108,7 +108,7 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
             continue
         _update(connection, row, state=state, complete_through_at=through)
         changed.add(row["day"])
-    ledger.mark_dirty(connection, "checks", changed)
+    _mark_months(connection, settings, changed)
 
 
 def judge(connection: sa.Connection, settings: Settings, family: str, judged: set[date]) -> None:
@@ -128,7 +128,7 @@ def judge(connection: sa.Connection, settings: Settings, family: str, judged: se
             state="final" if is_complete and is_sound else "open",
             is_suspect=_is_doubtful(settings, {**row, "refused": refused}) or not is_sound,
         )
-    ledger.mark_dirty(connection, "checks", judged)
+    _mark_months(connection, settings, judged)
 
 
 def known(connection: sa.Connection, settings: Settings, family: str = "traffic") -> set[date]:
@@ -197,6 +197,13 @@ def _standing(connection: sa.Connection, settings: Settings) -> list[sa.RowMappi
 def _update(connection: sa.Connection, row: sa.RowMapping, **values: object) -> None:
     which = (_days.c.tenant == row["tenant"], _days.c.source == row["source"], _days.c.day == row["day"])
     connection.execute(_days.update().where(*which).values(**values))
+
+
+def _mark_months(connection: sa.Connection, settings: Settings, changed: Collection[date]) -> None:
+    """Checks of these days and the rest of their months become dirty, since a projection rests on which are final."""
+    firsts = {day.replace(day=1): day for day in sorted(changed, reverse=True)}.values()
+    dirty = {day for first in firsts for day in _rest_of_month(connection, settings, first)}
+    ledger.mark_dirty(connection, "checks", dirty)
 
 
 def _rest_of_month(connection: sa.Connection, settings: Settings, day: date) -> set[date]:

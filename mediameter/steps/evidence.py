@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,10 +12,13 @@ import sqlalchemy as sa
 from mediameter import answers, lake, ledger, sightings
 from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
 from mediameter.settings import Settings
+from mediameter.settings.quantities import Money
 from mediameter.steps.generations import events_of
 from mediameter.warehouse import naive, tables
 from schemas.contract import Column
 from schemas.frames import POLARS_TYPES
+from schemas.views import COST_THROUGH
+from schemas.vocabulary import ALL
 
 LONGEST_GENERATION = timedelta(days=1)
 """Events are looked up by when they began; one that was done in a window began at most so long before."""
@@ -129,28 +131,23 @@ class Evidence:
     # --- made here ---------------------------------------------------------------------------------------------
 
     def _month_costs(self, span: Span) -> pl.DataFrame:
-        traffic = tables["traffic_daily"].c
-        query = sa.select(traffic.day, sa.func.sum(traffic.requests)).where(
-            traffic.tenant == self._settings.tenant, traffic.day.between(*self._days(span))
+        """Of each day, its month's projection in the budget's currency, as the view has it."""
+        view = sa.table(COST_THROUGH.name, *(sa.column(column.name) for column in COST_THROUGH)).c
+        asked = (view.cost_micros, view.known_cost_micros, view.hours_in_month, view.known_hours)
+        query = sa.select(view.day, view.currency, view.projected_cost, *asked).where(
+            view.tenant == self._settings.tenant, view.application == ALL, view.day.between(*self._days(span))
         )
+        months: dict[date, dict[str, float | None]] = {}
+        known: dict[date, int] = {}
+        for at, currency, projected, *figures in self._connection.execute(query):
+            day = date.fromisoformat(at) if isinstance(at, str) else at
+            # One division, so one rounding, and the same number on every engine.
+            spent, micros, hours, known[day] = (int(each or 0) for each in figures)
+            exact = None if projected is None else max(micros * hours, spent * known[day]) / (known[day] * 1_000_000)
+            months.setdefault(day, {})[currency] = exact
         budget = self._settings.alerts.budget
-        rows = []
-        for day, requests in self._connection.execute(query.group_by(traffic.day)).all():
-            micros = _projected(self._month(day), day, budget.currency if budget else "")
-            rows.append((day, micros, int(requests or 0)))
+        rows = [(day, _of_budget(month, budget), known[day]) for day, month in sorted(months.items())]
         return pl.DataFrame(rows, schema=_schema(MONTH_COSTS.columns), orient="row")
-
-    def _month(self, day: date) -> dict[str, int] | None:
-        """Cost of the month up to the day by currency; None where some bytes have no price."""
-        cost = tables["bandwidth_cost_daily"].c
-        unpriced = sa.func.sum(sa.case((cost.cost_micros.is_(None), cost.bytes_sent), else_=0))
-        query = sa.select(cost.currency, sa.func.sum(cost.cost_micros), unpriced).where(
-            cost.tenant == self._settings.tenant, cost.day.between(day.replace(day=1), day)
-        )
-        rows = self._connection.execute(query.group_by(cost.currency)).all()
-        if not rows or any(without for _, _, without in rows):
-            return None
-        return {currency: int(micros or 0) for currency, micros, _ in rows}
 
     def _hours_seen(self, span: Span) -> pl.DataFrame:
         traffic = tables["traffic_hourly"].c
@@ -207,14 +204,12 @@ class Evidence:
         return self._now - first if first else None
 
 
-def _projected(micros: dict[str, int] | None, day: date, currency: str) -> float | None:
-    """The month's cost at the pace so far, in whole units of the budget's currency: one division, so one rounding."""
-    if micros is None or "" in micros:  # no bytes without a price: not available, never 0
+def _of_budget(projected: Mapping[str, float | None], budget: Money | None) -> float | None:
+    """Of projections by currency, that of the budget; None where some bytes have no price, or another currency."""
+    if len(projected) != 1 or "" in projected or (budget and budget.currency not in projected):
         return None
-    if len(micros) != 1 or (currency and currency not in micros):
-        return None
-    [amount] = micros.values()
-    return amount * monthrange(day.year, day.month)[1] / (day.day * 1_000_000)
+    [found] = projected.values()
+    return found
 
 
 def _added_up(columns: list[tuple[sa.ColumnElement[Any], Column]], sums: set[str]) -> sa.Select[Any]:

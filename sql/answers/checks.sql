@@ -2,7 +2,7 @@
 -- asked in: Monitoring & Alerts: Key Metrics to Monitor; Setting Up Alerts
 -- parameters: first_day, last_day (inclusive), tenant
 -- note: `not_yet_knowable`: the day's logs are not complete. `not_available`: no requests, no price or no
---   threshold to judge by. complete_through_at is that of the moment of judging.
+--   threshold to judge by. `too_few`: beyond its threshold, or not, by chance; never ok. complete_through_at is that of the moment of judging.
 
 SELECT
     checks.day,

@@ -2,42 +2,40 @@
 -- asked in: Key Metrics to Monitor: Cost Projection
 -- parameters: month_first_day, last_day (the month so far, inclusive), days_so_far, days_in_month, application
 --   ('*' = all), budget_micros, budget_currency (NULL = no budget), tenant
--- note: Cost so far / days so far * days in the month; days without data count as days without cost, final_days
---   says how many are final. Bytes without a valid price card stand in a row of their own whose cost is NULL: the
---   other rows' projection does not hold them.
+-- note: Cost of the hours that are known / known_hours * hours of the month (the view `cost_through`): neither days
+--   before the first log nor open days are known. Not available for less than 24 known hours, and
+--   never less than the cost so far. Bytes without a valid
+--   price card stand in a row of their own whose cost is NULL: the other rows' projection does not hold them.
 
-WITH month_so_far AS (
-    SELECT
-        currency,
-        SUM(bytes_sent) AS bytes_sent,
-        CASE WHEN COUNT(cost_micros) = COUNT(*) THEN SUM(cost_micros) END AS cost_micros
-    FROM bandwidth_cost_daily
-    WHERE tenant = :tenant
-        AND day BETWEEN :month_first_day AND :last_day
-        AND (:application = '*' OR application = :application)
-    GROUP BY currency
-),
-
-projection AS (
+WITH projection AS (
     SELECT
         currency,
         bytes_sent,
         cost_micros,
+        known_cost_micros,
+        known_hours,
+        hours_in_month,
+        projected_cost,
         CASE WHEN currency = :budget_currency THEN :budget_micros END AS budget_micros
-    FROM month_so_far
+    FROM cost_through
+    WHERE tenant = :tenant
+        AND application = :application
+        AND day = (
+            SELECT MAX(day) FROM calendar WHERE tenant = :tenant AND day BETWEEN :month_first_day AND :last_day
+        )
 )
 
 SELECT
     NULLIF(currency, '') AS currency,
     bytes_sent,
     cost_micros * 0.000001 AS cost,
-    -- 1e0 makes the quotient a double on MySQL, whose decimals it would cut after four more digits.
-    cost_micros * 1e0 * :days_in_month / :days_so_far * 0.000001 AS projected_cost,
+    projected_cost,
     budget_micros * 0.000001 AS budget,
     -- Judged in whole numbers: a projection that meets the budget exactly is not over it.
     CASE
-        WHEN cost_micros IS NULL OR budget_micros IS NULL THEN NULL
-        WHEN cost_micros * :days_in_month > budget_micros * :days_so_far THEN 1
+        WHEN cost_micros > budget_micros THEN 1
+        WHEN projected_cost IS NULL OR budget_micros IS NULL THEN NULL
+        WHEN known_cost_micros * hours_in_month > budget_micros * known_hours THEN 1
         ELSE 0
     END AS is_over_budget,
     (
@@ -45,6 +43,7 @@ SELECT
         FROM day_finality
         WHERE tenant = :tenant AND is_final = 1 AND day BETWEEN :month_first_day AND :last_day
     ) AS final_days,
+    known_hours,
     :days_so_far AS days_so_far,
     :days_in_month AS days_in_month
 FROM projection

@@ -2,7 +2,8 @@
 -- asked in: Key Metrics to Monitor: Cost Projection; Metrics Available: Cost tracking
 -- parameters: month_first_day, last_day (the months of these days), application ('*' = all), tenant
 -- note: From the view of the same name: up to the last known day of the month. `cost_projection` does the same up to any
---   day. Bytes without a valid price card stand in a row of their own whose cost is NULL.
+--   day. The projection is the cost of the hours that are known, known_hours, in the month's hours: not available for
+--   less than 24. Bytes without a valid price card stand in a row of their own whose cost is NULL.
 
 SELECT
     month_first_day,
@@ -11,6 +12,7 @@ SELECT
     days_so_far,
     days_in_month,
     final_days,
+    known_hours,
     bytes_sent,
     cost,
     projected_cost,

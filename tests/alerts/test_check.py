@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, ledger
+from mediameter import answers, connect, ledger
 from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
+from mediameter.settings.quantities import Money
 from mediameter.steps import alerts as step
 from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
@@ -79,16 +81,32 @@ def titles(made: sa.Engine, rule: str = "error_rate") -> list[str]:
 
 
 def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, place: Settings) -> None:
-    day_of_errors(made, 110)
+    day_of_errors(made, 120)
     report = check(place, now=NOW)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
-    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.011, 0.01, 10_000)
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.012, 0.01, 10_000)
     assert incidents(made) == [("firing", "critical")]
     assert titles(made) == ["error_rate fires"]
-    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.1 %, threshold 1 %"]
+    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.2 %, threshold 1 %"]
     again = check(place, now=NOW + timedelta(minutes=5))
     assert (again.rows, again.messages, again.firing) == ([], 0, report.firing)
     assert titles(made) == ["error_rate fires"]
+
+
+def test_a_small_site_of_which_nearly_a_third_fails_is_heard(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 600, requests=2_000)
+    check(place, now=NOW)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["value"], row["sample"]) == ("critical", 0.3, 2_000)
+    assert titles(made) == ["error_rate fires"]
+
+
+def test_two_errors_of_twenty_are_too_few_and_wake_nobody(made: sa.Engine, place: Settings) -> None:
+    day_of_errors(made, 2, requests=20)
+    assert check(place, now=NOW).messages == 0
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["value"], row["threshold"]) == ("too_few", 0.1, 0.01)
+    assert rows(made, "incidents") == []
 
 
 def test_just_below_nothing_is_said(made: sa.Engine, place: Settings) -> None:
@@ -103,6 +121,73 @@ def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, pla
     check(place, now=NOW)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
     assert row["verdict"] == "not_yet_knowable" and not incidents(made)
+
+
+def sent(made: sa.Engine, day: date, bytes_sent: int) -> None:
+    """One GET of so many bytes is what is known of a day."""
+    with connect.writing(made) as connection:
+        warehouse = Warehouse(connection)
+        for name in ("traffic_daily", "days"):
+            connection.execute(tables[name].delete().where(tables[name].c.day == day))
+        warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | 1 | {bytes_sent}")
+        warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | 1 | 1")
+        ledger.mark_dirty(connection, "checks", {day})
+
+
+def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: Settings) -> None:
+    """A single download of this morning: 90 GiB, then 220. Yesterday, whose last logs come meanwhile, was fine."""
+    today = NOW.date()
+    listed(made, NOW)  # logs of today are awaited until tomorrow
+    sent(made, today, 90 * 2**30)
+    check(place, now=NOW)
+    sent(made, today, 236_223_201_280)
+    check(place, now=NOW + HOURS)
+    sent(made, today - timedelta(days=1), 5)
+    check(place, now=NOW + HOURS)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=today, rule="daily_bandwidth")
+    assert (row["verdict"], row["value"]) == ("critical", 236_223_201_280)
+    [incident] = rows(made, "incidents", rule="daily_bandwidth")
+    assert (incident["state"], incident["severity"], incident["bad_windows"]) == ("firing", "critical", 1)
+    assert incident["amended_at"] is None
+    told = ["daily_bandwidth fires", "daily_bandwidth has become critical"]
+    assert titles(made, "daily_bandwidth") == told
+    for number, state in ((1, "firing"), (2, "resolved")):
+        at = NOW + timedelta(days=number)  # the day before is complete, and this one has begun
+        listed(made, at)
+        sent(made, at.date(), 7)
+        with connect.writing(made) as connection:  # as a listing that makes a day complete does
+            ledger.mark_dirty(connection, "checks", {at.date() - timedelta(days=1)})
+        check(place, now=at)
+        [incident] = rows(made, "incidents", rule="daily_bandwidth")
+        assert (incident["state"], incident["bad_windows"]) == (state, 1)
+    assert titles(made, "daily_bandwidth") == [*told, "daily_bandwidth has ended"]
+
+
+def test_days_before_the_first_log_are_not_free_in_rule_answer_and_view(made: sa.Engine, place: Settings) -> None:
+    """Logs of a month's last three days: 0.1736 USD in 72 known hours of 720 are 1.736 USD, of a budget of 1 USD."""
+    alerts = place.alerts.model_copy(update={"monthly_budget": Money(Decimal("1.00"), "USD")})
+    settings, last = place.model_copy(update={"alerts": alerts}), date(2026, 11, 30)
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    listed(made, now)
+    with connect.writing(made) as connection:
+        warehouse = Warehouse(connection)
+        ends = {28: "2026-11-29", 29: "2026-11-30", 30: "2026-12-01"}
+        picture = "\n".join(f"2026-11-{day} | final | ovh | {end}T00:00:00" for day, end in ends.items())
+        warehouse.fill("days", f"day | state | source | complete_through_at\n{picture}")
+        warehouse.fill("traffic_hourly", "hour_at | requests\n2026-11-28 00:00 | 3")
+        costs = "2026-11-28 | USD | 5 | 57_800\n2026-11-30 | USD | 9 | 115_800"
+        warehouse.fill("bandwidth_cost_daily", f"day | currency | bytes_sent | cost_micros\n{costs}")
+        warehouse.fill("traffic_daily", "day | requests\n2026-11-30 | 3")
+        ledger.mark_dirty(connection, "checks", {last})
+    check(settings, now=now)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=last, rule="monthly_budget")
+    assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 1.736, 1.0, 72)
+    with connect.reading(made) as connection:
+        asked = {"first_day": last, "last_day": last, "budget": "1.00 USD"}
+        for name in ("cost_projection", "month_to_date"):
+            found = answers.ask(connection, name, **asked)
+            [told] = [dict(zip(found.columns, each, strict=True)) for each in found.rows]
+            assert (told["projected_cost"], told["known_hours"], told["is_over_budget"]) == (Decimal("1.736"), 72, True)
 
 
 def test_it_ends_once_and_the_next_day_may_fire_again(made: sa.Engine, place: Settings) -> None:
@@ -167,12 +252,12 @@ def test_an_hours_rows_are_added_up_though_they_look_the_same(made: sa.Engine, p
     with connect.writing(made) as connection:
         Warehouse(connection).fill(
             "traffic_hourly",
-            f"hour_at | application | status_class | requests\n{at} | a | 5xx | 3\n{at} | b | 5xx | 3\n"
+            f"hour_at | application | status_class | requests\n{at} | a | 5xx | 5\n{at} | b | 5xx | 5\n"
             f"{at} | a | 2xx | 100\n{at} | b | 2xx | 100",
         )
     check(place, now=NOW)
     [hour] = rows(made, "alert_windows", rule="server_errors", begin_at=naive(datetime(2026, 11, 5, 2, tzinfo=UTC)))
-    assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 6 / 206, 206)
+    assert (hour["verdict"], hour["value"], hour["sample"]) == ("warning", 10 / 210, 210)
 
 
 def test_rows_are_not_added_up_before_a_condition_on_what_is_added(

@@ -68,8 +68,8 @@ def test_sliding_windows_are_what_a_plain_count_says(seed: int) -> None:
         done = failed + sum(row["status"] == "completed" for row in inside)
         assert each.sample == done
         assert each.value == (failed / done if done else None)
-        is_bad = done >= 5 and failed * 10 > done
-        assert each.verdict == ("not_available" if not done else "critical" if is_bad else "ok")
+        few, bad = ("too_few",) * 2 if done < 5 else ("ok", "critical")
+        assert each.verdict == ("not_available" if not done else bad if failed * 10 > done else few)
 
 
 @pytest.mark.parametrize("seed", range(5))

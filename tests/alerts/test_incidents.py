@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from mediameter.alerts.evaluate import Judged
-from mediameter.alerts.incidents import DROPPED, RESOLVED, Incident, advanced, amended
+from mediameter.alerts.incidents import DROPPED, RESOLVED, Incident, advanced, amended, grown
 from mediameter.alerts.rule import Aggregate, Bands, Rule
 from mediameter.alerts.telling import NEWS, Silence, messages, news
 
@@ -19,11 +19,11 @@ HOUR = timedelta(hours=1)
 RULE = Rule("tried", "Tried", "logs", 3600, 1, Aggregate("traffic_hourly", "sum", "requests"), Bands(True, 10, 5),
             "requests", resolve_after=2, reopen_s=6 * 3600)  # fmt: skip
 _LETTERS = {".": ("ok", 1.0), "w": ("warning", 7.0), "C": ("critical", 20.0), "?": ("not_yet_knowable", 20.0),
-            "-": ("not_available", None)}  # fmt: skip
+            "-": ("not_available", None), "f": ("too_few", 20.0)}  # fmt: skip
 
 
 def judged(letters: str, first: int = 0, rule: Rule = RULE, group: str = "*") -> list[Judged]:
-    """A window an hour: . ok, w warning, C critical, ? not yet knowable, - not available."""
+    """A window an hour: . ok, w warning, C critical, ? not yet knowable, - not available, f too few."""
     found = []
     for number, letter in enumerate(letters, first):
         verdict, value = _LETTERS[letter]
@@ -61,6 +61,10 @@ def states(letters: str, rule: Rule = RULE) -> str:
         ("C..", "resolved:critical:1"),
         ("C.C..", "resolved:critical:2"),
         ("C?????", "firing:critical:1"),
+        ("Cf.f.", "resolved:critical:1"),
+        ("CfffC", "firing:critical:2"),
+        ("C" + "f" * 23, "firing:critical:1"),
+        ("C" + "f" * 24, "resolved:critical:1"),
         ("C" + "-" * 23, "firing:critical:1"),
         ("C" + "-" * 24, "resolved:critical:1"),
         ("C..C..", "resolved:critical:2"),
@@ -78,6 +82,7 @@ def test_what_must_last_is_pending_until_it_has() -> None:
     assert states("CCC", slow) == "firing:critical:3"
     assert states("CC.", slow) == ""
     assert states("CC.CC.", slow) == ""
+    assert states("CCfC", slow) == "pending:critical:1"  # of the hour between, nobody knows that it was bad
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -100,6 +105,39 @@ def _folded(windows: Sequence[Judged], ends: Sequence[int]) -> list[Incident]:
             known |= {each.incident_id: each} if each.state != DROPPED else {}
         begin = end
     return list(known.values())
+
+
+# --- what only grows -----------------------------------------------------------------------------------------
+
+GROWING = replace(RULE, only_grows=True, resolve_after=1)
+
+
+def test_a_window_that_is_bad_before_those_before_it_begins_one_incident() -> None:
+    """The windows of two earlier hours become complete later: one is bad, one is fine, and neither ends anything."""
+    earlier_bad, earlier_fine, first = judged("C.C")
+    [incident] = advanced(GROWING, "default", None, [first])
+    [again] = advanced(GROWING, "default", incident, [earlier_bad, earlier_fine])
+    assert (again.state, again.bad_windows, again.last_bad_at, again.good_windows) == ("firing", 2, first.end, 0)
+    [over] = advanced(GROWING, "default", again, judged("...."))[-1:]
+    assert over.state == "resolved" and over.resolved_at == first.end + HOUR
+
+
+def test_a_bad_window_that_grows_is_the_same_window_and_no_correction() -> None:
+    [window] = judged("w")
+    [incident] = advanced(GROWING, "default", None, [window])
+    worse = grown(GROWING, [incident], window._replace(verdict="critical", value=30.0, sample=9))
+    assert worse and (worse.severity, worse.value, worse.worst_value, worse.sample) == ("critical", 30.0, 30.0, 9)
+    assert (worse.bad_windows, worse.amended_at, worse.note) == (1, None, "")
+    assert grown(GROWING, [], window) is None
+
+
+def test_what_grows_is_told_though_its_source_is_silent() -> None:
+    [mine] = after("..C")
+    dead = replace(after("C")[0], incident_id="d", rule="delivery_late", group="*", told="critical", told_at=NOON)
+    assert news({"tried": RULE}, [mine, dead], [], NOON)[0] == []
+    [told_now], _ = news({"tried": GROWING}, [mine, dead], [], NOON)
+    [message] = messages({"tried": GROWING}, [told_now])
+    assert dict(message.lines)["Value"] == "at least 20 requests; it is not to be above 10 requests"
 
 
 # --- late data -----------------------------------------------------------------------------------------------

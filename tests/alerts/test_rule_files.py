@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mediameter.alerts.catalogue import catalogue, find
+from mediameter.alerts.evaluate import FIRING
 from mediameter.alerts.rule import Rule
 from mediameter.alerts.rule_files import read, rules
 from mediameter.alerts.rule_tests import Outcome, outcomes
@@ -52,6 +53,26 @@ def test_a_shipped_rule_is_tried_on_both_sides_and_on_an_incomplete_window(rule:
     assert verdicts & {"warning", "critical"} and "ok" in verdicts
     assert "not_yet_knowable" in verdicts or rule.is_now or rule.needs == "nothing"
     assert rule.runbook and rule.asked_in
+
+
+@pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
+def test_what_rests_on_too_few_is_never_fine(rule: Rule) -> None:
+    """Shares are judged by significance, other ratios and percentiles need a sample, and each has a test of it."""
+    is_tried = "too_few" in {outcome.wanted for outcome in outcomes(rule)}
+    assert is_tried == (rule.is_share or rule.minimum_sample > 0)
+    assert not (rule.is_share and rule.minimum_sample), "a floor makes every smaller site deaf"
+    if rule.value.how in ("percentile", "mean") or "p95" in rule.value.column:
+        assert rule.minimum_sample > 0
+
+
+@pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
+def test_each_shipped_rule_says_whether_its_measure_only_grows(rule: Rule) -> None:
+    """And one that does is tried: beyond its threshold before all has come."""
+    shipped = [file.read_text() for file in (Path(__file__).parents[2] / "mediameter/alerts/rules").iterdir()]
+    [text] = [text.split(f"\n{rule.name}:\n")[1] for text in shipped if f"\n{rule.name}:\n" in text]
+    assert f"\n  only_grows: {str(rule.only_grows).lower()}\n" in text.split("\n  tests:")[0]
+    fires_early = [test for test in rule.tests if not test.get("is_complete", True) and test["verdict"] in FIRING]
+    assert bool(fires_early) == rule.only_grows
 
 
 def test_a_threshold_that_is_off_by_one_is_found_by_the_tests() -> None:
@@ -106,6 +127,30 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         .replace("needs: logs", "needs: generations") + "  group_by: [user_id]\n", "user_id is about persons"
     ),
     "the present of the past": (lambda text: text + "  judged: now\n", "judged: traffic_hourly does not go with it"),
+    "a growth of what may be negative": (
+        lambda text: (
+            text.replace("traffic_hourly, sum: requests", "credit_events, sum: credits") + "  only_grows: true\n"
+        ),
+        "only_grows: sum of credits may become less",
+    ),
+    "a growth of a mean": (
+        lambda text: text.replace("sum: requests", "mean: requests") + "  only_grows: true\n",
+        "only_grows: mean of requests may become less",
+    ),
+    "a growth that is to be large": (
+        lambda text: text.replace("above: 10", "below: 10") + "  only_grows: true\n",
+        "only_grows: only what is to stay below a number",
+    ),
+    "a share of nothing": (lambda text: text + "  share: true\n", "share: it is so many of so many"),
+    "a share that is asked": (lambda text: text + "  share: perhaps\n", "share: 'perhaps' is neither true nor false"),
+    "a share of bytes": (
+        lambda text: text.replace("sum: requests}", "sum: bytes_sent}\n  over: {sum: requests}") + "  share: true\n",
+        "share: sum of bytes_sent is not counted one by one",
+    ),
+    "a share above the whole": (
+        lambda text: text.replace("sum: requests}", "sum: requests}\n  over: {sum: requests}") + "  share: true\n",
+        "share: a threshold is no share",
+    ),
     "divided by zero": (lambda text: text.replace("sum: requests", "sum: requests, divide: 0"), "divide: 0"),
 }  # fmt: skip
 

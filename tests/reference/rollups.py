@@ -11,9 +11,10 @@ from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schemas.contract import Contract
 from schemas.rollups import (
@@ -50,7 +51,7 @@ from tests.reference.records import (
 )
 from tests.reference.response_times import response_time_tables
 
-__all__ = ["LogObject", "PriceCard", "Settings", "compute"]
+__all__ = ["LogObject", "PriceCard", "Settings", "alert_values", "compute"]
 
 WINDOWS = (1, 7, 30)
 
@@ -70,7 +71,7 @@ def without_halves(objects: list[LogObject]) -> list[LogObject]:
 
 
 def compute(objects: Iterable[LogObject], world: Settings, database: Database | None = None) -> dict[str, list[Row]]:
-    """Every rollup but the alerts' verdicts, plus ``days`` (counts a source and day) and ``alert_values``."""
+    """Every rollup but the alerts' verdicts (``alert_values``), plus ``days`` (counts a source and day)."""
     records, days = read_objects(without_halves(list(objects)), world)
     outcomes = attribute(records, mark_deliveries(records), world, database or Database())
     requests = [record for record in records if record.is_request]
@@ -94,7 +95,7 @@ def compute(objects: Iterable[LogObject], world: Settings, database: Database | 
         "days": days,
     }
     tables |= response_time_tables(requests, known, world)
-    return tables | {"alert_values": alert_values(tables, world.budget_currency)}
+    return tables
 
 
 # --- tables whose measures are sums ------------------------------------------------------------------
@@ -291,8 +292,9 @@ def _merged(by_day: dict[date, dict[str, Audience]], last: date, window: int) ->
     return merged
 
 
-def alert_values(tables: dict[str, list[Row]], budget_currency: str) -> list[Row]:
-    """The five checks' values of each day with a record; None where the value is not available."""
+def alert_values(tables: dict[str, list[Row]], world: Settings) -> list[Row]:
+    """The five checks' values of each day with a record; None where the value is not available. ``days`` of the tables
+    say which are final."""
     costs_daily = tables[BANDWIDTH_COST_DAILY.name]
     totals: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for row in tables[ENDPOINTS_DAILY.name]:
@@ -306,14 +308,16 @@ def alert_values(tables: dict[str, list[Row]], budget_currency: str) -> list[Row
     rows = []
     for tenant, day in sorted({(row["tenant"], row["day"]) for row in tables[TRAFFIC_DAILY.name]}):
         total = totals[tenant, day]
+        known = known_hours(tables, day, ZoneInfo(world.time_zone))
         values = {
             "daily_bandwidth": float(total["bytes_sent"]),
             "error_rate": total["errors"] / total["requests"] if total["requests"] else None,
-            "monthly_budget": _projected(costs_daily, day, budget_currency),
+            "monthly_budget": _projected(costs_daily, day, world.budget_currency, known),
             "response_time_p95": float(timed[day]["p95_ms"]) if day in timed else None,
             "unique_addresses": addresses.get(day, 0),
         }
         samples = {"response_time_p95": timed[day]["observations"] if day in timed else 0}
+        samples["monthly_budget"] = sum(known.values()) if any(_is_of(row, day) for row in costs_daily) else 0
         rows += [
             {
                 "tenant": tenant,
@@ -332,11 +336,35 @@ def _is_overall(row: Row) -> bool:
     return bool(row["application"] == "*" and row["operation_class"] == "*")
 
 
-def _projected(costs_daily: list[Row], day: date, budget_currency: str) -> float | None:
-    """The month's cost at the pace so far; None where some has no price, or is not in the budget's one currency."""
-    so_far = [row for row in costs_daily if row["day"].replace(day=1) == day.replace(day=1) and row["day"] <= day]
-    currencies = {row["currency"] for row in so_far}
-    if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies):
+def known_hours(tables: dict[str, list[Row]], day: date, zone: ZoneInfo) -> dict[date, int]:
+    """Of each day of the month until a day that is known, how many hours: 24, of the first day those since its first
+    log (of a day with 25, 24). Known are those from the first log to the last final day, final or without any log."""
+    states: dict[date, set[str]] = defaultdict(set)
+    for row in tables["days"]:
+        states[row["day"]].add(row["state"])
+    first_log = min(row["hour_at"] for row in tables[TRAFFIC_HOURLY.name])
+    first, final = first_log.astimezone(zone).date(), {each for each, of in states.items() if of == {"final"}}
+    midnight = datetime.combine(first + timedelta(days=1), time(), zone).astimezone(UTC)
+    hours = {first: min((midnight - first_log) // timedelta(hours=1), 24)}
+    return {
+        each: hours.get(each, 24)
+        for each in (day.replace(day=1) + timedelta(days=number) for number in range(day.day))
+        if first <= each <= max(final, default=date.min) and (each in final or each not in states)
+    }
+
+
+def _is_of(cost: Row, day: date) -> bool:
+    """Whether a cost is of the month so far."""
+    return bool(cost["day"].replace(day=1) == day.replace(day=1) and cost["day"] <= day)
+
+
+def _projected(costs_daily: list[Row], day: date, budget_currency: str, known: dict[date, int]) -> float | None:
+    """The month's cost at the pace of the known days; None where some has no price, or is not in the budget's one
+    currency, or fewer than 24 hours are known."""
+    so_far = [row for row in costs_daily if _is_of(row, day)]
+    currencies, hours = {row["currency"] for row in so_far}, sum(known.values())
+    if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies) or hours < 24:
         return None
-    micros: int = sum(row["cost_micros"] for row in so_far)
-    return micros * monthrange(day.year, day.month)[1] / (10**6 * day.day)
+    micros: int = sum(row["cost_micros"] for row in so_far if row["day"] in known)
+    spent: int = sum(row["cost_micros"] for row in so_far)
+    return max(micros * monthrange(day.year, day.month)[1] * 24, spent * hours) / (hours * 10**6)

@@ -31,12 +31,12 @@ FULL = Fortnight(
     {
         0: Day(climb=1.6, earned=990_000, is_sound=False),
         1: Day(limited=3, earned=1_020_000, addresses=50_500, stuck=3.5),
-        2: Day(limited=2, addresses=39_900, rejected=0.011, uncounted=0.0099, stuck=2.5),
-        3: Day(failures=11, slow=6, errors=0.011, rejected=0.0099, uncounted=0.011),
+        2: Day(limited=2, addresses=39_900, rejected=0.012, uncounted=0.0099, stuck=2.5),
+        3: Day(failures=11, slow=6, errors=0.012, rejected=0.0099, uncounted=0.011),
         4: Day(failures=10, slow=5, errors=0.010, matched=0.92),
         5: Day(unread=2.5, slow_ms=1020, matched=0.96),
         6: Day(unread=1.0, slow_ms=980, late=2.0),
-        7: Day(climb=1.4, broken=0.021, unlisted=3.5),
+        7: Day(climb=1.4, broken=0.033, unlisted=3.5),
         8: Day(price=1.6, broken=0.020, sent=79 * GIB, unlisted=2.5),
         9: Day(price=1.4, sent=101 * GIB, earned=1_500_000),
         10: Day(seconds=25.0, slow_hours_ms=310, earned=1_500_000),
@@ -84,7 +84,7 @@ CASES = {
 }
 SHORT = Fortnight(
     {
-        0: Day(failures=11, slow=6, errors=0.011, rejected=0.011, addresses=50_500),
+        0: Day(failures=11, slow=6, errors=0.012, rejected=0.012, addresses=50_500),
         1: Day(failures=10, slow=5, errors=0.010, rejected=0.0099, addresses=39_900),
     },
     days=2,
@@ -148,12 +148,14 @@ def began_once(replayed: Replayed, cases: Mapping[str, Case]) -> None:
 
 
 def told_once(replayed: Replayed) -> None:
-    """That it fires, and that it has ended, or both at once; between them at most that it still does."""
+    """That it fires, and that it has ended, or both at once; between them at most that it still does, and once that it
+    has become critical, where it was told before the day was over."""
     for each in replayed.rows("incidents"):
         told = Counter(one.change for one in replayed.replay.told if one.incident_id == each["incident_id"])
         assert each["state"] == "resolved" and each["begin_at"] < each["resolved_at"], each
         assert told["firing"] + told["over"] == told["resolved"] + told["over"] == 1, (each, told)
-        assert told.keys() <= {"firing", "still", "resolved", "over"}, (each, told)
+        assert told["worse"] <= replayed.rules[each["rule"]].only_grows, (each, told)
+        assert told.keys() <= {"firing", "worse", "still", "resolved", "over"}, (each, told)
 
 
 def waited(replayed: Replayed, cases: Mapping[str, Case]) -> None:

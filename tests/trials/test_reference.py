@@ -174,8 +174,8 @@ def by_the_reference(made: World) -> Tables:
         agent=privacy.cut_emails,
     )
     tables = reference.compute(made.objects, settings, made.database)
-    tables[ALERT_CHECKS_DAILY.name] = tables.pop("alert_values")
     tables["days"] = [row | completeness(made, row) for row in with_days_without_lines(made, tables["days"])]
+    tables[ALERT_CHECKS_DAILY.name] = reference.alert_values(tables, settings)
     return tables
 
 

@@ -168,35 +168,63 @@ COSTS = """
     ],
 )
 def test_cost_projection(warehouse: Warehouse, budget: str | None, shown: str, is_over: str) -> None:
-    """100 USD in 15 of 30 days: 200 USD. First and last day of the month are the answer's own business."""
-    warehouse.fill("days", DAYS)
-    warehouse.fill("bandwidth_cost_daily", COSTS)
+    """100 USD in 360 known hours of 720: 200 USD. First and last day of the month are the answer's own business; what
+    lies before the first log is not known, and the open day stands in the cost alone."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        COSTS.replace("2026-11-16 | palette     | a      | USD      | 900        | 900", OPEN_DAY),
+    )
     warehouse.expect(
         "cost_projection",
         f"""
         {_PROJECTION_COLUMNS}
-        -   | 70   | -          | -          | -       | -         | 1 | 15 | 30
-        USD | 1700 | 100.000000 | 200.000000 | {shown} | {is_over} | 1 | 15 | 30
+        -   | 70   | -          | -          | -       | -         | 15 | 360 | 16 | 30
+        USD | 2600 | 150.000000 | 200.000000 | {shown} | {is_over} | 15 | 360 | 16 | 30
         """,
         first_day=date(2026, 11, 9),
-        last_day=date(2026, 11, 15),
+        last_day=date(2026, 11, 16),
         budget=budget,
     )
 
 
+OPEN_DAY = "2026-11-16 | palette     | a      | USD      | 900        | 50"
+
+
+def test_a_month_costs_no_less_than_it_has(warehouse: Warehouse) -> None:
+    """The open day alone has cost 900 USD: beside a projection of 200 USD, a budget of 500 USD is broken already."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", COSTS)
+    last = date(2026, 11, 16)
+    found = warehouse.ask("cost_projection", first_day=last, last_day=last, budget="500.00 USD")
+    told = [dict(zip(found.columns, row, strict=True)) for row in found.rows if row[0] == "USD"]
+    assert [(row["cost"], row["projected_cost"], row["is_over_budget"]) for row in told] == [(1000, 1000, True)]
+
+
+MONTH = "day | source | state | complete_through_at\n" + "\n".join(
+    f"2026-11-{n:02} | ovh | {'final' if n < 16 else 'open'} | 2026-11-{min(n + 1, 16):02}T00:00:00"
+    for n in range(1, 17)
+)
 _PROJECTION_COLUMNS = (
-    "currency | bytes_sent | cost | projected_cost | budget | is_over_budget | final_days | days_so_far | days_in_month"
+    "currency | bytes_sent | cost | projected_cost | budget | is_over_budget | final_days | known_hours | days_so_far"
+    " | days_in_month"
 )
 
 
 def test_cost_projection_keeps_six_digits(warehouse: Warehouse) -> None:
-    """10 micros in 7 of 30 days: 42.857 micros."""
+    """10 micros in 7 of 30 days: 42.857 micros. The days between the two that are final were quiet."""
+    final = "2026-11-0{0} | ovh | final | 2026-11-0{1}T00:00:00"
+    days = "\n".join(final.format(day, day + 1) for day in (1, 7))
+    warehouse.fill("days", f"day | source | state | complete_through_at \n {days}")
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
     warehouse.fill("bandwidth_cost_daily", "day | currency | bytes_sent | cost_micros \n 2026-11-03 | USD | 9 | 10")
     warehouse.expect(
         "cost_projection",
         f"""
         {_PROJECTION_COLUMNS}
-        USD | 9 | 0.000010 | 0.000043 | - | - | 0 | 7 | 30
+        USD | 9 | 0.000010 | 0.000043 | - | - | 2 | 168 | 7 | 30
         """,
     )
 
@@ -783,8 +811,9 @@ def test_attribution(warehouse: Warehouse) -> None:
 
 
 def test_month_to_date(warehouse: Warehouse) -> None:
-    """6 USD in two of 30 days are 90 USD a month."""
+    """1 USD on the one day that is known of 30 is 30 USD a month; the open day's 5 USD stand in the cost alone."""
     warehouse.fill("days", DAYS)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
     warehouse.fill(
         "bandwidth_cost_daily",
         """
@@ -794,14 +823,14 @@ def test_month_to_date(warehouse: Warehouse) -> None:
         """,
     )
     columns = (
-        "month_first_day | currency | last_day | days_so_far | days_in_month | final_days | bytes_sent | cost"
-        " | projected_cost | budget | is_over_budget"
+        "month_first_day | currency | last_day | days_so_far | days_in_month | final_days | known_hours | bytes_sent"
+        " | cost | projected_cost | budget | is_over_budget"
     )
     warehouse.expect(
         "month_to_date",
         f"""
         {columns}
-        2026-11-01 | USD | 2026-11-02 | 2 | 30 | 1 | 30 | 6.000000 | 90.000000 | - | -
+        2026-11-01 | USD | 2026-11-02 | 2 | 30 | 1 | 24 | 30 | 6.000000 | 30.000000 | - | -
         """,
     )
 

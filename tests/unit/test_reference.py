@@ -17,7 +17,7 @@ from tests.reference.lines import Ignored, Parsed, RawLine, Rejected, read_line,
 from tests.reference.raw_keys import dialect_of_object
 from tests.reference.records import endpoint_of, host_of, normalised_address
 from tests.reference.response_times import EDGES, summary
-from tests.reference.rollups import LogObject, PriceCard, Settings, compute
+from tests.reference.rollups import LogObject, PriceCard, Settings, alert_values, compute
 
 LAST_MODIFIED = datetime(2025, 11, 1, tzinfo=UTC)
 
@@ -447,12 +447,14 @@ def test_addresses_are_normalised() -> None:
 
 def test_values_of_the_checks() -> None:
     card = PriceCard("ovh", Decimal("1"), "USD", "KB", date(2025, 1, 1))
-    found = tables(line(), line(block="500 - 0 - 2000 1", at="30/Oct/2025:13:00:00 +0000"), prices=(card,))
-    values = {row["rule"]: row["value"] for row in found["alert_values"]}
+    at = "30/Oct/2025:00:00:00 +0000"
+    found = tables(line(at=at), line(block="500 - 0 - 2000 1", at="30/Oct/2025:13:00:00 +0000"), prices=(card,))
+    found["days"] = [row | {"state": "final"} for row in found["days"]]
+    values = {row["rule"]: row["value"] for row in alert_values(found, world(prices=(card,)))}
     assert values == {
         "daily_bandwidth": 1000,
         "error_rate": 0.5,
-        "monthly_budget": pytest.approx(31 / 30),  # one dollar in thirty days, of thirty-one
+        "monthly_budget": 31.0,  # one dollar in the 24 hours that are known, of thirty-one days
         "response_time_p95": 2000,
         "unique_addresses": 1,
     }

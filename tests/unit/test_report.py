@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from mediameter import connect
-from mediameter.report import html, summary, words
+from mediameter.report import html, pictures, summary, words
 from mediameter.report.facts import Audience, Cost, Figures, MediaFile, Refusal, Reject, Response
 from mediameter.report.figures import read
 from mediameter.report.svg import day_labels, log_ticks, ticks
 from mediameter.warehouse import metadata, ready
 from schemas import TABLES
 from schemas.contract import Contract
+from schemas.vocabulary import VERDICTS
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
 MON, TUE, WED, THU = (date(2026, 11, day) for day in (2, 3, 4, 5))
@@ -325,6 +326,10 @@ def test_page_shows_the_figures(warehouse: Warehouse) -> None:
     assert "Without any data: 2026-11-03." in found.text
 
 
+def test_every_verdict_has_its_look() -> None:
+    assert pictures.VERDICTS.keys() == set(VERDICTS) and set(VERDICTS) <= summary.STYLES.keys()
+
+
 def test_pictures_are_drawn_to_scale(warehouse: Warehouse) -> None:
     fill(warehouse)
     monday, wednesday = picture(page(warehouse), "bytes-title").findall("g")  # Tuesday is a gap
@@ -452,7 +457,7 @@ def test_terminal_shows_the_figures(warehouse: Warehouse) -> None:
     assert "2026-11-02 final 4,000 2,000 8.000 0.0880 400 10.00 % 40 300 1,500 70" in lines
     assert "2026-11-04 open 8,000 4,000 16.000 n/a 800 10.00 % 80 600 3,000 140" in lines
     assert "castingly 9,000 4,500 18.000 0.0660+ 900 10.00 % 600 140" in lines
-    assert "error_rate 1.00 % 0 0 1 1 0" in lines
+    assert "error_rate 1.00 % 0 0 1 1 0 0" in lines
     assert "2026-11-02 critical error_rate: 10.00 %, limit 1.00 %, 4,000 requests" in lines
     assert "2 SHORT_LINE monday, line 7" in lines
     assert "2026-11-02 final 2026-11-04 06:00 2 5,000 4,994 3 3 2" in lines

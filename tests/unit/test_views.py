@@ -127,9 +127,69 @@ def test_money_daily(warehouse: Warehouse) -> None:
     )
 
 
+THREE_DAYS = """
+    day        | source | state | complete_through_at
+    2026-11-28 | ovh    | final | 2026-11-29T00:00:00
+    2026-11-29 | ovh    | final | 2026-11-30T00:00:00
+    2026-11-30 | ovh    | final | 2026-12-01T00:00:00
+    2026-12-01 | ovh    | open  | 2026-12-01T06:00:00
+"""
+THREE_DAYS_COST = """
+    day        | application | bucket | currency | bytes_sent | cost_micros
+    2026-11-28 | castingly   | a      | USD      | 100        | 57_800
+    2026-11-30 | palette     | a      | USD      | 200        | 115_800
+    2026-12-01 | palette     | a      | USD      | 900        | 900_000
+"""
+
+
+def test_cost_through(warehouse: Warehouse) -> None:
+    """0.1736 USD in the month's last three days, of which logs began: 72 known hours of 720 are 1.736 USD, not 0.17.
+    The quiet day between is known, the open day is not; one day of 24 hours says 30 times its cost."""
+    warehouse.fill("days", THREE_DAYS)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-28 00:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", THREE_DAYS_COST)
+    warehouse.expect_view(
+        "cost_through",
+        "day, application",
+        """
+        day | application | currency | known_hours | hours_in_month | cost_micros | known_cost_micros | projected_cost
+        2026-11-28 | *         | USD | 24 | 720 | 57800  | 57800  | 1.734000
+        2026-11-28 | castingly | USD | 24 | 720 | 57800  | 57800  | 1.734000
+        2026-11-29 | *         | USD | 48 | 720 | 57800  | 57800  | 0.867000
+        2026-11-29 | castingly | USD | 48 | 720 | 57800  | 57800  | 0.867000
+        2026-11-30 | *         | USD | 72 | 720 | 173600 | 173600 | 1.736000
+        2026-11-30 | castingly | USD | 72 | 720 | 57800  | 57800  | 0.578000
+        2026-11-30 | palette   | USD | 72 | 720 | 115800 | 115800 | 1.158000
+        2026-12-01 | *         | USD | 0  | 744 | 900000 | 0      | -
+        2026-12-01 | palette   | USD | 0  | 744 | 900000 | 0      | -
+        """,
+    )
+
+
+def test_a_first_day_is_known_from_its_first_log_on(warehouse: Warehouse) -> None:
+    """Six hours are too few to project a month; with the day after they are thirty, and the gate's open day is none."""
+    warehouse.fill(
+        "days",
+        """
+        day        | source | state | complete_through_at
+        2026-11-28 | ovh    | final | 2026-11-29T00:00:00
+        2026-11-29 | ovh    | final | 2026-11-30T00:00:00
+        2026-11-30 | ovh    | open  | 2026-12-01T00:00:00
+        """,
+    )
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-28 18:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", THREE_DAYS_COST)
+    found = warehouse.view("cost_through", "day, known_hours, known_cost_micros, projected_cost, application")
+    figures = [(row[1], row[2], None if row[3] is None else float(row[3])) for row in found.rows if row[4] == "*"]
+    assert sorted(figures, key=lambda row: row[0])[:2] == [(6, 57_800, None), (30, 57_800, 1.3872)]
+    assert (30, 57_800, 1.3872) in figures[1:] and len(figures) == 3
+
+
 def test_month_to_date(warehouse: Warehouse) -> None:
-    """30 USD in 3 of 30 days are 300 USD a month. The budget is that of all applications, in its currency."""
+    """10 USD on the one day that is known of 30 are 300 USD a month; no month costs less than it has.
+    The budget is that of all applications, in its currency."""
     warehouse.fill("days", DAYS)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
     warehouse.fill(
         "bandwidth_cost_daily",
         """
@@ -151,12 +211,12 @@ def test_month_to_date(warehouse: Warehouse) -> None:
         "month_to_date",
         "application, currency",
         """
-        application | currency | last_day | days_so_far | final_days | cost | projected_cost | budget | is_over_budget
-        *         |     | 2026-11-03 | 3 | 1 | -         | -          | -          | -
-        *         | USD | 2026-11-03 | 3 | 1 | 30.000000 | 300.000000 | 299.990000 | yes
-        castingly | USD | 2026-11-03 | 3 | 1 | 10.000000 | 100.000000 | -          | -
-        palette   |     | 2026-11-03 | 3 | 1 | -         | -          | -          | -
-        palette   | USD | 2026-11-03 | 3 | 1 | 20.000000 | 200.000000 | -          | -
+        application | currency | last_day | days_so_far | known_hours | cost | projected_cost | budget | is_over_budget
+        *         |     | 2026-11-03 | 3 | 24 | -         | -          | -          | -
+        *         | USD | 2026-11-03 | 3 | 24 | 30.000000 | 300.000000 | 299.990000 | yes
+        castingly | USD | 2026-11-03 | 3 | 24 | 10.000000 | 300.000000 | -          | -
+        palette   |     | 2026-11-03 | 3 | 24 | -         | -          | -          | -
+        palette   | USD | 2026-11-03 | 3 | 24 | 20.000000 | 20.000000  | -          | -
         """,
     )
 
