@@ -117,6 +117,6 @@ def _price(event: Event, world: Settings) -> int | None:
 
 def _cents(value: Any) -> int | None:
     try:
-        return money(value)
+        return money(value)[0]
     except Rejected:  # what is no amount says nothing
         return None
