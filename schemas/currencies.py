@@ -28,3 +28,12 @@ def decimals_of(currency: str) -> int:
 def micros_of_smallest_unit(currency: str) -> int:
     """Millionths of the currency in its smallest unit: 10,000 of a US cent, 1,000,000 of a yen, 1,000 of a fils."""
     return int(MICROS // 10 ** decimals_of(currency))
+
+
+CURRENCY = "currency"
+"""The column that says what money beside it is of. Wherever an amount stands, it stands in the same row."""
+MONEY_OF_ANSWERS = (
+    "cost", "projected_cost", "budget", "paid", "paid_back", "revenue", "list_price", "margin", "provider_cost",
+    "bandwidth_cost", "invoice", "invoice_difference", "amount",
+)  # fmt: skip
+"""Columns of answers that are amounts of the row's ``currency``."""

@@ -234,8 +234,10 @@ MODEL_PRICES = Contract(
         key("source", "text", "Source in the settings.", length=64),
         key("model", "text", "Model.", length=128),
         key("valid_from_day", "day", "UTC day; the first that was read holds for all days before, too."),
-        Column("cost_micros", "int", "What the provider takes for a generation.", null="not said", least=0),
-        Column("price_micros", "int", "List price of a generation.", null="not said", least=0),
+        Column(
+            "cost_micros", "int", "What the provider takes for a generation.", null="not said", least=0, unit="micros"
+        ),
+        Column("price_micros", "int", "List price of a generation.", null="not said", least=0, unit="micros"),
         key("currency", "text", "USD: the table is in cents.", length=8),
     ),
     kind="reference",

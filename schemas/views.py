@@ -68,7 +68,7 @@ MONEY_DAILY = Contract(
         _APPLICATION,
         key("kind", "text", "revenue, refund, provider (of generations), bandwidth.", length=None),
         _CURRENCY,
-        Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED),
+        Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED, unit="micros"),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
         *_FINALITY,
     ),

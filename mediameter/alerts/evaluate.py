@@ -102,7 +102,12 @@ class _Numbers:
         )
 
     def groups(self, index: int) -> set[str]:
-        return {group for each in (self._value, self._over) for at, group in each if at == index}
+        """Those of the window; where less than before is bad, those of before, too: a currency in which nobody pays any
+        more has no row."""
+        steps = {index}
+        if not self._rule.bands.is_above:
+            steps |= {index - offset for offset in self._rule.offsets}
+        return {group for each in (self._value, self._over) for at, group in each if at in steps}
 
     def value(self, index: int, group: str) -> float | None:
         now = self._plain(index, group)
