@@ -34,6 +34,6 @@ CURRENCY = "currency"
 """The column that says what money beside it is of. Wherever an amount stands, it stands in the same row."""
 MONEY_OF_ANSWERS = (
     "cost", "projected_cost", "budget", "paid", "paid_back", "revenue", "list_price", "margin", "provider_cost",
-    "bandwidth_cost", "invoice", "invoice_difference", "amount",
+    "bandwidth_cost", "known_cost", "invoice", "invoice_difference", "amount",
 )  # fmt: skip
 """Columns of answers that are amounts of the row's ``currency``."""

@@ -70,10 +70,37 @@ MONEY_DAILY = Contract(
         _CURRENCY,
         Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED, unit="micros"),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
+        measure("uncosted", "Charges whose cost is not known: of whatever currency.", unit="charges"),
+        measure("unpriced_bytes", "Bytes without a valid price card: of whatever currency.", unit="bytes"),
         *_FINALITY,
     ),
     kind="view",
     additivity="A",
+)
+LIST_PRICE_DAILY = Contract(
+    "list_price_daily",
+    "tenant, day, application, source, model, currency",
+    "What the credits of completed charges come to at the price of a credit. Each currency in which credits have a "
+    "price is another valuation of the same credits: add rows of one currency. Without a price there is no row.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("source", "text", "Source in the settings.", length=None),
+        key("model", "text", "Model.", length=None),
+        _CURRENCY,
+        measure("completed_credits", "Credits of completed charges.", unit="credits"),
+        measure("list_price_micros", "Their price in millionths of the currency, rounded.", unit="micros"),
+        Column(
+            "price_basis",
+            "text",
+            "set: the settings say the price. measured: paid / credits sold, of all purchases up to the day; before "
+            "the first one, of that day's.",
+            among=("set", "measured"),
+        ),
+    ),
+    kind="view",
+    additivity="S",
 )
 MONTH_TO_DATE = Contract(
     "month_to_date",
@@ -193,6 +220,7 @@ VIEWS = (
     GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
+    LIST_PRICE_DAILY,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,
     RECONCILIATION_SUMMARY,
