@@ -48,6 +48,7 @@ ranked AS (
         ) AS place
     FROM of_users
     LEFT JOIN payments ON payments.user_id = of_users.user_id AND payments.application = of_users.application
+    WHERE payments.user_id IS NOT NULL OR of_users.generations > 0
 )
 
 SELECT
