@@ -37,10 +37,19 @@ _HOURS = 3600
     log_prints=True,
 )
 def do_days(
-    settings_path: str | None, first: date, last: date, reparse: bool, every: bool, dry_run: bool, now: str
+    settings_path: str | None,
+    first: date,
+    last: date,
+    reparse: bool,
+    every: bool,
+    accept_fewer: list[str],
+    dry_run: bool,
+    now: str,
 ) -> Report:
     """One part of the range. Its report holds sums, no records."""
-    report = perform_backfill(settings_path, first, last, reparse=reparse, every=every, dry_run=dry_run, now=now)
+    report = perform_backfill(
+        settings_path, first, last, reparse=reparse, every=every, accept_fewer=accept_fewer, dry_run=dry_run, now=now
+    )
     print(f"{first}..{last}: {json.dumps(report, default=str)}")
     return report
 
@@ -51,6 +60,7 @@ def backfill(
     last_day: date,
     reparse: bool = False,
     every: bool = False,
+    accept_fewer: list[str] | None = None,
     dry_run: bool = False,
     days_per_run: int = 7,
     settings_path: str | None = None,
@@ -63,6 +73,7 @@ def backfill(
         last_day: Last one, included.
         reparse: Also read again what an older parser read.
         every: With reparse: whatever parser read it.
+        accept_fewer: Sources to be believed although they show less than they did, or nothing.
         dry_run: Only tell, as a table a run, what would change day by day.
         days_per_run: How many days one run does.
         settings_path: As `mediameter run` finds them where it is empty.
@@ -70,7 +81,8 @@ def backfill(
     """
     parts = partitions(first_day, last_day, days_per_run)
     given: dict[str, Any] = {
-        "reparse": reparse, "every": every, "dry_run": dry_run, "settings_path": settings_path, "now": now,
+        "reparse": reparse, "every": every, "accept_fewer": accept_fewer or [], "dry_run": dry_run,
+        "settings_path": settings_path, "now": now,
     }  # fmt: skip
     if len(parts) > 1 and runtime.deployment.id:
         for first, last in parts:

@@ -317,8 +317,9 @@ def backfill(
     reparse: Annotated[bool, typer.Option("--reparse", help="Also read again what an older parser read.")] = False,
     every: Annotated[bool, typer.Option("--all", help="With --reparse: whatever parser read it.")] = False,
     accept_fewer: Annotated[
-        bool, typer.Option("--accept-fewer", help="Believe a source that shows less than it did, or nothing.")
-    ] = False,
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="Believe this source, which shows less than it did, or nothing."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
@@ -330,7 +331,7 @@ def backfill(
       mediameter backfill 2025-10-01..2025-10-30 --dry-run
       mediameter backfill 2025-10-26
       mediameter backfill last 30d --reparse
-      mediameter backfill 2025-10-26 --accept-fewer
+      mediameter backfill 2025-10-26 --accept-fewer palette
     """
     if every and not reparse:
         raise UserError("--all is a word for --reparse", "add --reparse")
@@ -341,7 +342,7 @@ def backfill(
     now = _now()
     days = step.range_of(" ".join(range_), today=now.astimezone(loaded.reporting.zone).date())
     with _Bars(hidden=as_json) as progress:
-        task = step.Task(*days, reparse, every, accept_fewer)
+        task = step.Task(*days, reparse, every, tuple(accept_fewer or ()))
         found = step.backfill(loaded, task, now=now, progress=progress, dry_run=dry_run)
     _tell(found, as_json)
     require_all_read(found.ingest.to_dict())

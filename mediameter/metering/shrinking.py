@@ -12,9 +12,9 @@ RECENT = timedelta(days=7)
 
 
 def has_shrunk(before: int, there: int) -> bool:
-    """A fall to nothing; or by more than a handful and more than half."""
+    """A fall to nothing; or by more than a handful and more than a fifth."""
     gone = before - there
-    return before > 0 and (there == 0 or (gone > HANDFUL and 2 * gone > before))
+    return before > 0 and (there == 0 or (gone > HANDFUL and 5 * gone > before))
 
 
 def gone_of_days(before: Mapping[date, int], there: Mapping[date, int]) -> tuple[int, int]:

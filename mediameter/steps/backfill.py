@@ -46,14 +46,14 @@ _FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATI
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
-    ``every``: whatever read it. ``accepts_fewer``: a source that shows less than it did shows all that there is.
+    ``every``: whatever read it. ``accept_fewer``: sources that show less than they did, and all that there is.
     Raises ``UserError`` for an impossible range."""
 
     first: date
     last: date
     reparse: bool = False
     every: bool = False
-    accepts_fewer: bool = False
+    accept_fewer: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.first > self.last:
@@ -152,8 +152,13 @@ def backfill(
 
     Frozen days are left as they are and told in ``refused``. May be killed, run again, and run beside anything else:
     no object is fetched twice, and each day is written behind its fence.
-    Raises what ``ingest``, ``rollup``, ``check`` and ``quality`` raise.
+    Raises ``UserError`` for a source to be believed that there is not, and what ``ingest``, ``rollup``, ``check`` and
+    ``quality`` raise.
     """
+    for name in task.accept_fewer:
+        if name not in settings.sources:
+            remedy = f"the sources are: {', '.join(settings.sources)}"
+            raise UserError(f"no source is called {name!r}: nothing was accepted, nothing done", remedy)
     if dry_run:
         return plan(settings, task, now=now, progress=progress)
     report = _carried_out(settings, settings, task, now, progress or quiet())
@@ -218,10 +223,10 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
-        fewer = task.accepts_fewer
-        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accepts_fewer=fewer)
+        fewer = task.accept_fewer
+        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accept_fewer=fewer)
         days = _utc_days(selection.days, work)
-        exported = export(work, now=now, progress=progress, only=days, accepts_fewer=fewer)
+        exported = export(work, now=now, progress=progress, only=days, accept_fewer=fewer)
         dirty = _dirtied(made, work, selection.days)
         generations = _generation_days(made, work)
         before = figures_of(real, dirty)

@@ -86,14 +86,15 @@ def export(
     window: int | None = None,
     only: Collection[date] | None = None,
     sources: Collection[str] | None = None,
-    accepts_fewer: bool = False,
+    accept_fewer: Collection[str] = (),
 ) -> ExportReport:
     """The databases of applications and of generating systems. ``now`` is when the reading begins.
 
     ``window``: days back to be read; ``ALL_DAYS`` reads every day that has events there or here, and all files; by
     default, and the first time of all, see ``lookback_days``. ``only``: just these UTC days, which tells nothing new
     of completeness. ``sources``: these alone. A source that cannot be read, or that shows less than it did, is told in
-    ``failed``; the others go on. ``accepts_fewer``: somebody has said that it shows less with good reason.
+    ``failed``; the others go on. ``accept_fewer``: sources of which somebody has said that they show less with good
+    reason.
     """
     report = ExportReport()
     if not settings.table_sources:
@@ -102,7 +103,8 @@ def export(
         for name in settings.table_sources if sources is None else sources:
             try:
                 with place_of(settings, name, made, now, dry_run) as place:
-                    _export_believed(place, Asked(window, only, accepts_fewer), progress or quiet(), report)
+                    asked = Asked(window, only, name in accept_fewer)
+                    _export_believed(place, asked, progress or quiet(), report)
             except MediameterError as error:
                 report.failed.append(str(error))
                 report.refused += isinstance(error, UserError)

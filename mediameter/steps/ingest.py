@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -110,7 +110,7 @@ def ingest(
     dry_run: bool = False,
     window: int | None = None,
     choose: Choose | None = None,
-    accepts_fewer: bool = False,
+    accept_fewer: Collection[str] = (),
     sweep_all: bool = False,
 ) -> IngestReport:
     """All buckets of logs and of event files, one after the other. ``now`` is when the listing begins, as the
@@ -119,7 +119,7 @@ def ingest(
     ``window``: how many days back a bucket over S3 is listed (default: ``reporting.window_days``), counted from where
     its logs were complete by its last listing; what then was pending is listed still, and the first listing, like
     that of a folder, shows everything. ``sweep_all``: orphans go to the trash also where they are many. A listing that
-    shows less than it did is told in ``doubted``, and nothing of it is taken in, unless ``accepts_fewer``.
+    shows less than it did is told in ``doubted``, and nothing of it is taken in, unless ``accept_fewer`` names it.
 
     Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
     fails: what was settled before stays, the rest is taken in by the next run.
@@ -133,7 +133,7 @@ def ingest(
         for name in settings.bucket_sources:
             _ingest_source(
                 settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose,
-                accepts_fewer=accepts_fewer,
+                accepts_fewer=name in accept_fewer,
             )  # fmt: skip
         if not dry_run:
             swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)

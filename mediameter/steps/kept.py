@@ -20,7 +20,7 @@ from mediameter.sources.objects import ObjectVersion
 
 _REMEDY = (
     "see path or bucket, prefix and rights; if they were deleted with intent:"
-    " `mediameter backfill {day} --accept-fewer`"
+    " `mediameter backfill {day} --accept-fewer {source}`"
 )
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def doubted(connection: sa.Connection, settings: Settings, look: Look) -> Doubt 
     # Of a few objects all may be deleted; of a bucket with nothing in it none is believed.
     if has_shrunk(len(expected), there) and (not shown or len(expected) - there > HANDFUL):
         what = f"the listing shows {there:,} of {len(expected):,} objects that were delivered lately"
-        remedy = _REMEDY.format(day=f"{look.now:%Y-%m-%d}")
+        remedy = _REMEDY.format(day=f"{look.now:%Y-%m-%d}", source=look.name)
         return Doubt(look.name, BUCKET, "fewer", f"{what}; nothing was taken in", remedy)
     if not shown and not delivered and not (before and before.accepted_at):
         return Doubt(look.name, BUCKET, "empty", _nothing(settings, look.name), "see path or bucket, and prefix")

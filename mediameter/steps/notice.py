@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -62,12 +62,20 @@ def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, An
 
 
 def perform_backfill(
-    settings_path: str | None, first: date, last: date, *, reparse: bool, every: bool, dry_run: bool, now: str
+    settings_path: str | None,
+    first: date,
+    last: date,
+    *,
+    reparse: bool,
+    every: bool,
+    accept_fewer: Sequence[str],
+    dry_run: bool,
+    now: str,
 ) -> dict[str, Any]:
     """Do these days again, as of ``now``, and return the report as plain values. Raises what ``backfill`` raises."""
     from mediameter.steps import backfill as step
 
-    task = step.Task(first, last, reparse, every)
+    task = step.Task(first, last, reparse, every, tuple(accept_fewer))
     report = step.backfill(load(settings_path), task, now=instant(now), dry_run=dry_run)
     return report.to_dict()
 

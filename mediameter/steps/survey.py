@@ -2,7 +2,8 @@
 
 Another role, a view with a condition, the wrong database: what is hidden looks deleted, and would be taken out of days
 that people have been billed for. So the rows of days that were counted before are counted first. What was deleted one
-by one goes through; a table that shows nothing any more, or less than half, stops its source until somebody says so.
+by one goes through; a table that shows nothing any more, or lacks more than a fifth, stops its source until somebody
+says so.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _fewer(place: Place, table: SourceTable, what: str, days: Mapping[date, int]
     name = place.database.names.get(table.name, table.name)
     remedy = (
         "see url, role, views and policies there; if rows were deleted with intent:"
-        f" `mediameter backfill {first}..{last} --accept-fewer`"
+        f" `mediameter backfill {first}..{last} --accept-fewer {place.name}`"
     )
     return Doubt(place.name, table.name, "fewer", f"{name} {what}; nothing was changed", remedy)
 
@@ -160,7 +161,7 @@ def _doubt_empty(place: Place, known: Mapping[str, Sighting], vouched: Mapping[s
             continue
         there = place.database.names.get(name, name)
         what = f"{there} shows no row to this user, and is not known to be empty: nothing is known of it, good or bad"
-        accept = f"`mediameter backfill {place.now:%Y-%m-%d} --accept-fewer`"
+        accept = f"`mediameter backfill {place.now:%Y-%m-%d} --accept-fewer {place.name}`"
         remedy = f"see url, role, views and policies; if it is empty: {accept}"
         found.empty.append(Doubt(place.name, name, "empty", what, remedy))
 

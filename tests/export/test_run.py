@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from mediameter import faults, lake, ledger
 from mediameter.cli import main
 from mediameter.connect import engine, reading
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
@@ -65,6 +66,47 @@ def test_a_run_takes_in_both(app: Application, tmp_path: Path) -> None:
     assert [row["state"] for row in stored(place, "days")] == ["final"]
     assert "nothing new" in said(run(place, now=NOW))
     assert RunSummary.from_dict(summary.to_dict()).lines() == summary.lines()
+
+
+def test_a_file_that_went_before_it_was_to_count_is_made_again(app: Application, tmp_path: Path) -> None:
+    """The run was frozen between reading and settling, and another one has swept what it had written (case S13)."""
+    app.insert("media_analytics", event(timestamp=SEEN))
+    place, gone = settings(tmp_path, app.url), []
+
+    def sweep() -> None:
+        if not gone:
+            gone.extend((tmp_path / "lake" / "events").rglob("*.parquet"))
+            for path in gone:
+                path.unlink()
+
+    faults.at["export.before_settle"] = sweep
+    try:
+        assert "1 rows = 1 events + 0 ignored + 0 rejected" in said(run(place, now=NOW))
+    finally:
+        faults.at.clear()
+    made_engine = engine(place.warehouse.url)
+    with reading(made_engine) as connection:
+        files = ledger.every_file(connection)
+    made_engine.dispose()
+    assert gone
+    lake.verified(tmp_path / "lake", files)
+    assert [row["state"] for row in stored(place, "days")] == ["final"]
+    assert "nothing new" in said(run(place, now=NOW))
+
+
+def test_to_accept_one_source_is_to_accept_no_other(app: Application, tmp_path: Path) -> None:
+    """Both show nothing any more, and one of them with good reason."""
+    app.insert("media_analytics", event(timestamp=SEEN))
+    place, today = settings(tmp_path, app.url), NOW.date()
+    run(place, now=NOW)
+    for path in (tmp_path / "bucket").iterdir():
+        path.unlink()
+    app.execute("DELETE FROM media_analytics")
+    backfill(place, Task(today, today, accept_fewer=("ovh",)), now=NOW)
+    summary = run(place, now=NOW)
+    assert summary.ingest.doubted == [] and "[sources.app]: media_analytics shows no row" in summary.export.failed[0]
+    backfill(place, Task(SEED_DAY, today, accept_fewer=("app",)), now=NOW)
+    assert not run(place, now=NOW).has_failed
 
 
 def test_a_dry_run_counts_and_leaves_nothing(app: Application, tmp_path: Path) -> None:

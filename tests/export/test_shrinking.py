@@ -148,9 +148,11 @@ def test_what_was_deleted_with_intent_is_accepted(systems: dict[str, Application
         export(place, now=NOW)
         show("1 = 0")
         day = SEEN["app"]
-        planned = backfill(place, Task(day, day, accepts_fewer=True), now=NOW, dry_run=True)
+        planned = backfill(place, Task(day, day, accept_fewer=("app",)), now=NOW, dry_run=True)
         assert planned.export.days == [str(day)] and failure(export(place, now=NOW))
-        done = backfill(place, Task(day, day, accepts_fewer=True), now=NOW)
+        with pytest.raises(UserError, match="no source is called 'apps'"):
+            backfill(place, Task(day, day, accept_fewer=("apps",)), now=NOW)
+        done = backfill(place, Task(day, day, accept_fewer=("app",)), now=NOW)
         assert done.export.failed == [] and f"{view} shows no row any more" in done.export.accepted[0]
         again = export(place, now=NOW + timedelta(hours=1))
         assert (again.failed, again.doubts, again.days) == ([], [], [])
@@ -189,7 +191,7 @@ def test_a_view_without_a_row_is_not_known_to_be_empty(
         assert stood(place)[1] == [None]
         found = status(place, now=NOW)
         assert found.is_late and view in found.complaints[0]
-        assert backfill(place, Task(NOW.date(), NOW.date(), accepts_fewer=True), now=NOW).export.accepted
+        assert backfill(place, Task(NOW.date(), NOW.date(), accept_fewer=(name,)), now=NOW).export.accepted
         assert export(place, now=NOW + timedelta(hours=1)).doubts == [] and stood(place)[1] != [None]
 
 

@@ -102,7 +102,7 @@ def test_objects_that_were_deleted_with_intent_are_accepted(bucket: Place, site:
     site.run(NOW)
     emptied(bucket, keys)
     day = NOW.date()
-    report = backfill(site.settings(), Task(day, day, accepts_fewer=True), now=NOW + HOUR)
+    report = backfill(site.settings(), Task(day, day, accept_fewer=tuple(site.settings().sources)), now=NOW + HOUR)
     assert "0 of 12 objects" in report.ingest.accepted[0] and not report.ingest.doubted
     assert not site.run(NOW + 2 * HOUR).has_failed
     assert len(site.rows(FIGURES)) == 2

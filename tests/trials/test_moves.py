@@ -217,7 +217,7 @@ def _adopted(grown: Grown, what: str, settings: Settings, wishes: Wishes, *, is_
     grown.twice(what, points, _adopt, settings, wishes)
     if is_emptied:
         today = grown.world.now.date()
-        backfill(settings, Task(today, today, accepts_fewer=True), now=grown.world.now)
+        backfill(settings, Task(today, today, accept_fewer=tuple(settings.sources)), now=grown.world.now)
     grown.run(settings)
     grown.same(what, settings)
 

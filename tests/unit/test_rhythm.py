@@ -111,7 +111,16 @@ def test_what_the_settings_say_goes_first() -> None:
 # --- how much less is too little ------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("before", "there", "is_less"),
-    [(0, 0, False), (1, 0, True), (10, 5, False), (10, 4, True), (11, 5, True), (6, 1, False), (100, 49, True)],
+    [
+        (0, 0, False),
+        (1, 0, True),
+        (10, 5, False),
+        (10, 4, True),
+        (11, 5, True),
+        (6, 1, False),
+        (100, 80, False),
+        (100, 79, True),
+    ],
 )
 def test_a_fall_to_nothing_or_by_much(before: int, there: int, is_less: bool) -> None:
     assert has_shrunk(before, there) is is_less

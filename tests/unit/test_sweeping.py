@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from mediameter import connect, faults, identity, lake, ledger, sweeping, warehouse
 from mediameter.connect import reading, transact
 from mediameter.lake import LakeFile
+from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.ingest import ingest
 from mediameter.steps.rollup import rollup
 from mediameter.sweeping import HANDFUL
@@ -189,3 +190,28 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(point: str, gone:
         lake.verified(house.lake, ledger.every_file(connection))
     made.dispose()
     assert replace(house).ingest().objects == 0
+
+
+def test_a_file_made_anew_that_went_before_it_was_to_count(tmp_path: Path) -> None:
+    """The same of a backfill that reads its objects again."""
+    house = House(tmp_path / "house")
+    house.deliver("a", range(5))
+    assert ingest(house.settings(), now=NOW).parsed == 5
+    gone = list[Path]()
+
+    def sweep() -> None:
+        if not gone:
+            gone.extend((house.lake / "records").rglob("*.parquet"))
+            for path in gone:
+                path.unlink()
+
+    faults.at["ingest.before_settle"] = sweep
+    day = date(NOW.year, NOW.month, NOW.day)
+    report = backfill(house.settings(), Task(day - TWO_DAYS, day, reparse=True, every=True), now=NOW)
+    faults.at.clear()
+    assert gone and report.ingest.again == 1
+    made = connect.engine(house.url)
+    with reading(made) as connection:
+        files = ledger.every_file(connection)
+    made.dispose()
+    lake.verified(house.lake, files)
