@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mediameter.errors import UserError
 from schemas import TABLES, VIEWS
+from schemas.currencies import MONEY_OF_ANSWERS
 from schemas.vocabulary import ALL, DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -32,13 +33,11 @@ _HEADER = ("question", "asked in", "parameters", "note")
 _MICRO = Decimal("0.000001")
 # A column of a table keeps its contract's type; these are computed in the SQL.
 _COMPUTED = {
-    **dict.fromkeys(("cost", "projected_cost", "budget"), "money"),
+    **dict.fromkeys(MONEY_OF_ANSWERS, "money"),
     **dict.fromkeys(("error_rate", "server_error_rate", "client_abort_rate", "cache_hit_ratio"), "float"),
     **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
     **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
-    **dict.fromkeys(("paid", "paid_back", "revenue", "list_price"), "money"),
-    **dict.fromkeys(("margin", "provider_cost", "bandwidth_cost"), "money"),
     **dict.fromkeys(("user_count", "files_served"), "int"),
     **dict.fromkeys(("failure_rate", "average_ms"), "float"),
     **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "over_30_s"), "int"),

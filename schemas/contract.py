@@ -37,12 +37,18 @@ class Column:
     def is_nullable(self) -> bool:
         return bool(self.null)
 
+    @property
+    def is_money(self) -> bool:
+        """An amount of the currency that stands beside it."""
+        return self.unit == "micros" or self.type == "money"
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A frame or a table: its grain in words, its columns, and whether its measures may be summed.
 
-    ``additivity``: "A" every measure may be summed over any rows; "S" never sum; "-" not a rollup.
+    ``additivity``: "A" every measure may be summed over any rows, money over rows of one currency; "S" never sum;
+    "-" not a rollup.
     """
 
     name: str
@@ -66,6 +72,11 @@ class Contract:
     @property
     def measures(self) -> list[str]:
         return [column.name for column in self.columns if column.role == "measure"]
+
+    @property
+    def money(self) -> list[str]:
+        """Columns that are amounts of the row's ``currency``: they are added up, compared and ranked within one."""
+        return [column.name for column in self.columns if column.is_money]
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

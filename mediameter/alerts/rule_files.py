@@ -96,17 +96,19 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
     value = content.get("value")
     if value is None:
         parts.missing("value")
+    numbers = {"value": parts.aggregate(value, "value")} | {
+        name: parts.aggregate(content[name], name, value) if name in content else None for name in ("over", "sample")
+    }
+    groups = (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by"))
     return {
-        "value": parts.aggregate(value, "value"),
-        "over": parts.aggregate(content["over"], "over", value) if "over" in content else None,
-        "sample": parts.aggregate(content["sample"], "sample", value) if "sample" in content else None,
+        **numbers,
         "sample_unit": parts.text(content, "sample_unit", ""),
         "compare": parts.compare(content.get("compare")),
         "bands": parts.bands(content, unit),
         "only_grows": parts.truth(content, "only_grows"),
         "is_share": parts.truth(content, "share"),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),
-        "group_by": (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
+        "group_by": parts.by_currency(groups, numbers.values()),
         "seen_s": parts.seconds(content, "seen_within", 0),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ from mediameter.errors import UserError
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.quantities import bytes_of, milliseconds, money
 from mediameter.yaml_lines import LINE
+from schemas.currencies import CURRENCY
 
 NAME = re.compile("[a-z0-9][a-z0-9_]{0,63}")
 BUDGET = "monthly_budget"
@@ -165,6 +166,20 @@ def _operators(wanted: Any, name: str) -> list[tuple[Any, tuple[Any, ...]]]:
     if unknown:
         raise Mistake(f"{name}: {unknown.pop()!r} is not known", f"a value, a list of values, or {', '.join(_WHERE)}")
     return [(each, tuple(of) if isinstance(of, list) else (of,)) for each, of in wanted.items() if each != LINE]
+
+
+def by_currency(group_by: tuple[str, ...], aggregates: Iterable[Aggregate | None]) -> tuple[str, ...]:
+    """The groups, and the currency where money of more than one could be added up: no rule can mix two, whatever its
+    file says."""
+    mixes = any(_is_of_any_currency(each) for each in aggregates if each)
+    return (*group_by, CURRENCY) if mixes and CURRENCY not in group_by else group_by
+
+
+def _is_of_any_currency(part: Aggregate) -> bool:
+    rows = row_source(part.source)
+    assert rows
+    is_fixed = any(each.column == CURRENCY and each.operator == "in" and len(each.values) == 1 for each in part.where)
+    return part.how != "count" and rows.is_money(part.column) and not is_fixed
 
 
 def compare(value: Any) -> Compare | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediameter.report import words
 from mediameter.report.generated import Generated
-from mediameter.report.generated_tables import KINDS, amount
+from mediameter.report.generated_tables import KINDS, amount, cost
 
 
 def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
@@ -21,10 +21,9 @@ def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
             for row in generated.systems
         ]
     for row in generated.models[:most_models]:
-        cost = words.NOT_AVAILABLE if row.cost_micros is None else words.money(row.cost_micros)
         told.append(
             f"{words.visible(row.model, 24):<24}  {row.generations:>7,} generations"
-            f"  {words.count(row.average_ms):>9} ms in the mean  provider's cost {cost}"
+            f"  {words.count(row.average_ms):>9} ms in the mean  cost {cost(row)}"
         )
     told += [f"{KINDS[row.kind]}: {amount(row)} {words.visible(row.currency)}".rstrip() for row in generated.money]
     return told

@@ -221,6 +221,32 @@ def test_what_a_day_should_earn_has_no_warning_beyond_it(tmp_path: Path) -> None
     assert (rule.bands.critical, rule.bands.warning, rule.dormant) == (50.0, None, "")
 
 
+def test_the_threshold_says_which_currency_is_looked_at(tmp_path: Path) -> None:
+    own = {"palette": {"kind": "palette_events", "path": "events", "application": "studio"}}
+    found = settings(tmp_path, sources=own, alerts={"rules": {"revenue_below_expected": {"below": "40.00 EUR"}}})
+    rule = find(found, "revenue_below_expected")
+    assert (rule.unit, rule.bands.critical) == ("EUR", 40.0)
+    conditions = [each.values for part in rule.aggregates for each in part.where if each.column == "currency"]
+    assert conditions == [("EUR",)] * len(rule.aggregates)
+
+
+@pytest.mark.parametrize(
+    ("value", "groups"),
+    [
+        ("{from: money_daily, where: {kind: revenue}, sum: amount}", ("currency",)),
+        ("{from: money_daily, max: amount_micros}", ("currency",)),
+        ("{from: money_daily, where: {currency: [USD, EUR]}, sum: amount_micros}", ("currency",)),
+        ("{from: money_daily, where: {currency: EUR}, sum: amount_micros}", ()),
+        ("{from: money_daily, count: true}", ()),
+        ("{from: 'answer:money_by_application', sum: paid}", ("currency",)),
+        ("{from: traffic_daily, sum: bytes_sent}", ()),
+    ],
+)
+def test_no_rule_adds_money_of_two_currencies(value: str, groups: tuple[str, ...]) -> None:
+    [rule] = read("own.yaml", f"mine: {{title: Mine, needs: logs, window: 1 day, value: {value}, unit: EUR, above: 5}}")
+    assert rule.group_by == groups
+
+
 @pytest.mark.parametrize(
     ("own", "told"),
     [

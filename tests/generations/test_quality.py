@@ -118,8 +118,13 @@ FAULTS = {
         "generation_users_daily", "credits_spent = credits_spent + 1", _GROUPS,
         where=f"{_OF_A_DAY} AND credits_spent > 0",
     ),
-    "a price that is no cent a credit": _of("generations_daily", "price_micros = price_micros + 1", _GROUPS),
-    "an absurd number of credits": _of("generations_daily", "credits_charged = 999999999999999", _GROUPS),
+    "a cost that no user has": _of(
+        "generations_daily", "cost_micros = cost_micros + 1", _GROUPS, "generation_users_daily",
+        where=f"{_OF_A_DAY} AND currency <> ''",
+    ),
+    "an absurd number of credits": _of(
+        "generations_daily", "credits_charged = 999999999999999", _GROUPS, "generation_users_daily"
+    ),
     "an active user made up": _of("active_users_trailing", "active_users = active_users + 1", _GROUPS),
     "more files than pictures": _of("generated_files_daily", "generations = generations + 999", _PART),
     "a cost in no currency": _of(
