@@ -13,7 +13,10 @@ from mediameter.errors import UserError
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.quantities import bytes_of, milliseconds, money
 from mediameter.yaml_lines import LINE
+from schemas import TABLES, VIEWS
+from schemas.contract import Contract
 
+CONTRACTS = {contract.name: contract for contract in (*TABLES, *VIEWS)}
 NAME = re.compile("[a-z0-9][a-z0-9_]{0,63}")
 BUDGET = "monthly_budget"
 """As a threshold: the budget of the settings."""
@@ -233,6 +236,8 @@ def agree(rule: Rule) -> None:
             raise Mistake(f"window: {rows.name} has whole days only", 'window: "1 day", or count something finer')
         if rows.time == "instant" and each.at == "hour_at" and rule.step_s < HOUR_S:
             raise Mistake(f"window: {rows.name} has whole hours only", 'window: "1 h", or count something finer')
+        if each.how in ("sum", "mean") and (contract := CONTRACTS.get(each.source)):
+            _require_additive(rule, contract, each)
         for column in rule.group_by:
             _known(column, rows, "group_by")
             if rows.columns and rows.columns[column].pii != "none":
@@ -241,3 +246,20 @@ def agree(rule: Rule) -> None:
         raise Mistake("what is judged now has no windows", "leave out compare and for")
     if any(offset < rule.length for offset in rule.offsets):
         raise Mistake("compare: the windows overlap", "compare shorter windows")
+
+
+def _require_additive(rule: Rule, contract: Contract, each: Aggregate) -> None:
+    """A sum of percentiles or of distinct counts is no figure; of one row it is that row's."""
+    column = contract.column(each.column)
+    if column.role != "measure" or contract.may_be_summed(each.column) or _is_of_one_row(rule, contract, each):
+        return
+    raise Mistake(
+        f"{each.how}: {each.column} of {each.source} may not be added up",
+        f"write max, or where with one value of each of {', '.join(contract.key)}, in a window of one day",
+    )
+
+
+def _is_of_one_row(rule: Rule, contract: Contract, each: Aggregate) -> bool:
+    """Whether a window holds one row at most: a day's, each other column of the grain with one value."""
+    one = {of.column for of in each.where if of.operator == "in" and len(of.values) == 1}
+    return rule.is_daily and rule.length == 1 and {*contract.key} <= {"tenant", "day", *one, *rule.group_by}

@@ -61,3 +61,10 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     column.comment = context.config.attributes.get("comments", {}).get(table, (None, {}))[1].get(column.name)
     if column.name not in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
+
+
+def allow_null(table: str, column: sa.Column[Any]) -> None:
+    """Lets a column be NULL. SQLite alters no column, so that its table is copied; MySQL would forget the comment."""
+    comment = context.config.attributes.get("comments", {}).get(table, (None, {}))[1].get(column.name)
+    with op.batch_alter_table(table) as altered:
+        altered.alter_column(column.name, existing_type=column.type, existing_comment=comment, nullable=True)

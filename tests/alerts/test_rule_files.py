@@ -85,6 +85,14 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "an unknown measure": (lambda text: text.replace("traffic_hourly", "traffic_weekly"), "called 'traffic_weekly'"),
     "an unknown column": (lambda text: text.replace("sum: requests", "sum: hits"), "has no column 'hits'"),
     "a sum of words": (lambda text: text.replace("sum: requests", "sum: bucket"), "traffic_hourly is no number"),
+    "a sum of distinct counts": (
+        lambda text: text.replace("traffic_hourly, sum: requests", "audience_trailing, sum: unique_addresses")
+        .replace("1 h", "1 day"), "unique_addresses of audience_trailing may not be added up"
+    ),
+    "a mean of percentiles": (
+        lambda text: text.replace("traffic_hourly, sum: requests", "response_time_daily, mean: p95_ms")
+        .replace("1 h", "1 day"), "p95_ms of response_time_daily may not be added up"
+    ),
     "two ways to count": (lambda text: text.replace("sum: requests", "sum: requests, count: true"), "says 2 ways"),
     "an impossible window": (lambda text: text.replace("1 h", "7 min"), "an impossible window"),
     "a window of nothing": (lambda text: text.replace("1 h", "0 h"), "an impossible window"),

@@ -161,8 +161,8 @@ def test_users_failures_and_what_event_files_tell(warehouse: Warehouse) -> None:
         2026-11-02 | studio      | palette | 7           | 2            | 1
     """)  # fmt: skip
     warehouse.expect("active_users", """
-        day        | application | window_days | active_users | new_users | is_final | complete_through_at
-        2026-11-02 | studio      | 7           | 2            | 1         | yes      | 2026-11-03 00:00
+        day        | application | source  | window_days | active_users | new_users | is_final | complete_through_at
+        2026-11-02 | studio      | palette | 7           | 2            | 1         | yes      | 2026-11-03 00:00
     """)  # fmt: skip
     warehouse.fill("generation_failures", """
         day | application | source | event_id | failed_at | user_id | model | generation_type | message

@@ -315,6 +315,7 @@ def test_page_shows_the_figures(warehouse: Warehouse) -> None:
         ["2026-11-02", "final", "6.000", "2.000", "8.000"],
     ]
     assert found.table("Cost in USD")[1:] == [["2026-11-02", "final", "0.0660", "0.0220", "0.0880"]]
+    assert [row[-1] for row in found.table("ms")] == ["p99", "3,000", "1,500"], "percentiles have no sum"
     assert found.table("lines = ")[1] == [
         "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2",
         "0.000", "-",
