@@ -171,7 +171,7 @@ def _incidents(figures: Figures) -> Markup:
     if not figures.incidents:
         return _section("incidents", "Incidents", "No rule has fired over these days.")
     told = f"{words.counted(firing, 'incident')} firing now, {len(figures.incidents) - firing:,} ended."
-    told += " Values are in the rule's unit; `mediameter alerts explain RULE` says what it measures, and what to do."
+    told += " `mediameter alerts explain RULE` says what it measures, and what to do."
     return _section("incidents", "Incidents", told, tables.incidents(figures))
 
 

@@ -183,7 +183,8 @@ def _checks(figures: Figures, console: Console) -> None:
 
 
 def _fired(check: Check) -> Text:
-    told = f"{words.measured(check.value, check.unit)}, limit {limit(check)}, {words.counted(check.sample, 'request')}"
+    value, limit = words.beside(check.value, check.threshold, check.unit)
+    told = f"{value}, limit {limit}, {words.counted(check.sample, 'request')}"
     verdict = (f"{check.verdict:<8}", STYLES[check.verdict])
     return Text.assemble(f"  {check.day}  ", verdict, f"  {words.visible(check_name(check), 30)}: {told}")
 

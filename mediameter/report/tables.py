@@ -9,7 +9,7 @@ from mediameter.report import words
 from mediameter.report.facts import Check, Cost, Figures, Traffic
 from mediameter.report.markup import Markup, element
 from mediameter.report.measures import REQUESTS, Measure
-from mediameter.report.sentences import causes, check_name, errors, limit, phrase, price, validity
+from mediameter.report.sentences import causes, check_name, errors, phrase, price, validity
 from mediameter.report.svg import Series
 
 DETAILED_DAYS = 31
@@ -168,8 +168,8 @@ def incidents(figures: Figures) -> Markup:
 
 
 def _check_cells(check: Check) -> list[str]:
-    value = words.measured(check.value, check.unit)
-    return [check_name(check), str(check.day), pill(check.verdict), value, limit(check), words.count(check.sample)]
+    value, limit = words.beside(check.value, check.threshold, check.unit)
+    return [check_name(check), str(check.day), pill(check.verdict), value, limit, words.count(check.sample)]
 
 
 def rejects(figures: Figures) -> Markup:

@@ -20,9 +20,10 @@ from mediameter.alerts.incidents import IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.rule import DAY_S, EVERYTHING, HOUR_S, Rule
 from mediameter.alerts.rule_files import rules
 from mediameter.alerts.rule_tests import Outcome, outcomes
-from mediameter.alerts.telling import Silence, quantity
+from mediameter.alerts.telling import Silence
 from mediameter.connect import transact
 from mediameter.errors import UserError
+from mediameter.numbers import told
 from mediameter.settings import Settings
 from mediameter.steps.messages import line
 from mediameter.steps.opened import opened
@@ -93,9 +94,9 @@ def list_alerts(settings: Settings, *, now: datetime) -> Alerts:
 def threshold(rule: Rule) -> str:
     """When a rule fires, in words."""
     side = "above" if rule.bands.is_above else "below"
-    named = [f"{quantity(rule.bands.critical, rule.unit)}"] if rule.bands.critical is not None else []
+    named = [f"{told(rule.bands.critical, rule.unit)}"] if rule.bands.critical is not None else []
     if rule.bands.warning is not None:
-        named.append(f"{quantity(rule.bands.warning, rule.unit)} (warning)")
+        named.append(f"{told(rule.bands.warning, rule.unit)} (warning)")
     return f"{side} {', '.join(named)}" if named else "no threshold"
 
 
@@ -172,7 +173,7 @@ class Explained:
         _say(console, f"  do: {' '.join(rule.runbook.split())}")
         table = _table("window ends", "group", "verdict", "value", "sample")
         for each in self.windows:
-            value = quantity(each.value, rule.unit)
+            value = told(each.value, rule.unit)
             end, group = f"{each.end:%Y-%m-%d %H:%MZ}", escape(shown(each.group))
             table.add_row(end, group, each.verdict, value, f"{each.sample:,}")
         console.print(table)

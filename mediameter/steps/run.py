@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediameter.alerts.catalogue import catalogue
+from mediameter.numbers import told, told_apart
 from mediameter.report.words import not_counted
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
@@ -100,7 +101,7 @@ class RunSummary:
         """The summary in a few lines."""
         found = self.ingest
         if self.is_dry_run:
-            would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
+            would = f"{found.pending:,} would be read ({told(found.size_bytes, 'bytes')})"
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
             of_buckets = [*self._doubts, *self._unfinished()]
             return [listed, *of_buckets, *self._of_the_application(), *self._written_back()]
@@ -158,7 +159,8 @@ class RunSummary:
         lines = [f"fires now: {each}" for each in self.check.firing]
         for row in of_days[-SHOWN_FAILURES:]:
             of = "" if row["group"] == ALL else f" ({row['group']})"
-            lines.append(f"{row['verdict']}: {row['rule']}{of} on {row['day']}: {row['value']:,.6g} {row['unit']}")
+            value, limit = told_apart(row["value"], row["threshold"], row["unit"])
+            lines.append(f"{row['verdict']}: {row['rule']}{of} on {row['day']}: {value}, threshold {limit}")
         more = len(of_days) - SHOWN_FAILURES
         return [*lines, f"and {more:,} verdicts of days before: `mediameter answer checks`"] if more > 0 else lines
 

@@ -985,7 +985,7 @@ def _text_of(format: str, result: Result = RESULT) -> str:
 def test_table() -> None:
     assert _text_of("table").splitlines() == [
         "day         object_key          requests     error_rate           cost  is_final       last_at",
-        "2026-11-01  =cmd|' /C calc'!A0        12           0.25       1.000001  yes            2026-11-01T08:00:00Z",
+        "2026-11-01  =cmd|' /C calc'!A0        12           25 %           1.00  yes            2026-11-01T08:00:00Z",
         r'2026-11-01  a"b,\r\nc\x1b[2J           0  not available  not available  not available  not available',
     ]
     assert _text_of("table", Result(("day",), ())) == "day\n(no rows)\n"
