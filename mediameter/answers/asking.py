@@ -125,8 +125,10 @@ def ask(
     budget: str | None = None,
     zone: tzinfo = UTC,
     tenant: str = DEFAULT_TENANT,
+    hours: tuple[datetime, datetime] | None = None,
 ) -> Result:
-    """Answer a question for the days from `first_day` to `last_day`, both included, of the reporting `zone`.
+    """Answer a question for the days from `first_day` to `last_day`, both included, of the reporting `zone`; what is
+    kept by the hour, for the `hours` from the one instant to the other, where they are given.
 
     `budget` is an amount and a currency ("200.00 USD"); a projection is for the month of `last_day`.
     Raises `AnswerError` for an unknown name, a window that ends before it begins, a limit below one.
@@ -142,6 +144,8 @@ def ask(
         days = _window_values(first_day, last_day, zone)
     except OverflowError:
         raise AnswerError(f"{first_day}..{last_day} reaches the calendar's end", "give another window") from None
+    if hours is not None:
+        days |= {"first_at": _naive(hours[0]), "end_at": _naive(hours[1])}
     values = {
         **days,
         **_budget_values(budget),
@@ -163,8 +167,8 @@ def settled(cursor: CursorResult[Any]) -> Result:
 
 
 def _window_values(first_day: date, last_day: date, zone: tzinfo) -> dict[str, date | int]:
-    def begin(day: date) -> datetime:  # in UTC, without the zone: so the warehouse keeps instants
-        return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
+    def begin(day: date) -> datetime:
+        return _naive(datetime.combine(day, time(), zone))
 
     return {
         "first_day": first_day,
@@ -175,6 +179,11 @@ def _window_values(first_day: date, last_day: date, zone: tzinfo) -> dict[str, d
         "days_so_far": last_day.day,
         "days_in_month": calendar.monthrange(last_day.year, last_day.month)[1],
     }
+
+
+def _naive(at: datetime) -> datetime:
+    """In UTC, without the zone: so the warehouse keeps instants."""
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _budget_values(budget: str | None) -> dict[str, int | str | None]:

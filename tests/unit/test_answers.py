@@ -7,7 +7,7 @@ import io
 import json
 import random
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +17,18 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mediameter.answers import Answer, AnswerError, Result, catalogue, window, write
+from mediameter.answers import (
+    Answer,
+    AnswerError,
+    Known,
+    Result,
+    Window,
+    asked,
+    catalogue,
+    require_known,
+    window,
+    write,
+)
 from schemas import TABLES
 from schemas.vocabulary import histogram_edge
 from tests.pictures import FIRST, LAST, Warehouse
@@ -1018,6 +1029,67 @@ def test_parquet() -> None:
     assert tuple(frame.rows()) == RESULT.rows
     assert frame.schema["cost"] == pl.Decimal(38, 6)
     assert frame.schema["last_at"] == pl.Datetime("us", "UTC")
+
+
+# --- names and windows ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("column", "name", "told"),
+    [
+        ("application", "castngly", "did you mean castingly?"),
+        ("application", "xyz", "there are castingly, palette"),
+        ("model", "fux", "did you mean fox?"),
+        ("user_id", "user-18", "did you mean user-17?"),
+        ("user_id", "xyz", "there are 1, and none is near"),
+    ],
+)
+def test_a_name_that_there_is_not_names_those_that_are_near(
+    warehouse: Warehouse, column: str, name: str, told: str
+) -> None:
+    warehouse.fill("traffic_daily", "day | application \n 2026-11-01 | castingly \n 2026-11-01 | palette")
+    warehouse.fill("traffic_daily", "day | application | tenant \n 2026-11-01 | castngly | other")
+    warehouse.fill("generations_daily", "day | application | model \n 2026-11-01 | palette | fox")
+    warehouse.fill("users_daily", "day | application | user_id \n 2026-11-01 | castingly | user-17")
+    with pytest.raises(AnswerError, match=re.escape(told)):
+        require_known(warehouse.connection, column, name, "default")
+
+
+def test_names_that_there_are_pass(warehouse: Warehouse) -> None:
+    warehouse.fill("traffic_daily", "day | application \n 2026-11-01 | castingly")
+    require_known(warehouse.connection, "application", "castingly", "default")
+
+
+def test_windows_of_words() -> None:
+    """Of hours, the last whole ones that are complete; the days that they touch, in the reporting zone."""
+    through = datetime(2026, 11, 2, 14, 59, tzinfo=UTC)
+    known, zone = Known(date(2026, 9, 1), date(2026, 11, 2), through), ZoneInfo("Europe/Berlin")
+    now = datetime(2026, 11, 4, 23, 30, tzinfo=UTC)
+    assert asked("today", known, now, zone) == Window(date(2026, 11, 5), date(2026, 11, 5))
+    assert asked("all", known, now, zone) == Window(date(2026, 9, 1), date(2026, 11, 2))
+    assert asked("7d", known, now, zone) == Window(date(2026, 10, 27), date(2026, 11, 2))
+    end = datetime(2026, 11, 2, 14, tzinfo=UTC)
+    assert asked("1h", known, now, zone) == Window(
+        date(2026, 11, 2), date(2026, 11, 2), (end - timedelta(hours=1), end)
+    )
+    day = asked("24h", known, now, zone)
+    assert day == Window(date(2026, 11, 1), date(2026, 11, 2), (end - timedelta(hours=24), end))
+    for wrong in ("0h", "9999h", "1w"):
+        with pytest.raises(AnswerError, match="write"):
+            asked(wrong, known, now, zone)
+
+
+def test_hours_are_asked_of_what_is_kept_by_the_hour(warehouse: Warehouse) -> None:
+    warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.fill("response_time_daily", SLOWEST)
+    hours = (datetime(2026, 11, 1, 5, tzinfo=UTC), datetime(2026, 11, 1, 6, tzinfo=UTC))
+    warehouse.expect(
+        "response_times_window",
+        """
+        observations | p50_ms | p95_ms | p99_ms | max_ms
+        10           | 10     | 10     | 10     | 10
+        """,
+        **BERLIN,
+        hours=hours,
+    )
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:
