@@ -14,6 +14,8 @@ NOT_AVAILABLE = "not available"
 _SIZES = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"))
 """From so many seconds on, so many make one of these."""
+_ALMOST = 0.99995
+"""What would be rounded to 1,000.0 MB is 1.0 GB."""
 _MORE_DIGITS = 6
 _UNITS = {column.name: column.unit for contract in (*TABLES, *VIEWS) for column in contract if column.unit}
 _ENDINGS = {
@@ -58,7 +60,7 @@ def _bare(text: str) -> str:
 
 
 def _bytes(size: float, more: int) -> str:
-    scale, name = next(((scale, name) for scale, name in _SIZES if size >= scale), (1, "B"))
+    scale, name = next(((scale, name) for scale, name in _SIZES if size >= _ALMOST * scale), (1, "B"))
     return f"{size:,.0f} B" if scale == 1 else f"{_places(size / scale, 1 + more)} {name}"
 
 

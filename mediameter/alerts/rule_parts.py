@@ -12,7 +12,7 @@ from mediameter.alerts.rule import DAY_S, HOUR_S, OFFSETS_S, Aggregate, Bands, C
 from mediameter.errors import UserError
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.quantities import bytes_of, milliseconds, money
-from mediameter.yaml_lines import LINE
+from mediameter.yaml_lines import LINE, line_of
 from schemas import TABLES, VIEWS
 from schemas.contract import Contract
 
@@ -36,12 +36,16 @@ class Mistake(Exception):
 
 
 @contextmanager
-def told_at(place: str) -> Iterator[None]:
-    """Mistakes become a ``UserError`` that names the place."""
+def told_at(at: str, file: str = "", content: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Mistakes become a ``UserError`` that names the place: the line of the key that the message begins with, where
+    ``content`` of a ``file`` has it."""
     try:
         yield
     except Mistake as mistake:
-        raise UserError(f"{place}: {mistake.message}", mistake.remedy) from None
+        key = mistake.message.partition(":")[0].partition(" ")[0]
+        if content is not None and key in content:
+            at = f"{line_of(file, content, key)}: {at.rpartition(': ')[2]}"
+        raise UserError(f"{at}: {mistake.message}", mistake.remedy) from None
 
 
 def missing(name: str) -> NoReturn:

@@ -40,6 +40,7 @@ def demo(
     size: Annotated[str, typer.Option(help="How much traffic: small, medium, large.")] = "small",
     folder: Annotated[Path, typer.Option(help="Where it is laid out.")] = Path(".demo"),
     flow: Annotated[bool, typer.Option("--flow/--plain", help="Through Prefect, or the plain steps.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", help="All that came out, not one screen of it.")] = False,
 ) -> None:
     """Lay out a small world that knows the truth, meter it, and check every figure against that truth.
 
@@ -52,7 +53,7 @@ def demo(
     """
     from mediameter.steps import demo as step
 
-    raise typer.Exit(step.demo(folder, seed, days, size, flow, console_of()))
+    raise typer.Exit(step.demo(folder, seed, days, size, flow, console_of(), is_verbose=verbose))
 
 
 @app.command(short_help="Write a settings file with every setting explained.")
@@ -127,6 +128,7 @@ def run(
         require_all_read,
         require_all_sound,
         require_all_written_back,
+        require_rules_understood,
     )
 
     with Bars(hidden=quiet or as_json) as progress:
@@ -139,6 +141,7 @@ def run(
     require_all_exported(summary.export.to_dict())
     require_all_sound(summary.quality.to_dict())
     require_all_written_back(summary.write_back.to_dict())
+    require_rules_understood(summary.check.to_dict())
 
 
 @app.command(short_help="Create or upgrade the tables; grant a role; move elsewhere.")

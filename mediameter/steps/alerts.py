@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mediameter.alerts import book
-from mediameter.alerts.catalogue import catalogue, find
+from mediameter.alerts.catalogue import catalogue, find, mistakes
 from mediameter.alerts.evaluate import Judged
 from mediameter.alerts.incidents import IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.rule import DAY_S, EVERYTHING, HOUR_S, Rule
@@ -46,6 +46,7 @@ class Alerts:
     rules: tuple[Rule, ...]
     incidents: tuple[Incident, ...]
     silences: tuple[tuple[Silence, str], ...]
+    mistakes: tuple[str, ...] = ()
 
     @property
     def is_firing(self) -> bool:
@@ -56,6 +57,7 @@ class Alerts:
             "is_firing": self.is_firing,
             "rules": [_of_rule(rule, self._state(rule)) for rule in self.rules],
             "incidents": [plain(asdict(each)) for each in self.incidents],
+            "mistakes": list(self.mistakes),
             "silences": [plain({**each._asdict(), "reason": reason}) for each, reason in self.silences],
         }
 
@@ -72,6 +74,8 @@ class Alerts:
             _say(console, f"{each.state}: {text}{ended}{f'; {each.note}' if each.note else ''}")
         for silence, reason in self.silences:
             _say(console, f"silent until {silence.ends_at:%Y-%m-%d %H:%MZ}: {silence.rule} ({silence.group}): {reason}")
+        for mistake in self.mistakes:
+            _say(console, f"left out, it cannot be understood: {mistake}")
         if not self.incidents:
             _say(console, "No incident in the last 14 days.")
 
@@ -88,7 +92,8 @@ def list_alerts(settings: Settings, *, now: datetime) -> Alerts:
     with reader(settings) as connection:
         found = book.incidents(connection, settings.tenant, now - PAST)
         silences = book.silences(connection, settings.tenant, now)
-    return Alerts(known, tuple(found), tuple((each, reason) for _, each, reason in silences))
+    silent = tuple((each, reason) for _, each, reason in silences)
+    return Alerts(known, tuple(found), silent, tuple(mistakes(settings)))
 
 
 def threshold(rule: Rule) -> str:

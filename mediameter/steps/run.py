@@ -156,7 +156,8 @@ class RunSummary:
     def _fired(self) -> list[str]:
         """What fires now, and the days on which something did, of those that were judged."""
         of_days = [row for row in self.check.rows if row["verdict"] in FIRING]
-        lines = [f"fires now: {each}" for each in self.check.firing]
+        lines = [f"warning: a rule is left out, all others were judged: {each}" for each in self.check.mistakes]
+        lines += [f"fires now: {each}" for each in self.check.firing]
         for row in of_days[-SHOWN_FAILURES:]:
             of = "" if row["group"] == ALL else f" ({row['group']})"
             value, limit = told_apart(row["value"], row["threshold"], row["unit"])
@@ -208,7 +209,7 @@ def run(
 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
-    catalogue(settings)  # a mistake in a rule is told before anything is done
+    catalogue(settings)  # a mistake in the settings' thresholds is told before anything is done
     if dry_run:
         with untouched(settings) as looking:
             return _planned(looking, now, progress)

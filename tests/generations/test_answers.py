@@ -80,9 +80,9 @@ def test_top_users_spend_money_first(warehouse: Warehouse) -> None:
 def test_generations_by_model_and_outcome(warehouse: Warehouse) -> None:
     columns = "generations | completed_generations | failed_generations | pending_generations"
     warehouse.expect("generations_by_model", f"""
-        application | model | {columns} | outputs
-        studio      | fox   | 14 | 8 | 2 | 4 | 8
-        studio      | owl   | 1  | 1 | 0 | 0 | 1
+        application | model | {columns} | stale_generations | outputs
+        studio      | fox   | 14 | 8 | 2 | 3 | 1 | 8
+        studio      | owl   | 1  | 1 | 0 | 0 | 0 | 1
     """)  # fmt: skip
     warehouse.expect("generation_outcomes", f"""
         day        | {columns} | stale_generations | failure_rate | is_final | complete_through_at

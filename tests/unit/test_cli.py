@@ -388,12 +388,18 @@ def test_rejects_show_what_stands_and_obey_no_escape(settings: Settings, capsys:
     assert "\x1b" not in shown and r"\x1b[31mshort" in shown
 
 
+def _shown(capsys: pytest.CaptureFixture[str], *place: str) -> str:
+    assert main(["rejects", "show", *place, "--json"]) == 0
+    return capsys.readouterr().out
+
+
 def test_a_reject_is_shown_with_all_that_is_kept(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rejects", "show", "access-logs/one", "3"]) == 0
     shown = capsys.readouterr().out
     assert "parser_version    1" in shown and r"\x1b[31mshort" in shown and "byte_offset       512" in shown
     assert main(["rejects", "show", "access-logs/one", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["last_modified_at"] == "2025-11-03T09:00:00Z"
+    assert json.loads(_shown(capsys, "access-logs/one", "3"))["reason"] == "SHORT_LINE"
     assert main(["rejects", "show", "access-logs/one"]) == 2
     assert "it has rejects at line 3" in one_line(capsys)
     assert main(["rejects", "show", "access-logs/two", "1"]) == 2
@@ -423,3 +429,18 @@ def test_rejects_of_one_reason_as_json(settings: Settings, capsys: pytest.Captur
     assert told["total"] == 1 and told["rejects"][0]["byte_offset"] == 512
     assert main(["rejects", "--reason", "SHRT_LINE"]) == 2
     assert "did you mean SHORT_LINE?" in one_line(capsys)
+
+
+def test_a_typo_in_a_rule_of_ones_own_stops_no_metering(capsys: pytest.CaptureFixture[str]) -> None:
+    """All is done, all other rules are judged; the command still fails, so that somebody mends it."""
+    Path("mediameter.toml").write_text(SETTINGS)
+    Path("bucket").mkdir()
+    Path("alerts").mkdir()
+    Path("alerts/mine.yaml").write_text("mine:\n  title: Mine\n  neds: logs\n")
+    assert main(["run"]) == 2
+    said = capsys.readouterr()
+    assert "mine.yaml: mine line 3: unknown key 'neds': did you mean needs?" in said.err
+    assert "all is metered" in said.err and "nothing new: 0 objects listed" in said.out
+    assert main(["alerts", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["mistakes"]) == 1 and any(rule["rule"] == "error_rate" for rule in told["rules"])

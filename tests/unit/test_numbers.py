@@ -28,6 +28,7 @@ from schemas import TABLES, VIEWS
         (None, "bytes", "not available"),
         (229_940_000_000, "bytes", "229.9 GB"),
         (1.2e15, "bytes", "1.2 PB"),
+        (999_999_743, "bytes", "1.0 GB"),
         (812, "bytes", "812 B"),
         (0, "bytes", "0 B"),
         (0.069928, "ratio", "7.0 %"),
