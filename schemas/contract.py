@@ -49,6 +49,7 @@ class Contract:
 
     ``additivity``: "A" every measure may be summed over any rows, money over rows of one currency; "S" never sum;
     "-" not a rollup.
+    ``summable``: of a table that is not "A", the measures that may be summed over any rows all the same.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Contract:
     columns: tuple[Column, ...]
     kind: Kind = "rollup"
     additivity: Additivity = "-"
+    summable: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -80,6 +82,13 @@ class Contract:
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+    def may_be_summed(self, name: str) -> bool:
+        """Whether the column's values may be added over rows; money, over rows of one currency. Whoever prints a sum
+        asks here first: a sum of percentiles or of distinct counts is no figure."""
+        column = self.column(name)
+        is_number = column.role != "key" and column.type in ("int", "float", "money")
+        return is_number and (self.additivity == "A" or name in self.summable)
 
 
 def key(name: str, type: Type, doc: str, *, length: int | None = 255, **more: object) -> Column:

@@ -222,7 +222,12 @@ ACTIVE_USERS_TRAILING = Contract(
         _SOURCE,
         key("window_days", "int", "Days in the window (1, 7, 30), this day the last."),
         measure("active_users", "Distinct users with a generation.", unit="users"),
-        measure("new_users", "Of these, those who have none before the window, as far as days are kept.", unit="users"),
+        measure(
+            "new_users",
+            "Of these, those who have none before the window, as far as days are kept.",
+            unit="users",
+            null="not knowable: the source has no generation before the window, so that all would be new",
+        ),
     ),
     additivity="S",
 )

@@ -148,7 +148,8 @@ RESPONSE_TIME_BUCKETS_DAILY = Contract(
 RESPONSE_TIME_TRAILING = Contract(
     "response_time_trailing",
     "tenant, day, application or *, window",
-    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high.",
+    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high. "
+    "max_ms is exact.",
     (
         _TENANT,
         _DAY,
@@ -422,7 +423,11 @@ DAYS = Contract(
     ),
     kind="state",
     additivity="S",
-)
+    summable=(
+        "objects", "lines", "parsed", "ignored", "rejected", "duplicates", "bytes_sent",
+        *(column.name for column in NOT_COUNTED),
+    ),
+)  # fmt: skip
 QUALITY_CHECKS_DAILY = Contract(
     "quality_checks_daily",
     "tenant, day, suite, rule",
@@ -474,6 +479,7 @@ INVOICES = Contract(
         Column("citation", "text", "Its number, and where it is kept."),
     ),
     kind="reference",
+    summable=("amount_micros", "bytes_sent"),
 )
 
 APPLICATIONS = Contract(

@@ -171,7 +171,7 @@ MONTH_TO_DATE = Contract(
 RESPONSE_TIME_WINDOW = Contract(
     "response_time_window",
     "tenant, day, application or *, window",
-    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high.",
+    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high; max_ms is exact.",
     (
         _TENANT,
         _DAY,

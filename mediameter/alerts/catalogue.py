@@ -10,7 +10,7 @@ from typing import Any
 
 from mediameter.alerts import rule_parts as parts
 from mediameter.alerts.rule import Aggregate, Bands, Rule
-from mediameter.alerts.rule_files import rules
+from mediameter.alerts.rule_files import understood
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.quantities import Money
@@ -20,14 +20,22 @@ BUDGETED = "monthly_budget"
 
 
 def catalogue(settings: Settings) -> list[Rule]:
-    """All rules by name, those that are not judged with the reason why.
+    """All rules by name, those that are not judged with the reason why; without the user's own that cannot be
+    understood, which are ``mistakes``.
 
-    Raises ``UserError`` for a rule or an override that cannot be understood.
+    Raises ``UserError`` for an override in the settings that cannot be understood.
     """
-    known = {rule.name: rule for rule in rules(settings.folder)}
+    found, wrong = understood(settings.folder)
+    known = {rule.name: rule for rule in found}
     for name in settings.alerts.rules:
-        _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
+        if not wrong:  # else it may be of a rule that could not be read
+            _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
     return [_as_set(settings, rule) for rule in known.values()]
+
+
+def mistakes(settings: Settings) -> list[str]:
+    """The user's own rules that cannot be understood: file, line, what is wrong there, and what mends it."""
+    return [str(each) for each in understood(settings.folder)[1]]
 
 
 def find(settings: Settings, name: str) -> Rule:

@@ -17,14 +17,14 @@ from mediameter.report.columns import WHERE, Whole, by_day
 
 @dataclass(frozen=True, slots=True)
 class MadeDay:
-    """One day of all systems. ``active_users`` is the sum over systems: a user of two is two."""
+    """One day of all systems. ``active_users`` by system: distinct users of several have no sum."""
 
     day: date
     generations: int
     completed: int
     failed: int
     credits_charged: int
-    active_users: int
+    active_users: Mapping[str, int]
     is_final: bool
     is_suspect: bool
 
@@ -88,9 +88,8 @@ _MADE = by_day(
     day=Date, generations=Whole, completed=Whole, failed=Whole, credits_charged=Whole,
 )  # fmt: skip
 _ACTIVE = by_day(
-    f"""SELECT day, SUM(active_users) AS active_users FROM active_users_trailing {WHERE} AND window_days = 1
-    GROUP BY day""",
-    day=Date, active_users=Whole,
+    f"""SELECT day, source, active_users FROM active_users_trailing {WHERE} AND window_days = 1""",
+    day=Date, source=Text, active_users=Whole,
 )  # fmt: skip
 _FINAL = by_day(
     f"""SELECT day, MIN(is_final) AS is_final, MAX(is_suspect) AS is_suspect FROM generation_finality {WHERE}
@@ -133,11 +132,13 @@ def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
     made = rows(_MADE)
     if not made:
         return None
-    active = {row.day: row.active_users for row in rows(_ACTIVE)}
+    active: dict[date, dict[str, int]] = {}
+    for row in rows(_ACTIVE):
+        active.setdefault(row.day, {})[row.source] = row.active_users
     states = {row.day: (bool(row.is_final), bool(row.is_suspect)) for row in rows(_FINAL)}
     days = [
         MadeDay(
-            row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, 0),
+            row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, {}),
             *states.get(row.day, (False, False)),
         )
         for row in made

@@ -71,13 +71,16 @@ def _state(day: MadeDay) -> Markup:
 
 
 def _days(generated: Generated) -> Markup:
+    """Users stand by system: who uses two may have two ids, so that they have no sum."""
+    systems = generated.systems
     rows = [
         [
             str(row.day), _state(row), words.count(row.generations),
             words.count(row.completed), words.count(row.failed), words.count(row.credits_charged),
-            words.count(row.active_users),
+            *(words.count(row.active_users.get(system.source, 0)) for system in systems),
         ]
         for row in reversed(generated.days)
     ]  # fmt: skip
-    heads = ("day", "state", "#generations", "#completed", "#failed", "#credits", "#users")
+    users = [f"#users of {words.visible(system.source, 24)}" for system in systems]
+    heads = ("day", "state", "#generations", "#completed", "#failed", "#credits", *users)
     return table("Generations by day, newest first", heads, rows)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
 from mediameter.alerts import book
-from mediameter.alerts.catalogue import catalogue
+from mediameter.alerts.catalogue import catalogue, mistakes
 from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
@@ -43,6 +43,8 @@ class CheckReport:
     rows: list[dict[str, Any]] = field(default_factory=list)
     messages: int = 0
     firing: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    """Rules of one's own that cannot be understood: all others were judged."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,7 +56,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
     Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail.
     """
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report, rests_on = CheckReport(), checks_basis(settings, rules)
+    report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)
     with opened(settings) as made:
         with reading(made) as connection:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
@@ -72,7 +74,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
 def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report = CheckReport()
+    report = CheckReport(mistakes=mistakes(settings))
     with opened(settings) as made:
         short, present = _apart([rule for rule in rules if is_quick(rule)])
 

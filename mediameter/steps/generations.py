@@ -224,8 +224,9 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
 
 
 def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
-    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. The
-    server counts: of users there are many, of applications few."""
+    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. Who is
+    new is not known (NULL) where the window reaches back to the source's first day or before: all would be. The server
+    counts: of users there are many, of applications few."""
     place = (_users.c.application, _users.c.source)
     seen = sa.select(*place, sa.func.min(_users.c.day).label("first"), sa.func.max(_users.c.day).label("last"))
     seen = seen.where(_users.c.tenant == settings.tenant, _users.c.generations > 0, _users.c.day <= day)
@@ -236,13 +237,18 @@ def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.Da
         for window, begin in begins.items()
         for which in ("last", "first")
     ]
-    query = sa.select(users.c.application, users.c.source, *counts).group_by(users.c.application, users.c.source)
+    first_day = sa.func.min(users.c.first).label("first_day")
+    query = sa.select(users.c.application, users.c.source, first_day, *counts)
+    query = query.group_by(users.c.application, users.c.source)
     last = _last_day(connection, settings)
     found = connection.execute(query).mappings() if last is not None and day <= last else ()
     rows = [
-        (settings.tenant, day, row["application"], row["source"], window, int(active), int(row[f"first_{window}"]))
+        (
+            settings.tenant, day, row["application"], row["source"], window, int(active),
+            int(row[f"first_{window}"]) if row["first_day"] < begin else None,
+        )
         for row in found
-        for window in begins
+        for window, begin in begins.items()
         if (active := row[f"last_{window}"])
-    ]
+    ]  # fmt: skip
     return warehouse.frame_of(rows, ACTIVE_USERS_TRAILING).sort(ACTIVE_USERS_TRAILING.key)

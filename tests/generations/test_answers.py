@@ -104,9 +104,9 @@ def test_a_users_cost_is_known_when_each_charges_is(warehouse: Warehouse) -> Non
 def test_generations_by_model_and_outcome(warehouse: Warehouse) -> None:
     columns = "generations | completed_generations | failed_generations | pending_generations"
     warehouse.expect("generations_by_model", f"""
-        application | model | {columns} | outputs
-        studio      | fox   | 14 | 8 | 2 | 4 | 8
-        studio      | owl   | 1  | 1 | 0 | 0 | 1
+        application | model | {columns} | stale_generations | outputs
+        studio      | fox   | 14 | 8 | 2 | 3 | 1 | 8
+        studio      | owl   | 1  | 1 | 0 | 0 | 0 | 1
     """)  # fmt: skip
     warehouse.expect("generation_outcomes", f"""
         day        | {columns} | stale_generations | failure_rate | is_final | complete_through_at
@@ -252,8 +252,8 @@ def test_users_failures_and_what_event_files_tell(warehouse: Warehouse) -> None:
         2026-11-02 | studio      | palette | 7           | 2            | 1
     """)  # fmt: skip
     warehouse.expect("active_users", """
-        day        | application | window_days | active_users | new_users | is_final | complete_through_at
-        2026-11-02 | studio      | 7           | 2            | 1         | yes      | 2026-11-03 00:00
+        day        | application | source  | window_days | active_users | new_users | is_final | complete_through_at
+        2026-11-02 | studio      | palette | 7           | 2            | 1         | yes      | 2026-11-03 00:00
     """)  # fmt: skip
     warehouse.fill("generation_failures", """
         day | application | source | event_id | failed_at | user_id | model | generation_type | message

@@ -36,7 +36,7 @@ def test_days_between_are_told_whenever_they_lie_between(tmp_path: Path) -> None
     boxes[0].run()
     boxes[0].put("2", lines(later))
     boxes[0].run()
-    assert boxes[0].rows(_ACTIVE)[3:5] == [("2026-11-02", 7, 1, 1), ("2026-11-02", 30, 1, 1)]
+    assert boxes[0].rows(_ACTIVE)[3:5] == [("2026-11-02", 7, 1, None), ("2026-11-02", 30, 1, None)]
     boxes[0].put("2", lines(instead))
     boxes[0].run()
     boxes[1].put("1", lines(first))

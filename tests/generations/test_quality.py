@@ -379,8 +379,8 @@ def test_a_late_user_has_only_those_days_judged_again_that_it_changes(tmp_path: 
     box.run()
     box.put("late", lines(generation(-32 * day, id="late", user_id="u-2")))
     judged = box.run().quality.generation_days
-    reached = [str(NOON.date() + timedelta(days=n)) for n in range(-32, -32 + 30)]
-    assert judged == reached, "its window of 30 days reaches no further"
+    reached = [str(NOON.date() + timedelta(days=n)) for n in range(-32, -32 + 31)]
+    assert judged == reached, "30 days hold it, and of the one after them it is now known who is new"
     assert box.run().quality == QualityReport()
 
 

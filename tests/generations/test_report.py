@@ -41,6 +41,26 @@ def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
     ]
 
 
+def test_users_of_several_systems_have_no_sum(warehouse: Warehouse) -> None:
+    """43 of one and 57 of another: who uses both may be one person or two, so that 100 is no figure."""
+    warehouse.fill("generations_daily", """
+        day        | application | source | model | generation_type | status    | generations
+        2026-11-02 | poses       | poses  | elk   | image           | completed | 1
+    """)  # fmt: skip
+    warehouse.fill("active_users_trailing", """
+        day        | application | source  | window_days | active_users
+        2026-11-02 | studio      | palette | 1           | 43
+        2026-11-02 | poses       | poses   | 1           | 57
+    """)  # fmt: skip
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    heads, _, row = found.table("Generations by day")
+    assert (heads[-2:], row[-2:]) == (["users of palette", "users of poses"], ["43", "57"])
+    assert "100" not in row
+    out = io.StringIO()
+    summary.render(read(warehouse.connection), Console(file=out, width=160))
+    assert "43 users of palette, 57 users of poses" in out.getvalue()
+
+
 def test_a_suspect_day_is_called_so(warehouse: Warehouse) -> None:
     warehouse.connection.exec_driver_sql("UPDATE days SET is_suspect = '1' WHERE day = '2026-11-02'")
     found = Page(html.render(read(warehouse.connection), "Media", NOW))

@@ -242,10 +242,11 @@ def _active_users(made: list[Event], world: Settings) -> list[Row]:
             users = {(source, user) for source, user, on in seen if since <= on <= day}
             for source in sorted({source for source, _ in users}):
                 mine = [who for who in users if who[0] == source]
+                knows = any(of == source and on < since for of, _, on in seen)
                 rows.append({
                     "tenant": world.tenant, "day": day, "application": world.applications[source], "source": source,
                     "window_days": window, "active_users": len(mine),
-                    "new_users": sum(first[who] >= since for who in mine),
+                    "new_users": sum(first[who] >= since for who in mine) if knows else None,
                 })  # fmt: skip
     return rows
 
