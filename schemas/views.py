@@ -130,6 +130,7 @@ LIST_PRICE_DAILY = Contract(
     ),
     kind="view",
     additivity="S",
+    summable=("completed_credits", "list_price_micros"),  # of one currency
 )
 MONTH_TO_DATE = Contract(
     "month_to_date",
