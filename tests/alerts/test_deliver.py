@@ -23,6 +23,7 @@ from mediameter.steps.deliver import DeliverReport, deliver
 from tests.alerts.mailbox import mailbox
 from tests.listener import listening
 
+pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
