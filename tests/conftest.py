@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import gate, scheduling, servers, turns
+from tests import gate, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -107,6 +107,19 @@ def emptied(url: str) -> Iterator[sa.Engine]:
     yield made
     servers.empty(made)
     made.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures(pytestconfig: pytest.Config) -> Iterator[None]:
+    with picture.drawn(gate.is_plain(pytestconfig)):
+        yield
+
+
+@pytest.fixture(scope="module")
+def real_migrations() -> Iterator[None]:
+    """New warehouses are made by the migrations themselves: for tests whose subject they are."""
+    with picture.drawn(False):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ per = "GB"
 citation = "made up"
 """
 _OVERRIDES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: without them root too obeys modes
-pytestmark = pytest.mark.usefixtures("plain_gate")
+pytestmark = pytest.mark.usefixtures("plain_gate", "real_migrations")
 
 
 def line(number: int, key: str = "files/u-1/castingly-1/a.jpg") -> bytes:
