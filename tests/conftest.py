@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import gate, picture, scheduling, servers, turns
+from tests import compiled, gate, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -110,8 +110,12 @@ def emptied(url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _pictures(pytestconfig: pytest.Config) -> Iterator[None]:
-    with picture.drawn(gate.is_plain(pytestconfig)):
+def _cheaper(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What is no test's subject is done once a process; in `make trials` as in the field."""
+    if not gate.is_plain(pytestconfig):
+        yield
+        return
+    with picture.drawn(), compiled.once():
         yield
 
 
