@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import compiled, gate, picture, scheduling, servers, turns
+from tests import gate, once, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -115,7 +115,7 @@ def _cheaper(pytestconfig: pytest.Config) -> Iterator[None]:
     if not gate.is_plain(pytestconfig):
         yield
         return
-    with picture.drawn(), compiled.once():
+    with picture.drawn(), once.done():
         yield
 
 
