@@ -207,8 +207,7 @@ def _users(
 
 def _refuse_overflow(frame: pl.DataFrame) -> None:
     """A sum of integers wraps silently; a bill must not."""
-    for name, dtype in frame.schema.items():
-        if dtype == pl.Int64:
-            total = frame[name].cast(pl.Int128).abs().sum()
-            if total > LARGEST_SUM:
-                raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
+    totals = frame.select(pl.col(pl.Int64).cast(pl.Int128).abs().sum()).to_dict(as_series=False)
+    for name, [total] in totals.items():
+        if total > LARGEST_SUM:
+            raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")

@@ -20,6 +20,7 @@ from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
 from tests.pictures import Warehouse
 
+pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DAY = date(2026, 11, 4)
 HOURS = timedelta(hours=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from rich.console import Console
 
 from mediameter.steps.backfill import Task, backfill, plan
@@ -23,6 +24,7 @@ from tests.generations.palette import generation as generated
 from tests.generations.test_rollups import rows
 from tests.trials.dump import FIGURES, dump
 
+pytestmark = pytest.mark.in_turn
 _DAY = 86_400
 _ACTIVE = "SELECT day, window_days, active_users, new_users FROM active_users_trailing ORDER BY day, window_days"
 

@@ -261,6 +261,7 @@ def test_what_is_sound_again_passes(place: Place) -> None:
     assert place.states("generations") == ALL_FINAL
 
 
+@pytest.mark.in_turn
 def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> None:
     settings, fault = place.settings(), FAULTS["percentiles in disorder"]
     traffic, sound = place.states("traffic"), ALL_FINAL
@@ -284,6 +285,7 @@ def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> Non
     assert (place.states("generations"), place.states("traffic")) == (sound, traffic)
 
 
+@pytest.mark.in_turn
 def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
     traffic, sound = place.states("traffic"), ALL_FINAL
     before = place.rows("traffic_hourly")
@@ -301,6 +303,7 @@ def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
     assert place.states("traffic") == traffic
 
 
+@pytest.mark.in_turn
 def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged, and no logs."""
     settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
@@ -312,6 +315,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
     assert place.states("generations") == sound
 
 
+@pytest.mark.in_turn
 def test_days_of_an_older_warehouse_are_all_judged(place: Place) -> None:
     """Their generations were final before there was a gate for them."""
     settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
@@ -325,6 +329,7 @@ def test_days_of_an_older_warehouse_are_all_judged(place: Place) -> None:
     assert place.states("generations") == sound
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("family", ["generations", "active_users"])
 def test_a_day_that_waits_to_be_computed_is_not_judged(place: Place, family: str) -> None:
     place.write(dirty={family: FIRST, VERDICT_FENCES["generations"]: FIRST})

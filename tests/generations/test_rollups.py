@@ -152,6 +152,7 @@ def test_failures_say_what_and_nothing_of_the_prompt(ran: Path) -> None:
         assert b"canary" not in path.read_bytes(), path
 
 
+@pytest.mark.in_turn
 def test_a_second_run_changes_nothing(place: Place) -> None:
     settings = settings_for(place.system.url, place.folder)
     before = dump(settings.warehouse.url)
@@ -160,6 +161,7 @@ def test_a_second_run_changes_nothing(place: Place) -> None:
     assert dump(settings.warehouse.url) == before
 
 
+@pytest.mark.in_turn
 def test_pending_is_read_again_until_it_is_settled(system: Application, tmp_path: Path) -> None:
     settings = settings_for(system.url, tmp_path, lookback_days=0)
     system.insert("generation_events", generation(1, lasted=None))

@@ -17,6 +17,7 @@ from tests.trials.hostile import line
 from tests.trials.month import NOW, month
 from tests.trials.site import LogObject, Site
 
+pytestmark = pytest.mark.in_turn
 NOON = datetime(2025, 10, 20, 1, tzinfo=UTC)  # of the site's reporting zone
 
 
