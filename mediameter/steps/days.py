@@ -149,15 +149,16 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
     return set(connection.execute(query).scalars())
 
 
-def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
-    """Until when all sources of traffic are complete (at most the day's end), and whether that is the day's end."""
-    end = ledger.day_bounds(day, settings.reporting.zone)[1]
+def complete_through(connection: sa.Connection, settings: Settings) -> datetime | None:
+    """Until when all sources of traffic are complete; None where of one of them nothing is."""
     sources = (*settings.log_sources, *settings.app_sources)
     known = [ledger.complete_through(connection, source) for source in sources]
-    if not known or any(at is None for at in known):
-        return None, False
-    through = min(at for at in known if at)
-    return min(through, end), through >= end
+    return None if None in known else min((at for at in known if at), default=None)
+
+
+def of_day(through: datetime | None, settings: Settings, day: date) -> datetime | None:
+    """What is complete ``through`` an instant, of a day: at most its end."""
+    return through and min(through, ledger.day_bounds(day, settings.reporting.zone)[1])
 
 
 def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
