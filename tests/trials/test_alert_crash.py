@@ -61,7 +61,7 @@ def test_killed_anywhere(system: Application, hook: Listener, tmp_path: Path, tr
         code = exit_code(forked(killed, given, point, occurrence))
         over_before += code != -signal.SIGKILL
         now = NOW
-        for _ in range(3):  # as later runs would: some within the lease, the last one behind it
+        for _ in range(trials(1, 3)):  # as later runs would: some within the lease, the last one behind it
             now += rng.randint(1, 2) * MINUTE
             watch(given, now=now)
         watch(given, now=NOW + LEASE + 3 * MINUTE)

@@ -57,6 +57,8 @@ def place_of(system: Application, folder: Path, warehouse_url: str) -> Settings:
 
 
 def test_rights_that_shrink_and_come_back(system: Application, trials: Trials, tmp_path: Path) -> None:
+    if not trials(0, 1) and system.kind != "postgresql":
+        pytest.skip("in the reduced count on PostgreSQL alone, which is what generating systems have")
     kind, count = ("postgres" if system.kind == "postgresql" else system.kind), trials(1, 8)
     failed = []
     for seed in range(count):
