@@ -70,7 +70,7 @@ def test_killed_anywhere(made: sa.Engine, tmp_path: Path, hooks: tuple[Listener,
         _begin_anew(made, given, hooks)
         assert exit_code(forked(killed, given, point, occurrence)) == -signal.SIGKILL
         now = NOW
-        for _ in range(10):  # as later runs would: some within the lease, all behind it
+        for _ in range(trials(5, 10)):  # as later runs would: some within the lease, all behind it
             now += timedelta(seconds=rng.randint(1, round(LEASE.total_seconds())))
             hooks[1].status = 500 if rng.random() < 0.3 else 200
             deliver(given, now=now)
