@@ -69,7 +69,7 @@ def in_the_lake(settings: Settings) -> pl.DataFrame:
 
 
 def test_six_writers(system: Application, trials: Trials, tmp_path: Path) -> None:
-    runs, seconds = trials(1, 3), trials(3, 120)
+    runs, seconds = trials(1, 3), trials(5, 120)
     for number in range(runs):
         system.execute("DELETE FROM generation_events")
         folder = tmp_path / str(number)
