@@ -84,9 +84,8 @@ class Grown:
         self.moves, self.kills = self.moves + 1, self.kills + 1
 
 
-def grown(seed: int, folder: Path, lines: int | None = None) -> Grown:
-    """``lines``: of each object."""
-    world = generated(seed, lines=lines)
+def grown(seed: int, folder: Path) -> Grown:
+    world = generated(seed)
     settings, objects = world.lay_out(folder), [*world.objects, *world.refused]
     if world.database:  # there before the first run, as an installation that is older than identities
         fill(settings, world.database)
@@ -104,7 +103,7 @@ def grown(seed: int, folder: Path, lines: int | None = None) -> Grown:
 def test_moves(trials: Trials, tmp_path: Path) -> None:
     asked, failed, moves, kills = trials(1, 20), [], 0, 0
     for seed in range(asked):
-        world = grown(seed, tmp_path / str(seed), trials(40, 0) or None)
+        world = grown(seed, tmp_path / str(seed))
         for move_it in (round_trip, older_warehouse, older_lake, lost_warehouse, lost_key, two_tenants, two_houses):
             move_it(world)
         failed += [f"world {seed}: {each}" for each in world.trouble]
@@ -218,7 +217,7 @@ def _adopted(grown: Grown, what: str, settings: Settings, wishes: Wishes, *, is_
     grown.twice(what, points, _adopt, settings, wishes)
     if is_emptied:
         today = grown.world.now.date()
-        backfill(settings, Task(today, today, accepts_fewer=True), now=grown.world.now)
+        backfill(settings, Task(today, today, accept_fewer=tuple(settings.sources)), now=grown.world.now)
     grown.run(settings)
     grown.same(what, settings)
 
