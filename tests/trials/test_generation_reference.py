@@ -38,7 +38,7 @@ _MONEY = ["tenant", "day", "application", "kind", "currency"]
 
 
 def test_worlds(trials: Trials, tmp_path: Path) -> None:
-    asked, rows = trials(4, 100), 0
+    asked, rows = trials(2, 100), 0
     failed: dict[int, list[str]] = {}
     for seed in range(asked):
         made, folder = generation_world(seed), tmp_path / str(seed)

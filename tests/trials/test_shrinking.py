@@ -14,7 +14,7 @@ import pytest
 
 from mediameter.settings import Settings
 from mediameter.steps.run import run
-from tests import servers
+from tests import gate, servers
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import NOW, generation, palette, settings_for, transaction, uuid
@@ -57,6 +57,8 @@ def place_of(system: Application, folder: Path, warehouse_url: str) -> Settings:
 
 
 def test_rights_that_shrink_and_come_back(system: Application, trials: Trials, tmp_path: Path) -> None:
+    if gate.is_on and system.kind != "postgresql":
+        pytest.skip("in the reduced count on PostgreSQL alone, which is what generating systems have")
     kind, count = ("postgres" if system.kind == "postgresql" else system.kind), trials(1, 8)
     failed = []
     for seed in range(count):
