@@ -13,7 +13,6 @@ from polars.testing import assert_frame_equal
 
 from mediameter import connect, ledger
 from mediameter.warehouse import tables
-from tests import gate
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Hour
 from tests.trials.quarter_plants import OFTEN
@@ -56,9 +55,8 @@ def test_too_many_troubles_are_refused() -> None:
         assert Quarter(1, days=30).plants
 
 
+@pytest.mark.in_turn
 def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) -> None:
-    if gate.is_on and not warehouse_url.startswith("sqlite"):
-        pytest.skip("nothing is replayed on a server in the reduced count")
     days = DAYS if warehouse_url.startswith("sqlite") else 1
     quarter, settings = Quarter(5, days=days, kinds=()), settings_of(warehouse_url, tmp_path)
     pending: list[int] = []
