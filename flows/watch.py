@@ -12,6 +12,7 @@ from prefect import flow
 
 from flows.hooks import recover, tell_first
 from flows.hourly import Report, step_task
+from mediameter.steps.notice import require_rules_understood
 
 watching = step_task("watch", retries=0, minutes=4)
 
@@ -26,4 +27,6 @@ watching = step_task("watch", retries=0, minutes=4)
 )
 def watch(settings_path: str | None = None, now: str | None = None) -> Report:
     """Judge what is new as of ``now`` (ISO 8601 with offset; default: the present). Returns the step's report."""
-    return watching(settings_path, now or datetime.now(UTC).isoformat(timespec="seconds"))
+    report = watching(settings_path, now or datetime.now(UTC).isoformat(timespec="seconds"))
+    require_rules_understood(report["check"])
+    return report

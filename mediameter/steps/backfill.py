@@ -22,7 +22,6 @@ from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion, key_day
 from mediameter.steps import days as completeness
-from mediameter.steps.check import check
 from mediameter.steps.difference import DayChange, figures_of, table
 from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
@@ -31,11 +30,12 @@ from mediameter.steps.generations import FAMILY as GENERATIONS
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.quality import QualityReport
 from mediameter.steps.reader import plain
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
+from mediameter.steps.verdicts import verdicts
 from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S, VERDICT_FENCES
 
 MOST_DAYS = 4000
@@ -172,8 +172,7 @@ def backfill(
     _require_begun(settings, task, now)
     report = _carried_out(settings, settings, task, now, progress or quiet())
     rollup(settings, now=now, progress=progress)
-    check(settings, now=now)
-    report.quality = quality(settings, now=now, progress=progress)
+    report.quality, _ = verdicts(settings, now=now, progress=progress)
     return report
 
 

@@ -12,13 +12,13 @@ from rich.console import Console
 from mediameter import ledger
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
-from mediameter.steps.check import check
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
-from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.quality import QualityReport
 from mediameter.steps.reader import reader
 from mediameter.steps.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup import rollup
+from mediameter.steps.verdicts import verdicts
 from parsers.access_log import PARSER_VERSION
 
 
@@ -91,7 +91,7 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     with reader(settings) as connection:
         after = ledger.standing_of(connection, list(selection.before))
     written = rollup(settings, now=now, progress=progress).days
-    check(settings, now=now)
+    judged, _ = verdicts(settings, now=now, progress=progress)
     before = {id: selection.before[id] for id in after}
     return ReplayReport(
         objects=taken_in.again,
@@ -101,7 +101,7 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
         vanished=selection.vanished,
         days=written,
         failed=taken_in.failed,
-        quality=quality(settings, now=now, progress=progress),
+        quality=judged,
     )
 
 

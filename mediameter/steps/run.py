@@ -10,16 +10,17 @@ from mediameter.alerts.catalogue import catalogue
 from mediameter.numbers import told, told_apart
 from mediameter.report.words import not_counted
 from mediameter.settings import Settings
-from mediameter.steps.check import CheckReport, check
+from mediameter.steps.check import CheckReport
 from mediameter.steps.deliver import DeliverReport, deliver
 from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.progress import Progress
-from mediameter.steps.quality import QualityReport, quality
+from mediameter.steps.quality import QualityReport
 from mediameter.steps.reader import reader
 from mediameter.steps.rollup import RollupReport, rollup
 from mediameter.steps.silence import late_sources
+from mediameter.steps.verdicts import verdicts
 from mediameter.steps.write_back import WriteBackReport, write_back
 from schemas.vocabulary import ALL
 
@@ -217,9 +218,8 @@ def run(
     exported = export(settings, now=now, progress=progress)
     rolled_up = rollup(settings, now=now, progress=progress)
     try:
-        judged = quality(settings, now=now, progress=progress)
-    finally:  # a mistake in somebody's suite ends the run, but silences no rule
-        checked = check(settings, now=now)
+        judged, checked = verdicts(settings, now=now, progress=progress)
+    finally:  # whatever ends the run, what the rules have said is told
         told = deliver(settings, now=now)
     written = write_back(settings, now=now, progress=progress)
     with reader(settings) as connection:

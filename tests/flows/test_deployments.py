@@ -155,7 +155,7 @@ def test_what_a_hook_says_of_a_backfill() -> None:
     given: dict[str, Any] = {"first_day": "2025-10-01", "last_day": "2025-10-03", "every": True, "dry_run": True}
     of = FlowRun.model_construct(parameters=given)
     assert _window(of) == "2025-10-01..2025-10-03"
-    assert _retry(of) == "mediameter backfill 2025-10-01..2025-10-03 --dry-run"
+    assert _retry(of).startswith("mediameter backfill 2025-10-01..2025-10-03 --dry-run --settings ")
     assert _retry(FlowRun.model_construct(parameters={})) is None
 
 
