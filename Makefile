@@ -50,7 +50,7 @@ test: $(READY) ## what CI runs: style, types, dictionary, tests
 	wait $$types; types=$$?; cat .venv/types.txt; exit $$((tests || types))
 
 trials: $(READY) ## the promises, each at its full count
-	$(BIN)/pytest -s -m trial tests/trials tests/property tests/flows $(ARGS)
+	$(BIN)/pytest -s -m trial $(ARGS)
 
 fuzz: $(READY) ## five minutes of hostile input for the parser
 	$(BIN)/python -m tests.trials.fuzz --seconds 300 $(ARGS)

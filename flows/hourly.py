@@ -47,6 +47,7 @@ from mediameter.steps.notice import (
     require_all_read,
     require_all_sound,
     require_all_written_back,
+    require_rules_understood,
 )
 
 Report = dict[str, Any]
@@ -118,6 +119,7 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     require_all_exported(reports["export"])
     require_all_sound(reports["quality"])
     require_all_written_back(reports["write_back"])
+    require_rules_understood(reports["check"])
     return reports
 
 

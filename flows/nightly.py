@@ -13,6 +13,7 @@ from mediameter.steps.notice import (
     require_all_read,
     require_all_sound,
     require_all_written_back,
+    require_rules_understood,
 )
 
 _HOURS = 3600
@@ -40,4 +41,5 @@ def nightly(settings_path: str | None = None, now: str | None = None) -> dict[st
     require_all_exported(reports["export"])
     require_all_sound(reports["quality"])
     require_all_written_back(reports["write_back"])
+    require_rules_understood(reports["check"])
     return reports

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -302,6 +303,7 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
     try:
         if place.profile:
             core.set_config_variable("profile", place.profile)
+        core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
         session = boto3.Session(
             place.access_key or None,
             place.secret_key or None,
@@ -324,6 +326,14 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
         max_pool_connections=connections,
     )
     return S3Connection(client, base_url, credentials, http)
+
+
+@cache
+def _descriptions(path: str | None) -> Any:
+    """What botocore knows of services: a megabyte of JSON, two thirds of the CPU of a client, read once a process."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _config(place: S3Place, session: Any, connections: int) -> Any:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mediameter.answers import Answer, catalogue
+from mediameter.answers import ITS_NAMES, Answer, by_theme, catalogue
 from schemas import TABLES, VIEWS
 from schemas.contract import Column, Contract
 from schemas.records import PARSED, RECORD, REJECTED
@@ -150,7 +150,8 @@ def answers_page() -> str:
             "`mediameter answer NAME --last 7d --format csv` asks it.\n",
             "NULL is *not available*, never 0. `is_final` says that the day's logs are complete, `complete_through_at` "
             "until when they are; with several sources, the one that lags decides.\n",
-            _table(("answer", "question"), [(f"[`{a.name}`](#{a.name})", _text(a.question)) for a in answers]),
+            *(_theme_section(*theme) for theme in by_theme()),
+            "## One by one\n",
             *(_answer_section(answer) for answer in answers),
             "## Not answered yet\n",
             _table(
@@ -161,6 +162,11 @@ def answers_page() -> str:
     )
 
 
+def _theme_section(document: str, theme: str, answers: Sequence[Answer]) -> str:
+    rows = [(f"[`{answer.name}`](#{answer.name})", _text(answer.question)) for answer in answers]
+    return f"**{document}: {_text(theme)}**\n\n" + _table(("answer", "question"), rows)
+
+
 def _answer_section(answer: Answer) -> str:
     parameters = ", ".join(f"`{name}`" for name in answer.parameters) or "none"
     lines = (
@@ -169,8 +175,15 @@ def _answer_section(answer: Answer) -> str:
         _text(answer.note),
         f"Asked in: {_text(answer.asked_in)}. Parameters: {parameters}. "
         f"SQL: [`{answer.name}.sql`](../sql/answers/{answer.name}.sql)",
+        *_its_names(answer),
     )
     return "\n\n".join(lines) + "\n"
+
+
+def _its_names(answer: Answer) -> list[str]:
+    names = ITS_NAMES.get(answer.name, ())
+    rows = [(f"`{theirs}`", _text(ours)) for theirs, ours in names]
+    return [_table(("the document's column", "ours"), rows).rstrip()] if names else []
 
 
 # --- Markdown --------------------------------------------------------------------------------------

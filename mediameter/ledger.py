@@ -5,6 +5,7 @@ Every function works on a connection it is given: who calls decides what is one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -35,6 +36,7 @@ Row = tuple[object, ...]
 RejectRow = tuple[int, int, str, str, int | None, int | None]
 """line_number, byte_offset, reason, line, least and most bytes."""
 _T = TypeVar("_T")
+_NAMED_AT = re.compile(r"\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d(?=-)")
 _MANY = 500  # bound parameters a statement, well under every engine's limit
 
 
@@ -95,9 +97,21 @@ class Settlement:
 
     @property
     def anchor(self) -> datetime:
-        """The hour on which lines without a time of their own are booked."""
-        at = self.first_at or self.version.last_modified
+        """The hour on which lines without a time of their own are booked, and an object that was refused: its own first
+        time, else what its name tells, else when it was written."""
+        at = self.first_at or self._named_at or self.version.last_modified
         return at.replace(minute=0, second=0, microsecond=0)
+
+    @property
+    def _named_at(self) -> datetime | None:
+        """The instant that the key begins with, as providers name logs (``2025-10-28-06-00-00-…``); None where there is
+        none, or one after the object was written: an old object that is uploaded again keeps its day."""
+        found = _NAMED_AT.match(self.version.key.rpartition("/")[2])
+        try:
+            at = datetime.strptime(f"{found[0]}+0000", "%Y-%m-%d-%H-%M-%S%z") if found else None
+        except ValueError:  # 2025-13-40
+            return None
+        return at if at and at <= self.version.last_modified else None
 
 
 class Standing(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def check() -> None:
         if found != HOUSE / name:
             remedy = f"remove it, or take its folder out of PYTHONPATH: mediameter needs its own {HOUSE / name}"
             raise UserError(f"another package named {name} stands in the way: {found}", remedy)
+
+
+def version() -> str:
+    """The version of this clone: what its own pyproject.toml says."""
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
 def _location(name: str) -> Path | None:

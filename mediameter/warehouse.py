@@ -73,9 +73,11 @@ def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -
         return
     frame = frame.select(polars_schema(contract).keys())
     frame = frame.with_columns(_as_stored(column) for column in contract if column.type in _STORED_OTHERWISE)
-    for column in contract:
-        if column.length and (frame[column.name].str.len_chars() > column.length).any():
-            what = f"{contract.name}.{column.name}: a text has more than the {column.length} characters it may have"
+    limits = {column.name: column.length for column in contract if column.length}
+    longest = frame.select(pl.col(name).str.len_chars().max() for name in limits).to_dict(as_series=False)
+    for name, limit in limits.items():
+        if (longest[name][0] or 0) > limit:
+            what = f"{contract.name}.{name}: a text has more than the {limit} characters it may have"
             raise WorldError(what, "see where it comes from; nothing was written")
     load(connection, contract.name, frame)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from parsers.palette import ID, LEAST_PROMPT, LONGEST_MESSAGE, MICROS_OF_A_CENT, OTHER, is_name, money
+from parsers.palette import ID, LEAST_PROMPT, LONGEST_MESSAGE, OTHER, is_name, money
 from schemas.vocabulary import LARGEST_COUNT
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "datetime", "created_at")
@@ -95,13 +95,13 @@ class Said:
     def _first(self, names: tuple[str, ...]) -> Any:
         return next((found for name in names if (found := self.values.get(name)) not in (None, "")), None)
 
-    def micros(self, name: str) -> int | None:
-        """An amount in cents, in micros. Raises ``Wrong`` for what is no amount."""
+    def money(self, name: str) -> tuple[int | None, str | None]:
+        """An amount in the smallest unit of the currency that the event names, or of US dollars: in micros, and the
+        currency. Raises ``Wrong`` for what is no amount, or no currency."""
         try:
-            cents = money(self.values.get(name))
+            return money(self.values.get(name), self.text("currency"))
         except ValueError:
             raise Wrong("BAD_MONEY") from None
-        return None if cents is None else round(cents * MICROS_OF_A_CENT)
 
     def instant(self, *names: str) -> datetime | None:
         """The time under the first of these names that says anything. None where it cannot be read."""

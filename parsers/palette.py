@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from schemas.contract import Contract
+from schemas.currencies import MOST_MICROS, micros_of_smallest_unit
 from schemas.frames import polars_schema
 from schemas.palette import CREDIT, GENERATION
 from schemas.source_table import ROW_IGNORED, ROW_REJECTED
 from schemas.vocabulary import LARGEST_COUNT
 
-MICROS_OF_A_CENT = 10_000
 LONGEST = {"id": 128, "user_id": 64, "model_id": 128, "generation_type": 64, "status": 32, "type": 32}
 LONGEST_MESSAGE = 500
 LEAST_PROMPT = 4  # a shorter one would be cut out of half the words
@@ -31,7 +31,7 @@ _NOTHING = "(?i)^(?:-|null|undefined|none)?$"
 _NAME = r"^[\w./:+-]+(?: [\w./:+-]+){0,2}$"
 """At most three words."""
 ID = r"[\w.:-]{1,128}"
-CURRENCY = re.compile("[A-Za-z]{3}")
+_CURRENCY = re.compile("[A-Za-z]{3}")
 OTHER = "other"
 _USAGE = {"generation": "usage"}  # an older name of it
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
@@ -187,7 +187,7 @@ class _Said(NamedTuple):
     """What ``metadata`` says; ``wrong`` is the reason why it cannot be taken."""
 
     model: str | None = None
-    paid_cents: Decimal | None = None
+    paid_micros: int | None = None
     currency: str | None = None
     wrong: str | None = None
 
@@ -201,7 +201,7 @@ def _credits(rows: pl.DataFrame) -> pl.DataFrame:
         _cleaned("user_id"),
         kind.alias("transaction_type"),
         pl.Series("_said", [each.model for each in found], dtype=pl.String),
-        pl.Series("_paid", [_micros(each.paid_cents) for each in found], dtype=pl.Int64),
+        pl.Series("_paid", [each.paid_micros for each in found], dtype=pl.Int64),
         pl.Series("_currency", [each.currency for each in found], dtype=pl.String),
         pl.Series("_wrong", [each.wrong for each in found], dtype=pl.String),
         _number=pl.col("amount").cast(pl.String),
@@ -236,14 +236,11 @@ def _said(text: str | None) -> _Said:
         return _Said()
     if not isinstance(found, dict):
         return _Said(wrong="BROKEN_METADATA")
-    currency = found.get("currency") or "USD"
     try:
-        paid = money(found.get("amount_paid_cents"))
-        if paid is not None and not (isinstance(currency, str) and CURRENCY.fullmatch(currency.strip())):
-            raise ValueError("no currency")
+        paid, currency = money(found.get("amount_paid_cents"), found.get("currency"))
     except ValueError:
         return _Said(wrong="BAD_MONEY")
-    return _Said(_model(found.get("model_id")), paid, None if paid is None else currency.strip().upper())
+    return _Said(_model(found.get("model_id")), paid, currency)
 
 
 def _model(told: Any) -> str | None:
@@ -253,8 +250,24 @@ def _model(told: Any) -> str | None:
     return text if is_name(text) and len(text) <= LONGEST["model_id"] else OTHER
 
 
-def money(value: Any) -> Decimal | None:
-    """An amount that is not below zero: a number, or one as text. Raises ``ValueError`` for anything else."""
+def money(value: Any, currency: Any = None) -> tuple[int | None, str | None]:
+    """An amount in the smallest unit of its currency (US cents where none is said) → millionths, half-even, and the
+    currency in capitals. Raises ``ValueError`` for what is no amount, or below zero, and for what is no currency."""
+    amount = amount_of(value)
+    if amount is None:
+        return None, None
+    currency = currency or "USD"
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency.strip()):
+        raise ValueError("no currency")
+    name = currency.strip().upper()
+    micros = round(amount * micros_of_smallest_unit(name))
+    if micros > MOST_MICROS:
+        raise ValueError("no amount")
+    return micros, name
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """A number that is not below zero, or one as text. Raises ``ValueError`` for anything else that is said."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -266,10 +279,6 @@ def money(value: Any) -> Decimal | None:
     if not amount.is_finite() or not 0 <= amount < LARGEST_COUNT:
         raise ValueError("no amount")
     return amount
-
-
-def _micros(cents: Decimal | None) -> int | None:
-    return None if cents is None else round(cents * MICROS_OF_A_CENT)  # half-even
 
 
 # --- both --------------------------------------------------------------------------------------------

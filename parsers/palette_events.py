@@ -21,12 +21,12 @@ import polars as pl
 from parsers.access_log import SEED_BYTES, Context, Limits
 from parsers.event_file import Item, items
 from parsers.event_values import TIMES, Said, Wrong
-from parsers.palette import CURRENCY, LONGEST, OTHER, is_name
+from parsers.palette import LONGEST, OTHER, is_name
 from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import LAKE_OF_FEED
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 PART_EVENTS = 50_000
 STALE_AFTER = timedelta(hours=24)
 """What was pending for so long when the file was written stays so."""
@@ -164,7 +164,7 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
     status = _word(said, "status") or "unknown"
     if status == "pending" and at < context.last_modified - STALE_AFTER:
         status = "stale"
-    cost, is_failed = said.micros("cost_cents"), status == "failed"
+    (cost, currency), is_failed = said.money("cost_cents"), status == "failed"
     return {
         "generation_type": _word(said, "generation_type") or "unknown",
         "model": model,
@@ -179,7 +179,7 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
         "tokens_in": None,
         "tokens_out": None,
         "cost_micros": cost,
-        "currency": None if cost is None else "USD",
+        "currency": currency,
         "error_type": said.name("error_type", _LONGEST_WORD["error_type"]),
         "message": said.message("error_message") if is_failed else None,
     }
@@ -194,18 +194,16 @@ def _lasted(said: Said, at: datetime, status: str) -> int | None:
 
 def _purchase(said: Said, at: datetime, context: Context) -> Row:
     _needs_user(said)
-    credits, paid = said.whole("credits_purchased"), said.micros("amount_cents")
+    credits = said.whole("credits_purchased")
     if credits is None:
         raise Wrong("BAD_NUMBER")
-    currency = said.text("currency") or "USD"
-    if paid is not None and not CURRENCY.fullmatch(currency):
-        raise Wrong("BAD_MONEY")
+    paid, currency = said.money("amount_cents")
     return {
         "transaction_type": "purchase",
         "model": None,
         "credits": credits,
         "paid_micros": paid,
-        "currency": None if paid is None else currency.upper(),
+        "currency": currency,
     }
 
 

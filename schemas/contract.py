@@ -37,12 +37,19 @@ class Column:
     def is_nullable(self) -> bool:
         return bool(self.null)
 
+    @property
+    def is_money(self) -> bool:
+        """An amount of the currency that stands beside it."""
+        return self.unit == "micros" or self.type == "money"
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A frame or a table: its grain in words, its columns, and whether its measures may be summed.
 
-    ``additivity``: "A" every measure may be summed over any rows; "S" never sum; "-" not a rollup.
+    ``additivity``: "A" every measure may be summed over any rows, money over rows of one currency; "S" never sum;
+    "-" not a rollup.
+    ``summable``: of a table that is not "A", the measures that may be summed over any rows all the same.
     """
 
     name: str
@@ -51,6 +58,7 @@ class Contract:
     columns: tuple[Column, ...]
     kind: Kind = "rollup"
     additivity: Additivity = "-"
+    summable: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -67,8 +75,20 @@ class Contract:
     def measures(self) -> list[str]:
         return [column.name for column in self.columns if column.role == "measure"]
 
+    @property
+    def money(self) -> list[str]:
+        """Columns that are amounts of the row's ``currency``: they are added up, compared and ranked within one."""
+        return [column.name for column in self.columns if column.is_money]
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+    def may_be_summed(self, name: str) -> bool:
+        """Whether the column's values may be added over rows; money, over rows of one currency. Whoever prints a sum
+        asks here first: a sum of percentiles or of distinct counts is no figure."""
+        column = self.column(name)
+        is_number = column.role != "key" and column.type in ("int", "float", "money")
+        return is_number and (self.additivity == "A" or name in self.summable)
 
 
 def key(name: str, type: Type, doc: str, *, length: int | None = 255, **more: object) -> Column:

@@ -31,17 +31,21 @@ _GENERATION_GRAIN = (
     key("status", "text", "completed, failed, pending, stale (pending for too long); others as they stand.", length=32),
     _CURRENCY,
 )
+_CHARGED = measure(
+    "credits_charged", "Credits; a charge that several generations share counts at the first.", unit="credits"
+)
+_UNCOSTED = measure("uncosted", "Charges whose cost at the provider is not known.", unit="charges")
+_COST = measure("cost_micros", "What the provider took for the charges whose cost is known.", unit="micros")
 _GENERATION_MEASURES = (
     _GENERATIONS,
     _OUTPUTS,
     measure("duration_ms_sum", "Sum of the times from asked for to done.", unit="ms"),
     measure("duration_count", "Generations that duration_ms_sum rests on.", unit="generations"),
-    measure("credits_charged", "Credits; a charge that several generations share counts at the first.", unit="credits"),
+    _CHARGED,
     measure("tokens_in", "Tokens read.", unit="tokens"),
     measure("tokens_out", "Tokens written.", unit="tokens"),
-    measure("cost_micros", "What the provider took for the charges whose cost is known.", unit="micros"),
-    measure("uncosted", "Charges whose cost at the provider is not known.", unit="charges"),
-    measure("price_micros", "List price of the credits: 1 credit is 1 US cent.", unit="micros"),
+    _COST,
+    _UNCOSTED,
 )
 GENERATIONS_HOURLY = Contract(
     "generations_hourly",
@@ -148,7 +152,8 @@ CREDITS_DAILY = Contract(
 GENERATION_USERS_DAILY = Contract(
     "generation_users_daily",
     "tenant, day, application, source, user, currency",
-    "What each user made, used and paid. Personal: kept as long as the retention says.",
+    "What each user made, used, cost and paid; what is no money stands in the row without a currency. Personal: kept "
+    "as long as the retention says.",
     (
         _TENANT,
         _DAY,
@@ -160,7 +165,17 @@ GENERATION_USERS_DAILY = Contract(
         _GENERATIONS,
         _FAILED,
         _OUTPUTS,
-        Column("credits_spent", "int", "Credits used, less what was given back.", role="measure", unit="credits"),
+        _CHARGED,
+        Column(
+            "credits_spent",
+            "int",
+            "Credits used, less what was given back.",
+            role="measure",
+            unit="credits",
+            null="not available: event files do not tell the movements of credits, see credits_charged",
+        ),
+        _COST,
+        _UNCOSTED,
         Column("paid_micros", "int", "Money really paid; paid back is below 0.", role="measure", unit="micros"),
         measure("purchases", "Purchases.", unit="transactions"),
         measure("sign_ups", "Sign-ups.", unit="events"),
@@ -207,7 +222,12 @@ ACTIVE_USERS_TRAILING = Contract(
         _SOURCE,
         key("window_days", "int", "Days in the window (1, 7, 30), this day the last."),
         measure("active_users", "Distinct users with a generation.", unit="users"),
-        measure("new_users", "Of these, those who have none before the window, as far as days are kept.", unit="users"),
+        measure(
+            "new_users",
+            "Of these, those who have none before the window, as far as days are kept.",
+            unit="users",
+            null="not knowable: the source has no generation before the window, so that all would be new",
+        ),
     ),
     additivity="S",
 )
@@ -234,9 +254,27 @@ MODEL_PRICES = Contract(
         key("source", "text", "Source in the settings.", length=64),
         key("model", "text", "Model.", length=128),
         key("valid_from_day", "day", "UTC day; the first that was read holds for all days before, too."),
-        Column("cost_micros", "int", "What the provider takes for a generation.", null="not said", least=0),
-        Column("price_micros", "int", "List price of a generation.", null="not said", least=0),
+        Column(
+            "cost_micros", "int", "What the provider takes for a generation.", null="not said", least=0, unit="micros"
+        ),
+        Column("price_micros", "int", "List price of a generation.", null="not said", least=0, unit="micros"),
         key("currency", "text", "USD: the table is in cents.", length=8),
+    ),
+    kind="reference",
+)
+
+CREDIT_PRICES = Contract(
+    "credit_prices",
+    "tenant, source, currency, first day",
+    "The prices of credits that the settings say. Of a source without any, the price is measured: `list_price_daily`.",
+    (
+        _TENANT,
+        key("source", "text", "Source in the settings.", length=64),
+        key("currency", "text", "ISO currency.", length=8),
+        key("valid_from_day", "day", "First day in the reporting time zone."),
+        Column("valid_to_day", "day", "Last day.", null="until further notice"),
+        Column("amount_micros", "int", "What so many credits are sold for.", least=0, unit="micros"),
+        Column("credits", "int", "How many credits that is for.", least=1, unit="credits"),
     ),
     kind="reference",
 )

@@ -56,6 +56,7 @@ OBJECTS = Contract(
         Column("whole_id", "int", "Object that begins with all of its bytes and counts in its place.", null="none"),
     ),
     kind="internal",
+    summable=("lines", "parsed", "ignored", "ignored_log_bucket", "rejected"),
 )
 OBJECT_HOURS = Contract(
     "object_hours",
@@ -70,6 +71,7 @@ OBJECT_HOURS = Contract(
         *NOT_COUNTED,
     ),
     kind="internal",
+    additivity="A",
 )
 LAKE_FILES = Contract(
     "lake_files",

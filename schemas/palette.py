@@ -121,7 +121,9 @@ GENERATION = Contract(
         Column("credits_charged", "int", "Credits of the charge.", null=_NOT_SAID, unit="credits", least=0),
         Column("tokens_in", "int", "Tokens read.", null=_NOT_SAID, least=0),
         Column("tokens_out", "int", "Tokens written.", null=_NOT_SAID, least=0),
-        Column("cost_micros", "int", "What the provider took, as the system says.", null=_NOT_SAID, least=0),
+        Column(
+            "cost_micros", "int", "What the provider took, as the system says.", null=_NOT_SAID, least=0, unit="micros"
+        ),
         Column("currency", "text", "Of cost_micros.", null=_NOT_SAID),
         Column("error_type", "text", "Kind of error.", null="no error"),
         Column("message", "text", "The error, redacted, at most 500 characters.", null="no error", pii="pseudonym"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
-from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY, MODEL_PRICES
+from schemas.generations import ACTIVE_FAMILY, CREDIT_PRICES, GAUGES_HOURLY, GENERATION_FAMILY, MODEL_PRICES
 from schemas.records import NOT_COUNTED
 from schemas.vocabulary import (
     CONFIDENCES,
@@ -148,7 +148,8 @@ RESPONSE_TIME_BUCKETS_DAILY = Contract(
 RESPONSE_TIME_TRAILING = Contract(
     "response_time_trailing",
     "tenant, day, application or *, window",
-    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high.",
+    "Percentiles of total_ms over the window that ends with the day, from the daily histogram: at most 1 % too high. "
+    "max_ms is exact.",
     (
         _TENANT,
         _DAY,
@@ -422,7 +423,11 @@ DAYS = Contract(
     ),
     kind="state",
     additivity="S",
-)
+    summable=(
+        "objects", "lines", "parsed", "ignored", "rejected", "duplicates", "bytes_sent",
+        *(column.name for column in NOT_COUNTED),
+    ),
+)  # fmt: skip
 QUALITY_CHECKS_DAILY = Contract(
     "quality_checks_daily",
     "tenant, day, suite, rule",
@@ -474,6 +479,7 @@ INVOICES = Contract(
         Column("citation", "text", "Its number, and where it is kept."),
     ),
     kind="reference",
+    summable=("amount_micros", "bytes_sent"),
 )
 
 APPLICATIONS = Contract(
@@ -532,4 +538,4 @@ TRAFFIC_FAMILY = (
 )
 AUDIENCE_FAMILY = (AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING)
 ROLLUPS = (*TRAFFIC_FAMILY, *AUDIENCE_FAMILY, *GENERATION_FAMILY, *ACTIVE_FAMILY, GAUGES_HOURLY, ALERT_CHECKS_DAILY)
-REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES, MODEL_PRICES)
+REFERENCE = (PRICES, INVOICES, APPLICATIONS, MEDIA_FILES, MODEL_PRICES, CREDIT_PRICES)

@@ -69,8 +69,10 @@ MONEY_DAILY = Contract(
         _APPLICATION,
         key("kind", "text", "revenue, refund, provider (of generations), bandwidth.", length=None),
         _CURRENCY,
-        Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED),
+        Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED, unit="micros"),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
+        measure("uncosted", "Charges whose cost is not known: of whatever currency.", unit="charges"),
+        measure("unpriced_bytes", "Bytes without a valid price card: of whatever currency.", unit="bytes"),
         *_FINALITY,
     ),
     kind="view",
@@ -103,6 +105,32 @@ COST_THROUGH = Contract(
     ),
     kind="view",
     additivity="S",
+)
+LIST_PRICE_DAILY = Contract(
+    "list_price_daily",
+    "tenant, day, application, source, model, currency",
+    "What the credits of completed charges come to at the price of a credit. Each currency in which credits have a "
+    "price is another valuation of the same credits: add rows of one currency. Without a price there is no row.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("source", "text", "Source in the settings.", length=None),
+        key("model", "text", "Model.", length=None),
+        _CURRENCY,
+        measure("completed_credits", "Credits of completed charges.", unit="credits"),
+        measure("list_price_micros", "Their price in millionths of the currency, rounded.", unit="micros"),
+        Column(
+            "price_basis",
+            "text",
+            "set: the settings say the price. measured: paid / credits sold, of all purchases up to the day; before "
+            "the first one, of that day's.",
+            among=("set", "measured"),
+        ),
+    ),
+    kind="view",
+    additivity="S",
+    summable=("completed_credits", "list_price_micros"),  # of one currency
 )
 MONTH_TO_DATE = Contract(
     "month_to_date",
@@ -144,7 +172,7 @@ MONTH_TO_DATE = Contract(
 RESPONSE_TIME_WINDOW = Contract(
     "response_time_window",
     "tenant, day, application or *, window",
-    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high.",
+    "Percentiles of total_ms over the 7 and 30 days that end with the day, at most 1 % too high; max_ms is exact.",
     (
         _TENANT,
         _DAY,
@@ -224,6 +252,7 @@ VIEWS = (
     CALENDAR,
     MONEY_DAILY,
     COST_THROUGH,
+    LIST_PRICE_DAILY,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,
     RECONCILIATION_SUMMARY,

@@ -142,8 +142,6 @@ EVENT_REJECT_REASONS = (
 )
 # Of an event in a file, beside those that a line of a log and a row can break, too.
 FILE_REJECT_REASONS = (*EVENT_REJECT_REASONS, "UNKNOWN_EVENT_TYPE", "NO_TIME", "FUTURE_TIME", "LONG_ID")
-MICROS_OF_A_CREDIT = 10_000
-"""A credit is a US cent of list price."""
 CHARGE_GAP_S = 3600
 """Generations of one charge begin within this time."""
 GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from mediameter import connect, warehouse
-from tests import gate, scheduling, servers
+from tests import gate, once, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 
 settings.register_profile("house", deadline=None)  # a loaded machine is no defect of the product
@@ -33,20 +33,33 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> schedulin
     return scheduling.Together(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_sessionfinish() -> None:
+    servers.drop_ready()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    turns.take(items, is_trial=config.option.markexpr == "trial")
     scheduling.arrange(items)
 
 
 @pytest.fixture(scope="module", params=servers.ENGINES)
 def warehouse_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of the module's own, on every engine."""
-    with servers.new_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
+    """An empty warehouse of the module's own, on every engine."""
+    with servers.ready_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
         yield url
 
 
 @pytest.fixture(scope="module", params=servers.SERVERS)
 def server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of the module's own, on every server."""
+    """An empty warehouse of the module's own, on every server."""
+    with servers.ready_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=servers.SERVERS)
+def new_server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of the module's own in which nothing is made yet, on every server."""
     with servers.new_database(request.param, tmp_path_factory.mktemp("warehouse")) as url:
         yield url
 
@@ -92,10 +105,25 @@ def emptied(url: str) -> Iterator[sa.Engine]:
     made = connect.engine(url)
     warehouse.ready(made)
     yield made
-    with connect.writing(made) as connection:
-        for table in warehouse.tables.values():
-            connection.execute(table.delete())
+    servers.empty(made)
     made.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheaper(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What is no test's subject is done once a process; in `make trials` as in the field."""
+    if not gate.is_plain(pytestconfig):
+        yield
+        return
+    with picture.drawn(), once.done():
+        yield
+
+
+@pytest.fixture(scope="module")
+def real_migrations() -> Iterator[None]:
+    """New warehouses are made by the migrations themselves: for tests whose subject they are."""
+    with picture.drawn(False):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ _SHARED = ("tests/flows/",)
 _LONGEST_FIRST = (
     "tests/flows/",
     "tests/trials/test_crash",
-    "tests/trials/test_generation_crash",
+    "tests/trials/test_backfill",
     "tests/trials/test_engines",
     "tests/trials/test_concurrent",
-    "tests/trials/test_backfill",
+    "tests/trials/test_order",
+    "tests/trials/test_generation_crash",
     "tests/unit/test_bad_input",
     "tests/generations/test_quality",
     "tests/trials/",

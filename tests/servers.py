@@ -1,16 +1,21 @@
-"""The database servers that tests may use: those an environment variable names, else those that answer here; and new
-databases on them, which go when the test has ended."""
+"""The database servers that tests may use: those an environment variable names, else those that answer here; and
+databases on them: new ones, which go when the test has ended, and ready ones, which are handed on."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
+from mediameter import connect, warehouse
 
 # variable → where Debian's own packages listen, as their first user
 _USUAL = {
@@ -44,6 +49,74 @@ def new_database(engine: str, folder: Path) -> Iterator[str]:
         return
     with database_on(sa.make_url(server_url(engine))) as url:
         yield url
+
+
+# --- ready ones ------------------------------------------------------------------------------------------
+_kept = ExitStack()
+_ready: dict[str, list[tuple[str, object]]] = {}
+
+
+@contextmanager
+def ready_database(engine: str, folder: Path) -> Iterator[str]:
+    """The URL of a warehouse whose tables are made and empty, for tests whose subject is not how they are made.
+
+    To make and to drop them takes a server seconds. So this process keeps what it has made, and hands it on emptied;
+    what a test leaves otherwise than it was is not handed on.
+    """
+    if engine == "sqlite":
+        shutil.copy(_ready_file(), folder / "warehouse.sqlite")
+        yield f"sqlite:///{folder / 'warehouse.sqlite'}"
+        return
+    free = _ready.setdefault(engine, [])
+    url, made_so = free.pop() if free else _made_ready(_kept.enter_context(new_database(engine, folder)))
+    yield url
+    made = connect.engine(url)
+    empty(made)
+    if _shape(made) == made_so:
+        free.append((url, made_so))
+    made.dispose()
+
+
+def drop_ready() -> None:
+    """At the end of this process's tests."""
+    _ready.clear()
+    _kept.close()
+
+
+@cache
+def _ready_file() -> Path:
+    folder = Path(_kept.enter_context(tempfile.TemporaryDirectory()))
+    _made_ready(f"sqlite:///{folder / 'ready.sqlite'}")
+    return folder / "ready.sqlite"
+
+
+def _made_ready(url: str) -> tuple[str, object]:
+    made = connect.engine(url)
+    warehouse.ready(made)
+    shape = _shape(made)
+    made.dispose()
+    return url, shape
+
+
+def _shape(made: sa.Engine) -> object:
+    """What a test may leave otherwise than it was: revision, tables, views, their columns."""
+    if made.dialect.name == "sqlite":
+        return None
+    place = "current_schema()" if made.dialect.name == "postgresql" else "database()"
+    columns = f"""SELECT table_name, column_name, data_type, is_nullable, character_maximum_length, collation_name
+        FROM information_schema.columns WHERE table_schema = {place} ORDER BY 1, 2"""
+    with made.connect() as connection:
+        return [
+            connection.exec_driver_sql(query).all() for query in ("SELECT version_num FROM alembic_version", columns)
+        ]
+
+
+def empty(made: sa.Engine) -> None:
+    """Leaves no row in any table of the warehouse. Most have none: those that have are asked for at once."""
+    looks = [f"SELECT '{name}' FROM (SELECT 1 AS one FROM {name} LIMIT 1) AS t_{name}" for name in warehouse.tables]
+    with connect.writing(made) as connection:
+        for name in connection.exec_driver_sql(" UNION ALL ".join(looks)).scalars().all():
+            connection.exec_driver_sql(f"DELETE FROM {name}")
 
 
 @contextmanager

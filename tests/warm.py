@@ -201,6 +201,7 @@ def main() -> None:
     address, client, owner = sys.argv[1:]
     for each in _PRELOADED:
         importlib.import_module(each)
+    importlib.import_module("tests.frozen")
     warnings.filterwarnings("ignore", ".*found in sys.modules.*", RuntimeWarning)
     _Parent(Path(address), client, int(owner)).serve()
 

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from mediameter.alerts import rule_parts as parts
-from mediameter.alerts.rule import Bands, Rule
-from mediameter.alerts.rule_files import rules
+from mediameter.alerts.rule import Aggregate, Bands, Rule
+from mediameter.alerts.rule_files import understood
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.quantities import Money
+from schemas.currencies import CURRENCY
 
 BUDGETED = "monthly_budget"
 
 
 def catalogue(settings: Settings) -> list[Rule]:
-    """All rules by name, those that are not judged with the reason why.
+    """All rules by name, those that are not judged with the reason why; without the user's own that cannot be
+    understood, which are ``mistakes``.
 
-    Raises ``UserError`` for a rule or an override that cannot be understood.
+    Raises ``UserError`` for an override in the settings that cannot be understood.
     """
-    known = {rule.name: rule for rule in rules(settings.folder)}
+    found, wrong = understood(settings.folder)
+    known = {rule.name: rule for rule in found}
     for name in settings.alerts.rules:
-        _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
+        if not wrong:  # else it may be of a rule that could not be read
+            _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
     return [_as_set(settings, rule) for rule in known.values()]
+
+
+def mistakes(settings: Settings) -> list[str]:
+    """The user's own rules that cannot be understood: file, line, what is wrong there, and what mends it."""
+    return [str(each) for each in understood(settings.folder)[1]]
 
 
 def find(settings: Settings, name: str) -> Rule:
@@ -67,12 +77,33 @@ def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
             other = "above" if rule.bands.is_above else "below"
             raise parts.Mistake(f"{side}: this rule fires {other} its threshold", f"write {other}")
         if side in own and not isinstance(own[side], Money):  # the budget is in place by now
+            rule = _in_currency_of(rule, own[side])
             rule = replace(rule, bands=_banded(rule, own[side]))
     changes: dict[str, Any] = {name: parts.whole(own, name, 0) for name in ("minimum_sample",) if name in own}
     changes |= {field: parts.seconds(own, name) for name, field in _SPANS.items() if name in own}
     return replace(rule, **changes)
 
 
+def _in_currency_of(rule: Rule, value: Any) -> Rule:
+    """A rule about money of one currency is about that of its threshold: "50.00 EUR" looks at euros."""
+    amounts = value.values() if isinstance(value, dict) else (value,)
+    named = {found[1] for each in amounts if isinstance(each, str) and (found := _AMOUNT.fullmatch(each.strip()))}
+    if len(named) != 1 or not _CURRENCY.fullmatch(rule.unit):
+        return rule
+    [unit] = named
+    told: dict[str, Any] = {name: _of_currency(getattr(rule, name), unit) for name in ("value", "over", "sample")}
+    return replace(rule, unit=unit, **told)
+
+
+def _of_currency(part: Aggregate | None, unit: str) -> Aggregate | None:
+    if part is None:
+        return None
+    where = tuple(each._replace(values=(unit,)) if each.column == CURRENCY else each for each in part.where)
+    return replace(part, where=where)
+
+
+_CURRENCY = re.compile("[A-Z]{3}")
+_AMOUNT = re.compile(r"\d+(?:\.\d+)? +([A-Z]{3})")
 _SPANS = {"hold": "hold_s", "repeat": "repeat_s"}
 
 

@@ -17,7 +17,8 @@ import polars as pl
 
 from mediameter.alerts import significance
 from mediameter.alerts.row_sources import row_source
-from mediameter.alerts.rule import EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Condition, Rule
+from mediameter.alerts.rule import EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Compare, Condition, Rule
+from schemas.currencies import CURRENCY, decimals_of
 from schemas.vocabulary import NOT_AVAILABLE
 
 NOT_YET_KNOWABLE = "not_yet_knowable"
@@ -103,7 +104,12 @@ class _Numbers:
         )
 
     def groups(self, index: int) -> set[str]:
-        return {group for each in (self._value, self._over) for at, group in each if at == index}
+        """Those of the window; where less than before is bad, those of before, too: a currency in which nobody pays any
+        more has no row."""
+        steps = {index}
+        if not self._rule.bands.is_above:
+            steps |= {index - offset for offset in self._rule.offsets}
+        return {group for each in (self._value, self._over) for at, group in each if at in steps}
 
     def value(self, index: int, group: str) -> float | None:
         now = self._plain(index, group)
@@ -113,7 +119,7 @@ class _Numbers:
         before = [self._plain(index - offset, group) for offset in self._rule.offsets]
         known = [each for each in before if each is not None]
         basis = sum(known) / len(known) if known else 0.0
-        return now / basis if basis > 0 and basis >= compare.minimum else None
+        return now / basis if basis > 0 and basis >= _minimum(self._rule, compare, group) else None
 
     def sample(self, index: int, group: str) -> int:
         rule, at = self._rule, (index, group)
@@ -133,6 +139,15 @@ class _Numbers:
     def _was_seen(self, index: int, group: str) -> bool:
         steps = self._rule.seen_s // self._rule.step_s
         return not steps or any(of == group and index - steps <= at <= index for at, of in self._value)
+
+
+def _minimum(rule: Rule, compare: Compare, group: str) -> float:
+    """A smaller basis is none. Of money it is written for a currency with cents, and stands for as many of the smallest
+    units of any other: 20 dollars, 2,000 yen, 2 dinars."""
+    rows = row_source(rule.value.source)
+    if rule.group_by[-1:] != (CURRENCY,) or not (rows and rows.is_money(rule.value.column)):
+        return compare.minimum
+    return compare.minimum * 100 / float(10 ** decimals_of(group.rpartition(" / ")[2]))
 
 
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, TOO_FEW, Judged
 from mediameter.alerts.rule import Rule
+from mediameter.numbers import told
 
 PENDING, IS_FIRING, RESOLVED, DROPPED = "pending", "firing", "resolved", "dropped"
 FLAPS = 3
@@ -235,4 +236,4 @@ def _found_late(rule: Rule, tenant: str, window: Judged, now: datetime) -> Incid
 
 
 def _shown(window: Judged) -> str:
-    return f"{window.value:,.6g}" if window.value is not None else "not available"
+    return told(window.value)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from schemas import TABLES, VIEWS
 from schemas.contract import Column, Contract
+from schemas.currencies import MONEY_OF_ANSWERS
 from schemas.palette import OF_LAKE_KIND
 
 Time = Literal["day", "instant", "now"]
@@ -69,6 +70,12 @@ class RowSource:
     columns: Mapping[str, Column] | None
     time: Time
     at: str
+
+    def is_money(self, column: str) -> bool:
+        """Whether that is an amount of the currency in the same row."""
+        if self.columns is None:
+            return column in MONEY_OF_ANSWERS
+        return column in self.columns and self.columns[column].is_money
 
 
 def _of(contract: Contract, *more: Column) -> RowSource | None:

@@ -6,7 +6,7 @@ A rule of one's own with the name of a shipped one takes its place; a threshold 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ from typing import Any
 from mediameter.alerts import rule_parts as parts
 from mediameter.alerts.rule import DAY_S, FINEST_S, HOUR_S, Needs, Rule
 from mediameter.errors import UserError
-from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, texts
+from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, readable, texts
 
 OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
@@ -35,16 +35,41 @@ def rules(folder: Path) -> list[Rule]:
 
     Raises ``UserError`` that names file and line of what cannot be understood.
     """
+    found, mistakes = understood(folder)
+    if mistakes:
+        raise mistakes[0]
+    return found
+
+
+def understood(folder: Path) -> tuple[list[Rule], list[UserError]]:
+    """The rules that can be understood, by name, and a mistake of each that cannot: it costs that rule alone, or where
+    the file as a whole cannot be read, that file's. What was to stand in a shipped one's place leaves that one there.
+    """
     found: dict[str, Rule] = {}
     own: set[str] = set()
-    for place, text in _texts(folder).items():
-        is_own = not place.startswith(EXAMPLES)
-        for rule in read(place, text):
-            if rule.name in found and (not is_own or rule.name in own):
-                raise UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them")
-            own |= {rule.name} if is_own else set()
-            found[rule.name] = rule
-    return [found[name] for name in sorted(found)]
+    mistakes: list[UserError] = []
+    for rule in _each(folder, mistakes):
+        is_own = not rule.place.startswith(EXAMPLES)
+        if rule.name in found and (not is_own or rule.name in own):
+            mistakes.append(UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them"))
+            continue
+        own |= {rule.name} if is_own else set()
+        found[rule.name] = rule
+    return [found[name] for name in sorted(found)], mistakes
+
+
+def _each(folder: Path, mistakes: list[UserError]) -> Iterator[Rule]:
+    for place, text in _texts(folder, mistakes).items():
+        try:
+            contents = _contents(place, text)
+        except UserError as mistake:
+            mistakes.append(mistake)
+            continue
+        for name, value in contents:
+            try:
+                yield _rule(place, name, value)
+            except UserError as mistake:
+                mistakes.append(mistake)
 
 
 def fingerprint(found: Sequence[Rule]) -> str:
@@ -53,17 +78,29 @@ def fingerprint(found: Sequence[Rule]) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    return texts(files("mediameter.alerts").joinpath("rules"), EXAMPLES, folder / OWN)
+def _texts(folder: Path, mistakes: list[UserError]) -> dict[str, str]:
+    shipped = files("mediameter.alerts").joinpath("rules")
+    found = texts(shipped, EXAMPLES, folder / "no folder of one's own")
+    for path in sorted((folder / OWN).glob("*.y*ml")):
+        try:
+            found[str(path)] = readable(path)
+        except UserError as mistake:
+            mistakes.append(mistake)
+    return found
+
+
+def read(place: str, text: str) -> list[Rule]:
+    """The rules of one file, in its order. Raises ``UserError`` with file and line."""
+    return [_rule(place, name, value) for name, value in _contents(place, text)]
 
 
 @lru_cache(maxsize=64)  # YAML takes a third of a second, and each judging asks several times
-def read(place: str, text: str) -> list[Rule]:
-    """The rules of one file, in its order. Raises ``UserError`` with file and line."""
+def _contents(place: str, text: str) -> tuple[tuple[Any, Any], ...]:
+    """Names and what is written of them. Raises ``UserError`` with file and line."""
     content = parsed(place, text)
     if not isinstance(content, dict):
         raise UserError(f"{place}: these are no rules by their names", f"see {EXAMPLES} for examples")
-    return [_rule(place, name, value) for name, value in content.items() if name != LINE]
+    return tuple((name, value) for name, value in content.items() if name != LINE)
 
 
 def _rule(place: str, name: Any, value: Any) -> Rule:
@@ -71,7 +108,7 @@ def _rule(place: str, name: Any, value: Any) -> Rule:
         raise UserError(f"{place}: {name!r} is no name of a rule", "small letters, digits and _, 64 at most")
     content = mapping(value, f"{place}: {name}", _KEYS, EXAMPLES)
     at = f"{line_of(place, content)}: {name}"
-    with parts.told_at(at):
+    with parts.told_at(at, place, content):
         title, unit = parts.text(content, "title"), parts.text(content, "unit")
         needs = parts.choice(content, "needs", _NEEDS)
         rule = Rule(
@@ -96,17 +133,19 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
     value = content.get("value")
     if value is None:
         parts.missing("value")
+    numbers = {"value": parts.aggregate(value, "value")} | {
+        name: parts.aggregate(content[name], name, value) if name in content else None for name in ("over", "sample")
+    }
+    groups = (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by"))
     return {
-        "value": parts.aggregate(value, "value"),
-        "over": parts.aggregate(content["over"], "over", value) if "over" in content else None,
-        "sample": parts.aggregate(content["sample"], "sample", value) if "sample" in content else None,
+        **numbers,
         "sample_unit": parts.text(content, "sample_unit", ""),
         "compare": parts.compare(content.get("compare")),
         "bands": parts.bands(content, unit),
         "only_grows": parts.truth(content, "only_grows"),
         "is_share": parts.truth(content, "share"),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),
-        "group_by": (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by")),
+        "group_by": parts.by_currency(groups, numbers.values()),
         "seen_s": parts.seconds(content, "seen_within", 0),
     }
 

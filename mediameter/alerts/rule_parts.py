@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -12,8 +12,12 @@ from mediameter.alerts.rule import DAY_S, HOUR_S, OFFSETS_S, Aggregate, Bands, C
 from mediameter.errors import UserError
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.quantities import bytes_of, milliseconds, money
-from mediameter.yaml_lines import LINE
+from mediameter.yaml_lines import LINE, line_of
+from schemas import TABLES, VIEWS
+from schemas.contract import Contract
+from schemas.currencies import CURRENCY
 
+CONTRACTS = {contract.name: contract for contract in (*TABLES, *VIEWS)}
 NAME = re.compile("[a-z0-9][a-z0-9_]{0,63}")
 BUDGET = "monthly_budget"
 """As a threshold: the budget of the settings."""
@@ -35,12 +39,16 @@ class Mistake(Exception):
 
 
 @contextmanager
-def told_at(place: str) -> Iterator[None]:
-    """Mistakes become a ``UserError`` that names the place."""
+def told_at(at: str, file: str = "", content: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Mistakes become a ``UserError`` that names the place: the line of the key that the message begins with, where
+    ``content`` of a ``file`` has it."""
     try:
         yield
     except Mistake as mistake:
-        raise UserError(f"{place}: {mistake.message}", mistake.remedy) from None
+        key = mistake.message.partition(":")[0].partition(" ")[0]
+        if content is not None and key in content:
+            at = f"{line_of(file, content, key)}: {at.rpartition(': ')[2]}"
+        raise UserError(f"{at}: {mistake.message}", mistake.remedy) from None
 
 
 def missing(name: str) -> NoReturn:
@@ -167,6 +175,20 @@ def _operators(wanted: Any, name: str) -> list[tuple[Any, tuple[Any, ...]]]:
     return [(each, tuple(of) if isinstance(of, list) else (of,)) for each, of in wanted.items() if each != LINE]
 
 
+def by_currency(group_by: tuple[str, ...], aggregates: Iterable[Aggregate | None]) -> tuple[str, ...]:
+    """The groups, and the currency where money of more than one could be added up: no rule can mix two, whatever its
+    file says."""
+    mixes = any(_is_of_any_currency(each) for each in aggregates if each)
+    return (*group_by, CURRENCY) if mixes and CURRENCY not in group_by else group_by
+
+
+def _is_of_any_currency(part: Aggregate) -> bool:
+    rows = row_source(part.source)
+    assert rows
+    is_fixed = any(each.column == CURRENCY and each.operator == "in" and len(each.values) == 1 for each in part.where)
+    return part.how != "count" and rows.is_money(part.column) and not is_fixed
+
+
 def compare(value: Any) -> Compare | None:
     if value is None:
         return None
@@ -242,6 +264,8 @@ def agree(rule: Rule) -> None:
             raise Mistake(f"window: {rows.name} has whole days only", 'window: "1 day", or count something finer')
         if rows.time == "instant" and each.at == "hour_at" and rule.step_s < HOUR_S:
             raise Mistake(f"window: {rows.name} has whole hours only", 'window: "1 h", or count something finer')
+        if each.how in ("sum", "mean") and (contract := CONTRACTS.get(each.source)):
+            _require_additive(rule, contract, each)
         for column in rule.group_by:
             _known(column, rows, "group_by")
             if rows.columns and rows.columns[column].pii != "none":
@@ -281,3 +305,20 @@ def _is_share(rule: Rule) -> None:
     limits = [each for each in (rule.bands.critical, rule.bands.warning) if each is not None]
     if not all(0 < each < 1 for each in limits):
         raise Mistake("share: a threshold is no share", "write it like 1 %")
+
+
+def _require_additive(rule: Rule, contract: Contract, each: Aggregate) -> None:
+    """A sum of percentiles or of distinct counts is no figure; of one row it is that row's."""
+    column = contract.column(each.column)
+    if column.role != "measure" or contract.may_be_summed(each.column) or _is_of_one_row(rule, contract, each):
+        return
+    raise Mistake(
+        f"{each.how}: {each.column} of {each.source} may not be added up",
+        f"write max, or where with one value of each of {', '.join(contract.key)}, in a window of one day",
+    )
+
+
+def _is_of_one_row(rule: Rule, contract: Contract, each: Aggregate) -> bool:
+    """Whether a window holds one row at most: a day's, each other column of the grain with one value."""
+    one = {of.column for of in each.where if of.operator == "in" and len(of.values) == 1}
+    return rule.is_daily and rule.length == 1 and {*contract.key} <= {"tenant", "day", *one, *rule.group_by}

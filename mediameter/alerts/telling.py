@@ -15,6 +15,8 @@ from typing import Any, Literal, NamedTuple, cast
 from mediameter.alerts.incidents import FLAPS, IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.message import Message, Severity
 from mediameter.alerts.rule import EVERYTHING, INHIBITED_BY, INHIBITORS, Rule
+from mediameter.numbers import told as quantity
+from mediameter.numbers import told_apart
 
 Change = Literal["firing", "worse", "again", "flapping", "still", "resolved", "over"]
 NEWS = timedelta(days=3)
@@ -197,9 +199,8 @@ def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
     worst = "" if incident.worst_value == incident.value else f", at worst {quantity(incident.worst_value, unit)}"
     side = "above" if rule is None or rule.bands.is_above else "below"
     so_far = "at least " if rule and rule.only_grows else ""
-    value = (
-        f"{so_far}{quantity(incident.value, unit)}{worst}; it is not to be {side} {quantity(incident.threshold, unit)}"
-    )
+    value, limit = told_apart(incident.value, incident.threshold, unit)
+    value = f"{so_far}{value}{worst}; it is not to be {side} {limit}"
     sample = [("Rests on", quantity(incident.sample, rule.sample_unit))] if rule and rule.sample_unit else []
     return [("Value", value), *sample]
 
@@ -207,19 +208,3 @@ def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
 def _advice(rule: Rule | None, name: str) -> list[tuple[str, str]]:
     runbook = [("Do", " ".join(rule.runbook.split()))] if rule and rule.runbook else []
     return [*runbook, ("Look", f"mediameter alerts explain {name}")]
-
-
-def quantity(value: float | None, unit: str) -> str:
-    """A value as people read it: ``107.4 GB``, ``1.2 %``, ``15 min``."""
-    if value is None:
-        return "not available"
-    if unit == "bytes":
-        return next((f"{value / size:,.4g} {name}" for name, size in _SIZES if abs(value) >= size), f"{value:,.0f} B")
-    if unit == "ratio":
-        return f"{100 * value:,.3g} %"
-    if unit == "s":
-        return f"{value / 60:,.0f} min" if abs(value) < 7200 else f"{value / 3600:,.1f} h"
-    return f"{value:,.6g} {unit}".rstrip()
-
-
-_SIZES = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))

@@ -55,10 +55,14 @@ def bucketed(counts: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def trailing(histogram: pl.DataFrame) -> pl.DataFrame:
-    """Percentiles as above of each application and of all, from a histogram: at most 1 % too high, never too low.
+def trailing(histogram: pl.DataFrame, slowest: pl.DataFrame) -> pl.DataFrame:
+    """Percentiles as above of each application and of all, from a histogram: at most 1 % too high, never too low, and
+    none above the maximum, which is exact.
 
-    ``histogram``: application, ``upper_ms`` and ``observations`` of a whole window.
+    ``histogram``: application, ``upper_ms`` and ``observations`` of a whole window; ``slowest``: application (`*` for
+    all) and ``slowest_ms``, the exact maximum of the same window.
     """
     counts = histogram.rename({"upper_ms": "ms", "observations": "count"}).filter(pl.col("count") > 0)
-    return percentiles(pl.concat([counts, counts.with_columns(application=pl.lit(ALL))]), ["application"])
+    found = percentiles(pl.concat([counts, counts.with_columns(application=pl.lit(ALL))]), ["application"])
+    capped = [pl.min_horizontal(name, "slowest_ms").alias(name) for name in (*PERCENTILES, "max_ms")]
+    return found.join(slowest, on="application", how="left").with_columns(capped).drop("slowest_ms").sort("application")

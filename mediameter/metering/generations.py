@@ -16,7 +16,7 @@ from mediameter.metering.durations import bucketed, percentiles
 from mediameter.metering.rollups import LARGEST_SUM, finished
 from schemas import generations as tables
 from schemas.contract import Contract
-from schemas.vocabulary import ALL, CHARGE_GAP_S, MICROS_OF_A_CREDIT
+from schemas.vocabulary import ALL, CHARGE_GAP_S
 
 CHARGE_GAP = timedelta(seconds=CHARGE_GAP_S)
 _PLACE = ["application", "source"]
@@ -27,13 +27,15 @@ _COSTED = ("completed",)
 @dataclass(frozen=True, slots=True)
 class Events:
     """Of one day, in any order; ``generations`` from CHARGE_GAP before it, since a charge counts at the first of those
-    that share it. ``prices``: schemas.generations.MODEL_PRICES."""
+    that share it. ``prices``: schemas.generations.MODEL_PRICES. ``without_usage``: sources that tell of credits only
+    what was bought."""
 
     generations: pl.DataFrame
     credits: pl.DataFrame
     sign_ins: pl.DataFrame
     app_errors: pl.DataFrame
     prices: pl.DataFrame
+    without_usage: frozenset[str] = frozenset()
 
 
 def rolled_up(
@@ -59,7 +61,7 @@ def rolled_up(
         tables.GENERATION_FAILURES: _failures(made),
         tables.GENERATED_FILES_DAILY: _files(made),
         tables.CREDITS_DAILY: _credits(moved),
-        tables.GENERATION_USERS_DAILY: _users(made, moved, signed, day),
+        tables.GENERATION_USERS_DAILY: _users(made, moved, signed, day, events.without_usage),
         tables.AUTH_DAILY: signed.group_by(*_PLACE, "action").agg(events=pl.len().cast(pl.Int64)),
         tables.APP_ERRORS_DAILY: failed.group_by(*_PLACE, "severity", "error_type").agg(errors=pl.len().cast(pl.Int64)),
     }
@@ -120,19 +122,21 @@ def _costed(made: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+_CHARGED = pl.col("credits_charged").filter("is_charge").sum()
+_UNCOSTED = pl.col("is_uncosted").sum().cast(pl.Int64)
+
+
 def _summed(made: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
-    credits = pl.col("credits_charged").filter("is_charge").sum()
     return made.group_by(group).agg(
         generations=pl.len().cast(pl.Int64),
         outputs=pl.col("outputs").sum(),
         duration_ms_sum=pl.col("duration_ms").sum(),
         duration_count=pl.col("duration_ms").count().cast(pl.Int64),
-        credits_charged=credits,
+        credits_charged=_CHARGED,
         tokens_in=pl.col("tokens_in").sum(),
         tokens_out=pl.col("tokens_out").sum(),
         cost_micros=pl.col("cost").sum(),
-        uncosted=pl.col("is_uncosted").sum().cast(pl.Int64),
-        price_micros=credits * MICROS_OF_A_CREDIT,
+        uncosted=_UNCOSTED,
     )
 
 
@@ -170,7 +174,9 @@ def _credits(moved: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _users(made: pl.DataFrame, moved: pl.DataFrame, signed: pl.DataFrame, day: date) -> pl.DataFrame:
+def _users(
+    made: pl.DataFrame, moved: pl.DataFrame, signed: pl.DataFrame, day: date, without_usage: frozenset[str]
+) -> pl.DataFrame:
     group = [*_PLACE, "user_id", "currency"]
     none = pl.lit("").alias("currency")
     is_usage = pl.col("transaction_type").is_in(("usage", "refund")) & pl.col("paid_micros").is_null()
@@ -179,7 +185,10 @@ def _users(made: pl.DataFrame, moved: pl.DataFrame, signed: pl.DataFrame, day: d
             generations=pl.len().cast(pl.Int64),
             failed_generations=(pl.col("status") == "failed").sum().cast(pl.Int64),
             outputs=pl.col("outputs").sum(),
+            credits_charged=_CHARGED,
+            uncosted=_UNCOSTED,
         ),
+        made.filter(pl.col("cost").is_not_null()).group_by(group).agg(cost_micros=pl.col("cost").sum()),
         moved.with_columns(pl.col("currency").fill_null("")).group_by(group).agg(
             credits_spent=-pl.col("credits").filter(is_usage).sum(),
             paid_micros=pl.col("paid_micros").sum(),
@@ -191,14 +200,14 @@ def _users(made: pl.DataFrame, moved: pl.DataFrame, signed: pl.DataFrame, day: d
     )  # fmt: skip
     measures = tables.GENERATION_USERS_DAILY.measures
     rows = pl.concat(sides, how="diagonal").filter(pl.col("user_id").is_not_null())
+    spent = pl.when(~pl.col("source").is_in(without_usage)).then("credits_spent").alias("credits_spent")
     monday = day - timedelta(days=day.weekday())
-    return _added(rows, group, measures).with_columns(week_first_day=pl.lit(monday))
+    return _added(rows, group, measures).with_columns(spent, week_first_day=pl.lit(monday))
 
 
 def _refuse_overflow(frame: pl.DataFrame) -> None:
     """A sum of integers wraps silently; a bill must not."""
-    for name, dtype in frame.schema.items():
-        if dtype == pl.Int64:
-            total = frame[name].cast(pl.Int128).abs().sum()
-            if total > LARGEST_SUM:
-                raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")
+    totals = frame.select(pl.col(pl.Int64).cast(pl.Int128).abs().sum()).to_dict(as_series=False)
+    for name, [total] in totals.items():
+        if total > LARGEST_SUM:
+            raise OverflowError(f"{name} adds up to {total:,}, more than a database holds")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,21 +17,21 @@ from mediameter.report.columns import WHERE, Whole, by_day
 
 @dataclass(frozen=True, slots=True)
 class MadeDay:
-    """One day of all systems. ``active_users`` is the sum over systems: a user of two is two."""
+    """One day of all systems. ``active_users`` by system: distinct users of several have no sum."""
 
     day: date
     generations: int
     completed: int
     failed: int
     credits_charged: int
-    active_users: int
+    active_users: Mapping[str, int]
     is_final: bool
     is_suspect: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model over the whole range. ``cost_micros`` in US dollars; None while the cost of some charges is unknown."""
+    """One model over the whole range. ``cost_micros`` by currency; beside it how many charges are ``uncosted``."""
 
     model: str
     generations: int
@@ -38,16 +39,18 @@ class Model:
     failed: int
     average_ms: int | None
     credits_charged: int
-    cost_micros: int | None
+    cost_micros: Mapping[str, int]
+    uncosted: int
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What moved for one reason in one currency, signed; None where some of it is not known."""
+    """What moved for one reason in one currency, signed; None where some of it (``uncosted`` charges) is not known."""
 
     kind: str
     currency: str
     amount_micros: int | None
+    uncosted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,8 @@ _MADE = by_day(
     day=Date, generations=Whole, completed=Whole, failed=Whole, credits_charged=Whole,
 )  # fmt: skip
 _ACTIVE = by_day(
-    f"""SELECT day, SUM(active_users) AS active_users FROM active_users_trailing {WHERE} AND window_days = 1
-    GROUP BY day""",
-    day=Date, active_users=Whole,
+    f"""SELECT day, source, active_users FROM active_users_trailing {WHERE} AND window_days = 1""",
+    day=Date, source=Text, active_users=Whole,
 )  # fmt: skip
 _FINAL = by_day(
     f"""SELECT day, MIN(is_final) AS is_final, MAX(is_suspect) AS is_suspect FROM generation_finality {WHERE}
@@ -100,10 +102,15 @@ _MODELS = by_day(
         SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed,
         SUM(CASE WHEN status = 'completed' THEN duration_ms_sum ELSE 0 END) AS lasted,
         SUM(CASE WHEN status = 'completed' THEN duration_count ELSE 0 END) AS timed,
-        SUM(credits_charged) AS credits_charged, SUM(cost_micros) AS cost_micros, SUM(uncosted) AS uncosted
+        SUM(credits_charged) AS credits_charged, SUM(uncosted) AS uncosted
     FROM generations_daily {WHERE} GROUP BY model""",
     model=Text, generations=Whole, completed=Whole, failed=Whole, lasted=Whole, timed=Whole, credits_charged=Whole,
-    cost_micros=Whole, uncosted=Whole,
+    uncosted=Whole,
+)  # fmt: skip
+_COSTS = by_day(
+    f"""SELECT model, currency, SUM(cost_micros) AS cost_micros FROM generations_daily {WHERE} AND currency <> ''
+    GROUP BY model, currency""",
+    model=Text, currency=Text, cost_micros=Whole,
 )  # fmt: skip
 _SYSTEMS = by_day(
     f"""SELECT source, SUM(generations) AS generations,
@@ -113,9 +120,10 @@ _SYSTEMS = by_day(
     source=Text, generations=Whole, completed=Whole, first_day=Date, last_day=Date,
 )  # fmt: skip
 _MONEY = by_day(
-    f"""SELECT kind, currency, CASE WHEN COUNT(amount_micros) = COUNT(*) THEN SUM(amount_micros) END AS amount_micros
+    f"""SELECT kind, currency, CASE WHEN COUNT(amount_micros) = COUNT(*) THEN SUM(amount_micros) END AS amount_micros,
+        SUM(uncosted) AS uncosted
     FROM money_daily {WHERE} GROUP BY kind, currency""",
-    kind=Text, currency=Text, amount_micros=Whole,
+    kind=Text, currency=Text, amount_micros=Whole, uncosted=Whole,
 )  # fmt: skip
 
 
@@ -124,16 +132,21 @@ def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
     made = rows(_MADE)
     if not made:
         return None
-    active = {row.day: row.active_users for row in rows(_ACTIVE)}
+    active: dict[date, dict[str, int]] = {}
+    for row in rows(_ACTIVE):
+        active.setdefault(row.day, {})[row.source] = row.active_users
     states = {row.day: (bool(row.is_final), bool(row.is_suspect)) for row in rows(_FINAL)}
     days = [
         MadeDay(
-            row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, 0),
+            row.day, row.generations, row.completed, row.failed, row.credits_charged, active.get(row.day, {}),
             *states.get(row.day, (False, False)),
         )
         for row in made
     ]  # fmt: skip
-    models = [_model(row) for row in rows(_MODELS)]
+    costs: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in sorted(rows(_COSTS), key=lambda row: (row.model, row.currency)):
+        costs[row.model][row.currency] = row.cost_micros
+    models = [_model(row, costs[row.model]) for row in rows(_MODELS)]
     return Generated(
         days=tuple(sorted(days, key=lambda row: row.day)),
         models=tuple(sorted(models, key=lambda row: (-row.generations, row.model))),
@@ -142,7 +155,7 @@ def read(rows: Callable[[TextualSelect], list[Row[Any]]]) -> Generated | None:
     )
 
 
-def _model(row: Row[Any]) -> Model:
+def _model(row: Row[Any], costs: Mapping[str, int]) -> Model:
     average = round(row.lasted / row.timed) if row.timed else None
-    cost = None if row.uncosted else row.cost_micros
-    return Model(row.model, row.generations, row.completed, row.failed, average, row.credits_charged, cost)
+    counts = row.generations, row.completed, row.failed, average, row.credits_charged
+    return Model(row.model, *counts, costs, row.uncosted)

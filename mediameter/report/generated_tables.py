@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mediameter.report import words
-from mediameter.report.generated import Generated, MadeDay, Money
+from mediameter.report.generated import Generated, MadeDay, Model, Money
 from mediameter.report.markup import Markup, element
 from mediameter.report.tables import folded, pill, table
 
 LEAD = (
     "What generating systems made, and the money of it. Revenue is money really paid, not the credits that were "
-    "granted; margin is the sum of a currency's rows."
+    "granted. A margin is the sum of a currency's rows, and not available while the cost of some charges is not known."
 )
 NOT_CONNECTED = (
     'No generating system is connected. Add a source of kind = "directors_palette" under [sources] in mediameter.toml.'
@@ -27,9 +27,21 @@ def parts(generated: Generated) -> list[Markup]:
 
 def amount(row: Money) -> str:
     if row.amount_micros is None:
-        return words.NOT_AVAILABLE
+        return _not_known(row.uncosted)
     sign = "-" if row.amount_micros < 0 else ""
     return f"{sign}{words.money(abs(row.amount_micros))}"
+
+
+def cost(row: Model) -> str:
+    """Each currency for itself; nothing while the cost of some charges is not known, but how many these are."""
+    if row.uncosted:
+        return _not_known(row.uncosted)
+    amounts = [f"{words.money(micros)} {words.visible(currency)}" for currency, micros in row.cost_micros.items()]
+    return " + ".join(amounts) or words.ABSENT
+
+
+def _not_known(uncosted: int) -> str:
+    return words.NOT_AVAILABLE + (f" ({words.counted(uncosted, 'charge')} without a known cost)" if uncosted else "")
 
 
 def _money(generated: Generated) -> Markup:
@@ -43,12 +55,12 @@ def _models(generated: Generated) -> Markup:
             words.visible(row.model, 60), words.count(row.generations), words.count(row.completed),
             words.count(row.failed), words.rate(row.failed, row.completed + row.failed), words.count(row.average_ms),
             words.count(row.credits_charged),
-            words.NOT_AVAILABLE if row.cost_micros is None else words.money(row.cost_micros),
+            cost(row),
         ]
         for row in generated.models
     ]  # fmt: skip
     heads = (
-        "model", "#generations", "#completed", "#failed", "#failed of ended", "#mean ms", "#credits", "#provider's USD"
+        "model", "#generations", "#completed", "#failed", "#failed of ended", "#mean ms", "#credits", "#provider's cost"
     )  # fmt: skip
     return table("Models, whole range", heads, rows)
 
@@ -59,13 +71,16 @@ def _state(day: MadeDay) -> Markup:
 
 
 def _days(generated: Generated) -> Markup:
+    """Users stand by system: who uses two may have two ids, so that they have no sum."""
+    systems = generated.systems
     rows = [
         [
             str(row.day), _state(row), words.count(row.generations),
             words.count(row.completed), words.count(row.failed), words.count(row.credits_charged),
-            words.count(row.active_users),
+            *(words.count(row.active_users.get(system.source, 0)) for system in systems),
         ]
         for row in reversed(generated.days)
     ]  # fmt: skip
-    heads = ("day", "state", "#generations", "#completed", "#failed", "#credits", "#users")
+    users = [f"#users of {words.visible(system.source, 24)}" for system in systems]
+    heads = ("day", "state", "#generations", "#completed", "#failed", "#credits", *users)
     return table("Generations by day, newest first", heads, rows)

@@ -11,6 +11,7 @@ from datetime import datetime
 from mediameter.report import generated_tables, merged_tables, pictures, tables, words
 from mediameter.report.facts import Figures
 from mediameter.report.markup import Markup, element
+from mediameter.report.measures import BYTES_SENT, COST, PERCENTILE, REQUESTS
 from mediameter.report.pictures import by_application, by_percentile, by_status
 from mediameter.report.sentences import warnings
 from mediameter.report.style import PATTERNS, SHEET
@@ -122,10 +123,10 @@ def _traffic(figures: Figures) -> Markup:
     return _section(
         "traffic", "Traffic", "Bytes of the responses' bodies and requests, by day and application. GB is 10^9 bytes.",
         pictures.traffic(figures, sent),
-        tables.pivot("GB sent", sent, tables.gigabytes, figures),
+        tables.pivot("GB sent", BYTES_SENT, sent, tables.gigabytes, figures),
         element("h3", "Requests"),
         pictures.requests(figures, asked),
-        tables.pivot("Requests", asked, words.count, figures),
+        tables.pivot("Requests", REQUESTS, asked, words.count, figures),
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def _cost(figures: Figures) -> Markup:
 
 def _cost_in(figures: Figures, currency: str) -> tuple[Markup, Markup]:
     series = by_application(figures, lambda row: row.cost.micros.get(currency))
-    table = tables.pivot(f"Cost in {currency}", series, words.money, figures)
+    table = tables.pivot(f"Cost in {currency}", COST, series, words.money, figures)
     return pictures.cost(figures, series, currency), table
 
 
@@ -152,7 +153,7 @@ def _response(figures: Figures) -> Markup:
     series = by_percentile(figures)
     if not any(one.values for one in series):
         return _section("response", "Response time", "Not available: no request of these days has a status and a time.")
-    table = tables.pivot("ms", series, words.count, figures)
+    table = tables.pivot("ms", PERCENTILE, series, words.count, figures)
     return _section("response", "Response time", told, pictures.response(figures, series), table)
 
 
@@ -170,7 +171,7 @@ def _incidents(figures: Figures) -> Markup:
     if not figures.incidents:
         return _section("incidents", "Incidents", "No rule has fired over these days.")
     told = f"{words.counted(firing, 'incident')} firing now, {len(figures.incidents) - firing:,} ended."
-    told += " Values are in the rule's unit; `mediameter alerts explain RULE` says what it measures, and what to do."
+    told += " `mediameter alerts explain RULE` says what it measures, and what to do."
     return _section("incidents", "Incidents", told, tables.incidents(figures))
 
 

@@ -13,7 +13,9 @@ from mediameter.report import words
 
 MOST = 100
 SQL = text(
-    """SELECT rule, check_group, state, severity, begin_at, last_bad_at, worst_value, threshold, bad_windows, told, note
+    """SELECT rule, check_group, state, severity, begin_at, last_bad_at, worst_value, threshold, bad_windows, told,
+        note, (SELECT MAX(judged.unit) FROM alert_checks_daily AS judged
+        WHERE judged.tenant = incidents.tenant AND judged.rule = incidents.rule) AS unit
     FROM incidents
     WHERE tenant = :tenant AND state <> 'pending' AND (state = 'firing' OR last_bad_at >= :begin)
     ORDER BY CASE state WHEN 'firing' THEN 0 ELSE 1 END, last_bad_at DESC, rule, check_group"""
@@ -23,7 +25,8 @@ HEADS = ("rule", "group", "state", "severity", "since", "last bad", "#at worst",
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One that fires, or ended within the report's days. Values are in the rule's unit."""
+    """One that fires, or ended within the report's days. Values are in ``unit``; where the rule judges no days, it is
+    not known here, and empty."""
 
     rule: str
     group: str
@@ -36,6 +39,7 @@ class Incident:
     bad_windows: int
     told: str
     note: str
+    unit: str = ""
 
 
 def read(ask: Callable[[TextualSelect], Sequence[Any]]) -> tuple[Incident, ...]:
@@ -44,7 +48,7 @@ def read(ask: Callable[[TextualSelect], Sequence[Any]]) -> tuple[Incident, ...]:
         Incident(
             row.rule, row.check_group, row.state, row.severity, row.begin_at.replace(tzinfo=UTC),
             row.last_bad_at.replace(tzinfo=UTC), row.worst_value, row.threshold, int(row.bad_windows), row.told,
-            row.note,
+            row.note, row.unit or "",
         )
         for row in ask(SQL)[:MOST]
     )  # fmt: skip
@@ -54,10 +58,6 @@ def cells(each: Incident) -> list[str]:
     """One as the texts of a row, under ``HEADS`` without their marks."""
     return [
         each.rule, "" if each.group == "*" else each.group, each.state, each.severity, words.instant(each.begin_at),
-        words.instant(each.last_bad_at), _number(each.worst_value), _number(each.threshold),
+        words.instant(each.last_bad_at), *words.beside(each.worst_value, each.threshold, each.unit),
         words.count(each.bad_windows), each.told or "nobody yet", each.note,
     ]  # fmt: skip
-
-
-def _number(value: float | None) -> str:
-    return words.NOT_AVAILABLE if value is None else f"{value:,.4g}"

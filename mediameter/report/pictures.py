@@ -9,7 +9,7 @@ from datetime import date
 from mediameter.report import words
 from mediameter.report.facts import Check, Figures, Traffic
 from mediameter.report.markup import Markup, element
-from mediameter.report.sentences import check_name, limit, phrase
+from mediameter.report.sentences import check_name, phrase
 from mediameter.report.svg import Caption, Mark, Series, Spine, lines, rows_of_bars, stacked_bars, strips
 from schemas.vocabulary import STATUS_CLASSES
 
@@ -144,8 +144,8 @@ def checks(figures: Figures) -> Markup:
 
 def _mark(check: Check) -> Mark:
     colour, height = VERDICTS[check.verdict]
-    value = words.measured(check.value, check.unit)
-    return Mark(colour, height, f"{phrase(check.verdict)}: {value}, limit {limit(check)}")
+    value, limit = words.beside(check.value, check.threshold, check.unit)
+    return Mark(colour, height, f"{phrase(check.verdict)}: {value}, limit {limit}")
 
 
 # --- around a picture ------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def check_name(check: Check) -> str:
 
 
 def limit(check: Check) -> str:
-    return "none set" if check.threshold is None else words.measured(check.threshold, check.unit)
+    return words.beside(check.value, check.threshold, check.unit)[1]
 
 
 def errors(number: int, requests: int) -> str:

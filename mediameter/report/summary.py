@@ -7,7 +7,7 @@ terminal is made visible.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import accumulate
 
@@ -64,6 +64,22 @@ def render(figures: Figures, console: Console) -> None:
     _rejects(figures, console)
     _completeness(figures, console)
     _cost(figures, console)
+
+
+def brief(figures: Figures, why_suspect: Mapping[date, Sequence[str]], console: Console) -> None:
+    """Days, applications, cost, and why a day is suspect: what fits on one screen. ``render`` has all."""
+    if not figures.known_days:
+        console.print(Text("Nothing to show: the warehouse holds no day of this range."))
+        return
+    _header(figures, console)
+    for day, why in sorted(why_suspect.items()):
+        _aside(f"{day} is suspect: {'; '.join(map(words.visible, why))}", console)
+    _days(figures, console)
+    _applications(figures, console)
+    console.print(Text.assemble("\n", ("Cost: ", "bold"), words.cost(figures.whole.cost)))
+    if figures.generated:
+        made = figures.generated
+        _aside(f"{made.generations:,} generations by {words.counted(len(made.systems), 'system')}", console)
 
 
 # --- the parts -------------------------------------------------------------------------------------
@@ -184,7 +200,8 @@ def _checks(figures: Figures, console: Console) -> None:
 
 
 def _fired(check: Check) -> Text:
-    told = f"{words.measured(check.value, check.unit)}, limit {limit(check)}, {words.counted(check.sample, 'request')}"
+    value, limit = words.beside(check.value, check.threshold, check.unit)
+    told = f"{value}, limit {limit}, {words.counted(check.sample, 'request')}"
     verdict = (f"{check.verdict:<8}", STYLES[check.verdict])
     return Text.assemble(f"  {check.day}  ", verdict, f"  {words.visible(check_name(check), 30)}: {told}")
 

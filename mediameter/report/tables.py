@@ -8,7 +8,8 @@ from mediameter.report import incidents as of_incidents
 from mediameter.report import words
 from mediameter.report.facts import Check, Cost, Figures, Traffic
 from mediameter.report.markup import Markup, element
-from mediameter.report.sentences import causes, check_name, errors, limit, phrase, price, validity
+from mediameter.report.measures import REQUESTS, Measure
+from mediameter.report.sentences import causes, check_name, errors, phrase, price, validity
 from mediameter.report.svg import Series
 
 DETAILED_DAYS = 31
@@ -59,24 +60,25 @@ def code(hostile: str) -> Markup:
 
 
 # --- days and applications -------------------------------------------------------------------------
-def pivot(caption: str, series: Sequence[Series], tell: Callable[[int], str], figures: Figures) -> Markup:
-    """The figures of a picture: a row a day, newest first, a column a series, and the sum."""
+def pivot(caption: str, of: Measure, series: Sequence[Series], tell: Callable[[int], str], figures: Figures) -> Markup:
+    """The figures of a picture: a row a day, newest first, a column a series, and the sum of those that have one."""
     days = sorted({day for one in series for day in one.values}, reverse=True)
     rows = [
         [
             str(day),
             pill(figures.state_of(day)),
             *(tell(int(one.values[day])) if day in one.values else words.ABSENT for one in series),
-            tell(sum(int(one.values.get(day, 0)) for one in series)),
+            *([tell(sum(int(one.values.get(day, 0)) for one in series))] if of.may_be_summed else []),
         ]
         for day in days
     ]
-    heads = ["day", "state", *(f"#{words.visible(one.name, 40)}" for one in series), "#all"]
+    whole = ["#all"] if of.may_be_summed else []
+    heads = ["day", "state", *(f"#{words.visible(one.name, 40)}" for one in series), *whole]
     return folded(f"Figures of {words.counted(len(days), 'day')}", table(caption, heads, rows))
 
 
 def statuses(series: Sequence[Series], figures: Figures) -> Markup:
-    return pivot("Requests by status class", series, words.count, figures)
+    return pivot("Requests by status class", REQUESTS, series, words.count, figures)
 
 
 TRAFFIC_HEADS = ("#requests", "#deliveries", "#GB", "#cost", "#errors", "#p50 ms", "#p95 ms", "#p99 ms", "#addresses")
@@ -166,8 +168,8 @@ def incidents(figures: Figures) -> Markup:
 
 
 def _check_cells(check: Check) -> list[str]:
-    value = words.measured(check.value, check.unit)
-    return [check_name(check), str(check.day), pill(check.verdict), value, limit(check), words.count(check.sample)]
+    value, limit = words.beside(check.value, check.threshold, check.unit)
+    return [check_name(check), str(check.day), pill(check.verdict), value, limit, words.count(check.sample)]
 
 
 def rejects(figures: Figures) -> Markup:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
+from mediameter import numbers
 from mediameter.report.facts import Cost
 
 ABSENT = "-"
-NOT_AVAILABLE = "not available"
+NOT_AVAILABLE = numbers.NOT_AVAILABLE
 _GB = Decimal(10**9)
 _MILLIONTH = Decimal(10**6)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -92,18 +93,14 @@ def share(value: float | None) -> str:
 
 
 def measured(value: float | None, unit: str) -> str:
-    """A check's value in its own unit; anything unknown is a currency."""
-    if value is None:
-        return NOT_AVAILABLE
-    match unit:
-        case "bytes":
-            return f"{gigabytes(round(value))} GB"
-        case "ratio":
-            return f"{100 * value:.2f} %"
-        case "ms" | "addresses":
-            return f"{value:,.0f} {unit}"
-        case _:
-            return f"{value:,.2f} {visible(unit)}"
+    """A check's value in its own unit."""
+    return numbers.told(value, visible(unit))
+
+
+def beside(value: float | None, limit: float | None, unit: str) -> tuple[str, str]:
+    """A check's value and its limit, so that they look alike only where they are."""
+    shown, of = numbers.told_apart(value, limit, visible(unit))
+    return shown, "none set" if limit is None else of
 
 
 def instant(at: datetime | None) -> str:

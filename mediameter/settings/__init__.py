@@ -15,7 +15,7 @@ from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
-from mediameter.settings.reading import FILE_NAME, from_mapping, load, of_warehouse
+from mediameter.settings.reading import FILE_NAME, from_mapping, load, of_warehouse, settings_file
 
 __all__ = [
     "FILE_NAME",
@@ -41,5 +41,6 @@ __all__ = [
     "load",
     "of_warehouse",
     "render_commented_toml",
+    "settings_file",
     "write_commented_toml",
 ]

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mediameter.settings.complaint import Complaint
+from mediameter.settings.credit_prices import CreditPrices
 from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.section import QUIET_HOURS, Beside, Section, setting
 
@@ -70,3 +71,4 @@ class EventSource(BucketSource):
 
     kind: Literal["palette_events"] = Field(description="What it holds")
     application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
+    credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")

@@ -46,6 +46,11 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # kind = "palette_events"
 # path = "./events"                  # folder that they are put into; or bucket and the rest, as above
 # application = "directors-palette"  # that they are of; default: the source's name
+# [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
+# amount = "9.99"                    # exact, in quotes
+# currency = "USD"
+# credits = 100                      # how many are sold for it; default: 1
+# valid_from = 2025-01-01            # until the day before the next price of that currency
 # [sources.app]                      # the application's own database: who used what; it is only read
 # kind = "dailey_media"              # media_analytics, media_files, applications
 # url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
@@ -74,6 +79,11 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # generation_events = "generation_events"
 # [sources.palette.columns.generation_events] # names of columns that are called otherwise there
 # model_id = "model_id"
+# [[sources.palette.credit_price]]   # as that of event files
+# amount = "9.99"
+# currency = "USD"
+# credits = 100
+# valid_from = 2025-01-01
 """,
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it

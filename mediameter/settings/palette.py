@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mediameter.settings.complaint import Complaint
+from mediameter.settings.credit_prices import CreditPrices
 from mediameter.settings.database import beside_sqlite, refuse_odd_names
 from mediameter.settings.section import QUIET_HOURS, Section, setting
 
@@ -25,6 +26,7 @@ class PaletteSource(Section):
     key: str = setting("", 'Service key of the REST API, as "env:NAME" or "secret:NAME"', repr=False)
     role: str = setting("service_role", "Role of that key: it has to see every row", min_length=1, max_length=63)
     application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
+    credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")
     tables: dict[PaletteTable, str] = setting({}, "Names of tables that are called otherwise there")
     columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)

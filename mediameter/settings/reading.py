@@ -33,6 +33,11 @@ def load(path: str | Path | None = None) -> Settings:
     return from_mapping(document, file.absolute().parent, file=file.absolute(), text=text)
 
 
+def settings_file(path: str | Path | None = None) -> Path:
+    """The file, absolute, that ``load(path)`` reads, or would read if it were there."""
+    return Path(path or os.environ.get(FILE_VARIABLE) or FILE_NAME).absolute()
+
+
 def named_by(path: Path | None) -> str:
     """Who named the settings file that ``load(path)`` reads."""
     return "--settings" if path else f"${FILE_VARIABLE}" if os.environ.get(FILE_VARIABLE) else "the folder of the call"

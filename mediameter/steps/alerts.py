@@ -14,15 +14,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from mediameter.alerts import book
-from mediameter.alerts.catalogue import catalogue, find
+from mediameter.alerts.catalogue import catalogue, find, mistakes
 from mediameter.alerts.evaluate import Judged
 from mediameter.alerts.incidents import IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.rule import DAY_S, EVERYTHING, HOUR_S, Rule
 from mediameter.alerts.rule_files import rules
 from mediameter.alerts.rule_tests import Outcome, outcomes
-from mediameter.alerts.telling import Silence, quantity
+from mediameter.alerts.telling import Silence
 from mediameter.connect import transact
 from mediameter.errors import UserError
+from mediameter.numbers import told
 from mediameter.settings import Settings
 from mediameter.steps.messages import line
 from mediameter.steps.opened import opened
@@ -45,6 +46,7 @@ class Alerts:
     rules: tuple[Rule, ...]
     incidents: tuple[Incident, ...]
     silences: tuple[tuple[Silence, str], ...]
+    mistakes: tuple[str, ...] = ()
 
     @property
     def is_firing(self) -> bool:
@@ -55,6 +57,7 @@ class Alerts:
             "is_firing": self.is_firing,
             "rules": [_of_rule(rule, self._state(rule)) for rule in self.rules],
             "incidents": [plain(asdict(each)) for each in self.incidents],
+            "mistakes": list(self.mistakes),
             "silences": [plain({**each._asdict(), "reason": reason}) for each, reason in self.silences],
         }
 
@@ -71,6 +74,8 @@ class Alerts:
             _say(console, f"{each.state}: {text}{ended}{f'; {each.note}' if each.note else ''}")
         for silence, reason in self.silences:
             _say(console, f"silent until {silence.ends_at:%Y-%m-%d %H:%MZ}: {silence.rule} ({silence.group}): {reason}")
+        for mistake in self.mistakes:
+            _say(console, f"left out, it cannot be understood: {mistake}")
         if not self.incidents:
             _say(console, "No incident in the last 14 days.")
 
@@ -87,15 +92,16 @@ def list_alerts(settings: Settings, *, now: datetime) -> Alerts:
     with reader(settings) as connection:
         found = book.incidents(connection, settings.tenant, now - PAST)
         silences = book.silences(connection, settings.tenant, now)
-    return Alerts(known, tuple(found), tuple((each, reason) for _, each, reason in silences))
+    silent = tuple((each, reason) for _, each, reason in silences)
+    return Alerts(known, tuple(found), silent, tuple(mistakes(settings)))
 
 
 def threshold(rule: Rule) -> str:
     """When a rule fires, in words."""
     side = "above" if rule.bands.is_above else "below"
-    named = [f"{quantity(rule.bands.critical, rule.unit)}"] if rule.bands.critical is not None else []
+    named = [f"{told(rule.bands.critical, rule.unit)}"] if rule.bands.critical is not None else []
     if rule.bands.warning is not None:
-        named.append(f"{quantity(rule.bands.warning, rule.unit)} (warning)")
+        named.append(f"{told(rule.bands.warning, rule.unit)} (warning)")
     return f"{side} {', '.join(named)}" if named else "no threshold"
 
 
@@ -172,7 +178,7 @@ class Explained:
         _say(console, f"  do: {' '.join(rule.runbook.split())}")
         table = _table("window ends", "group", "verdict", "value", "sample")
         for each in self.windows:
-            value = quantity(each.value, rule.unit)
+            value = told(each.value, rule.unit)
             end, group = f"{each.end:%Y-%m-%d %H:%MZ}", escape(shown(each.group))
             table.add_row(end, group, each.verdict, value, f"{each.sample:,}")
         console.print(table)

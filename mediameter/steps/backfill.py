@@ -138,9 +138,17 @@ def range_of(text: str, *, today: date) -> tuple[date, date]:
     return window(text.strip().removeprefix("last").strip(), newest=today)
 
 
+def _require_begun(settings: Settings, task: Task, now: datetime) -> None:
+    today = now.astimezone(settings.reporting.zone).date()
+    if task.last > today:
+        begun = f"{task.first}..{today}" if task.first < today else str(today)
+        raise UserError(f"{task}: {task.last} has not begun, so that there is nothing to fetch", f"write {begun}")
+
+
 def plan(settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None) -> BackfillReport:
     """What ``backfill`` would do. It is really done, in a shadow of ledger and lake that is gone afterwards; warehouse
     and lake are only read. Raises what ``backfill`` raises."""
+    _require_begun(settings, task, now)
     with untouched(settings) as looking, shadow(looking) as copy:
         return _carried_out(copy, looking, task, now, progress or quiet())
 
@@ -161,6 +169,7 @@ def backfill(
             raise UserError(f"no source is called {name!r}: nothing was accepted, nothing done", remedy)
     if dry_run:
         return plan(settings, task, now=now, progress=progress)
+    _require_begun(settings, task, now)
     report = _carried_out(settings, settings, task, now, progress or quiet())
     rollup(settings, now=now, progress=progress)
     check(settings, now=now)

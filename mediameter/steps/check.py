@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from mediameter import ledger, warehouse
 from mediameter.alerts import book
-from mediameter.alerts.catalogue import catalogue
+from mediameter.alerts.catalogue import catalogue, mistakes
 from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
@@ -43,6 +43,8 @@ class CheckReport:
     rows: list[dict[str, Any]] = field(default_factory=list)
     messages: int = 0
     firing: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    """Rules of one's own that cannot be understood: all others were judged."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,8 +56,12 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
     Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail.
     """
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report, rests_on = CheckReport(), checks_basis(settings, rules)
+    report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)
     with opened(settings) as made:
+        with reading(made) as connection:
+            outlived = _outlived(connection, settings, now)
+        if outlived:
+            transact(made, lambda connection: ledger.mark_dirty(connection, FAMILY, outlived))
         with reading(made) as connection:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
         short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
@@ -72,7 +78,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
 def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
-    report = CheckReport()
+    report = CheckReport(mistakes=mistakes(settings))
     with opened(settings) as made:
         short, present = _apart([rule for rule in rules if is_quick(rule)])
 
@@ -134,6 +140,20 @@ def _judge_rest(
             _judge_day(connection, settings, rest, day, now, _others(rules, rest))
 
     transact(made, judge)
+
+
+def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> set[date]:
+    """Days that were judged when less, or more, was complete than is now. What changes of one source changes what is
+    known of the days of all others, though nothing of these days has changed."""
+    table = warehouse.tables[ALERT_CHECKS_DAILY.name]
+    judged = sa.select(table.c.day, table.c.complete_through_at).where(table.c.tenant == settings.tenant).distinct()
+    through, found = days.complete_through(connection, settings), set()
+    for day, judged_through in connection.execute(judged):
+        known = days.of_day(through, settings, day)
+        if (known and warehouse.naive(known)) != judged_through:
+            found.add(day)
+    standing = days.known_of_any(connection, settings) - days.frozen(connection, settings)
+    return found & standing - {*_recent(settings, now)}
 
 
 def _recent(settings: Settings, now: datetime) -> tuple[date, date]:
@@ -217,7 +237,7 @@ def _write_day(
     table = warehouse.tables[ALERT_CHECKS_DAILY.name]
     names, of = {rule.name: rule for rule in rules}, (table.c.tenant == settings.tenant, table.c.day == day)
     connection.execute(table.delete().where(*of, table.c.rule.not_in(list(others))))
-    through, _ = days.complete_through(connection, settings, day)
+    through = days.of_day(days.complete_through(connection, settings), settings, day)
     rows = [
         (settings.tenant, day, each.rule, each.group, each.value, each.threshold, names[each.rule].unit, each.verdict,
          each.sample, through)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from mediameter import exports, ledger
+from mediameter.numbers import told
 from mediameter.settings import Settings
 from mediameter.warehouse import naive, tables
 from schemas.vocabulary import VERDICT_FENCES
@@ -148,15 +149,16 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
     return set(connection.execute(query).scalars())
 
 
-def complete_through(connection: sa.Connection, settings: Settings, day: date) -> tuple[datetime | None, bool]:
-    """Until when all sources of traffic are complete (at most the day's end), and whether that is the day's end."""
-    end = ledger.day_bounds(day, settings.reporting.zone)[1]
+def complete_through(connection: sa.Connection, settings: Settings) -> datetime | None:
+    """Until when all sources of traffic are complete; None where of one of them nothing is."""
     sources = (*settings.log_sources, *settings.app_sources)
     known = [ledger.complete_through(connection, source) for source in sources]
-    if not known or any(at is None for at in known):
-        return None, False
-    through = min(at for at in known if at)
-    return min(through, end), through >= end
+    return None if None in known else min((at for at in known if at), default=None)
+
+
+def of_day(through: datetime | None, settings: Settings, day: date) -> datetime | None:
+    """What is complete ``through`` an instant, of a day: at most its end."""
+    return through and min(through, ledger.day_bounds(day, settings.reporting.zone)[1])
 
 
 def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
@@ -178,10 +180,41 @@ def _sound(connection: sa.Connection, settings: Settings, family: str) -> set[da
 
 
 def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:
-    """Whether too much of what the day rests on could not be read: of its lines, or of its bytes at their most."""
+    return bool(_doubts(settings, counts))
+
+
+def _doubts(settings: Settings, counts: Mapping[str, int]) -> list[str]:
+    """Why too much of what the day rests on could not be read: of its lines, or of its bytes at their most."""
     budget = settings.rejects.budget
-    too_many = counts["rejected"] > budget * counts["lines"]
-    return bool(counts["refused"]) or too_many or counts["rejected_most_bytes"] > budget * counts["bytes_sent"]
+    allowed = f"more than {told(budget, 'ratio')}"
+    why = []
+    if counts["refused"]:
+        why.append(f"{told(counts['refused'], 'objects')} refused as a whole")
+    if counts["rejected"] > budget * counts["lines"]:
+        why.append(f"{counts['rejected']:,} of {told(counts['lines'], 'lines')} rejected, {allowed}")
+    if counts["rejected_most_bytes"] > budget * counts["bytes_sent"]:
+        most = told(counts["rejected_most_bytes"], "bytes")
+        why.append(f"rejected lines may stand for {most} beside {told(counts['bytes_sent'], 'bytes')}, {allowed}")
+    return why
+
+
+def why_suspect(connection: sa.Connection, settings: Settings) -> dict[date, list[str]]:
+    """Of each suspect day, frozen ones apart, what it is suspect for: what could not be read, and rules of quality that
+    it breaks."""
+    found: dict[date, list[str]] = {}
+    for row in _standing(connection, settings):
+        if row["is_suspect"]:
+            bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
+            refused = ledger.day_counts(connection, row["source"], *bounds)["refused"]
+            doubts = _doubts(settings, {**row, "refused": refused})
+            found.setdefault(row["day"], []).extend(f"{row['source']}: {why}" for why in doubts)
+    query = sa.select(_checks.c.day, _checks.c.suite, _checks.c.rule).where(
+        _checks.c.tenant == settings.tenant, _checks.c.is_met.is_(False), _checks.c.severity == "critical"
+    )
+    for day, suite, rule in connection.execute(query.order_by(_checks.c.suite, _checks.c.rule)):
+        if day in found:
+            found[day].append(f"breaks the rule {suite}.{rule}")
+    return found
 
 
 def _lines(counts: dict[str, int]) -> int:

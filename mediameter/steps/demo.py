@@ -7,23 +7,27 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 
+from mediameter.alerts.catalogue import catalogue
 from mediameter.demo import event_file, palette
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import Size, World, build
 from mediameter.errors import UserError, WorldError
-from mediameter.report import figures, summary
+from mediameter.report import figures, summary, words
 from mediameter.settings import Settings, load
+from mediameter.steps.days import why_suspect
 from mediameter.steps.geography import geography
 from mediameter.steps.reader import reader
 from mediameter.steps.report import write_report
 from mediameter.steps.run import RunSummary, run
+from schemas.vocabulary import ALL
 
 LAST_DAY = date(2025, 11, 3)  # fixed, so that a seed means the same world always; the documents' own line falls into it
 SIZES = ("small", "medium", "large")
@@ -69,8 +73,15 @@ countries = "world/{countries}"
 """
 
 
-def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console: Console) -> int:
-    """Exit code 0 when every figure agrees with the truth, 1 when one does not.
+_Suspect = dict[date, list[str]]
+_Show = Callable[[Settings, figures.Figures, _Suspect, Console], None]
+
+
+def demo(
+    folder: Path, seed: int, days: int, size: str, use_flow: bool, console: Console, *, is_verbose: bool = False
+) -> int:
+    """Lays out the world, meters it, and shows what came out on one screen (``is_verbose``: all of it; where
+    nothing was new, that alone). Exit code 0 when every figure agrees with the truth, 1 when one does not.
 
     Raises ``UserError`` for a folder that holds another world, ``WorldError`` when the flow fails.
     """
@@ -83,10 +94,12 @@ def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console:
         f"[bold]2. The hourly {'flow, on an embedded Prefect server' if use_flow else 'steps, without Prefect'}[/bold]"
     )
     begun = time.monotonic()
-    lines = _flow(settings, now) if use_flow else run(settings, now=now).lines()
+    passed = _flow(settings, now) if use_flow else run(settings, now=now)
+    lines = passed.lines() if is_verbose else passed.lines()[:1]
     console.print("\n".join(f"   {line}" for line in lines), markup=False, highlight=False)
     console.print(f"   took {time.monotonic() - begun:.1f} s\n", highlight=False)
-    differences = _show(settings, world, console)
+    show = _everything if is_verbose else _nothing if passed.is_idle else _one_screen
+    differences = _show(settings, world, console, show)
     path = write_report(settings, now=now)
     console.print(f"[bold]Report[/bold]: {_shown(path)}", highlight=False, soft_wrap=True)
     console.print(
@@ -94,6 +107,8 @@ def demo(folder: Path, seed: int, days: int, size: str, use_flow: bool, console:
         highlight=False,
         soft_wrap=True,
     )
+    if not is_verbose:
+        console.print("All of it: --verbose, or the report.", highlight=False)
     return 1 if differences else 0
 
 
@@ -140,8 +155,8 @@ def _settings(folder: Path, world: World) -> Settings:
     return load(path)
 
 
-def _flow(settings: Settings, now: datetime) -> list[str]:
-    """The flow in a process of its own, as a worker would run it; its reports in a few lines."""
+def _flow(settings: Settings, now: datetime) -> RunSummary:
+    """The flow in a process of its own, as a worker would run it; what its steps report."""
     command = [sys.executable, "-m", "flows.hourly", "--settings", str(settings.file), "--now", now.isoformat()]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
@@ -150,10 +165,10 @@ def _flow(settings: Settings, now: datetime) -> list[str]:
         raise WorldError(
             said[-1] if said else "the hourly flow failed", "run the demo with --plain to see it without Prefect"
         )
-    return RunSummary.from_dict(json.loads(done.stdout.strip().splitlines()[-1])).lines()
+    return RunSummary.from_dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def _show(settings: Settings, world: World, console: Console) -> list[str]:
+def _show(settings: Settings, world: World, console: Console, show: _Show) -> list[str]:
     """The summary, and what in the warehouse differs from the world's truth."""
     where = geography(settings)
     with reader(settings) as connection:
@@ -161,12 +176,13 @@ def _show(settings: Settings, world: World, console: Console) -> list[str]:
             connection, tenant=settings.tenant, zone=settings.reporting.time_zone, countries=where.countries_label,
             edges=where.edges_label,
         )  # fmt: skip
+        suspect = why_suspect(connection, settings)
         differences = compare(world.truth, observe(connection))
         differences += palette.compare(world.truth.generations, palette.observe(connection))
         read = event_file.observe(connection)
         differences += palette.compare(world.truth.events, read, event_file.SOURCE)
     console.print("[bold]3. What came out[/bold]")
-    summary.render(found, console)
+    show(settings, found, suspect, console)
     console.print()
     if differences:
         console.print(f"[bold red]{len(differences)} figures differ from the known truth:[/bold red]")
@@ -174,6 +190,30 @@ def _show(settings: Settings, world: World, console: Console) -> list[str]:
     else:
         console.print("[bold green]Checked against the known truth: every figure agrees.[/bold green]")
     return differences
+
+
+def _everything(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
+    summary.render(found, console)
+
+
+def _one_screen(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
+    summary.brief(found, suspect, console)
+    _fires(settings, found, console)
+
+
+def _nothing(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
+    console.print("   as before; --verbose shows it again", highlight=False)
+
+
+def _fires(settings: Settings, found: figures.Figures, console: Console) -> None:
+    """What fires now, in the words of its rule: severity, whose it is, value and limit."""
+    titles = {rule.name: rule.title for rule in catalogue(settings)}
+    firing = [each for each in found.incidents if each.state == "firing"]
+    for each in sorted(firing, key=lambda one: (one.severity, one.rule, one.group)):
+        whose = "" if each.group == ALL else f"{each.group}: "
+        value, limit = words.beside(each.worst_value, each.threshold, each.unit)
+        line = f"  {each.severity}: {whose}{titles.get(each.rule, each.rule)} ({value}, limit {limit})"
+        console.print(words.visible(line), style=summary.STYLES.get(each.severity, ""), markup=False, highlight=False)
 
 
 def _shown(path: Path) -> str:

@@ -230,7 +230,7 @@ def _frame(columns: list[Column], rows: Sequence[Any]) -> pl.DataFrame:
     schema = _schema(columns)
     stored = {name: pl.Datetime("us") if kind == pl.Datetime("us", "UTC") else kind for name, kind in schema.items()}
     frame = pl.DataFrame([tuple(row) for row in rows], schema=stored, orient="row")
-    return frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    return frame if stored == schema else frame.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
 # Views hand out what their engine has: days as text, sums as decimals, truth as a number.

@@ -14,14 +14,21 @@ from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering.generations import CHARGE_GAP, Events, rolled_up
 from mediameter.settings import Settings
+from mediameter.settings.credit_prices import closed
 from mediameter.steps import days
 from mediameter.steps.progress import Progress
 from schemas.frames import polars_schema
-from schemas.generations import ACTIVE_USERS_TRAILING, GENERATION_FAMILY, GENERATION_USERS_DAILY, MODEL_PRICES
+from schemas.generations import (
+    ACTIVE_USERS_TRAILING,
+    CREDIT_PRICES,
+    GENERATION_FAMILY,
+    GENERATION_USERS_DAILY,
+    MODEL_PRICES,
+)
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
-VERSION = 3
+VERSION = 4
 FAMILY, ACTIVE = "generations", "active_users"
 _users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
@@ -46,16 +53,28 @@ def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress)
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
-    """A fence for every day that the lake has events of or that an event file touches: another reporting zone makes
-    other days of them. And one for the verdict on each."""
+    """The prices of credits that the settings say; and a fence for every day that the lake has events of or that an
+    event file touches: another reporting zone makes other days of them. And one for the verdict on each."""
 
     def write(connection: sa.Connection) -> None:
+        _write_credit_prices(connection, settings)
         known = _known_days(connection, settings)
         ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
         unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
         ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
 
     transact(made, write)
+
+
+def _write_credit_prices(connection: sa.Connection, settings: Settings) -> None:
+    rows = [
+        (settings.tenant, name, price.currency, price.valid_from, last, price.amount_micros, price.credits)
+        for name, source in settings.generating_sources.items()
+        for price, last in closed(source.credit_price)
+    ]
+    table = warehouse.tables[CREDIT_PRICES.name]
+    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
+    warehouse.insert(connection, CREDIT_PRICES, warehouse.frame_of(rows, CREDIT_PRICES))
 
 
 def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
@@ -91,8 +110,9 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
         dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
         prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
     read = {kind: _read(settings, kind, of, dead) for kind, of in files.items()}
+    events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
     try:
-        frames = rolled_up(Events(**read, prices=prices), tenant=settings.tenant, day=day, begin=begin, end=end)
+        frames = rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
     except OverflowError as error:
         raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
     parsed, distinct = _counts(read, begin, end)
@@ -204,8 +224,9 @@ def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) 
 
 
 def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
-    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. The
-    server counts: of users there are many, of applications few."""
+    """Who is active in a window was last seen in it, who is new was first seen in it; nobody after the last day. Who is
+    new is not known (NULL) where the window reaches back to the source's first day or before: all would be. The server
+    counts: of users there are many, of applications few."""
     place = (_users.c.application, _users.c.source)
     seen = sa.select(*place, sa.func.min(_users.c.day).label("first"), sa.func.max(_users.c.day).label("last"))
     seen = seen.where(_users.c.tenant == settings.tenant, _users.c.generations > 0, _users.c.day <= day)
@@ -216,13 +237,18 @@ def _trailing(connection: sa.Connection, settings: Settings, day: date) -> pl.Da
         for window, begin in begins.items()
         for which in ("last", "first")
     ]
-    query = sa.select(users.c.application, users.c.source, *counts).group_by(users.c.application, users.c.source)
+    first_day = sa.func.min(users.c.first).label("first_day")
+    query = sa.select(users.c.application, users.c.source, first_day, *counts)
+    query = query.group_by(users.c.application, users.c.source)
     last = _last_day(connection, settings)
     found = connection.execute(query).mappings() if last is not None and day <= last else ()
     rows = [
-        (settings.tenant, day, row["application"], row["source"], window, int(active), int(row[f"first_{window}"]))
+        (
+            settings.tenant, day, row["application"], row["source"], window, int(active),
+            int(row[f"first_{window}"]) if row["first_day"] < begin else None,
+        )
         for row in found
-        for window in begins
+        for window, begin in begins.items()
         if (active := row[f"last_{window}"])
-    ]
+    ]  # fmt: skip
     return warehouse.frame_of(rows, ACTIVE_USERS_TRAILING).sort(ACTIVE_USERS_TRAILING.key)

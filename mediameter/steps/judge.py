@@ -72,8 +72,9 @@ class Judge:
         if rule.needs != "generations":
             return evaluate(rule, frames, self._windows(rule, indexes, ""), self._zone, groups)
         found: list[Judged] = []
+        asked = {name: frames[name] for name in {part.source for part in rule.aggregates} if "source" in frames[name]}
         for source in sources_of(self._settings, rule):
-            of = {name: frame.filter(pl.col("source") == source) for name, frame in frames.items() if "source" in frame}
+            of = {name: frame.filter(pl.col("source") == source) for name, frame in asked.items()}
             mine = {group for group in groups if book.subject(group) == source and group != source}
             mine |= {source} if rule.group_by == ("source",) else set()
             found += evaluate(rule, of, self._windows(rule, indexes, source), self._zone, mine, source)

@@ -11,7 +11,8 @@ from mediameter.alerts import book, outbox
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.incidents import IS_FIRING, Incident, ended
 from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
-from mediameter.alerts.telling import messages, news, quantity
+from mediameter.alerts.telling import messages, news
+from mediameter.numbers import told_apart
 from mediameter.settings import Settings
 
 
@@ -41,8 +42,6 @@ def _is_judged(settings: Settings, rules: Mapping[str, Rule], incident: Incident
 def line(rule: Rule | None, incident: Incident) -> str:
     """A firing incident in one line."""
     of = "" if incident.group == EVERYTHING else f" ({incident.group})"
-    unit = rule.unit if rule else ""
-    return (
-        f"{incident.severity}: {incident.rule}{of} since {incident.begin_at:%Y-%m-%d %H:%MZ}:"
-        f" {quantity(incident.value, unit)}, threshold {quantity(incident.threshold, unit)}"
-    )
+    value, limit = told_apart(incident.value, incident.threshold, rule.unit if rule else "")
+    since = f"{incident.begin_at:%Y-%m-%d %H:%MZ}"
+    return f"{incident.severity}: {incident.rule}{of} since {since}: {value}, threshold {limit}"

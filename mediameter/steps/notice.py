@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from mediameter.alerts.wording import one_line
 from mediameter.errors import UserError, WorldError
-from mediameter.settings import load
+from mediameter.settings import load, settings_file
 
 StepName = Literal[
     "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back", "watch"
@@ -149,6 +149,14 @@ def require_all_sound(judged: dict[str, Any]) -> None:
         )
 
 
+def require_rules_understood(checked: dict[str, Any]) -> None:
+    """Raise ``UserError`` when rules of one's own cannot be understood: all is metered, and all other rules judged."""
+    wrong: list[str] = checked.get("mistakes", [])
+    if wrong:
+        more = "" if len(wrong) == 1 else f" (and {len(wrong) - 1:,} more)"
+        raise UserError(f"{wrong[0]}{more}", "all is metered, all other rules are judged; `mediameter alerts test`")
+
+
 def require_all_written_back(written: dict[str, Any]) -> None:
     """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
     failed: list[str] = written["failed"]
@@ -241,4 +249,5 @@ def backfill_command(
 
 
 def _with_settings(command: str, settings_path: str | None) -> str:
-    return command if settings_path is None else f"{command} --settings {shlex.quote(settings_path)}"
+    """Whoever reads a notice stands in another folder, with another environment: the settings are always named."""
+    return f"{command} --settings {shlex.quote(str(settings_file(settings_path)))}"

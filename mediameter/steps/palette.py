@@ -15,7 +15,7 @@ from mediameter import ledger, warehouse
 from mediameter.acts import Remembered, remembered, settled
 from mediameter.faults import point
 from mediameter.steps.places import Place
-from parsers.palette import MICROS_OF_A_CENT
+from schemas.currencies import micros_of_smallest_unit
 from schemas.frames import polars_schema
 from schemas.generations import GAUGES_HOURLY, MODEL_PRICES
 from schemas.palette import MODEL_PRICING, USER_CREDITS
@@ -23,6 +23,7 @@ from schemas.vocabulary import GAUGE_BANDS
 
 BALANCE = "credit_balance"
 _CURRENCY = "USD"
+"""Of the table's prices: they are in US cents."""
 
 
 def read_prices_and_balances(place: Place) -> None:
@@ -49,7 +50,7 @@ def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:
 
     def micros(name: str) -> pl.Expr:
         cents = pl.when((pl.col(name) >= 0) & pl.col(name).is_finite()).then(pl.col(name))
-        return (cents * MICROS_OF_A_CENT).round(0, mode="half_to_even").cast(pl.Int64)
+        return (cents * micros_of_smallest_unit(_CURRENCY)).round(0, mode="half_to_even").cast(pl.Int64)
 
     model = pl.col("model_id").str.strip_chars().str.slice(0, 128).alias("model")
     named = rows.select(model, cost_micros=micros("cost_cents"), price_micros=micros("price_cents"))

@@ -155,7 +155,8 @@ def show_reject(settings: Settings, key: str, line: int) -> RejectShown:
     rejects, objects = tables["rejects"], tables["objects"]
     names = [field.name for field in fields(RejectShown)]
     query = (
-        select(*(objects.c[name] if name in objects.c else rejects.c[name] for name in names))
+        # `reason` is of both: here the line's; of a refused object line 0 has the object's.
+        select(*(rejects.c[name] if name in rejects.c else objects.c[name] for name in names))
         .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
         .where(objects.c.state != "superseded", objects.c.object_key == key)
         .order_by(objects.c.source, rejects.c.line_number)

@@ -28,13 +28,19 @@ from mediameter.steps.audiences import roll_up_audience, settle_audiences, write
 from mediameter.steps.generations import roll_up_generations
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.response_times import is_another_histogram
+from mediameter.steps.response_times import are_other_response_times
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
-from schemas.rollups import INVOICES, PRICES, RECONCILIATION_DAILY, RESPONSE_TIME_BUCKETS_DAILY
+from schemas.rollups import (
+    INVOICES,
+    PRICES,
+    RECONCILIATION_DAILY,
+    RESPONSE_TIME_BUCKETS_DAILY,
+    RESPONSE_TIME_DAILY,
+)
 from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
-ROLLUP_VERSION = 3
+ROLLUP_VERSION = 4
 DAYS_AT_ONCE = 2
 
 
@@ -240,7 +246,8 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
-        is_other = is_another_histogram(connection, settings, day, replaced[RESPONSE_TIME_BUCKETS_DAILY])
+        times = (replaced[RESPONSE_TIME_BUCKETS_DAILY], replaced[RESPONSE_TIME_DAILY])
+        is_other = are_other_response_times(connection, settings, day, *times)
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
         settle_audiences(connection, settings, day, computed.audiences, other_response_times=is_other)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediameter.alerts.catalogue import catalogue
+from mediameter.numbers import told, told_apart
 from mediameter.report.words import not_counted
 from mediameter.settings import Settings
 from mediameter.steps.check import CheckReport, check
@@ -100,7 +101,7 @@ class RunSummary:
         """The summary in a few lines."""
         found = self.ingest
         if self.is_dry_run:
-            would = f"{found.pending:,} would be read ({found.size_bytes:,} bytes)"
+            would = f"{found.pending:,} would be read ({told(found.size_bytes, 'bytes')})"
             listed = f"{found.listed:,} objects listed, {would}; nothing was done"
             of_buckets = [*self._doubts, *self._unfinished()]
             return [listed, *of_buckets, *self._of_the_application(), *self._written_back()]
@@ -155,10 +156,12 @@ class RunSummary:
     def _fired(self) -> list[str]:
         """What fires now, and the days on which something did, of those that were judged."""
         of_days = [row for row in self.check.rows if row["verdict"] in FIRING]
-        lines = [f"fires now: {each}" for each in self.check.firing]
+        lines = [f"warning: a rule is left out, all others were judged: {each}" for each in self.check.mistakes]
+        lines += [f"fires now: {each}" for each in self.check.firing]
         for row in of_days[-SHOWN_FAILURES:]:
             of = "" if row["group"] == ALL else f" ({row['group']})"
-            lines.append(f"{row['verdict']}: {row['rule']}{of} on {row['day']}: {row['value']:,.6g} {row['unit']}")
+            value, limit = told_apart(row["value"], row["threshold"], row["unit"])
+            lines.append(f"{row['verdict']}: {row['rule']}{of} on {row['day']}: {value}, threshold {limit}")
         more = len(of_days) - SHOWN_FAILURES
         return [*lines, f"and {more:,} verdicts of days before: `mediameter answer checks`"] if more > 0 else lines
 
@@ -206,7 +209,7 @@ def run(
 
     An application that cannot be read or written is told in the summary: what the logs say is taken in all the same.
     """
-    catalogue(settings)  # a mistake in a rule is told before anything is done
+    catalogue(settings)  # a mistake in the settings' thresholds is told before anything is done
     if dry_run:
         with untouched(settings) as looking:
             return _planned(looking, now, progress)

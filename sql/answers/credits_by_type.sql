@@ -1,7 +1,8 @@
 -- question: How many credits were bought, given, used and given back?
 -- asked in: Director's Palette: Credit Events; Revenue Dashboard
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: credits are signed: what was used is below 0.
+-- note: credits are signed: what was used is below 0. paid: NULL where no currency is told, since no money moved, or
+--   nobody said how much.
 
 SELECT
     moved.application,
@@ -9,7 +10,7 @@ SELECT
     NULLIF(moved.currency, '') AS currency,
     SUM(moved.transactions) AS transactions,
     SUM(moved.credits) AS credits,
-    SUM(moved.paid_micros) * 0.000001 AS paid
+    CASE WHEN moved.currency <> '' THEN SUM(moved.paid_micros) * 0.000001 END AS paid
 FROM credits_daily AS moved
 WHERE moved.tenant = :tenant
     AND moved.day BETWEEN :first_day AND :last_day

@@ -1,7 +1,8 @@
 -- question: How many generations did each model make?
 -- asked in: Director's Palette: Generations by Model; Usage Dashboard: Total generations, Model popularity
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: All that were asked for, and of these the completed, the failed, and those that are still (or forever) pending.
+-- note: All that were asked for, and of these the completed, the failed, those that are still pending, and those that
+--   were pending for too long (stale).
 
 SELECT
     application,
@@ -9,7 +10,8 @@ SELECT
     SUM(generations) AS generations,
     SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed_generations,
     SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed_generations,
-    SUM(CASE WHEN status IN ('pending', 'stale') THEN generations ELSE 0 END) AS pending_generations,
+    SUM(CASE WHEN status = 'pending' THEN generations ELSE 0 END) AS pending_generations,
+    SUM(CASE WHEN status = 'stale' THEN generations ELSE 0 END) AS stale_generations,
     SUM(outputs) AS outputs
 FROM generations_daily
 WHERE tenant = :tenant

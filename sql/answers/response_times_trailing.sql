@@ -1,7 +1,8 @@
 -- question: How fast was the storage over the 7 and 30 days that end with each day?
 -- asked in: Performance Monitoring: Response Times (7 days); Key Metrics to Monitor: Response Time
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: From the view `response_time_window`: at most 1 % too high. is_final speaks of the last day alone.
+-- note: From the view `response_time_window`: at most 1 % too high; max_ms is exact. is_final speaks of the last
+--   day alone.
 
 SELECT
     day,

@@ -61,3 +61,24 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     column.comment = context.config.attributes.get("comments", {}).get(table, (None, {}))[1].get(column.name)
     if column.name not in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
+
+
+def drop_column(table: str, name: str) -> None:
+    """Drops a column; one that is gone is gone, as a table that is there is left."""
+    if name in _columns(table):
+        op.drop_column(table, name)
+
+
+def let_be_null(table: str, name: str, type_: sa.types.TypeEngine[Any]) -> None:
+    """Lets a column be NULL. SQLite cannot alter a column: there the table is made anew, in the same transaction."""
+    if op.get_bind().dialect.name == "sqlite":
+        if not _columns(table)[name]["nullable"]:
+            with op.batch_alter_table(table, recreate="always") as anew:
+                anew.alter_column(name, existing_type=type_, nullable=True)
+        return
+    comment = context.config.attributes.get("comments", {}).get(table, (None, {}))[1].get(name)
+    op.alter_column(table, name, existing_type=type_, nullable=True, existing_comment=comment)
+
+
+def _columns(table: str) -> dict[str, Any]:
+    return {each["name"]: each for each in sa.inspect(op.get_bind()).get_columns(table)}

@@ -7,6 +7,8 @@ WITH moved AS (
         'bandwidth' AS kind,
         cost.currency,
         CASE WHEN COUNT(cost.cost_micros) = COUNT(*) THEN -SUM(cost.cost_micros) END AS amount_micros,
+        0 AS uncosted,
+        SUM(CASE WHEN cost.cost_micros IS NULL THEN cost.bytes_sent ELSE 0 END) AS unpriced_bytes,
         COALESCE(finality.is_final, 0) AS is_final,
         COALESCE(finality.is_suspect, 0) AS is_suspect,
         finality.complete_through_at
@@ -28,6 +30,8 @@ WITH moved AS (
         CASE credits.transaction_type WHEN 'purchase' THEN 'revenue' ELSE 'refund' END AS kind,
         credits.currency,
         SUM(credits.paid_micros) AS amount_micros,
+        0 AS uncosted,
+        0 AS unpriced_bytes,
         MIN(COALESCE(finality.is_final, 0)) AS is_final,
         MAX(COALESCE(finality.is_suspect, 0)) AS is_suspect,
         MIN(finality.complete_through_at) AS complete_through_at
@@ -50,6 +54,8 @@ WITH moved AS (
         'provider' AS kind,
         made.currency,
         CASE WHEN made.currency <> '' THEN -SUM(made.cost_micros) END AS amount_micros,
+        SUM(made.uncosted) AS uncosted,
+        0 AS unpriced_bytes,
         MIN(COALESCE(finality.is_final, 0)) AS is_final,
         MAX(COALESCE(finality.is_suspect, 0)) AS is_suspect,
         MIN(finality.complete_through_at) AS complete_through_at
@@ -68,6 +74,8 @@ SELECT
     currency,
     amount_micros,
     CAST(amount_micros * 0.000001 AS DECIMAL(38, 6)) AS amount,
+    uncosted,
+    unpriced_bytes,
     is_final,
     is_suspect,
     complete_through_at

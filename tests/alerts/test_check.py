@@ -20,6 +20,7 @@ from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
 from tests.pictures import Warehouse
 
+pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 11, 5, 12, tzinfo=UTC)
 DAY = date(2026, 11, 4)
 HOURS = timedelta(hours=1)
@@ -286,6 +287,23 @@ def test_history_is_kept_and_told_to_nobody(made: sa.Engine, place: Settings) ->
     check(place, now=NOW)
     assert incidents(made)[:-2] == [("resolved", "resolved")] * (len(incidents(made)) - 2)
     assert len(titles(made)) <= 2  # of the last three days alone
+
+
+def test_what_another_source_holds_up_is_judged_when_that_is_complete(made: sa.Engine, place: Settings) -> None:
+    """Days later, when the day itself is long final and nothing of it changes."""
+    listed(made, datetime(2026, 11, 4, 12, tzinfo=UTC))
+    day_of_errors(made, 500)
+    check(place, now=NOW)
+    assert (incidents(made), titles(made)) == ([], [])
+    later = NOW + timedelta(days=9)
+    listed(made, later)
+    check(place, now=later)
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="error_rate")
+    assert (row["verdict"], row["complete_through_at"]) == ("critical", naive(datetime(2026, 11, 5, tzinfo=UTC)))
+    assert titles(made) == ["error_rate fires"]
+    before = rows(made, "fences", family="checks")
+    check(place, now=later + HOURS)
+    assert rows(made, "fences", family="checks") == before
 
 
 def test_a_silence_keeps_the_incident_and_tells_it_when_it_is_over(made: sa.Engine, place: Settings) -> None:

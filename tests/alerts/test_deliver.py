@@ -23,6 +23,7 @@ from mediameter.steps.deliver import DeliverReport, deliver
 from tests.alerts.mailbox import mailbox
 from tests.listener import listening
 
+pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -127,8 +128,8 @@ def test_one_run_tells_a_whole_incident_in_order(made: sa.Engine, tmp_path: Path
 def test_a_hanging_channel_is_tried_once_a_run_and_its_rest_is_not_counted(
     made: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step, "CHANNEL_TIMEOUT_S", 4.0)
-    monkeypatch.setattr(step, "SEND_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(step, "CHANNEL_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(step, "SEND_TIMEOUT_S", 2.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         given = settings(made, tmp_path, {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "name": "silent"})
         enqueue(made, given, "a", "b", "c")

@@ -17,6 +17,7 @@ from mediameter.errors import WorldError
 from mediameter.settings import Settings, load
 from mediameter.steps.deliver import deliver
 from mediameter.steps.flow_news import require_told, tell_failure, tell_overdue, tell_recovery
+from mediameter.steps.notice import backfill_command, retry_command
 from mediameter.steps.run import run
 from mediameter.steps.status import status
 from tests.listener import Listener, listening
@@ -50,6 +51,23 @@ def test_a_failed_flow_its_recovery_and_one_that_does_not_run_reach_a_signed_web
     assert overdue["title"] == "[critical] mediameter hourly/hourly does not run"
     assert "S3CR3T" not in json.dumps(hook.received) and "jane" not in json.dumps(hook.received)
     assert ["Retry", f"mediameter run --settings {file}"] in failed["lines"]
+
+
+@pytest.mark.parametrize("named_by", ["the environment", "the folder"])
+def test_the_command_to_retry_always_names_the_settings(
+    named_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the message stands elsewhere, without the environment of the run."""
+    file = tmp_path / "mediameter.toml"
+    monkeypatch.delenv("MEDIAMETER_TOML", raising=False)
+    if named_by == "the folder":
+        monkeypatch.chdir(tmp_path)
+    else:
+        monkeypatch.setenv("MEDIAMETER_TOML", str(file))
+    assert retry_command(None) == f"mediameter run --settings {file}"
+    how = {"reparse": False, "every": False, "dry_run": False}
+    of_days = backfill_command(None, "2025-10-01", "2025-10-02", **how)
+    assert of_days == f"mediameter backfill 2025-10-01..2025-10-02 --settings {file}"
 
 
 def test_who_does_not_want_it_is_not_told_and_the_log_has_it(

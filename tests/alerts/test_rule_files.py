@@ -11,7 +11,7 @@ import pytest
 from mediameter.alerts.catalogue import catalogue, find
 from mediameter.alerts.evaluate import FIRING
 from mediameter.alerts.rule import Rule
-from mediameter.alerts.rule_files import read, rules
+from mediameter.alerts.rule_files import read, rules, understood
 from mediameter.alerts.rule_tests import Outcome, outcomes
 from mediameter.errors import UserError
 from mediameter.settings import Settings, from_mapping
@@ -100,12 +100,20 @@ Change = Callable[[str], str]
 MISTAKES: dict[str, tuple[Change, str]] = {
     "no YAML": (lambda text: text + "  - [", "line"),
     "a rule without a name": (lambda text: text.replace("mine:", "My rule:"), "My rule"),
-    "a key that nobody knows": (lambda text: text + "  threshold: 1\n", "line 3: unknown key 'threshold'"),
+    "a key that nobody knows": (lambda text: text + "  threshold: 1\n", "line 9: unknown key 'threshold'"),
     "no title": (lambda text: text.replace("  title: Mine\n", ""), "mine: title is missing"),
     "no need": (lambda text: text.replace("  needs: logs\n", ""), "mine: needs is missing"),
     "an unknown measure": (lambda text: text.replace("traffic_hourly", "traffic_weekly"), "called 'traffic_weekly'"),
     "an unknown column": (lambda text: text.replace("sum: requests", "sum: hits"), "has no column 'hits'"),
     "a sum of words": (lambda text: text.replace("sum: requests", "sum: bucket"), "traffic_hourly is no number"),
+    "a sum of distinct counts": (
+        lambda text: text.replace("traffic_hourly, sum: requests", "audience_trailing, sum: unique_addresses")
+        .replace("1 h", "1 day"), "unique_addresses of audience_trailing may not be added up"
+    ),
+    "a mean of percentiles": (
+        lambda text: text.replace("traffic_hourly, sum: requests", "response_time_daily, mean: p95_ms")
+        .replace("1 h", "1 day"), "p95_ms of response_time_daily may not be added up"
+    ),
     "two ways to count": (lambda text: text.replace("sum: requests", "sum: requests, count: true"), "says 2 ways"),
     "an impossible window": (lambda text: text.replace("1 h", "7 min"), "an impossible window"),
     "a window of nothing": (lambda text: text.replace("1 h", "0 h"), "an impossible window"),
@@ -178,6 +186,32 @@ def test_a_test_that_cannot_be_understood_is_told() -> None:
         outcomes(rule)
 
 
+# --- a bulkhead ----------------------------------------------------------------------------------------------
+
+
+def test_a_mistake_costs_its_rule_and_nothing_else(tmp_path: Path) -> None:
+    """A typo in one rule, a file that is no YAML, one that is no text: all other rules are there, a shipped one too
+    whose place a broken one was to take; and each mistake names the word and its line."""
+    own = tmp_path / "alerts"
+    own.mkdir()
+    (own / "a.yaml").write_text(FINE + FINE.replace("mine:", "error_rate:").replace("above: 10", "abvoe: 10"))
+    (own / "b.yaml").write_text("broken: [")
+    (own / "c.yaml").write_bytes(b"\xff\xfe")
+    found, mistakes = understood(tmp_path)
+    assert {rule.name for rule in found} == {*SHIPPED, "mine"}
+    assert next(rule for rule in found if rule.name == "error_rate") == SHIPPED["error_rate"]
+    told = sorted(str(each) for each in mistakes)
+    assert "a.yaml: error_rate line 16: unknown key 'abvoe': did you mean above?" in told[0]
+    assert "b.yaml line 1: this is not YAML" in told[1] and "c.yaml cannot be read" in told[2]
+    with pytest.raises(UserError):
+        rules(tmp_path)
+
+
+def test_a_wrong_value_is_named_with_its_own_line() -> None:
+    with pytest.raises(UserError, match=r"mine\.yaml line 6: mine: value: traffic_hourly has no column 'hits'"):
+        read("mine.yaml", FINE.replace("sum: requests", "sum: hits"))
+
+
 # --- one's own, and the settings -----------------------------------------------------------------------------
 
 
@@ -219,6 +253,32 @@ def test_what_a_day_should_earn_has_no_warning_beyond_it(tmp_path: Path) -> None
     found = settings(tmp_path, sources=own, alerts={"rules": {"revenue_below_expected": {"below": "50.00 USD"}}})
     rule = find(found, "revenue_below_expected")
     assert (rule.bands.critical, rule.bands.warning, rule.dormant) == (50.0, None, "")
+
+
+def test_the_threshold_says_which_currency_is_looked_at(tmp_path: Path) -> None:
+    own = {"palette": {"kind": "palette_events", "path": "events", "application": "studio"}}
+    found = settings(tmp_path, sources=own, alerts={"rules": {"revenue_below_expected": {"below": "40.00 EUR"}}})
+    rule = find(found, "revenue_below_expected")
+    assert (rule.unit, rule.bands.critical) == ("EUR", 40.0)
+    conditions = [each.values for part in rule.aggregates for each in part.where if each.column == "currency"]
+    assert conditions == [("EUR",)] * len(rule.aggregates)
+
+
+@pytest.mark.parametrize(
+    ("value", "groups"),
+    [
+        ("{from: money_daily, where: {kind: revenue}, sum: amount}", ("currency",)),
+        ("{from: money_daily, max: amount_micros}", ("currency",)),
+        ("{from: money_daily, where: {currency: [USD, EUR]}, sum: amount_micros}", ("currency",)),
+        ("{from: money_daily, where: {currency: EUR}, sum: amount_micros}", ()),
+        ("{from: money_daily, count: true}", ()),
+        ("{from: 'answer:money_by_application', sum: paid}", ("currency",)),
+        ("{from: traffic_daily, sum: bytes_sent}", ()),
+    ],
+)
+def test_no_rule_adds_money_of_two_currencies(value: str, groups: tuple[str, ...]) -> None:
+    [rule] = read("own.yaml", f"mine: {{title: Mine, needs: logs, window: 1 day, value: {value}, unit: EUR, above: 5}}")
+    assert rule.group_by == groups
 
 
 @pytest.mark.parametrize(

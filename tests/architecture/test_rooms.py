@@ -19,7 +19,7 @@ CONTRACTS = (*TABLES, *VIEWS, PARSED, REJECTED, RECORD)
 
 # Know nothing of the house, so that every room below may use them.
 TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults", "mediameter.yaml_lines"}
-AT_REST = {"schemas", "mediameter.connect", *TOOLS}
+AT_REST = {"schemas", "mediameter.connect", "mediameter.numbers", *TOOLS}
 KEPT = ("lake", "warehouse", "ledger", "halves", "exports", "identity", "manifests", "acts", "sweeping", "claim")
 STEPS = {
     *AT_REST,
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mediameter.atomic": set(),
     "mediameter.faults": set(),
     "mediameter.yaml_lines": {"mediameter.errors"},
+    "mediameter.numbers": {"schemas"},
     "mediameter.settings": TOOLS,
     "mediameter.premises": TOOLS,
     "mediameter.engines": TOOLS,

@@ -28,8 +28,8 @@ def migrated(server: Server) -> None:
 
 
 @pytest.fixture
-def server(server_url: str) -> Iterator[Server]:
-    with administered(server_url) as server:
+def server(new_server_url: str) -> Iterator[Server]:
+    with administered(new_server_url) as server:
         yield server
 
 

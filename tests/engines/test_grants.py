@@ -20,6 +20,8 @@ from tests import servers
 from tests.engines.user import Server, a_login, administered
 from tests.pictures import Warehouse
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
+
 
 @pytest.fixture(params=servers.SERVERS)
 def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:

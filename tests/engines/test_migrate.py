@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from alembic.migration import MigrationContext
 from mediameter import connect, warehouse
 from mediameter.cli import main
 from mediameter.migration import HEAD, migrate
-from tests import servers
+from tests import picture, servers
+
+pytestmark = pytest.mark.usefixtures("real_migrations")
 
 
 @pytest.fixture(params=servers.ENGINES)
@@ -109,3 +113,16 @@ def test_older_tables_are_not_asked(url: str, capsys: pytest.CaptureFixture[str]
     assert "is at revision 0002" in capsys.readouterr().err
     assert main(["migrate"]) == 0
     assert main(["status"]) == 0
+
+
+def test_the_tests_picture_is_what_the_migrations_make(tmp_path: Path) -> None:
+    """Most tests begin with it (tests/picture.py): every statement and every row is the same."""
+    dumps = []
+    for name, is_drawn in (("migrated", False), ("drawn", True)):
+        made = connect.engine(f"sqlite:///{tmp_path / name}")
+        with picture.drawn(is_drawn):
+            warehouse.ready(made)
+        made.dispose()
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            dumps.append(sorted(connection.iterdump()))
+    assert dumps[0] == dumps[1] and any("CREATE TABLE days" in each for each in dumps[0])

@@ -51,8 +51,8 @@ def test_a_url_that_is_wrong_in_itself(url: str, words: str) -> None:
 
 
 @pytest.fixture
-def server(server_url: str) -> Iterator[Server]:
-    with administered(server_url) as server:
+def server(new_server_url: str) -> Iterator[Server]:
+    with administered(new_server_url) as server:
         yield server
 
 

@@ -21,6 +21,7 @@ from schemas.frames import validate
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
 from tests.export.application import DAY, NOON, NOW, Application, event, media_file, settings_for
 
+pytestmark = pytest.mark.in_turn
 BYTES = {"bytes": 1000, "tenant_id": "t1"}
 
 

@@ -19,6 +19,7 @@ from mediameter.steps.export import export
 from tests.conftest import Trials
 from tests.export.application import NOON, NOW, Application, event, settings_for
 
+pytestmark = pytest.mark.in_turn
 WRITERS = 4
 
 

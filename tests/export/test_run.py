@@ -22,6 +22,7 @@ from mediameter.steps.status import status
 from mediameter.warehouse import tables
 from tests.export.application import Application, event, made
 
+pytestmark = pytest.mark.in_turn
 SEEN = datetime.fromtimestamp(SEED_AT, UTC)
 NOW = SEEN + timedelta(days=2)
 SEED_DAY = date(2025, 10, 30)

@@ -105,6 +105,7 @@ def failure(report: ExportReport) -> str:
 
 
 # --- a view, another database: every engine ------------------------------------------------------------
+@pytest.mark.in_turn
 @pytest.mark.parametrize("table", [*OF_MEDIA, *OF_PALETTE])
 def test_a_view_that_shows_less_stops_its_source(table: str, systems: dict[str, Application], tmp_path: Path) -> None:
     system, name = of(systems, table)
@@ -128,6 +129,7 @@ def test_a_view_that_shows_less_stops_its_source(table: str, systems: dict[str, 
         assert not any(view in line for line in status(place, now=NOW + timedelta(hours=2)).complaints)
 
 
+@pytest.mark.in_turn
 def test_a_few_deleted_rows_go_on_as_before(systems: dict[str, Application], tmp_path: Path) -> None:
     system = systems["palette"]
     with seen_through_a_view(system, "generation_events") as (view, show):
@@ -140,6 +142,7 @@ def test_a_few_deleted_rows_go_on_as_before(systems: dict[str, Application], tmp
         assert (report.failed, report.days) == ([], [str(palette.DAY)])
 
 
+@pytest.mark.in_turn
 def test_what_was_deleted_with_intent_is_accepted(systems: dict[str, Application], tmp_path: Path) -> None:
     system = systems["app"]
     with seen_through_a_view(system, "media_analytics") as (view, show):
@@ -160,6 +163,7 @@ def test_what_was_deleted_with_intent_is_accepted(systems: dict[str, Application
         assert export(place, now=NOW + timedelta(hours=2)).days == [str(day)]
 
 
+@pytest.mark.in_turn
 def test_what_is_cleared_away_for_its_age_stays_counted(systems: dict[str, Application], tmp_path: Path) -> None:
     """Behind the look-back; nightly runs read every day there is."""
     system = systems["palette"]
@@ -178,6 +182,7 @@ def test_what_is_cleared_away_for_its_age_stays_counted(systems: dict[str, Appli
 
 
 # --- a first look at nothing ---------------------------------------------------------------------------
+@pytest.mark.in_turn
 @pytest.mark.parametrize("table", ["media_analytics", "generation_events"])
 def test_a_view_without_a_row_is_not_known_to_be_empty(
     table: str, systems: dict[str, Application], tmp_path: Path

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from rich.console import Console
 
 from mediameter.steps.backfill import Task, backfill, plan
@@ -23,6 +24,7 @@ from tests.generations.palette import generation as generated
 from tests.generations.test_rollups import rows
 from tests.trials.dump import FIGURES, dump
 
+pytestmark = pytest.mark.in_turn
 _DAY = 86_400
 _ACTIVE = "SELECT day, window_days, active_users, new_users FROM active_users_trailing ORDER BY day, window_days"
 
@@ -36,7 +38,7 @@ def test_days_between_are_told_whenever_they_lie_between(tmp_path: Path) -> None
     boxes[0].run()
     boxes[0].put("2", lines(later))
     boxes[0].run()
-    assert boxes[0].rows(_ACTIVE)[3:5] == [("2026-11-02", 7, 1, 1), ("2026-11-02", 30, 1, 1)]
+    assert boxes[0].rows(_ACTIVE)[3:5] == [("2026-11-02", 7, 1, None), ("2026-11-02", 30, 1, None)]
     boxes[0].put("2", lines(instead))
     boxes[0].run()
     boxes[1].put("1", lines(first))

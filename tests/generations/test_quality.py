@@ -118,8 +118,13 @@ FAULTS = {
         "generation_users_daily", "credits_spent = credits_spent + 1", _GROUPS,
         where=f"{_OF_A_DAY} AND credits_spent > 0",
     ),
-    "a price that is no cent a credit": _of("generations_daily", "price_micros = price_micros + 1", _GROUPS),
-    "an absurd number of credits": _of("generations_daily", "credits_charged = 999999999999999", _GROUPS),
+    "a cost that no user has": _of(
+        "generations_daily", "cost_micros = cost_micros + 1", _GROUPS, "generation_users_daily",
+        where=f"{_OF_A_DAY} AND currency <> ''",
+    ),
+    "an absurd number of credits": _of(
+        "generations_daily", "credits_charged = 999999999999999", _GROUPS, "generation_users_daily"
+    ),
     "an active user made up": _of("active_users_trailing", "active_users = active_users + 1", _GROUPS),
     "more files than pictures": _of("generated_files_daily", "generations = generations + 999", _PART),
     "a cost in no currency": _of(
@@ -256,6 +261,7 @@ def test_what_is_sound_again_passes(place: Place) -> None:
     assert place.states("generations") == ALL_FINAL
 
 
+@pytest.mark.in_turn
 def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> None:
     settings, fault = place.settings(), FAULTS["percentiles in disorder"]
     traffic, sound = place.states("traffic"), ALL_FINAL
@@ -279,6 +285,7 @@ def test_a_broken_day_is_told_and_computed_anew_it_is_final(place: Place) -> Non
     assert (place.states("generations"), place.states("traffic")) == (sound, traffic)
 
 
+@pytest.mark.in_turn
 def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
     traffic, sound = place.states("traffic"), ALL_FINAL
     before = place.rows("traffic_hourly")
@@ -296,6 +303,7 @@ def test_broken_traffic_does_not_hold_up_generations(place: Place) -> None:
     assert place.states("traffic") == traffic
 
 
+@pytest.mark.in_turn
 def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged, and no logs."""
     settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
@@ -307,6 +315,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(place: Place) -> None:
     assert place.states("generations") == sound
 
 
+@pytest.mark.in_turn
 def test_days_of_an_older_warehouse_are_all_judged(place: Place) -> None:
     """Their generations were final before there was a gate for them."""
     settings, sound, traffic = place.settings(), ALL_FINAL, place.states("traffic")
@@ -320,6 +329,7 @@ def test_days_of_an_older_warehouse_are_all_judged(place: Place) -> None:
     assert place.states("generations") == sound
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("family", ["generations", "active_users"])
 def test_a_day_that_waits_to_be_computed_is_not_judged(place: Place, family: str) -> None:
     place.write(dirty={family: FIRST, VERDICT_FENCES["generations"]: FIRST})
@@ -374,8 +384,8 @@ def test_a_late_user_has_only_those_days_judged_again_that_it_changes(tmp_path: 
     box.run()
     box.put("late", lines(generation(-32 * day, id="late", user_id="u-2")))
     judged = box.run().quality.generation_days
-    reached = [str(NOON.date() + timedelta(days=n)) for n in range(-32, -32 + 30)]
-    assert judged == reached, "its window of 30 days reaches no further"
+    reached = [str(NOON.date() + timedelta(days=n)) for n in range(-32, -32 + 31)]
+    assert judged == reached, "30 days hold it, and of the one after them it is now known who is new"
     assert box.run().quality == QualityReport()
 
 

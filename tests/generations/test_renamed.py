@@ -15,6 +15,7 @@ from tests.export.application import Application
 from tests.generations.palette import NOW, generation, settings_for, transaction
 from tests.trials.dump import FIGURES, dump
 
+pytestmark = pytest.mark.in_turn
 TABLES = (*FIGURES, EXPORTS, LAKE_FILES)
 _DAY = 86_400
 CHANGES = {

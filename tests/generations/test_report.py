@@ -24,7 +24,7 @@ def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
     """)  # fmt: skip
     found = Page(html.render(read(warehouse.connection), "Media", NOW))
     assert found.table("Money")[1:] == [
-        ["taken by providers of models", "-", "not available"],
+        ["taken by providers of models", "-", "not available (1 charge without a known cost)"],
         ["paid by users", "EUR", "5.0000"],
         ["bandwidth", "USD", "-0.0110"],
         ["taken by providers of models", "USD", "-0.9600"],
@@ -32,13 +32,33 @@ def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
         ["paid by users", "USD", "29.9700"],
     ]
     assert found.table("Models")[1:] == [
-        ["fox", "14", "8", "2", "20.00 %", "5,000", "280", "0.9600"],
-        ["owl", "1", "1", "0", "0.00 %", "60,000", "100", "not available"],
+        ["fox", "14", "8", "2", "20.00 %", "5,000", "280", "0.9600 USD"],
+        ["owl", "1", "1", "0", "0.00 %", "60,000", "100", "not available (1 charge without a known cost)"],
     ]
     assert found.table("Generations by day")[1:] == [
         ["2026-11-03", "open", "4", "0", "0", "80", "0"],
         ["2026-11-02", "final", "11", "9", "2", "300", "2"],
     ]
+
+
+def test_users_of_several_systems_have_no_sum(warehouse: Warehouse) -> None:
+    """43 of one and 57 of another: who uses both may be one person or two, so that 100 is no figure."""
+    warehouse.fill("generations_daily", """
+        day        | application | source | model | generation_type | status    | generations
+        2026-11-02 | poses       | poses  | elk   | image           | completed | 1
+    """)  # fmt: skip
+    warehouse.fill("active_users_trailing", """
+        day        | application | source  | window_days | active_users
+        2026-11-02 | studio      | palette | 1           | 43
+        2026-11-02 | poses       | poses   | 1           | 57
+    """)  # fmt: skip
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    heads, _, row = found.table("Generations by day")
+    assert (heads[-2:], row[-2:]) == (["users of palette", "users of poses"], ["43", "57"])
+    assert "100" not in row
+    out = io.StringIO()
+    summary.render(read(warehouse.connection), Console(file=out, width=160))
+    assert "43 users of palette, 57 users of poses" in out.getvalue()
 
 
 def test_a_suspect_day_is_called_so(warehouse: Warehouse) -> None:
@@ -55,8 +75,17 @@ def test_terminal_shows_them_too(warehouse: Warehouse) -> None:
     summary.render(read(warehouse.connection), Console(file=out, width=100))
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert "2026-11-02 11 generations 9 completed 2 failed (18.18 %) 0 users" in lines
-    assert "fox 14 generations 5,000 ms in the mean provider's cost 0.9600" in lines
+    assert "fox 14 generations 5,000 ms in the mean cost 0.9600 USD" in lines
     assert "paid by users: 29.9700 USD" in lines
+
+
+def test_a_model_that_costs_two_currencies_shows_both(warehouse: Warehouse) -> None:
+    warehouse.fill("generations_daily", """
+        day        | application | source  | model | status    | currency | generations | credits_charged | cost_micros
+        2026-11-02 | studio      | palette | fox   | completed | EUR      | 1           | 10              | 50_000
+    """)  # fmt: skip
+    found = Page(html.render(read(warehouse.connection), "Media", NOW))
+    assert found.table("Models")[1][-1] == "0.0500 EUR + 0.9600 USD"
 
 
 def test_page_says_how_to_connect_a_system(warehouse: Warehouse) -> None:

@@ -39,7 +39,7 @@ def lawful(count: int) -> settings:
 def test_every_line_has_one_outcome_and_the_reference_agrees(trials: Trials) -> None:
     counts: Counter[str] = Counter()
 
-    @lawful(trials(200, 5_000))
+    @lawful(trials(100, 5_000))
     @given(
         data=objects(), cuts=st.lists(st.integers(0, 4_000), max_size=8), block_bytes=st.sampled_from((1, 900, 1 << 25))
     )
@@ -58,7 +58,7 @@ def test_every_line_has_one_outcome_and_the_reference_agrees(trials: Trials) -> 
 def test_arbitrary_bytes_are_conserved_or_refused(trials: Trials) -> None:
     counts: Counter[str] = Counter()
 
-    @lawful(trials(200, 5_000))
+    @lawful(trials(100, 5_000))
     @given(data=st.binary(max_size=400) | st.binary(max_size=40).map(lambda data: b"\x1f\x8b\x08\0" + data))
     def holds(data: bytes) -> None:
         counts["objects"] += 1
@@ -72,7 +72,7 @@ def test_arbitrary_bytes_are_conserved_or_refused(trials: Trials) -> None:
 
 
 def test_what_is_logged_is_read(trials: Trials) -> None:
-    @lawful(trials(200, 5_000))
+    @lawful(trials(100, 5_000))
     @given(st.lists(records(), min_size=1, max_size=5))
     def holds(written: list[dict[str, Any]]) -> None:
         frame = parse_object(b"".join(as_logged(record) + b"\n" for record in written), CONTEXT).frame

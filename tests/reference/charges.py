@@ -24,13 +24,15 @@ class PriceReading:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``applications``: by source. ``redact``: what the door leaves of a message."""
+    """``applications``: by source. ``redact``: what the door leaves of a message. ``without_usage``: sources that tell
+    of credits only what was bought."""
 
     tenant: str
     time_zone: str
     applications: Mapping[str, str]
     redact: Callable[[str], str]
     prices: list[PriceReading] = field(default_factory=list)
+    without_usage: frozenset[str] = frozenset()
 
     def day_of(self, at: datetime) -> date:
         return at.astimezone(ZoneInfo(self.time_zone)).date()
@@ -117,6 +119,6 @@ def _price(event: Event, world: Settings) -> int | None:
 
 def _cents(value: Any) -> int | None:
     try:
-        return money(value)
+        return money(value)[0]
     except Rejected:  # what is no amount says nothing
         return None

@@ -33,7 +33,6 @@ from tests.reference.palette_rows import APP_ERROR, CREDIT, GENERATION, SIGN_IN,
 __all__ = ["PriceReading", "Settings", "compute", "money_daily"]
 
 WINDOWS = (1, 7, 30)
-MICROS_OF_A_CREDIT = 10_000
 
 
 def compute(events: Iterable[Event], world: Settings) -> dict[str, list[Row]]:
@@ -104,7 +103,6 @@ def _sums(timed: list[tuple[Any, Made]], time: str, world: Settings) -> list[Row
         row["credits_charged"] += credits
         row["cost_micros"] += each.cost or 0
         row["uncosted"] += each.is_uncosted
-        row["price_micros"] += credits * MICROS_OF_A_CREDIT
     return list(rows.values())
 
 
@@ -196,11 +194,15 @@ def _users(day: date, made: list[Made], kinds: dict[str, list[Event]], world: Se
         fresh |= dict.fromkeys(GENERATION_USERS_DAILY.measures, 0)
         return rows.setdefault(tuple(place.values()), fresh)
 
-    for event in (each.event for each in made):
-        row = row_of(event, "")
+    for each in made:
+        event, row = each.event, row_of(each.event, "")
         row["generations"] += 1
         row["failed_generations"] += event.said["status"] == "failed"
         row["outputs"] += event.said["status"] == "completed"
+        row["credits_charged"] += (event.said["credits"] or 0) if each.is_charge else 0
+        row["uncosted"] += each.is_uncosted
+        if each.cost is not None:
+            row_of(event, each.currency)["cost_micros"] += each.cost
     for event in kinds[CREDIT]:
         row, said = row_of(event, event.said["currency"] or ""), event.said
         if said["transaction_type"] in ("usage", "refund") and said["paid_micros"] is None:
@@ -210,6 +212,9 @@ def _users(day: date, made: list[Made], kinds: dict[str, list[Event]], world: Se
     for event in kinds[SIGN_IN]:
         if event.said["action"] == "signup" and event.user_id is not None:
             row_of(event, "")["sign_ups"] += 1
+    for row in rows.values():
+        if row["source"] in world.without_usage:
+            row["credits_spent"] = None
     return list(rows.values())
 
 
@@ -237,10 +242,11 @@ def _active_users(made: list[Event], world: Settings) -> list[Row]:
             users = {(source, user) for source, user, on in seen if since <= on <= day}
             for source in sorted({source for source, _ in users}):
                 mine = [who for who in users if who[0] == source]
+                knows = any(of == source and on < since for of, _, on in seen)
                 rows.append({
                     "tenant": world.tenant, "day": day, "application": world.applications[source], "source": source,
                     "window_days": window, "active_users": len(mine),
-                    "new_users": sum(first[who] >= since for who in mine),
+                    "new_users": sum(first[who] >= since for who in mine) if knows else None,
                 })  # fmt: skip
     return rows
 
@@ -253,20 +259,22 @@ def _sorted(contract: Contract, rows: list[Row]) -> list[Row]:
 
 
 def money_daily(tables: Mapping[str, list[Row]], bandwidth: Iterable[Row] = ()) -> list[Row]:
-    """tenant, day, application, kind, currency, amount_micros: signed, None where a side of it is not known.
+    """tenant, day, application, kind, currency, amount_micros: signed, None where a side of it is not known; beside it
+    how many charges (uncosted) and bytes (unpriced_bytes) nobody knows the cost of.
 
     ``bandwidth``: rows of bandwidth_cost_daily."""
     sums: dict[tuple[Any, ...], int] = defaultdict(int)
-    unknown: set[tuple[Any, ...]] = set()
+    unknown: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
 
-    def add(row: Row, kind: str, amount: int | None) -> None:
+    def add(row: Row, kind: str, amount: int | None, **unpriced: int) -> None:
         place = row["tenant"], row["day"], row["application"], kind, row["currency"]
         sums[place] += amount or 0
         if amount is None:
-            unknown.add(place)
+            unknown[place].update(unpriced)
 
     for row in bandwidth:
-        add(row, "bandwidth", None if row["cost_micros"] is None else -row["cost_micros"])
+        cost = row["cost_micros"]
+        add(row, "bandwidth", None if cost is None else -cost, unpriced_bytes=row["bytes_sent"])
     for row in tables[CREDITS_DAILY.name]:
         if row["currency"] and row["transaction_type"] in ("purchase", "refund"):
             add(row, "revenue" if row["transaction_type"] == "purchase" else "refund", row["paid_micros"])
@@ -274,7 +282,14 @@ def money_daily(tables: Mapping[str, list[Row]], bandwidth: Iterable[Row] = ()) 
         if row["currency"]:
             add(row, "provider", -row["cost_micros"])
         elif row["uncosted"]:
-            add(row, "provider", None)
-    names = ("tenant", "day", "application", "kind", "currency", "amount_micros")
-    rows = [(*place, None if place in unknown else amount) for place, amount in sums.items()]
+            add(row, "provider", None, uncosted=row["uncosted"])
+    names = ("tenant", "day", "application", "kind", "currency", "amount_micros", "uncosted", "unpriced_bytes")
+    rows = [
+        (
+            *place,
+            None if place in unknown else amount,
+            *(unknown[place][name] if place in unknown else 0 for name in names[6:]),
+        )
+        for place, amount in sums.items()
+    ]
     return [dict(zip(names, row, strict=True)) for row in sorted(rows, key=lambda row: row[:5])]

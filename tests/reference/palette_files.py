@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from tests.reference.palette_rows import (
     APP_ERROR,
     CREDIT,
-    CURRENCY,
     GENERATION,
     NOTHING,
     SIGN_IN,
@@ -240,7 +239,7 @@ def _generation(item: Row, at: datetime, file: File) -> Row:
     status = _word(item, "status", 32) or "unknown"
     if status == "pending" and at < file.last_modified - STALE_AFTER:
         status = "stale"
-    cost = money(item.get("cost_cents"))
+    cost, currency = money(item.get("cost_cents"), _text(item, "currency"))
     kind = _word(item, "generation_type", 64) or "unknown"
     lasted = _number(item, "duration_ms")
     done = _instant(next((item[name] for name in ("completed_at",) if item.get(name) not in (None, "")), None))
@@ -256,25 +255,23 @@ def _generation(item: Row, at: datetime, file: File) -> Row:
         "duration_ms": duration,
         "credits": _whole(item, "credits_used", "credits_cost"),
         "cost_micros": cost,
-        "currency": None if cost is None else "USD",
+        "currency": currency,
         "error_type": _word(item, "error_type", 128, is_lower=False),
         "message": _message(item) if status == "failed" else None,
     }
 
 
 def _purchase(item: Row, at: datetime, file: File) -> Row:
-    credits, paid = _whole(item, "credits_purchased"), money(item.get("amount_cents"))
+    credits = _whole(item, "credits_purchased")
     if credits is None:
         raise Rejected("BAD_NUMBER")
-    currency = _text(item, "currency") or "USD"
-    if paid is not None and not CURRENCY.fullmatch(currency):
-        raise Rejected("BAD_MONEY")
+    paid, currency = money(item.get("amount_cents"), _text(item, "currency"))
     return {
         "transaction_type": "purchase",
         "model": None,
         "credits": credits,
         "paid_micros": paid,
-        "currency": None if paid is None else currency.upper(),
+        "currency": currency,
     }
 
 

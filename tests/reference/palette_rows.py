@@ -235,10 +235,7 @@ def _credit(row: Row) -> Row:
         raise Rejected("BAD_NUMBER")
     kind = "usage" if kind.lower() == "generation" else kind.lower()
     told = _metadata(row["metadata"])
-    paid = money(told.get("amount_paid_cents"))
-    currency = told.get("currency") or "USD"
-    if paid is not None and not (isinstance(currency, str) and CURRENCY.fullmatch(currency.strip())):
-        raise Rejected("BAD_MONEY")
+    paid, currency = money(told.get("amount_paid_cents"), told.get("currency"))
     has_moved = paid is not None and kind in ("purchase", "refund")
     return {
         "user_id": user,
@@ -246,7 +243,7 @@ def _credit(row: Row) -> Row:
         "model": _model(told.get("model_id")) if kind == "usage" else None,
         "credits": row["amount"],
         "paid_micros": (-paid if kind == "refund" else paid) if has_moved and paid is not None else None,
-        "currency": currency.strip().upper() if has_moved else None,
+        "currency": currency if has_moved else None,
     }
 
 
@@ -269,16 +266,34 @@ def _metadata(text: str | None) -> Row:
     return found or {}
 
 
-def money(value: Any) -> int | None:
-    """Cents, as a number or as text, in millionths of the currency, half-even."""
+_NO_CENTS = (
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UYI", "VND", "VUV", "XAF", "XOF", "XPF",
+)  # fmt: skip
+_OTHER_DECIMALS = {
+    **dict.fromkeys(_NO_CENTS, 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+def money(value: Any, currency: Any = None) -> tuple[int | None, str | None]:
+    """An amount in its currency's smallest unit, as a number or as text, in millionths of the currency, half-even; and
+    the currency, US dollars where none is said."""
     if value is None or value == "":
-        return None
+        return None, None
     try:
         if isinstance(value, bool):
             raise Rejected("BAD_MONEY")
-        cents = Decimal(str(value).strip())
+        amount = Decimal(str(value).strip())
     except InvalidOperation:
         raise Rejected("BAD_MONEY") from None
-    if not cents.is_finite() or not 0 <= cents < LARGEST_COUNT:
+    if not amount.is_finite() or not 0 <= amount < LARGEST_COUNT:
         raise Rejected("BAD_MONEY")
-    return round(cents * 10_000)
+    currency = currency or "USD"
+    if not (isinstance(currency, str) and CURRENCY.fullmatch(currency.strip())):
+        raise Rejected("BAD_MONEY")
+    name = currency.strip().upper()
+    millionths = round(amount * 10**6 / 10 ** _OTHER_DECIMALS.get(name, 2))
+    if millionths > 10**16:
+        raise Rejected("BAD_MONEY")
+    return millionths, name

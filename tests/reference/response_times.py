@@ -75,12 +75,15 @@ def daily_response_time_buckets(requests: list[Record], world: Settings) -> list
 
 
 def trailing_response_times(requests: list[Record], days: list[date], world: Settings) -> list[Row]:
-    """Windows that end on each day from the first to the last; each time is taken for the edge of its bucket."""
+    """Windows that end on each day from the first to the last; each time is taken for the edge of its bucket, but for
+    the slowest, which is exact and bounds the others."""
     by_day: dict[date, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    slowest: dict[tuple[date, str], int] = defaultdict(int)
     for record in requests:
         if record.http_status is not None and record.total_ms is not None:
             for application in (record.application, "*"):
                 by_day[record.day][application][upper_edge(record.total_ms)] += 1
+                slowest[record.day, application] = max(slowest[record.day, application], record.total_ms)
     rows = []
     for last in sorted({day + timedelta(days=n) for day in by_day for n in range(max(WINDOWS))}):
         for window in WINDOWS if last <= days[-1] else ():
@@ -89,7 +92,9 @@ def trailing_response_times(requests: list[Record], days: list[date], world: Set
                 for application, counts in by_day.get(last - timedelta(days=n), {}).items():
                     merged[application].update(counts)
             for application, counts in merged.items():
-                figures = (counts.total(), *(_at_rank(counts, percent) for percent in (50, 95, 99)), max(counts))
+                most = max(slowest.get((last - timedelta(days=n), application), 0) for n in range(window))
+                ranks = (min(_at_rank(counts, percent), most) for percent in (50, 95, 99))
+                figures = (counts.total(), *ranks, most)
                 rows.append(row(RESPONSE_TIME_TRAILING, world, last, application, window, *figures))
     return rows
 

@@ -10,11 +10,13 @@ import pytest
 
 from mediameter import identity
 from schemas.vocabulary import OLD_LINE_HASH
+from tests import gate
 from tests.trials.dump import dump
 from tests.trials.runs import complete
 from tests.trials.site import NOW, LogObject, Site, small_world
 
 NewSite = Callable[[str], Site]
+Ingest = tuple[tuple[str, int], ...]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,19 +39,27 @@ def objects(world: Path) -> list[LogObject]:
 
 
 @pytest.fixture(scope="session")
-def straight(world: Path, objects: list[LogObject], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def ingest(pytestconfig: pytest.Config) -> Ingest:
+    """The world in twelve batches; in `make test` in six, since a batch costs more than what it reads."""
+    return (("batch_bytes", 600_000 if gate.is_plain(pytestconfig) else 300_000),)
+
+
+@pytest.fixture(scope="session")
+def straight(
+    world: Path, objects: list[LogObject], ingest: Ingest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[str]]:
     """What one run over all objects says."""
-    return said_of(_laid_out(tmp_path_factory.mktemp("straight"), world), objects)
+    return said_of(_laid_out(tmp_path_factory.mktemp("straight"), world, ingest), objects)
 
 
 @pytest.fixture
-def new_site(world: Path, tmp_path: Path) -> NewSite:
+def new_site(world: Path, ingest: Ingest, tmp_path: Path) -> NewSite:
     """Makes a site with an empty bucket."""
-    return lambda name: _laid_out(tmp_path / name, world)
+    return lambda name: _laid_out(tmp_path / name, world, ingest)
 
 
-def _laid_out(folder: Path, world: Path) -> Site:
-    site = Site(folder)
+def _laid_out(folder: Path, world: Path, ingest: Ingest) -> Site:
+    site = Site(folder, ingest)
     site.bucket.mkdir(parents=True)
     shutil.copy(world / "countries.csv", folder)
     return site

@@ -22,6 +22,7 @@ _MESSAGES = (
     "", None, "x" * 700,
 )  # fmt: skip
 _LASTED = (0.0, 0.001, 1.5, 4.5, 4.5, 4.5, 31.25, 3599.999, -2.0)
+_CURRENCIES = ("usd", "EUR", None, " gbp ", "JPY", "kwd")
 _MONEY = (999, "499", 4999.5, "0.5", 0, "1e3")
 _BAD_MONEY = ("free", -5, True, 10**12, {"cents": 5})
 
@@ -95,7 +96,7 @@ class Writer:
         kind = rng.choice(("purchase", "purchase", "usage", "generation", "refund", "bonus", "Adjustment", "gift card"))
         metadata: Any = {"model_id": rng.choice((*_MODELS, f"{_PROMPT} and more", 7)), "cost_cents": 4}
         if kind in ("purchase", "refund") and rng.random() < 0.8:
-            metadata = {"amount_paid_cents": rng.choice(_MONEY), "currency": rng.choice(("usd", "EUR", None, " gbp "))}
+            metadata = {"amount_paid_cents": rng.choice(_MONEY), "currency": rng.choice(_CURRENCIES)}
         texts = (json.dumps(metadata), json.dumps(metadata), json.dumps(json.dumps(metadata)), None, "", "null")
         return {
             "id": self.identity(), "user_id": rng.choice(_USERS), "type": kind,
@@ -173,6 +174,7 @@ class Writer:
             "credits_used": rng.choice((2, "2", 0, None)),
         }
         event |= {"cost_cents": rng.choice((20, "19.5", None, 0)), "duration_ms": rng.choice((4500, "4500.5", 0, None))}
+        event |= rng.choice(({}, {}, {"currency": "eur"}, {"currency": "JPY"}))
         return {**event, "error_message": row["error_message"], "completed_at": row["completed_at"]}
 
     def _purchase(self) -> Row:
@@ -180,7 +182,7 @@ class Writer:
         more = {"transaction_id": f"ch_{rng.randrange(40)}"} if rng.random() < 0.5 else {}
         return {
             "amount_cents": rng.choice((*_MONEY, None)), "credits_purchased": rng.choice((100, "500", 0)),
-            "currency": rng.choice(("eur", "USD", None)), "package_name": "100 Credits", **more,
+            "currency": rng.choice(("eur", "USD", None, "jpy", "KWD")), "package_name": "100 Credits", **more,
         }  # fmt: skip
 
     def _error(self) -> Row:

@@ -43,6 +43,12 @@ _forks.set_forkserver_preload(
         "mediameter.settings.fingerprint",
         "hypothesis.strategies",  # Pandera imports it at the first check
         "pytest",  # each process looks into the main module again
+        "alembic.config",
+        "encodings.utf_8_sig",
+        "pandera.backends.register_checks",
+        "sql.migrations.columns",
+        "sql.migrations.views",
+        "tests.frozen",
     ]
 )
 

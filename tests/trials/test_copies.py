@@ -20,6 +20,7 @@ import pytest
 from mediameter.steps.ingest import IngestReport, ingest
 from mediameter.steps.rollup import rollup
 from schemas.rollups import TRAFFIC_DAILY, TRAFFIC_HOURLY
+from tests import gate
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, LEDGER, difference, dump
 from tests.trials.site import LogObject, Site, small_world
@@ -76,7 +77,7 @@ def test_copies_of_every_program_converge_while_runs_go_on(
         if COPIES[name].partition(" ")[0] not in programs:
             skipped.add(name)
             continue
-        site, met = _copied(world, name, number, tmp_path / str(number))
+        site, met = _copied(world, name, number, tmp_path / str(number), pause_s=0.5 if gate.is_on else 0.1)
         halves += met
         failed += [f"{name}, {number}: {line}" for line in _against_the_finished_folder(site)[:5]]
         shutil.rmtree(tmp_path / str(number))
@@ -89,7 +90,7 @@ def test_copies_of_every_program_converge_while_runs_go_on(
     assert halves
 
 
-def _copied(world: list[LogObject], name: str, number: int, folder: Path) -> tuple[Site, int]:
+def _copied(world: list[LogObject], name: str, number: int, folder: Path, pause_s: float) -> tuple[Site, int]:
     """A site into whose bucket the program copies while runs go on; every second one takes files at once, as if it had
     no patience, so that halves are read. Also how many unfinished files the runs met."""
     rng = random.Random(number)
@@ -102,11 +103,11 @@ def _copied(world: list[LogObject], name: str, number: int, folder: Path) -> tup
     (folder / "cp.sh").write_text(_SLOW_CP)
     places = {"here": origin.bucket, "there": site.bucket, "cp": folder / "cp.sh"}
     words = COPIES[name].format(**places, kib=max(20, size // 1024 // 4)).split()  # some four seconds
-    met = [len(report.growing) + sum(report.temporary.values()) for report in _runs_beside(site, words)]
+    met = [len(report.growing) + sum(report.temporary.values()) for report in _runs_beside(site, words, pause_s)]
     return site, sum(met)
 
 
-def _runs_beside(site: Site, words: list[str]) -> Iterator[IngestReport]:
+def _runs_beside(site: Site, words: list[str], pause_s: float) -> Iterator[IngestReport]:
     deadline = time.monotonic() + _LONGEST_S
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as copy:
         while copy.poll() is None:
@@ -114,7 +115,7 @@ def _runs_beside(site: Site, words: list[str]) -> Iterator[IngestReport]:
                 copy.kill()
                 raise TimeoutError(f"{words[0]} was not done after {_LONGEST_S} s")
             yield _pass(site, datetime.now(UTC))
-            time.sleep(0.1)
+            time.sleep(pause_s)
     assert copy.returncode == 0, f"{words} ended with {copy.returncode}"
     for later in (timedelta(hours=-1), timedelta(0)):  # what was touched last is still; the second pass finds nothing
         yield _pass(site, END + later)

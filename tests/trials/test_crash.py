@@ -16,6 +16,7 @@ import pytest
 
 from mediameter.faults import FOUNDING_POINTS, POINTS
 from tests.conftest import Trials
+from tests.trials.conftest import Ingest
 from tests.trials.dump import dump_hash
 from tests.trials.runs import Fault, complete, counted, exit_code, start
 from tests.trials.site import NOW, LogObject, Site
@@ -45,8 +46,8 @@ def deliveries(objects: list[LogObject]) -> tuple[list[LogObject], list[LogObjec
 
 
 @pytest.fixture(scope="module")
-def acts(world: Path, objects: list[LogObject], tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
-    site = Site(tmp_path_factory.mktemp("undisturbed") / "site")
+def acts(world: Path, objects: list[LogObject], ingest: Ingest, tmp_path_factory: pytest.TempPathFactory) -> list[Act]:
+    site = Site(tmp_path_factory.mktemp("undisturbed") / "site", ingest)
     site.folder.mkdir()
     shutil.copy(world / "countries.csv", site.folder)
     result = []
@@ -54,7 +55,6 @@ def acts(world: Path, objects: list[LogObject], tmp_path_factory: pytest.TempPat
         site.deliver(delivery)
         before = site.copied(site.folder.with_name(f"before-{number}"))
         now = NOW + timedelta(hours=number)
-        complete(before.copied(before.folder.with_suffix(".warming")), now)  # a cold start takes more seconds
         begin = time.monotonic()
         passed = counted(site, now)
         result.append(Act(before, delivery, now, passed, time.monotonic() - begin, dump_hash(site.url)))

@@ -26,6 +26,11 @@ TABLES = (*GENERATION_FAMILY, DAYS, *LEDGER)
 PASSED = [point for point in POINTS if point.startswith(("ingest.", "lake.", "rollup."))]  # the others are of logs
 
 
+def _marks(point: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The rollups of generations are the same wherever the events come from: `test_generation_crash` kills them."""
+    return (pytest.mark.trial,) if point.startswith("rollup.") else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Studio(Site):
     """A site with event files instead of logs, in batches of some of them."""
@@ -60,7 +65,7 @@ def act(tmp_path_factory: pytest.TempPathFactory) -> Act:
     return Act(studio, counted(straight, LATER), dump(straight.url, TABLES))
 
 
-@pytest.mark.parametrize("point", PASSED)
+@pytest.mark.parametrize("point", [pytest.param(point, marks=_marks(point)) for point in PASSED])
 def test_killed_at(point: str, act: Act, trials: Trials, tmp_path: Path) -> None:
     asked, passed, failed = trials(1, 20), act.passed[point], []
     assert passed and all(act.tables[name] for name in ("generations_hourly", "rejects", "object_hours"))

@@ -59,7 +59,7 @@ class Case(NamedTuple):
 
 CASES = {
     "quality_gate": Case((0,), 1, "hours"),
-    "cost_spike": Case((0,), 7),
+    "cost_spike": Case((0,), 7, "palette / USD"),
     "revenue_below_expected": Case((0,), 1),
     "provider_rate_limited": Case((1,), 2),
     "unique_addresses": Case((1,), 2, "*"),
@@ -74,13 +74,13 @@ CASES = {
     "response_time_p95": Case((5,), 6, "*"),
     "not_run": Case((7,), 8, "ovh"),
     "server_errors": Case((7,), 8, "*"),
-    "cost_per_generation": Case((8,), 9, "palette / flux-kontext"),
+    "cost_per_generation": Case((8,), 9, "palette / flux-kontext / USD"),
     "daily_bandwidth": Case((9,), 8, "*"),
     "monthly_budget": Case((9,), 11, "*"),
     "slow_model": Case((10,), 11, "palette / flux-kontext"),
     "slow_hours": Case((10,), 11, "*"),
     "logs_missing": Case((12,), 13, "*"),
-    "revenue_drop": Case((12,), 10),
+    "revenue_drop": Case((12,), 10, "palette / USD"),
 }
 SHORT = Fortnight(
     {

@@ -98,6 +98,7 @@ def test_killed_at(point: str, acts: list[Act], trials: Trials, tmp_path: Path) 
     assert not failed
 
 
+@pytest.mark.trial  # in the reduced count `test_generation_engines` asks the same
 @pytest.mark.parametrize("server", servers.SERVERS)
 def test_every_engine_has_the_same(server: str, trials: Trials, tmp_path: Path) -> None:
     asked, failed = trials(1, 100), []

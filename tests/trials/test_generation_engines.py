@@ -20,7 +20,7 @@ TABLES = (*FIGURES, *LEDGER, EXPORTS, ROW_REJECTS, LAKE_FILES, MODEL_PRICES)
 
 
 def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
-    asked, failed = trials(2, 100), []
+    asked, failed = trials(1, 100), []
     with ExitStack() as databases:
         urls = [databases.enter_context(servers.new_database(server, tmp_path)) for server in servers.SERVERS]
         for seed in range(asked):

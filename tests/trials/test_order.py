@@ -73,7 +73,7 @@ def halves(objects: list[LogObject], times: re.Pattern[bytes]) -> list[LogObject
 def test_an_overwritten_object_leaves_nothing_behind(
     new_site: NewSite, objects: list[LogObject], trials: Trials
 ) -> None:
-    asked, failed, rng = trials(2, 50), [], Random(3)
+    asked, failed, rng = trials(1, 50), [], Random(3)
     bucket = {each.key: each for each in objects}
     site = new_site("overwritten")
     said_of(site, objects)

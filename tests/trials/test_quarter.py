@@ -49,7 +49,7 @@ def test_a_quarter_is_told_right(trials: Trials, pytestconfig: pytest.Config) ->
     if is_full:
         found = tried(seed, 90, Quarter(seed).kinds, 14, timedelta(hours=1))
     else:
-        found = tried(seed, 14, OF_A_FORTNIGHT, 3, timedelta(hours=6))
+        found = tried(seed, 14, OF_A_FORTNIGHT, 3, timedelta(hours=12))
     print(found)
     if is_full:
         assert found.false_a_month < MOST_FALSE_A_MONTH

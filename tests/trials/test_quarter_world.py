@@ -55,6 +55,7 @@ def test_too_many_troubles_are_refused() -> None:
         assert Quarter(1, days=30).plants
 
 
+@pytest.mark.in_turn
 def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) -> None:
     days = DAYS if warehouse_url.startswith("sqlite") else 1
     quarter, settings = Quarter(5, days=days, kinds=()), settings_of(warehouse_url, tmp_path)

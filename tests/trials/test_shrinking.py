@@ -27,7 +27,7 @@ EVERYTHING = "1 = 1"
 LESS = ("1 = 0", "id < '{middle}'", "created_at < '2026-11-03 11:00:00'")
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Application]:
     yield from palette(request.param, tmp_path)
 
@@ -56,6 +56,7 @@ def place_of(system: Application, folder: Path, warehouse_url: str) -> Settings:
     return settings.model_copy(update={"warehouse": settings.warehouse.model_copy(update={"url": warehouse_url})})
 
 
+@pytest.mark.in_turn
 def test_rights_that_shrink_and_come_back(system: Application, trials: Trials, tmp_path: Path) -> None:
     kind, count = ("postgres" if system.kind == "postgresql" else system.kind), trials(1, 8)
     failed = []

@@ -7,7 +7,7 @@ import io
 import json
 import random
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +17,18 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mediameter.answers import Answer, AnswerError, Result, catalogue, window, write
+from mediameter.answers import (
+    Answer,
+    AnswerError,
+    Known,
+    Result,
+    Window,
+    asked,
+    catalogue,
+    require_known,
+    window,
+    write,
+)
 from schemas import TABLES
 from schemas.vocabulary import histogram_edge
 from tests.pictures import FIRST, LAST, Warehouse
@@ -306,17 +317,29 @@ BUCKETS = """
     2026-11-01 22:00 | castingly   | get_object      | 500      | 1
     2026-11-01 23:00 | castingly   | get_object      | 9999     | 1000
 """
+SLOWEST = """
+    day        | application | operation_class | measure     | max_ms
+    2026-10-31 | *           | *               | total       | 9_990
+    2026-11-01 | *           | *               | total       | 498
+    2026-11-01 | castingly   | *               | total       | 498
+    2026-11-01 | castingly   | get_object      | total       | 498
+    2026-11-01 | castingly   | put_object      | total       | 10
+    2026-11-01 | palette     | get_object      | total       | 100
+    2026-11-01 | *           | *               | turn_around | 700
+"""
 BERLIN = {"first_day": FIRST, "last_day": FIRST, "zone": ZoneInfo("Europe/Berlin")}  # 23:00 to 23:00 UTC
 
 
 def test_response_times_window(warehouse: Warehouse) -> None:
-    """20 requests of a day in Berlin: 18 at 10 ms, then 100, then 500. p95 is the 19th, p99 the 20th."""
+    """20 requests of a day in Berlin: 18 at 10 ms, then 100, then 498 (of the bucket to 500). p95 is the 19th, p99 the
+    20th, and not above the slowest."""
     warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.fill("response_time_daily", SLOWEST)
     warehouse.expect(
         "response_times_window",
         """
         observations | p50_ms | p95_ms | p99_ms | max_ms
-        20           | 10     | 100    | 500    | 500
+        20           | 10     | 100    | 498    | 498
         """,
         **BERLIN,
     )
@@ -346,11 +369,12 @@ def test_response_times_window_is_at_most_one_percent_too_high(warehouse: Wareho
 
 def test_slow_operations(warehouse: Warehouse) -> None:
     warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.fill("response_time_daily", SLOWEST)
     warehouse.expect(
         "slow_operations",
         """
         application | operation_class | observations | p50_ms | p95_ms | max_ms
-        castingly   | get_object      | 12           | 10     | 500    | 500
+        castingly   | get_object      | 12           | 10     | 498    | 498
         palette     | get_object      | 1            | 100    | 100    | 100
         castingly   | put_object      | 7            | 10     | 10     | 10
         """,
@@ -1001,7 +1025,7 @@ def _text_of(format: str, result: Result = RESULT) -> str:
 def test_table() -> None:
     assert _text_of("table").splitlines() == [
         "day         object_key          requests     error_rate           cost  is_final       last_at",
-        "2026-11-01  =cmd|' /C calc'!A0        12           0.25       1.000001  yes            2026-11-01T08:00:00Z",
+        "2026-11-01  =cmd|' /C calc'!A0        12           25 %           1.00  yes            2026-11-01T08:00:00Z",
         r'2026-11-01  a"b,\r\nc\x1b[2J           0  not available  not available  not available  not available',
     ]
     assert _text_of("table", Result(("day",), ())) == "day\n(no rows)\n"
@@ -1034,6 +1058,67 @@ def test_parquet() -> None:
     assert tuple(frame.rows()) == RESULT.rows
     assert frame.schema["cost"] == pl.Decimal(38, 6)
     assert frame.schema["last_at"] == pl.Datetime("us", "UTC")
+
+
+# --- names and windows ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("column", "name", "told"),
+    [
+        ("application", "castngly", "did you mean castingly?"),
+        ("application", "xyz", "there are castingly, palette"),
+        ("model", "fux", "did you mean fox?"),
+        ("user_id", "user-18", "did you mean user-17?"),
+        ("user_id", "xyz", "there are 1, and none is near"),
+    ],
+)
+def test_a_name_that_there_is_not_names_those_that_are_near(
+    warehouse: Warehouse, column: str, name: str, told: str
+) -> None:
+    warehouse.fill("traffic_daily", "day | application \n 2026-11-01 | castingly \n 2026-11-01 | palette")
+    warehouse.fill("traffic_daily", "day | application | tenant \n 2026-11-01 | castngly | other")
+    warehouse.fill("generations_daily", "day | application | model \n 2026-11-01 | palette | fox")
+    warehouse.fill("users_daily", "day | application | user_id \n 2026-11-01 | castingly | user-17")
+    with pytest.raises(AnswerError, match=re.escape(told)):
+        require_known(warehouse.connection, column, name, "default")
+
+
+def test_names_that_there_are_pass(warehouse: Warehouse) -> None:
+    warehouse.fill("traffic_daily", "day | application \n 2026-11-01 | castingly")
+    require_known(warehouse.connection, "application", "castingly", "default")
+
+
+def test_windows_of_words() -> None:
+    """Of hours, the last whole ones that are complete; the days that they touch, in the reporting zone."""
+    through = datetime(2026, 11, 2, 14, 59, tzinfo=UTC)
+    known, zone = Known(date(2026, 9, 1), date(2026, 11, 2), through), ZoneInfo("Europe/Berlin")
+    now = datetime(2026, 11, 4, 23, 30, tzinfo=UTC)
+    assert asked("today", known, now, zone) == Window(date(2026, 11, 5), date(2026, 11, 5))
+    assert asked("all", known, now, zone) == Window(date(2026, 9, 1), date(2026, 11, 2))
+    assert asked("7d", known, now, zone) == Window(date(2026, 10, 27), date(2026, 11, 2))
+    end = datetime(2026, 11, 2, 14, tzinfo=UTC)
+    assert asked("1h", known, now, zone) == Window(
+        date(2026, 11, 2), date(2026, 11, 2), (end - timedelta(hours=1), end)
+    )
+    day = asked("24h", known, now, zone)
+    assert day == Window(date(2026, 11, 1), date(2026, 11, 2), (end - timedelta(hours=24), end))
+    for wrong in ("0h", "9999h", "1w"):
+        with pytest.raises(AnswerError, match="write"):
+            asked(wrong, known, now, zone)
+
+
+def test_hours_are_asked_of_what_is_kept_by_the_hour(warehouse: Warehouse) -> None:
+    warehouse.fill("response_time_buckets_hourly", BUCKETS)
+    warehouse.fill("response_time_daily", SLOWEST)
+    hours = (datetime(2026, 11, 1, 5, tzinfo=UTC), datetime(2026, 11, 1, 6, tzinfo=UTC))
+    warehouse.expect(
+        "response_times_window",
+        """
+        observations | p50_ms | p95_ms | p99_ms | max_ms
+        10           | 10     | 10     | 10     | 10
+        """,
+        **BERLIN,
+        hours=hours,
+    )
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:

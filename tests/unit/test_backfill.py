@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from mediameter import connect, faults, lake, ledger
 from mediameter.cli import main
 from mediameter.errors import UserError, WorldError
+from mediameter.ledger import Settlement
+from mediameter.sources.objects import ObjectVersion
 from mediameter.steps import door, log_objects
 from mediameter.steps.backfill import Task, backfill, range_of, require_none_refused
 from mediameter.steps.replay import replay
@@ -268,3 +270,48 @@ def test_the_command_plans_does_and_refuses(site: Site, capsys: pytest.CaptureFi
     captured = capsys.readouterr()
     assert "Refused, since frozen: 2025-10-02." in captured.out and "Nothing was done." in captured.out
     assert captured.err.count("\n") == 1 and "2025-10-02 is frozen and left alone" in captured.err
+
+
+def test_a_day_that_has_not_begun_is_refused_with_a_remedy(metered: Site) -> None:
+    """ "Would fetch 0" would say: there is nothing to be had."""
+    today = NOW.date()
+    for first, last, remedy in (
+        (today + timedelta(days=1), today + timedelta(days=1), f"write {today}"),
+        (FIRST, today + timedelta(days=1), f"write {FIRST}..{today}"),
+    ):
+        for dry_run in (True, False):
+            with pytest.raises(UserError, match="has not begun") as caught:
+                backfill(metered.settings(), Task(first, last), now=NOW, dry_run=dry_run)
+            assert caught.value.remedy == remedy
+
+
+# --- an object that was refused -----------------------------------------------------------------------
+def test_a_refused_object_taints_the_day_that_its_name_tells(objects: list[LogObject], tmp_path: Path) -> None:
+    """A log of the first day, uploaded again three days later as an error page: that day lacks it, not the upload's."""
+    site = Site(tmp_path / "site")
+    at = objects[0].modified_ns // 10**9 - 60
+    page = LogObject(
+        f"access-logs/{FIRST}-12-00-00-0A1B2C3D4E5F6071", b"<html><body>no</body></html>\n",
+        objects[0].modified_ns + 3 * 86_400 * 10**9,
+    )  # fmt: skip
+    site.deliver([replace(objects[0], content=line(Random(1), "ovh", at) + b"\n"), page])
+    run(site.settings(), now=NOW)
+    rows = execute(site, sa.select(tables["days"]).order_by(tables["days"].c.day))
+    assert [row["day"] for row in rows if row["is_suspect"]] == [FIRST]
+    assert all(not row["is_suspect"] for row in rows if row["day"] != FIRST)
+
+
+@pytest.mark.parametrize(
+    ("key", "booked"),
+    [
+        ("logs/2025-10-28-06-10-00-06F16FF60272", "2025-10-28 06:00"),
+        ("logs/2025-13-40-06-10-00-06F16FF60272", "2025-11-05 10:00"),
+        ("logs/2026-10-28-06-10-00-06F16FF60272", "2025-11-05 10:00"),
+        ("logs/today.gz", "2025-11-05 10:00"),
+    ],
+    ids=["its name's", "no day", "after it was written", "no name"],
+)
+def test_where_an_object_without_a_time_is_booked(key: str, booked: str) -> None:
+    written = datetime(2025, 11, 5, 10, 30, tzinfo=UTC)
+    version = ObjectVersion("ovh", key, "e", 1, written)
+    assert f"{Settlement(version, 'refused', 1).anchor:%Y-%m-%d %H:%M}" == booked

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import insert
 from typer.main import get_command
 
 from mediameter import connect, warehouse
+from mediameter.answers import catalogue
 from mediameter.cli import app, main
 from mediameter.settings import Settings, load
 from mediameter.steps.status import status
@@ -116,6 +118,40 @@ def test_every_help_has_an_example_that_names_the_command(
     assert main([*command, "--help"]) == 0
     _, examples = capsys.readouterr().out.split("Examples:\n")
     assert f"mediameter {' '.join(command)}" in examples.splitlines()[0]
+
+
+def test_bare_it_prints_its_help_and_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    bare = capsys.readouterr()
+    assert main(["--help"]) == 0
+    assert bare.out.rstrip() == capsys.readouterr().out.rstrip() and bare.err == ""
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert (
+        capsys.readouterr().out
+        == f"mediameter {tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}\n"
+    )
+
+
+def test_a_shell_completes_the_commands() -> None:
+    asked = {"_MEDIAMETER_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "mediameter ans"}
+    code = "import sys; from mediameter.cli import main; sys.exit(main([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=asked, capture_output=True, text=True, check=False
+    )
+    assert '"answer"' in done.stdout and '"alerts"' not in done.stdout
+
+
+@pytest.mark.parametrize("group", [[], ["alerts"], ["rejects"]], ids=str)
+def test_no_line_of_the_commands_is_cut(
+    group: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*group, "--help"]) == 0
+    commands = capsys.readouterr().out.split("Commands:\n")[1]
+    assert "..." not in commands
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -270,6 +306,58 @@ def test_answer_lists_the_questions_without_settings(capsys: pytest.CaptureFixtu
     assert "cost_by_application" in capsys.readouterr().out
 
 
+def test_the_questions_stand_by_document_and_theme(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["answer"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "OVH S3 ANALYTICS SETUP GUIDE"
+    assert lines.index("DIRECTOR'S PALETTE'S GUIDE") > lines.index("  Key Metrics to Monitor") > 0
+    listed = [line.split()[0] for line in lines if line.startswith("    ")]
+    assert sorted(listed) == [answer.name for answer in catalogue()], "each once"
+
+
+@pytest.mark.parametrize(
+    ("last", "days"),
+    [
+        ("all", ["2025-11-02", "2025-11-01"]),
+        ("today", []),
+        ("24h", ["2025-11-02"]),
+        ("30d", ["2025-11-02", "2025-11-01"]),
+    ],
+)
+def test_windows_in_words(last: str, days: list[str], settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["answer", "completeness", "--last", last, "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert [row["day"] for row in json.loads(said.out)] == days
+    told = {"today": "the newest day is 2025-11-0", "24h": "kept by the day: all of "}.get(last, "")
+    assert told in said.err
+
+
+def test_a_limit_holds_for_every_answer(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["answer", "completeness", "--format", "json"]) == 0
+    whole = capsys.readouterr()
+    assert len(json.loads(whole.out)) == 2 and whole.err == "", "without a limit, nothing is left out in silence"
+    assert main(["answer", "completeness", "--limit", "1", "--format", "json"]) == 0
+    cut = capsys.readouterr()
+    assert json.loads(cut.out) == json.loads(whole.out)[:1]
+    assert cut.err == "mediameter: the first row; there are more: --limit\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bandwidth_by_day", "--application", "castngly"], "no application is called 'castngly'"),
+        (["generations_by_model", "--model", "fox"], "no model is called 'fox'"),
+        (["usage_by_user", "--user", "ann"], "no user is called 'ann': there are 0, and none is near"),
+    ],
+)
+def test_a_name_that_there_is_not_is_2(
+    arguments: list[str], said: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No rows would say: nothing was served."""
+    assert main(["answer", *arguments]) == 2
+    assert said in one_line(capsys)
+
+
 def test_answer_writes_every_format(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     for format, begin in (("table", b"day"), ("csv", b"day"), ("json", b"["), ("parquet", b"PAR1")):
         assert main(["answer", "completeness", "--format", format, "--out", f"answer.{format}"]) == 0
@@ -300,12 +388,18 @@ def test_rejects_show_what_stands_and_obey_no_escape(settings: Settings, capsys:
     assert "\x1b" not in shown and r"\x1b[31mshort" in shown
 
 
+def _shown(capsys: pytest.CaptureFixture[str], *place: str) -> str:
+    assert main(["rejects", "show", *place, "--json"]) == 0
+    return capsys.readouterr().out
+
+
 def test_a_reject_is_shown_with_all_that_is_kept(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rejects", "show", "access-logs/one", "3"]) == 0
     shown = capsys.readouterr().out
     assert "parser_version    1" in shown and r"\x1b[31mshort" in shown and "byte_offset       512" in shown
     assert main(["rejects", "show", "access-logs/one", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["last_modified_at"] == "2025-11-03T09:00:00Z"
+    assert json.loads(_shown(capsys, "access-logs/one", "3"))["reason"] == "SHORT_LINE"
     assert main(["rejects", "show", "access-logs/one"]) == 2
     assert "it has rejects at line 3" in one_line(capsys)
     assert main(["rejects", "show", "access-logs/two", "1"]) == 2
@@ -335,3 +429,18 @@ def test_rejects_of_one_reason_as_json(settings: Settings, capsys: pytest.Captur
     assert told["total"] == 1 and told["rejects"][0]["byte_offset"] == 512
     assert main(["rejects", "--reason", "SHRT_LINE"]) == 2
     assert "did you mean SHORT_LINE?" in one_line(capsys)
+
+
+def test_a_typo_in_a_rule_of_ones_own_stops_no_metering(capsys: pytest.CaptureFixture[str]) -> None:
+    """All is done, all other rules are judged; the command still fails, so that somebody mends it."""
+    Path("mediameter.toml").write_text(SETTINGS)
+    Path("bucket").mkdir()
+    Path("alerts").mkdir()
+    Path("alerts/mine.yaml").write_text("mine:\n  title: Mine\n  neds: logs\n")
+    assert main(["run"]) == 2
+    said = capsys.readouterr()
+    assert "mine.yaml: mine line 3: unknown key 'neds': did you mean needs?" in said.err
+    assert "all is metered" in said.err and "nothing new: 0 objects listed" in said.out
+    assert main(["alerts", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["mistakes"]) == 1 and any(rule["rule"] == "error_rate" for rule in told["rules"])

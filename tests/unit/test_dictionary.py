@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediameter.answers import catalogue
+from mediameter.answers import ITS_NAMES, catalogue
 from mediameter.dictionary import DOCS, OPEN_QUESTIONS, PAGES, answers_page, main, tables_page
 from schemas import TABLES
 from schemas.records import PARSED, RECORD, REJECTED
@@ -30,6 +30,14 @@ def test_every_answer_and_every_open_question_has_its_place() -> None:
     page = answers_page()
     assert all(f"### {answer.name}\n" in page for answer in catalogue())
     assert page.count("\n| ", page.index("## Not answered yet")) == len(OPEN_QUESTIONS) + 2
+
+
+def test_the_documents_own_columns_stand_beside_ours() -> None:
+    section = answers_page().partition("### cost_by_application\n")[2].partition("\n###")[0]
+    assert "| `estimated_cost_usd` | cost, in currency |" in section and "| `bandwidth` | bytes\\_sent |" not in section
+    for name, columns in ITS_NAMES.items():
+        sql = next(answer.sql for answer in catalogue() if answer.name == name)
+        assert [ours for _, ours in columns if ours.partition(",")[0] not in sql] == [], name
 
 
 def test_check_names_stale_pages_and_writing_mends_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.main import get_command
 
 from mediameter.answers import catalogue
 from mediameter.cli import app
+from mediameter.settings import from_mapping
 
 HOUSE = Path(__file__).resolve().parents[2]
 PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
@@ -42,3 +44,37 @@ def test_each_target_exists(page: Path) -> None:
 def test_each_page_that_is_named_is_there(page: Path) -> None:
     named = re.findall(r"`((?:docs|benchmarks)/[\w./]+)`", page.read_text())
     assert all((HOUSE / name).exists() for name in named), named
+
+
+def _toml_blocks() -> list[str]:
+    """The indented blocks of README that hold settings."""
+    blocks, block = [], []
+    for line in [*(HOUSE / "README.md").read_text(encoding="utf-8").splitlines(), "end"]:
+        if line.startswith("    ") or not line:
+            block.append(line[4:])
+            continue
+        text = "\n".join(block)
+        blocks += [part for part in re.split(r"\n(?=\.venv)", text) if part.lstrip().startswith("[")]
+        block = []
+    return blocks
+
+
+def test_readme_shows_settings_that_can_be_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line of them is TOML, and together they are settings: no section or key is another's."""
+    for name, value in _ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    text = "\n".join(_toml_blocks())
+    loaded = from_mapping(tomllib.loads(text), tmp_path, text=text)
+    assert {"ovh", "app", "palette", "palette_files"} <= {*loaded.sources}
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"^ +# +\w+ = ", readme, re.MULTILINE), "settings stand in no comment"
+
+
+_ENVIRONMENT = {
+    "LOG_ACCESS_KEY": "a",
+    "LOG_SECRET_KEY": "s",
+    "WAREHOUSE_URL": "sqlite:///w.sqlite",
+    "APP_MYSQL_URL": "mysql://u:p@h/d",
+    "SUPABASE_DB_URL": "https://project.supabase.co/rest/v1",
+    "SUPABASE_SERVICE_KEY": "k",
+}

@@ -14,6 +14,7 @@ from mediameter.errors import UserError
 from mediameter.steps import opened
 from tests.unit.test_identity import House
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
 GIVEN = "a key that was given"
 PLACES = [
     (opened, "claim_of", 1, ""),  # the key is made by whoever comes first

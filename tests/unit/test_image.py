@@ -13,7 +13,7 @@ def test_what_runs_is_in_the_image_and_nothing_else() -> None:
     rules = [line for line in (HOUSE / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule.startswith("!")}
-    assert {*OURS, "mediameter", "prefect.yaml", "requirements.lock"} == let_in
+    assert {*OURS, "mediameter", "prefect.yaml", "pyproject.toml", "requirements.lock"} == let_in
     assert all((HOUSE / name).exists() for name in let_in)
 
 

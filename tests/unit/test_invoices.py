@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from mediameter.connect import reading
@@ -13,6 +14,7 @@ from mediameter.settings.reading import from_mapping
 from mediameter.steps.rollup import rollup
 from mediameter.warehouse import tables
 
+pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
 BILL = {"source": "ovh", "month": "2026-10", "amount": "43.21", "currency": "USD", "citation": "FR-1"}
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.media_analytics import PAIR_GAP, Stream
 from schemas.application import APP_EVENT, MEDIA_ANALYTICS
 from schemas.frames import polars_schema, validate
 from schemas.source_table import ROW_IGNORED, ROW_REJECTED
+from tests.conftest import Trials
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 LOOK = {"tenant_id": "t", "email": "a@b.c", "roles": []}
@@ -201,11 +202,19 @@ def one_after_the_other(rows: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(count.items())
 
 
-@given(busy())
-def test_pairs_are_what_the_definition_says(rows: list[dict[str, Any]]) -> None:
-    assert sorted((id, count) for id, count, _ in told(rows)) == one_after_the_other(rows)
+def test_pairs_are_what_the_definition_says(trials: Trials) -> None:
+    @settings(max_examples=trials(30, 500))
+    @given(busy())
+    def holds(rows: list[dict[str, Any]]) -> None:
+        assert sorted((id, count) for id, count, _ in told(rows)) == one_after_the_other(rows)
+
+    holds()
 
 
-@given(busy(), st.integers(2, 9))
-def test_parts_make_no_difference(rows: list[dict[str, Any]], parts: int) -> None:
-    assert told(rows, parts) == told(rows)
+def test_parts_make_no_difference(trials: Trials) -> None:
+    @settings(max_examples=trials(30, 500))
+    @given(busy(), st.integers(2, 9))
+    def holds(rows: list[dict[str, Any]], parts: int) -> None:
+        assert told(rows, parts) == told(rows)
+
+    holds()

@@ -56,16 +56,20 @@ def test_a_bucket_overstates_by_one_percent_at_most(value: int) -> None:
 
 def test_a_windows_percentiles_are_of_each_application_and_of_all() -> None:
     rows = [("a", 10, 10), ("a", 500, 1), ("b", 100, 5), ("c", 1, 0)]
-    found = trailing(pl.DataFrame(rows, schema=["application", "upper_ms", "observations"], orient="row"))
+    slowest = pl.DataFrame({"application": ["a", "b", "*"], "slowest_ms": [497, 100, 497]})
+    histogram = pl.DataFrame(rows, schema=["application", "upper_ms", "observations"], orient="row")
+    found = trailing(histogram, slowest)
     assert found.select("application", "observations", "p50_ms", "p95_ms", "p99_ms", "max_ms").rows() == [
-        ("*", 16, 10, 500, 500, 500), ("a", 11, 10, 500, 500, 500), ("b", 5, 100, 100, 100, 100),
+        ("*", 16, 10, 497, 497, 497), ("a", 11, 10, 497, 497, 497), ("b", 5, 100, 100, 100, 100),
     ]  # fmt: skip
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=200))
 def test_a_windows_percentiles_are_at_most_one_percent_too_high(values: list[int]) -> None:
     histogram = bucketed(counts(*values), ["who"]).rename({"who": "application"})
-    row, ranked = trailing(histogram).row(0, named=True), sorted(values)
+    slowest = pl.DataFrame({"application": ["*"], "slowest_ms": [max(values)]})
+    row, ranked = trailing(histogram, slowest).row(0, named=True), sorted(values)
+    assert row["max_ms"] == max(values)
     for percent in (50, 95, 99):
         exact = ranked[ceil(percent * len(values) / 100) - 1]
         assert exact <= row[f"p{percent}_ms"] <= exact * 1.01

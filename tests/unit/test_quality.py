@@ -254,6 +254,7 @@ def test_what_is_sound_again_passes(site: Site) -> None:
     assert all(is_final for is_final, _ in finality(site).values())
 
 
+@pytest.mark.in_turn
 def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> None:
     settings, fault = site.settings(), FAULTS["percentiles in disorder"]
     sound = judged(site)
@@ -276,6 +277,7 @@ def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> N
     assert not status(settings, now=NOW).broken_rules
 
 
+@pytest.mark.in_turn
 def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged."""
     settings, sound = site.settings(), judged(site)
@@ -289,6 +291,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     assert finality(site) == sound
 
 
+@pytest.mark.in_turn
 def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
     """They were final before there was a gate."""
     settings, sound = site.settings(), judged(site)
@@ -303,6 +306,7 @@ def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
     assert finality(site) == sound
 
 
+@pytest.mark.in_turn
 def test_a_day_that_waits_to_be_computed_is_not_judged(site: Site) -> None:
     settings = site.settings()
     made = connect.engine(site.url)

@@ -53,8 +53,8 @@ def test_users_are_active_in_windows_up_to_the_last_day() -> None:
     events = [made("a", 0), made("b", 0, user_id="bob"), made("c", 8 * 1440.0)]
     rows = compute(events, WORLD)["active_users_trailing"]
     told = {(row["day"].day, row["window_days"]): (row["active_users"], row["new_users"]) for row in rows}
-    assert told[2, 1] == told[2, 7] == told[8, 7] == (2, 2)
-    assert (told[10, 1], told[10, 7], told[10, 30]) == ((1, 0), (1, 0), (2, 2))
+    assert told[2, 1] == told[2, 7] == told[8, 7] == (2, None)  # nothing before the window: all would be new
+    assert (told[10, 1], told[10, 7], told[10, 30]) == ((1, 0), (1, 0), (2, None))
     assert (9, 1) not in told and (9, 7) not in told and max(told)[0] == 10
 
 

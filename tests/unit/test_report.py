@@ -316,11 +316,12 @@ def test_page_shows_the_figures(warehouse: Warehouse) -> None:
         ["2026-11-02", "final", "6.000", "2.000", "8.000"],
     ]
     assert found.table("Cost in USD")[1:] == [["2026-11-02", "final", "0.0660", "0.0220", "0.0880"]]
+    assert [row[-1] for row in found.table("ms")] == ["p99", "3,000", "1,500"], "percentiles have no sum"
     assert found.table("lines = ")[1] == [
         "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2",
         "0.000", "-",
     ]  # fmt: skip
-    assert found.table("Newest verdict")[1] == ["error_rate", "2026-11-02", "critical", "10.00 %", "1.00 %", "4,000"]
+    assert found.table("Newest verdict")[1] == ["error_rate", "2026-11-02", "critical", "10 %", "1 %", "4,000"]
     assert "16.000 GB have no price" in found.text
     assert "The log bucket's own records are left out: 3 records." in found.text
     assert "Without any data: 2026-11-03." in found.text
@@ -457,8 +458,8 @@ def test_terminal_shows_the_figures(warehouse: Warehouse) -> None:
     assert "2026-11-02 final 4,000 2,000 8.000 0.0880 400 10.00 % 40 300 1,500 70" in lines
     assert "2026-11-04 open 8,000 4,000 16.000 n/a 800 10.00 % 80 600 3,000 140" in lines
     assert "castingly 9,000 4,500 18.000 0.0660+ 900 10.00 % 600 140" in lines
-    assert "error_rate 1.00 % 0 0 1 1 0 0" in lines
-    assert "2026-11-02 critical error_rate: 10.00 %, limit 1.00 %, 4,000 requests" in lines
+    assert "error_rate 1 % 0 0 1 1 0 0" in lines
+    assert "2026-11-02 critical error_rate: 10 %, limit 1 %, 4,000 requests" in lines
     assert "2 SHORT_LINE monday, line 7" in lines
     assert "2026-11-02 final 2026-11-04 06:00 2 5,000 4,994 3 3 2" in lines
     assert "Cost: 0.0880 USD + 16.000 GB without a price" in lines
@@ -512,9 +513,9 @@ def test_empty_warehouse_is_said(warehouse: Warehouse) -> None:
         (words.rate(0, 7), "0.00 %"),
         (words.rate(1, 10**6), "<0.01 %"),
         (words.count(None), "-"),
-        (words.measured(107374182400.0, "bytes"), "107.374 GB"),
-        (words.measured(0.0123, "ratio"), "1.23 %"),
-        (words.measured(1000.0, "ms"), "1,000 ms"),
+        (words.measured(107374182400.0, "bytes"), "107.4 GB"),
+        (words.measured(0.0123, "ratio"), "1.2 %"),
+        (words.measured(1000.0, "ms"), "1 s"),
         (words.measured(12.5, "USD"), "12.50 USD"),
         (words.measured(None, "USD"), "not available"),
         (words.cost(Cost({})), "not available"),

@@ -17,6 +17,7 @@ from tests.trials.hostile import line
 from tests.trials.month import NOW, month
 from tests.trials.site import LogObject, Site
 
+pytestmark = pytest.mark.in_turn
 NOON = datetime(2025, 10, 20, 1, tzinfo=UTC)  # of the site's reporting zone
 
 
@@ -49,13 +50,14 @@ def told(made: sa.Engine, columns: str, table: str = "response_time_trailing") -
 
 
 def test_windows_end_with_each_day(site: Site, made: sa.Engine) -> None:
-    """Nothing was asked on the 21st to 26th; on the 27th the 20th is out of the 7 days. Times are buckets' edges."""
+    """Nothing was asked on the 21st to 26th; on the 27th the 20th is out of the 7 days. The slowest is exact, where the
+    edge of its bucket is 501, and no percentile is above it."""
     delivered(site, answered(0, *[10] * 10, 500), answered(7, *[100] * 5))
     rows = told(made, "day, window_days, observations, p50_ms, p95_ms, p99_ms, max_ms")
     assert rows == [
-        *((day, window, 11, 10, 501, 501, 501) for day in range(20, 27) for window in (7, 30)),
-        (27, 7, 5, 101, 101, 101, 101),
-        (27, 30, 16, 10, 501, 501, 501),
+        *((day, window, 11, 10, 500, 500, 500) for day in range(20, 27) for window in (7, 30)),
+        (27, 7, 5, 100, 100, 100, 100),
+        (27, 30, 16, 10, 500, 500, 500),
     ]
 
 
@@ -67,10 +69,19 @@ def test_other_response_times_alone_reach_every_window(site: Site, made: sa.Engi
     summary = delivered(site, slower)
     assert summary.rollup.audience_days == [f"2025-10-{day}" for day in range(20, 28)]
     assert told(made, "day, window_days, max_ms") == [
-        *((day, window, 2007) for day in range(20, 27) for window in (7, 30)), (27, 7, 30), (27, 30, 2007),
+        *((day, window, 2000) for day in range(20, 27) for window in (7, 30)), (27, 7, 30), (27, 30, 2000),
     ]  # fmt: skip
     assert told(made, "day, window_days, unique_addresses", "audience_trailing") == audience
     assert delivered(site).rollup.audience_days == []
+
+
+def test_another_maximum_in_the_same_bucket_reaches_every_window(site: Site, made: sa.Engine) -> None:
+    """500 and 501 ms lie in one bucket: the histogram stays, the slowest does not."""
+    delivered(site, answered(0, 10, 500), answered(7, 30))
+    slower = answered(0, 10, 501)
+    slower = LogObject(slower.key, slower.content, slower.modified_ns + 10**9)
+    delivered(site, slower)
+    assert [row[2] for row in told(made, "day, window_days, max_ms")] == [*[501] * 14, 30, 501]
 
 
 def test_who_computed_before_a_change_does_not_write(

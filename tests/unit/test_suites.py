@@ -121,7 +121,7 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
             "    kwargs: {column: application, max_value: 3}",
             "own.yaml line 3: r: .* cannot be asked of these rows",
         ),
-        (HEAD + "  - rule: r\n    typo: x\n", "own.yaml line 3: unknown key 'typo'"),
+        (HEAD + "  - rule: r\n    typo: x\n", "own.yaml line 4: unknown key 'typo'"),
         (HEAD + "  - type: x\n", "own.yaml line 3: rule has no name"),
         (HEAD + "  - {rule: r, type: t, severity: bad}", "own.yaml line 3: r: there is no severity 'bad'"),
         (HEAD + "  - {rule: r, type: t}\n  - {rule: r, type: t}", "line 4: r: there is a rule r already"),

@@ -22,6 +22,7 @@ from mediameter.steps.rollup import rollup
 from mediameter.sweeping import HANDFUL
 from tests.unit.test_identity import NOW, House
 
+pytestmark = pytest.mark.in_turn
 DAY = date(2026, 1, 1)
 TWO_DAYS = timedelta(days=2)
 

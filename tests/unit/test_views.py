@@ -106,23 +106,72 @@ def test_money_daily(warehouse: Warehouse) -> None:
     warehouse.fill(
         "bandwidth_cost_daily",
         """
-        day        | application | bucket | price_id | currency | cost_micros
-        2026-11-01 | castingly   | a      | ovh/1    | USD      | 1_000_001
-        2026-11-01 | castingly   | b      | ovh/1    | USD      | 10
-        2026-11-01 | castingly   | a      | ovh/2    | EUR      | 5
-        2026-11-01 | castingly   | c      |          |          | -
-        2026-11-03 | palette     | a      | ovh/1    | USD      | 0
+        day        | application | bucket | price_id | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | a      | ovh/1    | USD      | 9          | 1_000_001
+        2026-11-01 | castingly   | b      | ovh/1    | USD      | 9          | 10
+        2026-11-01 | castingly   | a      | ovh/2    | EUR      | 9          | 5
+        2026-11-01 | castingly   | c      |          |          | 77         | -
+        2026-11-03 | palette     | a      | ovh/1    | USD      | 9          | 0
         """,
     )
     warehouse.expect_view(
         "money_daily",
         "day, application, currency",
         """
-        day        | application | kind      | currency | amount_micros | amount    | is_final | complete_through_at
-        2026-11-01 | castingly   | bandwidth |          | -             | -         | yes      | 2026-11-02 09:00
-        2026-11-01 | castingly   | bandwidth | EUR      | -5            | -0.000005 | yes      | 2026-11-02 09:00
-        2026-11-01 | castingly   | bandwidth | USD      | -1000011      | -1.000011 | yes      | 2026-11-02 09:00
-        2026-11-03 | palette     | bandwidth | USD      | 0             | 0.000000  | no       | -
+        day        | application | kind      | currency | amount_micros | amount    | unpriced_bytes | is_final
+        2026-11-01 | castingly   | bandwidth |          | -             | -         | 77             | yes
+        2026-11-01 | castingly   | bandwidth | EUR      | -5            | -0.000005 | 0              | yes
+        2026-11-01 | castingly   | bandwidth | USD      | -1000011      | -1.000011 | 0              | yes
+        2026-11-03 | palette     | bandwidth | USD      | 0             | 0.000000  | 0              | no
+        """,
+    )
+
+
+def test_list_price_daily(warehouse: Warehouse) -> None:
+    """300 credits for 29.97 USD on the 2nd, 100 more for 20.03 on the 4th: 9.99 cents a credit up to the 3rd, also
+    before the first sale, then 12.5. What is set in the settings goes before what was paid; a credit may cost a yen."""
+    warehouse.fill(
+        "credits_daily",
+        """
+        day        | source  | transaction_type | currency | credits | paid_micros
+        2026-11-02 | palette | purchase         | USD      | 300     | 29_970_000
+        2026-11-02 | palette | purchase         |          | 999     | 0
+        2026-11-02 | palette | refund           | USD      | -300    | -29_970_000
+        2026-11-04 | palette | purchase         | USD      | 100     | 20_030_000
+        2026-11-02 | files   | purchase         | USD      | 1       | 1
+        """,
+    )
+    warehouse.fill(
+        "generations_daily",
+        """
+        day        | source  | model | status    | currency | credits_charged
+        2026-11-01 | palette | fox   | completed | USD      | 10
+        2026-11-03 | palette | fox   | completed | USD      | 1
+        2026-11-03 | palette | fox   | failed    |          | 7
+        2026-11-04 | palette | fox   | completed | USD      | 2
+        2026-11-04 | files   | fox   | completed |          | 3
+        2026-11-05 | files   | fox   | completed |          | 4
+        2026-11-05 | nothing | fox   | completed |          | 5
+        """,
+    )
+    warehouse.fill(
+        "credit_prices",
+        """
+        source | currency | valid_from_day | valid_to_day | amount_micros | credits
+        files  | JPY      | 2026-11-05     | -            | 1_000_000     | 1
+        files  | USD      | 2026-11-01     | 2026-11-04   | 10_000_000    | 3
+        """,
+    )
+    warehouse.expect_view(
+        "list_price_daily",
+        "day, source",
+        """
+        day        | source  | currency | completed_credits | list_price_micros | price_basis
+        2026-11-01 | palette | USD      | 10                | 999000            | measured
+        2026-11-03 | palette | USD      | 1                 | 99900             | measured
+        2026-11-04 | files   | USD      | 3                 | 10000000          | set
+        2026-11-04 | palette | USD      | 2                 | 250000            | measured
+        2026-11-05 | files   | JPY      | 4                 | 4000000           | set
         """,
     )
 

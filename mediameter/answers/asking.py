@@ -7,8 +7,6 @@ are settled column by column, to the type that the contracts give the name.
 from __future__ import annotations
 
 import calendar
-import csv
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +15,11 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from mediameter.errors import UserError
 from schemas import TABLES, VIEWS
+from schemas.currencies import MONEY_OF_ANSWERS
 from schemas.vocabulary import ALL, DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -32,13 +31,11 @@ _HEADER = ("question", "asked in", "parameters", "note")
 _MICRO = Decimal("0.000001")
 # A column of a table keeps its contract's type; these are computed in the SQL.
 _COMPUTED = {
-    **dict.fromkeys(("cost", "projected_cost", "budget"), "money"),
+    **dict.fromkeys(MONEY_OF_ANSWERS, "money"),
     **dict.fromkeys(("error_rate", "server_error_rate", "client_abort_rate", "cache_hit_ratio"), "float"),
     **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
     **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
-    **dict.fromkeys(("paid", "paid_back", "revenue", "list_price"), "money"),
-    **dict.fromkeys(("margin", "provider_cost", "bandwidth_cost"), "money"),
     **dict.fromkeys(("user_count", "files_served"), "int"),
     **dict.fromkeys(("failure_rate", "average_ms"), "float"),
     **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "over_30_s"), "int"),
@@ -127,8 +124,10 @@ def ask(
     budget: str | None = None,
     zone: tzinfo = UTC,
     tenant: str = DEFAULT_TENANT,
+    hours: tuple[datetime, datetime] | None = None,
 ) -> Result:
-    """Answer a question for the days from `first_day` to `last_day`, both included, of the reporting `zone`.
+    """Answer a question for the days from `first_day` to `last_day`, both included, of the reporting `zone`; what is
+    kept by the hour, for the `hours` from the one instant to the other, where they are given.
 
     `budget` is an amount and a currency ("200.00 USD"); a projection is for the month of `last_day`.
     Raises `AnswerError` for an unknown name, a window that ends before it begins, a limit below one.
@@ -144,6 +143,8 @@ def ask(
         days = _window_values(first_day, last_day, zone)
     except OverflowError:
         raise AnswerError(f"{first_day}..{last_day} reaches the calendar's end", "give another window") from None
+    if hours is not None:
+        days |= {"first_at": _naive(hours[0]), "end_at": _naive(hours[1])}
     values = {
         **days,
         **_budget_values(budget),
@@ -165,8 +166,8 @@ def settled(cursor: CursorResult[Any]) -> Result:
 
 
 def _window_values(first_day: date, last_day: date, zone: tzinfo) -> dict[str, date | int]:
-    def begin(day: date) -> datetime:  # in UTC, without the zone: so the warehouse keeps instants
-        return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
+    def begin(day: date) -> datetime:
+        return _naive(datetime.combine(day, time(), zone))
 
     return {
         "first_day": first_day,
@@ -177,6 +178,11 @@ def _window_values(first_day: date, last_day: date, zone: tzinfo) -> dict[str, d
         "days_so_far": last_day.day,
         "days_in_month": calendar.monthrange(last_day.year, last_day.month)[1],
     }
+
+
+def _naive(at: datetime) -> datetime:
+    """In UTC, without the zone: so the warehouse keeps instants."""
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _budget_values(budget: str | None) -> dict[str, int | str | None]:
@@ -222,117 +228,11 @@ _SETTLE: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def kind_of(column: str) -> str:
+    """The type of an answer's column, as the contracts have it."""
+    return _KINDS[column]
+
+
 def _settler(column: str) -> Callable[[Any], Any]:
     settle = _SETTLE[_KINDS[column]]
     return lambda value: None if value is None else settle(value)
-
-
-# --- the window ------------------------------------------------------------------------------------
-def window(last: str, *, newest: date) -> tuple[date, date]:
-    """First and last day of "7d" (the 7 days that end with `newest`), "2026-11-01..2026-11-07" or "2026-11-01"."""
-    days = re.fullmatch(r"([0-9]{1,5})d", last)
-    if days and int(days[1]) > 0:
-        try:
-            return newest - timedelta(days=int(days[1]) - 1), newest
-        except OverflowError:
-            raise AnswerError(f"{last!r} reaches back before the calendar", "give fewer days") from None
-    if not days and re.fullmatch(r"[0-9-]{10}(\.\.[0-9-]{10})?", last):
-        return _range(last)
-    raise AnswerError(f"{last!r} is no window", "write 7d, 2026-11-01 or 2026-11-01..2026-11-07")
-
-
-def _range(text: str) -> tuple[date, date]:
-    first, _, last = text.partition("..")
-    try:
-        begin, end = date.fromisoformat(first), date.fromisoformat(last or first)
-    except ValueError as error:
-        raise AnswerError(f"{text!r} names a day that does not exist", str(error)) from None
-    if begin > end:
-        raise AnswerError(f"{text!r} ends before it begins", f"write {end}..{begin}")
-    return begin, end
-
-
-# --- writing ---------------------------------------------------------------------------------------
-def write(result: Result, format: str, out: IO[Any]) -> None:
-    """Write as ``table``, ``csv``, ``json`` (text streams, csv best opened with newline="") or ``parquet`` (bytes)."""
-    if format not in FORMATS:
-        raise AnswerError(f"no format is called {format!r}", f"choose {', '.join(FORMATS)}")
-    FORMATS[format](result, out)
-
-
-def _write_table(result: Result, out: IO[str]) -> None:
-    rows = [result.columns, *(tuple(_shown(value) for value in row) for row in result.rows)]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    numeric = [_KINDS[column] in {"int", "float", "money"} for column in result.columns]
-    for row in rows:
-        cells = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(row, widths, numeric, strict=True))
-        out.write("  ".join(cells).rstrip() + "\n")
-    if not result.rows:
-        out.write("(no rows)\n")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not available"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    # Object keys may hold newlines and terminal escapes; on a screen they are shown, not obeyed.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in _plain(value))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
-
-
-def _write_csv(result: Result, out: IO[str]) -> None:
-    # CRLF, as RFC 4180 has it: the csv module then quotes a lone carriage return too.
-    lines = csv.writer(out, lineterminator="\r\n")
-    lines.writerow(result.columns)
-    lines.writerows([_csv_cell(value) for value in row] for row in result.rows)
-
-
-def _csv_cell(value: Any) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it; NULL is an empty cell."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    return f"'{value}" if is_formula else _plain(value)
-
-
-def _write_json(result: Result, out: IO[str]) -> None:
-    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-    json.dump(rows, out, default=_json_value, ensure_ascii=False, indent=2)
-    out.write("\n")
-
-
-def _json_value(value: Any) -> float | str:
-    return float(value) if isinstance(value, Decimal) else _plain(value)
-
-
-def _write_parquet(result: Result, out: IO[Any]) -> None:
-    import polars as pl
-
-    types: dict[str, Any] = {
-        "text": pl.String(),
-        "int": pl.Int64(),
-        "bool": pl.Boolean(),
-        "float": pl.Float64(),
-        "money": pl.Decimal(38, 6),
-        "day": pl.Date(),
-        "instant": pl.Datetime("us", "UTC"),
-    }
-    schema = {column: types[_KINDS[column]] for column in result.columns}
-    # A terminal's stream takes text; the bytes go to the buffer behind it.
-    pl.DataFrame(result.rows, schema=schema, orient="row").write_parquet(getattr(out, "buffer", out))
-
-
-FORMATS: dict[str, Callable[[Result, IO[Any]], None]] = {
-    "table": _write_table,
-    "csv": _write_csv,
-    "json": _write_json,
-    "parquet": _write_parquet,
-}

@@ -1,0 +1,51 @@
+"""`mediameter answer`: the questions of the documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mediameter.cli.shared import SettingsFile, load, now
+
+
+def answer(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The answer; without one, all are listed.")
+    ] = None,
+    settings: SettingsFile = None,
+    last: Annotated[
+        str,
+        typer.Option(
+            help="today, 24h (whole hours; what is kept by the day: the days they touch), 7d (to the newest day), all,"
+            " a day, or DAY..DAY."
+        ),
+    ] = "7d",
+    application: Annotated[str, typer.Option(help="One application; * is all.")] = "*",
+    model: Annotated[str, typer.Option(help="One model alone.")] = "",
+    user: Annotated[str, typer.Option(help="One user's id alone.")] = "",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Rows at most; default: 20 of what is ranked, else all.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of the terminal.")] = None,
+) -> None:
+    """Answer one of the questions that people ask of their media. Without a name, list the questions.
+
+    A table is for people: numbers have units and are rounded. csv, json and parquet have every figure raw.
+
+    \b
+    Examples:
+      mediameter answer
+      mediameter answer cost_by_application --last 30d
+      mediameter answer response_times_window --last 24h
+      mediameter answer top_files_by_bandwidth --format csv --out files.csv
+    """
+    from mediameter.steps import answer as step
+
+    if name is None:
+        typer.echo("\n".join(step.questions()))
+        return
+    asked = step.Asked(last, application, model, user, limit)
+    step.write(step.answer(load(settings), name, asked, now=now()), format, out)

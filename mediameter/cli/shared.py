@@ -1,0 +1,111 @@
+"""What the commands share: options, the console, progress, and how what was found is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from mediameter.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mediameter.settings import Settings
+
+FINE, THE_WORLD, THE_USER, INTERRUPTED = 0, 1, 2, 130
+WIDE = 160  # columns of a pipe or a file: whoever reads them searches, and wrapped lines hide
+
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="Settings; default: $MEDIAMETER_TOML, else ./mediameter.toml."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
+
+
+def load(path: Path | None) -> Settings:
+    from mediameter.settings import load
+
+    return load(path)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{text!r} is not a day", "write it like 2026-11-01") from None
+
+
+def console_of() -> Console:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+
+
+class Bars:
+    """Progress of long work (done, rate, time left) as bars on stderr while a person looks; nothing for programs."""
+
+    def __init__(self, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[done]}"),
+            TimeElapsedColumn(),
+        )
+        self._bars = Progress(
+            *columns, TimeRemainingColumn(), console=console, transient=True, disable=hidden or not console.is_terminal
+        )
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    @contextmanager
+    def task(self, description: str, total: float, *, unit: str = "") -> Iterator[Callable[[float], None]]:
+        """One bar; the function it gives adds to it."""
+        scale, name = (1_000_000, "MB") if unit == "bytes" else (1, unit)
+        bar = self._bars.add_task(description, total=total, done="")
+
+        def advance(amount: float) -> None:
+            self._bars.advance(bar, amount)
+            task = self._bars.tasks[bar]
+            rate = f", {task.speed / scale:,.1f} {name}/s" if task.speed else ""
+            self._bars.update(bar, done=f"{task.completed / scale:,.0f} of {total / scale:,.0f} {name}{rate}")
+
+        yield advance
+
+
+class Told(Protocol):
+    """What a step found out, for programs and for people."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+    def render(self, console: Console) -> None: ...
+
+
+def tell(found: Told, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        found.render(console_of())
+
+
+def print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
