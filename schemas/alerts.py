@@ -55,6 +55,7 @@ INCIDENTS = Contract(
         Column("fired_at", "instant", "When it had been bad for long enough.", null="it has not"),
         Column("resolved_at", "instant", "End of the window that ended it.", null="it has not ended"),
         Column("told", "text", "What people know: nothing (empty), a severity, resolved.", among=TOLD),
+        Column("heard", "text", "Severities that it was told as, blanks between; empty for none.", length=32),
         Column("told_at", "instant", "When they were told last.", null="never"),
         measure("told_times", "Messages about it."),
         Column("amended_at", "instant", "When late data corrected it last.", null="never"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -36,9 +36,9 @@ class Channel(Protocol):
     def signing_key(self) -> str: ...
 
 
-def wanting(channels: Iterable[Channel], severity: str) -> list[Channel]:
-    """Those that want messages of a severity, in their order."""
-    return [channel for channel in channels if severity in channel.severities]
+def wanting(channels: Iterable[Channel], severities: Collection[str]) -> list[Channel]:
+    """Those that want messages of one of the severities, in their order."""
+    return [channel for channel in channels if not set(severities).isdisjoint(channel.severities)]
 
 
 def channel_id(channel: Channel) -> str:

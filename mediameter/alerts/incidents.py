@@ -30,7 +30,8 @@ class Incident:
     ``begin_at``: begin of its first bad window; ``fired_at``: end of the window at which it had lasted long enough;
     ``last_bad_at``, ``judged_through_at``: ends of windows; ``severity``: the worst so far; ``value``: the latest bad
     one, ``worst_value`` the worst; ``bad_windows``: how many.
-    ``told``: what people know: "" nothing, a severity, or resolved.
+    ``told``: what people know: "" nothing, a severity, or resolved; ``heard``: every severity that it was told as,
+    blanks between: whoever heard of it is told of its end.
     """
 
     incident_id: str
@@ -51,6 +52,7 @@ class Incident:
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
     told: str = ""
+    heard: str = ""
     told_at: datetime | None = None
     told_times: int = 0
     amended_at: datetime | None = None
@@ -109,7 +111,8 @@ def _after(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -
 
 def _worse(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -> Incident:
     if incident and not incident.is_open and _is_again(rule, incident, window):
-        told = incident.told if incident.reopened >= FLAPS else ""
+        is_over = incident.told == RESOLVED and incident.reopened < FLAPS
+        told = "" if is_over else incident.told  # of whose end nobody was told, that goes on
         incident = replace(
             incident, state=IS_FIRING, resolved_at=None, reopened=incident.reopened + 1, told=told, good_windows=0
         )

@@ -22,8 +22,8 @@ _LONGEST_FINGERPRINT = 128
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message. A receiver that has seen ``key`` already need not act again; ``fingerprint`` is the incident that it
-    is about, if any: of one incident, no message overtakes an earlier one. ``is_resolved`` says that all is well again;
-    its severity is the incident's, so that it reaches those who heard of the incident.
+    is about, if any: of one incident, no message overtakes an earlier one. ``is_resolved`` says that all is well again.
+    ``heard``: severities as which it was told before: channels that want one of these get this message, too.
 
     Raises ``ValueError`` for a key that is not 1 to 64 printable ASCII characters without blanks, or a fingerprint of
     more than 128 characters.
@@ -36,6 +36,7 @@ class Message:
     fingerprint: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     is_resolved: bool = False
+    heard: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

@@ -67,9 +67,10 @@ class Unsent:
 
 # --- written -----------------------------------------------------------------------------------------
 def enqueue(connection: sa.Connection, message: Message, alerts: AlertsSettings, now: datetime) -> int:
-    """Writes a row for each channel that wants the message's severity; returns how many. One that is there already
-    stays as it is: the same key twice is one message."""
-    wanted = list(dict.fromkeys(map(channel_id, wanting(alerts.every_channel, message.severity))))
+    """Writes a row for each channel that wants the message's severity, or has heard of what it is about; returns how
+    many. One that is there already stays as it is: the same key twice is one message."""
+    severities = {message.severity, *message.heard}
+    wanted = list(dict.fromkeys(map(channel_id, wanting(alerts.every_channel, severities))))
     known = sa.select(_outbox.c.channel_id).where(_outbox.c.message_key == message.key)
     there = set(connection.execute(known).scalars())
     missing = [each for each in wanted if each not in there]

@@ -75,8 +75,10 @@ def news(
         if change is None:
             continue
         is_silent = any(silence.covers(incident, now) for silence in silences)
-        is_history = incident.state == RESOLVED and now - incident.last_bad_at > NEWS
-        if is_history or (is_silent and incident.state == RESOLVED):
+        is_old = now - incident.last_bad_at > NEWS
+        if change == "resolved":  # who was told of the begin is owed the end, in a silence and years later, too
+            told.append(News(change, _once_told(incident, now)))
+        elif incident.state == RESOLVED and (is_old or is_silent):
             passed.append(replace(incident, told=RESOLVED))
         elif not is_silent and not _is_inhibited(rules.get(incident.rule), incident, firing):
             told.append(News(change, _once_told(incident, now)))
@@ -111,7 +113,8 @@ def _is_inhibited(rule: Rule | None, incident: Incident, firing: Collection[Inci
 
 def _once_told(incident: Incident, now: datetime) -> Incident:
     told = incident.severity if incident.state == IS_FIRING else RESOLVED
-    return replace(incident, told=told, told_at=now, told_times=incident.told_times + 1)
+    heard = " ".join(sorted({*incident.heard.split(), incident.severity}))
+    return replace(incident, told=told, heard=heard, told_at=now, told_times=incident.told_times + 1)
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -161,7 +164,7 @@ def _of_many(name: str, rule: Rule | None, together: list[News]) -> Message:
 def _message(
     worst: News, key: str, fingerprint: str, title: str, lines: list[tuple[str, str]], of: Sequence[News]
 ) -> Message:
-    """An end is as grave as what it ends, so that it goes where the beginning went."""
+    """It goes to whom its severity concerns, and where the beginning went."""
     incident = worst.incident
     data = {
         "rule": incident.rule,
@@ -171,7 +174,8 @@ def _message(
     }
     severity = cast("Severity", incident.severity)
     is_over = worst.change in ("resolved", "over")
-    return Message(key, severity, title, tuple(lines), fingerprint, data, is_over)
+    heard = frozenset(severity for each in of for severity in each.incident.heard.split())
+    return Message(key, severity, title, tuple(lines), fingerprint, data, is_over, heard)
 
 
 def _plain(incident: Incident) -> dict[str, Any]:

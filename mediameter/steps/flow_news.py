@@ -77,7 +77,7 @@ def _tell(settings_path: str | None, message: Message) -> list[Delivery]:
     except Exception as trouble:  # the settings may be the very thing that failed, and they hold the channels
         _complain(message, f"the channels are unknown, {in_one_line(trouble)}")
         return []
-    channels = wanting(alerts.every_channel, message.severity)
+    channels = wanting(alerts.every_channel, [message.severity])
     if not channels:
         _complain(message, f"[alerts] names no channel for what is {message.severity}")
         return []

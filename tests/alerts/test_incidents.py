@@ -215,6 +215,25 @@ def test_silence_tells_nothing_and_what_still_fires_afterwards_is_told() -> None
     assert told("CCCCC", silences=[silence._replace(rule="*", ends_at=NOON + 99 * HOUR)]) == []
 
 
+def test_who_heard_of_the_begin_hears_of_the_end() -> None:
+    """Whatever lies between: a silence, a worse severity, three days in which nobody looked."""
+    silence = Silence("tried", "*", NOON + 2 * HOUR, NOON + 99 * HOUR)
+    assert told("C....", silences=[silence]) == ["firing", "resolved"]
+    assert told("C...C..", silences=[silence]) == ["firing", "resolved"]
+    [incident] = after("w")
+    [begun], _ = news({"tried": RULE}, [incident], [], NOON)
+    [worse], _ = news({"tried": RULE}, [replace(begun.incident, severity="critical")], [], NOON)
+    over = replace(worse.incident, state=RESOLVED, resolved_at=NOON)
+    [ended], _ = news({"tried": RULE}, [over], [silence._replace(begins_at=NOON)], NOON + 2 * NEWS)
+    sent = [messages({"tried": RULE}, [each])[0] for each in (begun, worse, ended)]
+    assert [(each.severity, each.heard) for each in sent] == [
+        ("warning", {"warning"}),
+        ("critical", {"warning", "critical"}),
+        ("critical", {"warning", "critical"}),
+    ]
+    assert sent[2].is_resolved
+
+
 def test_a_source_that_fell_silent_is_told_in_place_of_what_rests_on_it() -> None:
     [mine] = after("..C")
     dead = replace(after("C")[0], incident_id="d", rule="logs_missing", group="*", told="critical", told_at=NOON)

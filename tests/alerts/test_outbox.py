@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +57,14 @@ def test_each_channel_gets_what_it_wants(connection: sa.Connection) -> None:
         ("c", "pager", "waiting", 0),
         ("w", "all", "waiting", 0),
     ]
+
+
+def test_a_channel_that_heard_of_the_begin_gets_the_end(connection: sa.Connection) -> None:
+    """Though its severity is another one by now."""
+    end = replace(message("e"), is_resolved=True, heard=frozenset({"warning", "critical"}))
+    alerts = Alerts(channels=(Channel(url="slack://c", name="chat", severities=("warning",)),))
+    assert enqueue(connection, message("c"), alerts, NOW) == 0
+    assert enqueue(connection, end, alerts, NOW) == 1
 
 
 def test_the_same_key_twice_is_one_message(connection: sa.Connection) -> None:
