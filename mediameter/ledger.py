@@ -152,6 +152,13 @@ def superseded(connection: sa.Connection, source: str) -> list[int]:
     return list(connection.execute(query.where(_objects.c.parsed > 0)).scalars())
 
 
+def told_at(connection: sa.Connection, source: str) -> dict[int, datetime]:
+    """When each version that has events was written: which of two versions of an event knows better."""
+    query = sa.select(_objects.c.object_id, _objects.c.last_modified_at)
+    found = connection.execute(query.where(_objects.c.source == source, _objects.c.parsed > 0))
+    return {row.object_id: row.last_modified_at.replace(tzinfo=UTC) for row in found}
+
+
 def standing(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> dict[int, Standing]:
     """The versions that count and that have lines between two hours."""
     query = (

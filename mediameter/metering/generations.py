@@ -1,7 +1,8 @@
 """From generations, credits, sign-ins and errors to the rollups of a day. Nothing here depends on the order of rows.
 
-Every frame of events has ``source`` and ``application`` beside the columns of its contract; an event that comes twice
-on a day in one source counts once, at its earliest.
+Every frame of events has ``source``, ``application`` and ``told_at`` (when its file was written; null for tables)
+beside the columns of its contract; an event that comes twice on a day in one source counts once, in the version that
+knows best.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CHARGE_GAP = timedelta(seconds=CHARGE_GAP_S)
 _PLACE = ["application", "source"]
 _WHO = ["source", "user_id", "charge_id"]
 _COSTED = ("completed",)
+_PENDING = ("pending", "stale")
+TOLD_AT = pl.Datetime("us", "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,16 @@ def rolled_up(
 
 
 def distinct(events: pl.DataFrame) -> pl.DataFrame:
-    """One row a source and event id: the earliest; of two at one instant, whichever sorts first."""
+    """One row a source and event id: the version that knows best (docs/definitions.md, Event files). What is over goes
+    before what is pending; then what was written last; of one file the earliest, and what says most."""
     if not events.select(pl.struct("source", "event_id").is_duplicated().any()).item():
         return events
-    return events.sort("source", "event_id", "at", pl.exclude("source", "event_id", "at")).unique(
-        ["source", "event_id"], keep="first", maintain_order=True
-    )
+    is_pending = [pl.col("status").is_in(_PENDING)] if "status" in events.columns else []
+    rest = [name for name in events.columns if name not in ("source", "event_id", "told_at", "at")]
+    order: list[pl.Expr] = [pl.col("source"), pl.col("event_id"), *is_pending, *map(pl.col, ("told_at", "at", *rest))]
+    descending = [False, False, *(False for _ in is_pending), True, *(False for _ in ["at", *rest])]
+    best = events.sort(order, descending=descending, nulls_last=True)
+    return best.unique(["source", "event_id"], keep="first", maintain_order=True)
 
 
 def _with_the_hour_before(made: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:

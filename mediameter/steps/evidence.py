@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from mediameter import answers, lake, ledger, sightings
 from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
+from mediameter.metering.generations import distinct
 from mediameter.settings import Settings
 from mediameter.settings.quantities import Money
 from mediameter.steps.generations import events_of
@@ -122,7 +123,7 @@ class Evidence:
     def _events(self, name: str, span: Span) -> pl.DataFrame:
         begin = span.begin - LONGEST_GENERATION
         found = events_of(self._connection, self._settings, KIND_OF[name], begin, span.end)
-        found = found.filter(pl.col("at") >= begin, pl.col("at") < span.end)
+        found = distinct(found.filter(pl.col("at") >= begin, pl.col("at") < span.end))
         if "duration_ms" not in found.columns:
             return found
         done = pl.col("at") + pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))

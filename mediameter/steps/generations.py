@@ -12,7 +12,7 @@ from mediameter import lake, ledger, warehouse
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
-from mediameter.metering.generations import CHARGE_GAP, Events, rolled_up
+from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, Events, rolled_up
 from mediameter.settings import Settings
 from mediameter.settings.credit_prices import closed
 from mediameter.steps import days
@@ -28,7 +28,7 @@ from schemas.generations import (
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
-VERSION = 4
+VERSION = 5
 FAMILY, ACTIVE = "generations", "active_users"
 _users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
@@ -107,9 +107,9 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     with reading(made) as connection:
         epoch = ledger.epoch(connection, FAMILY, day)
         files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
-        dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
+        objects = _objects(connection, settings)
         prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
-    read = {kind: _read(settings, kind, of, dead) for kind, of in files.items()}
+    read = {kind: _read(settings, kind, of, objects) for kind, of in files.items()}
     events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
     try:
         frames = rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
@@ -137,12 +137,23 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
 
 
 def events_of(connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime) -> pl.DataFrame:
-    """The events of a kind of lake files on the UTC days between two instants, with ``source`` and ``application``.
+    """The events of a kind of lake files on the UTC days between two instants, with ``source``, ``application`` and
+    ``told_at``.
 
     Raises ``WorldError`` when a lake file is missing or has changed.
     """
-    dead = {source: ledger.superseded(connection, source) for source in settings.generating_sources}
-    return _read(settings, kind, _files(connection, settings, kind, begin, end), dead)
+    files = _files(connection, settings, kind, begin, end)
+    return _read(settings, kind, files, _objects(connection, settings))
+
+
+def _objects(connection: sa.Connection, settings: Settings) -> dict[str, pl.DataFrame]:
+    """By source of event files: the objects whose events count, and when each was written (``told_at``)."""
+    found = {}
+    for source in settings.event_sources:
+        dead, told = {*ledger.superseded(connection, source)}, ledger.told_at(connection, source)
+        rows = [(number, at) for number, at in told.items() if number not in dead]
+        found[source] = pl.DataFrame(rows, schema={"object_id": pl.Int64(), "told_at": TOLD_AT}, orient="row")
+    return found
 
 
 def _files(
@@ -152,16 +163,19 @@ def _files(
     return [file for file in of_days if file.source in settings.generating_sources]
 
 
-def _read(settings: Settings, kind: str, files: list[lake.LakeFile], dead: dict[str, list[int]]) -> pl.DataFrame:
-    """The files' rows, with ``source`` and ``application``. ``dead``: by source, the objects whose rows no longer
-    count; what was exported from tables is of no object."""
-    schema = {**polars_schema(OF_LAKE_KIND[kind]), "source": pl.String(), "application": pl.String()}
+def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """The files' rows that count, with ``source``, ``application`` and ``told_at``. What was exported from tables is of
+    no object, and stands there once."""
+    of = {"source": pl.String(), "application": pl.String(), "told_at": TOLD_AT}
+    schema = {**polars_schema(OF_LAKE_KIND[kind]), **of}
     frames = [pl.DataFrame(schema=schema)]
     for file, path in zip(files, lake.verified(settings.lake.path, files), strict=True):
         named = {"source": pl.lit(file.source), "application": pl.lit(application_of(settings, file.source))}
         rows = pl.read_parquet(path)
         if "object_id" in rows.columns:
-            rows = rows.filter(~pl.col("object_id").is_in(dead[file.source]))
+            rows = rows.join(objects[file.source], on="object_id", maintain_order="left")
+        else:
+            rows = rows.with_columns(told_at=pl.lit(None, TOLD_AT))
         frames.append(rows.with_columns(**named).select(list(schema)))
     return pl.concat(frames)
 

@@ -196,6 +196,26 @@ def test_an_event_counts_once_however_often_it_comes(box: Box) -> None:
     assert (objects, lines_, parsed, duplicates) == (3, 13, 13, 7)
 
 
+@pytest.mark.parametrize("first", ["early", "late"])
+def test_of_several_versions_of_an_event_the_one_that_knows_best_counts(first: str, box: Box) -> None:
+    """Downloads of one table: what was pending is over, and costs are told later; whichever file comes first."""
+    early = lines(
+        generation(1, id="a", status="pending", cost_cents=None), generation(2, id="b", cost_cents=None),
+        generation(3, id="c", status="succeeded", cost_cents=9), purchase(4, transaction_id="d", amount_cents=None),
+    )  # fmt: skip
+    late = lines(
+        generation(1, id="a", cost_cents=100), generation(2, id="b", cost_cents=1_000),
+        generation(3, id="c", status="pending", cost_cents=1), purchase(4, transaction_id="d", amount_cents=500),
+    )  # fmt: skip
+    files = {"early": (early, NOW - timedelta(hours=2)), "late": (late, NOW - timedelta(hours=1))}
+    for number, name in enumerate(sorted(files, key=lambda name: name != first)):
+        box.put(name, files[name][0], at=files[name][1])
+        box.run(NOW + timedelta(hours=number))
+    found = box.rows("SELECT status, SUM(generations), SUM(cost_micros) FROM generations_daily GROUP BY 1 ORDER BY 1")
+    assert found == [("completed", 2, 11_000_000), ("succeeded", 1, 90_000)]
+    assert box.rows("SELECT SUM(paid_micros) FROM credits_daily") == [(5_000_000,)]
+
+
 def test_a_file_that_is_overwritten(box: Box) -> None:
     box.put("same", lines(sign_in(5)))
     box.put("file", lines(generation(), generation(3600 * 24), b"broken".decode()))

@@ -53,15 +53,22 @@ class Made:
 
 
 def distinct(events: Iterable[Event]) -> list[Event]:
-    """One of each kind, source and id: the earliest, and of those at one instant the one whose values sort first."""
+    """One of each kind, source and id: one that is over before one that is pending, then what was written last, then
+    the earliest, and of those at one instant what says something before what does not."""
     first: dict[tuple[str, str, str], Event] = {}
-    for event in sorted(events, key=lambda each: (each.at, [_rank(v) for v in (each.user_id, *_in_order(each))])):
+    for event in sorted(events, key=_order):
         first.setdefault((event.kind, event.source, event.event_id), event)
     return list(first.values())
 
 
+def _order(event: Event) -> tuple[Any, ...]:
+    is_pending = event.said.get("status") in ("pending", "stale")
+    age = -event.told_at.timestamp() if event.told_at else 0.0
+    return is_pending, age, event.at, [_rank(value) for value in (event.user_id, *_in_order(event))]
+
+
 def _rank(value: Any) -> tuple[bool, Any]:
-    return value is not None, "" if value is None else value
+    return value is None, "" if value is None else value
 
 
 _ORDER = (

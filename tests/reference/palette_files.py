@@ -130,7 +130,9 @@ def _event(item: Any, file: File, door: Door) -> Event:
         raise Rejected("NO_USER")
     if user is not None and ("@" in user or len(user) > 64):
         user = door.pseudonym(user)
-    return Event(kind, file.source, _event_id(item, names, door), at, user, _SHAPES[kind](item, at, file))
+    return Event(
+        kind, file.source, _event_id(item, names, door), at, user, _SHAPES[kind](item, at, file), file.last_modified
+    )
 
 
 def _kind(item: Row) -> str:

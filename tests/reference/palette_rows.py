@@ -40,7 +40,8 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that counts: of which kind, whose, when, and what else is known of it."""
+    """Something that counts: of which kind, whose, when, and what else is known of it. ``told_at``: when the file was
+    written that says so."""
 
     kind: str
     source: str
@@ -48,6 +49,7 @@ class Event:
     at: datetime
     user_id: str | None
     said: Row = field(hash=False)
+    told_at: datetime | None = None
 
 
 @dataclass(slots=True)
