@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from schemas import TABLES, VIEWS
+from schemas.currencies import decimals_of
 
 NOT_AVAILABLE = "not available"
 _SIZES = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
@@ -40,7 +41,7 @@ def told(value: float | None, unit: str = "", more: int = 0) -> str:
         return NOT_AVAILABLE
     sign, size = ("-", -value) if value < 0 else ("", value)
     if len(unit) == 3 and unit.isalpha() and unit.isupper():
-        return f"{sign}{_amount(size, more)} {unit}"
+        return f"{sign}{_amount(size, more, decimals_of(unit))} {unit}"
     tell = _TELL.get(unit)
     return f"{sign}{tell(size, more)}" if tell else f"{sign}{_number(size, more)} {_one_or_many(unit, size)}".rstrip()
 
@@ -87,9 +88,9 @@ def _places(value: float, places: int) -> str:
     return f"{value:,.0f}" if value == round(value) else f"{value:,.{places}f}"
 
 
-def _amount(value: float, more: int) -> str:
-    """Money: hundredths, or where a gigabyte costs about a cent, four places."""
-    places = (2 if value >= 1 or value == 0 else 4) + more
+def _amount(value: float, more: int, decimals: int = 2) -> str:
+    """Money: as many places as the currency has, and two more where a gigabyte costs about a cent."""
+    places = (decimals if value >= 1 or value == 0 else decimals + 2) + more
     least = 10.0**-places
     return f"<{least:.{places}f}" if 0 < value < least else f"{value:,.{places}f}"
 

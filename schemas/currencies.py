@@ -1,8 +1,9 @@
 """What an amount in a currency's smallest unit is worth: a cent is a hundredth of a dollar, a yen has no cents.
 
 A payment provider tells amounts in the smallest unit of their currency. How many decimals that is says ISO 4217; where
-Stripe's interface (https://docs.stripe.com/currencies, read 2026-11-28) differs, its amounts are what stands in the
-tables and files that we read: MGA has no decimals there, ISK and UGX are written with two that are always 00.
+Stripe's interface (https://docs.stripe.com/currencies; from memory and third-party copies, the page itself could not be
+read) differs, its amounts are what stands in the tables and files that we read: MGA has no decimals there, ISK and UGX
+are written with two that are always 00.
 """
 
 from __future__ import annotations

@@ -46,6 +46,8 @@ from schemas import TABLES, VIEWS
         (0.00001, "USD", "<0.0001 USD"),
         (4256.98, "EUR", "4,256.98 EUR"),
         (-9.99, "USD", "-9.99 USD"),
+        (100_000, "JPY", "100,000 JPY"),
+        (1.5, "KWD", "1.500 KWD"),
         (19_980_000, "micros", "19.98"),
         (1, "requests", "1 request"),
         (1, "addresses", "1 address"),
