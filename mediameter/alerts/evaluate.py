@@ -153,7 +153,8 @@ def _minimum(rule: Rule, compare: Compare, group: str) -> float:
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:
     value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
     verdict = _verdict(rule, window, value, sample)
-    return Judged(rule.name, group, window.begin, window.end, value, rule.bands.threshold, verdict, sample)
+    limit = rule.bands.shown_beside(verdict)
+    return Judged(rule.name, group, window.begin, window.end, value, limit, verdict, sample)
 
 
 def _verdict(rule: Rule, window: Window, value: float | None, sample: int) -> str:

@@ -86,8 +86,12 @@ class Bands:
 
     @property
     def threshold(self) -> float | None:
-        """The one to be shown beside a value."""
+        """The graver one; None where nothing is set."""
         return self.critical if self.critical is not None else self.warning
+
+    def shown_beside(self, verdict: str) -> float | None:
+        """The one that a value of this verdict is held against: beside a warning, that which it is beyond."""
+        return self.warning if verdict == "warning" else self.threshold
 
     def _is_beyond(self, value: float, limit: float) -> bool:
         return value > limit if self.is_above else value < limit

@@ -46,7 +46,7 @@ _FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATI
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
-    ``every``: whatever read it. ``accept_fewer``: sources that show less than they did, and all that there is.
+    ``every``: whatever read it. ``accept_fewer``: sources to be believed although they show less than they did.
     Raises ``UserError`` for an impossible range."""
 
     first: date

@@ -53,7 +53,8 @@ class CheckReport:
 def check(settings: Settings, *, now: datetime) -> CheckReport:
     """Judges every day whose figures or completeness have changed, and the last two days' windows up to ``now``.
 
-    Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail.
+    Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
+    warehouse fail.
     """
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
     report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)

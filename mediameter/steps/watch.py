@@ -31,8 +31,8 @@ class WatchReport:
 
 
 def watch(settings: Settings, *, now: datetime) -> WatchReport:
-    """Raises ``UserError`` for a rule that cannot be understood, ``WorldError`` when lake or warehouse fail; not when a
-    source cannot be read or a channel does not answer."""
+    """Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
+    warehouse fail; not when a source cannot be read or a channel does not answer."""
     names = sorted(watched(settings))
     exported = export(settings, now=now, window=0, sources=names) if names else ExportReport()
     checked = check_now(settings, now=now)

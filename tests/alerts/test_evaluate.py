@@ -72,6 +72,23 @@ def test_sliding_windows_are_what_a_plain_count_says(seed: int) -> None:
         assert each.verdict == ("not_available" if not done else bad if failed * 10 > done else few)
 
 
+def test_a_warning_is_shown_beside_the_limit_that_it_is_beyond() -> None:
+    """3 failures are beyond a warning at 2, and no reason to read "3, not to be above 5"."""
+    of = rule("""
+needs: logs
+window: 15 min
+value: {from: generation_events, at: finished_at, where: {status: failed}, count: true}
+unit: failures
+above: {warning: 2, critical: 5}
+""")
+    rows = [{"finished_at": MIDNIGHT, "status": "failed", "source": ""}] * 3
+    frames = {"generation_events": frame("generation_events", rows)}
+    limits = {
+        each.verdict: each.threshold for each in evaluate(of, frames, windows(of, MIDNIGHT, 40), UTC_ZONE, {""}, "")
+    }
+    assert limits == {"warning": 2.0, "ok": 5.0}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_percentile_of_a_histogram_is_that_of_its_values(seed: int) -> None:
     rng = Random(seed)
