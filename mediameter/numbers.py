@@ -40,10 +40,19 @@ def told(value: float | None, unit: str = "", more: int = 0) -> str:
     if value is None:
         return NOT_AVAILABLE
     sign, size = ("-", -value) if value < 0 else ("", value)
-    if len(unit) == 3 and unit.isalpha() and unit.isupper():
+    if _is_currency(unit):
         return f"{sign}{_amount(size, more, decimals_of(unit))} {unit}"
     tell = _TELL.get(unit)
     return f"{sign}{tell(size, more)}" if tell else f"{sign}{_number(size, more)} {_one_or_many(unit, size)}".rstrip()
+
+
+def is_counted(unit: str) -> bool:
+    """Whether it is the name of what is counted: ``3 requests``."""
+    return bool(unit) and unit not in _TELL and not _is_currency(unit)
+
+
+def _is_currency(unit: str) -> bool:
+    return len(unit) == 3 and unit.isalpha() and unit.isupper()
 
 
 def told_apart(value: float | None, limit: float | None, unit: str = "") -> tuple[str, str]:

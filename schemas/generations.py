@@ -99,7 +99,7 @@ GENERATION_TIME_BUCKETS_HOURLY = Contract(
 GENERATION_FAILURES = Contract(
     "generation_failures",
     "failed generation",
-    "Each failure. Personal: kept as long as the retention says.",
+    "Each failure. Personal: a row a failure; nothing deletes it by age yet.",
     (
         _TENANT,
         _DAY,
@@ -152,8 +152,8 @@ CREDITS_DAILY = Contract(
 GENERATION_USERS_DAILY = Contract(
     "generation_users_daily",
     "tenant, day, application, source, user, currency",
-    "What each user made, used, cost and paid; what is no money stands in the row without a currency. Personal: kept "
-    "as long as the retention says.",
+    "What each user made, used, cost and paid; what is no money stands in the row without a currency. Personal: "
+    "nothing deletes it by age yet.",
     (
         _TENANT,
         _DAY,

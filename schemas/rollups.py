@@ -263,7 +263,7 @@ RECONCILIATION_DAILY = Contract(
 USERS_DAILY = Contract(
     "users_daily",
     "tenant, day, application, user",
-    "What each known user was served. Personal: kept as long as the retention says.",
+    "What each known user was served. Personal: a row a user; nothing deletes it by age yet.",
     (
         _TENANT,
         _DAY,
@@ -279,8 +279,8 @@ USERS_DAILY = Contract(
 ADDRESSES_DAILY = Contract(
     "addresses_daily",
     "tenant, day, application, address",
-    "The addresses with the most requests, the others as `other`: scraping shows here. Personal: kept as long as "
-    "the retention says.",
+    "The addresses with the most requests, the others as `other`: scraping shows here. Personal, by pseudonym: "
+    "nothing deletes it by age yet.",
     (
         _TENANT,
         _DAY,
@@ -406,7 +406,12 @@ DAYS = Contract(
         key("source", "text", "Source in the settings.", length=64),
         _DAY,
         Column("family", "text", "What the source tells of: traffic, or generations.", among=DAY_FAMILIES, length=16),
-        Column("state", "text", "open, final (complete, and no rule broken) or frozen.", among=DAY_STATES),
+        Column(
+            "state",
+            "text",
+            "open, or final (complete, and no rule broken). frozen: its raw data was deleted; set by nothing yet.",
+            among=DAY_STATES,
+        ),
         Column("is_suspect", "bool", "A rule of quality is broken, or too much was rejected or refused."),
         measure("revision", "How often the day has been written."),
         Column(

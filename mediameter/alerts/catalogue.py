@@ -12,7 +12,7 @@ from mediameter.alerts import rule_parts as parts
 from mediameter.alerts.rule import Aggregate, Bands, Rule
 from mediameter.alerts.rule_files import understood
 from mediameter.errors import UserError
-from mediameter.settings import Settings
+from mediameter.settings import KINDS, Settings
 from mediameter.settings.quantities import Money
 from schemas.currencies import CURRENCY
 
@@ -130,6 +130,8 @@ def _why_dormant(settings: Settings, rule: Rule) -> str:
     if rule.needs == "application" and not (settings.app_sources and settings.log_sources):
         return "no application is set beside the access logs"
     if rule.needs == "generations" and not sources_of(settings, rule):
+        if rule.systems and not KINDS.intersection(rule.systems):
+            return f"this version reads no source of kind {' or '.join(rule.systems)} yet"
         wanted = " or ".join(rule.systems) or "that generates"
         return f"no source of kind {wanted} is set"
     if rule.bands.threshold is None and rule.name != BUDGETED:

@@ -107,6 +107,7 @@ class Rule:
     maximum), so a window beyond its threshold need not be complete to fire.
     ``is_share``: the value is so many of the sample, and fires when it is beyond its threshold for certain
     (``significance``). ``minimum_sample``: of fewer nothing is said.
+    ``headline``: an incident of it in one line, with ``{value}`` and ``{limit}`` (``headlines``).
     ``sample_unit``: what the sample is told in; empty: it is not told.
     ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
     ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
@@ -137,6 +138,7 @@ class Rule:
     repeat_s: int = DAY_S
     seen_s: int = 0
     is_now: bool = False
+    headline: str = ""
     runbook: str = ""
     asked_in: str = ""
     place: str = ""

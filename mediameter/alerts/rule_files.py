@@ -21,8 +21,8 @@ from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, readabl
 OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
-    "title", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample", "compare",
-    "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
+    "title", "headline", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample",
+    "compare", "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
     "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
@@ -74,7 +74,7 @@ def _each(folder: Path, mistakes: list[UserError]) -> Iterator[Rule]:
 
 def fingerprint(found: Sequence[Rule]) -> str:
     """SHA-256 (hex) of what rules say of a day: when it differs, days are judged anew. Not of titles and runbooks."""
-    said = [replace(rule, title="", runbook="", asked_in="", place="", tests=()) for rule in found]
+    said = [replace(rule, title="", headline="", runbook="", asked_in="", place="", tests=()) for rule in found]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -114,6 +114,7 @@ def _rule(place: str, name: Any, value: Any) -> Rule:
         rule = Rule(
             name=name,
             title=title,
+            headline=parts.headline(content),
             needs=needs,
             unit=unit,
             systems=parts.texts(content, "systems"),

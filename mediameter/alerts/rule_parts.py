@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from mediameter.alerts.headlines import unknown_fields
 from mediameter.alerts.row_sources import KNOWN, RowSource, row_source
 from mediameter.alerts.rule import DAY_S, HOUR_S, OFFSETS_S, Aggregate, Bands, Compare, Condition, How, Rule
 from mediameter.errors import UserError
@@ -62,6 +63,18 @@ def text(content: Mapping[str, Any], name: str, default: str | None = None) -> s
     if not isinstance(value, str):
         raise Mistake(f"{name} is not a text", "write it in quotes")
     return value.strip()
+
+
+def headline(content: Mapping[str, Any]) -> str:
+    """The words of an incident, with ``{value}`` and ``{limit}``; empty where the rule has none of its own."""
+    words = text(content, "headline", "")
+    try:
+        unknown = unknown_fields(words)
+    except ValueError as error:
+        raise Mistake(f"headline: {error}", "write {value} and {limit}, each in braces") from None
+    if unknown:
+        raise Mistake(f"headline: {{{min(unknown)}}} is not known", "it may hold {value} and {limit}")
+    return words
 
 
 def texts(content: Mapping[str, Any], name: str) -> tuple[str, ...]:

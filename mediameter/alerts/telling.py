@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, cast
 
+from mediameter.alerts.headlines import headline
 from mediameter.alerts.incidents import FLAPS, IS_FIRING, RESOLVED, Incident
 from mediameter.alerts.message import Message, Severity
 from mediameter.alerts.rule import EVERYTHING, INHIBITED_BY, INHIBITORS, Rule
+from mediameter.alerts.sender import PRODUCT
 from mediameter.numbers import told as quantity
 from mediameter.numbers import told_apart
 
@@ -25,15 +27,16 @@ MOST_LINES = 5
 """Of more groups of one rule, one message tells."""
 MOST_IN_DATA = 50
 _RANK = {"": 0, RESOLVED: 0, "warning": 1, "critical": 2}
-_WORDS: dict[Change, str] = {
-    "firing": "fires",
-    "worse": "has become critical",
-    "again": "fires again",
-    "flapping": "comes and goes; it is told again when it has ended",
-    "still": "still fires",
-    "resolved": "has ended",
-    "over": "fired, and has ended already",
+_TAGS: dict[Change, str] = {
+    "firing": "{severity}",
+    "worse": "now {severity}",
+    "again": "{severity} again",
+    "flapping": "{severity}, comes and goes",
+    "still": "still {severity}",
+    "resolved": "resolved",
+    "over": "over already",
 }
+"""What a title begins with, in brackets."""
 
 
 class Silence(NamedTuple):
@@ -146,8 +149,9 @@ def _of_one(rule: Rule | None, each: News) -> Message:
     if incident.note:
         lines.append(("Note", incident.note))
     lines += _advice(rule, name)
-    title = f"{name}{of} {_WORDS[each.change]}"
-    return _message(each, each.key, incident.incident_id, title, lines, [each])
+    value = incident.value if incident.state == IS_FIRING else incident.worst_value
+    what = headline(rule, name, incident.group, value, incident.threshold)
+    return _message(each, each.key, incident.incident_id, what, lines, [each])
 
 
 def _of_many(name: str, rule: Rule | None, together: list[News]) -> Message:
@@ -157,15 +161,16 @@ def _of_many(name: str, rule: Rule | None, together: list[News]) -> Message:
     worst = max(together, key=lambda each: _RANK[each.incident.severity])
     lines = [("What", rule.title if rule else name), ("Which", shown)]
     lines += [*_figures(rule, worst.incident), *_advice(rule, name)]
-    title = f"{name} {_WORDS[worst.change]} for {len(together):,} groups"
-    return _message(worst, key, "", title, lines, together)
+    what = f"{rule.title if rule else name}: {len(together):,} groups"
+    return _message(worst, key, "", what, lines, together)
 
 
 def _message(
-    worst: News, key: str, fingerprint: str, title: str, lines: list[tuple[str, str]], of: Sequence[News]
+    worst: News, key: str, fingerprint: str, what: str, lines: list[tuple[str, str]], of: Sequence[News]
 ) -> Message:
     """It goes to whom its severity concerns, and where the beginning went."""
     incident = worst.incident
+    title = f"[{_TAGS[worst.change].format(severity=incident.severity)}] {PRODUCT}: {what}"
     data = {
         "rule": incident.rule,
         "change": worst.change,

@@ -10,6 +10,7 @@ from mediameter.alerts.message import Message
 from mediameter.alerts.notify import notify
 from mediameter.alerts.rule_files import rules as from_files
 from mediameter.alerts.rule_tests import outcomes
+from mediameter.alerts.sender import signed
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, warning
@@ -42,7 +43,7 @@ def _tried(sound: list[Channel], case: Case) -> Iterator[Finding]:
     """Each channel gets a message, whatever severities it wants."""
     what = "Nothing has happened. Messages of mediameter will come here."
     key = f"doctor-{case.clock():%Y%m%dT%H%M%S%f}"
-    message = Message(key, "info", "[info] mediameter doctor: a test", (("What", what),))
+    message = signed(Message(key, "info", "[info] mediameter doctor: a test", (("What", what),)), case.settings)
     allowed = case.settings.alerts.allow_private_channels
     for told in notify(message, sound, timeout_s=SEND_TIMEOUT_S, allow_private=allowed):
         if told.delivered:

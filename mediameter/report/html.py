@@ -227,7 +227,7 @@ def _generated(figures: Figures) -> Markup:
 
 def _completeness(figures: Figures) -> Markup:
     told = (
-        "Final: all logs of the day are in. Open: logs may still come. Frozen: the raw data has gone. "
+        "Final: all logs of the day are in. Open: logs may still come. "
         "Suspect: a check failed, or too much was rejected or refused."
     )
     table = tables.completeness(figures)

@@ -11,7 +11,7 @@ from mediameter.settings.commented import render_commented_toml, write_commented
 from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
 from mediameter.settings.key import address_key, carry_key, key_path, known_key
-from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
+from mediameter.settings.models import KINDS, Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard
 from mediameter.settings.quantities import Money
@@ -19,6 +19,7 @@ from mediameter.settings.reading import FILE_NAME, from_mapping, load, of_wareho
 
 __all__ = [
     "FILE_NAME",
+    "KINDS",
     "Alerts",
     "AppSource",
     "Channel",

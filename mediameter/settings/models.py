@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -70,12 +71,20 @@ class Reporting(Section):
     time_zone: str = setting("UTC", "Days are days of this zone (whole-hour offsets only)")
     settle_hours: int = setting(6, "A day is final when a listing has run this long past its end", ge=0, le=240)
     window_days: int = setting(7, "How far back each run lists a bucket over S3", ge=1, le=4000)
+    report_url: str = setting("", "Where people open the report, for the link in messages; default: its path")
 
     @field_validator("time_zone")
     @classmethod
     def _whole_hours(cls, name: str) -> str:
         _refuse_broken_hours(name)
         return name
+
+    @field_validator("report_url")
+    @classmethod
+    def _can_be_opened(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s<>@]{1,300}", url):
+            raise Complaint("this is no address of a page", 'write it like "https://bi.example.org/report.html"')
+        return url
 
     @property
     def zone(self) -> ZoneInfo:
@@ -236,6 +245,12 @@ class Rejects(Section):
 
 
 AnySource = Annotated[Source | EventSource | AppSource | PaletteSource, Field(discriminator="kind")]
+KINDS = frozenset(
+    kind
+    for each in (Source, EventSource, AppSource, PaletteSource)
+    for kind in get_args(each.model_fields["kind"].annotation)
+)
+"""Kinds of sources that this version reads."""
 
 
 class Settings(Section):
@@ -278,6 +293,16 @@ class Settings(Section):
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
         one_a_month(self.invoices, self.log_sources)
         return self
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report lies unless it is written elsewhere."""
+        return self.folder / "report.html"
+
+    @property
+    def report_place(self) -> str:
+        """Where people find the report: its address, or its path on this machine."""
+        return self.reporting.report_url or str(self.report_path)
 
     @property
     def log_sources(self) -> dict[str, Source]:

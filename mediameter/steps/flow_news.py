@@ -8,6 +8,7 @@ import uuid
 from mediameter.alerts.channels import wanting
 from mediameter.alerts.message import Message
 from mediameter.alerts.notify import Delivery, notify
+from mediameter.alerts.sender import signed
 from mediameter.alerts.wording import one_line
 from mediameter.errors import WorldError
 from mediameter.settings import load
@@ -45,7 +46,7 @@ def tell_recovery(
 ) -> list[Delivery]:
     """Tell those who heard that a flow failed that it works again. Never raises."""
     lines = (("What", f"flow {flow} works again"), ("Window", window), ("Run", run_url or ""))
-    title = f"[recovered] mediameter {flow} works again ({window})"
+    title = f"[resolved] mediameter {flow} works again ({window})"
     data = {"flow": flow, "window": window}
     return _tell(
         settings_path, Message(key or _new_key(), "critical", title, lines, f"flow-{flow}", data, is_resolved=True)
@@ -73,10 +74,11 @@ def require_told(deliveries: list[Delivery]) -> None:
 
 def _tell(settings_path: str | None, message: Message) -> list[Delivery]:
     try:
-        alerts = load(settings_path).alerts
+        settings = load(settings_path)
     except Exception as trouble:  # the settings may be the very thing that failed, and they hold the channels
         _complain(message, f"the channels are unknown, {in_one_line(trouble)}")
         return []
+    alerts, message = settings.alerts, signed(message, settings)
     channels = wanting(alerts.every_channel, [message.severity])
     if not channels:
         _complain(message, f"[alerts] names no channel for what is {message.severity}")

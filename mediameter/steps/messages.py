@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from mediameter.alerts import book, outbox
 from mediameter.alerts.catalogue import sources_of
+from mediameter.alerts.headlines import headline
 from mediameter.alerts.incidents import IS_FIRING, Incident, ended
-from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
+from mediameter.alerts.rule import THE_REST, Rule
+from mediameter.alerts.sender import signed
 from mediameter.alerts.telling import messages, news
-from mediameter.numbers import told_apart
 from mediameter.settings import Settings
 
 
@@ -27,7 +28,7 @@ def tell(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], n
     told, passed = news(by_name, found, silences, now)
     written = messages(by_name, told)
     for message in written:
-        outbox.enqueue(connection, message, settings.alerts, now)
+        outbox.enqueue(connection, signed(message, settings), settings.alerts, now)
     book.write(connection, tenant, [*(each.incident for each in told), *passed])
     return len(written), [line(by_name.get(each.rule), each) for each in found if each.state == IS_FIRING]
 
@@ -41,7 +42,5 @@ def _is_judged(settings: Settings, rules: Mapping[str, Rule], incident: Incident
 
 def line(rule: Rule | None, incident: Incident) -> str:
     """A firing incident in one line."""
-    of = "" if incident.group == EVERYTHING else f" ({incident.group})"
-    value, limit = told_apart(incident.value, incident.threshold, rule.unit if rule else "")
-    since = f"{incident.begin_at:%Y-%m-%d %H:%MZ}"
-    return f"{incident.severity}: {incident.rule}{of} since {since}: {value}, threshold {limit}"
+    what = headline(rule, incident.rule, incident.group, incident.value, incident.threshold)
+    return f"{incident.severity}: {what}, since {incident.begin_at:%Y-%m-%d %H:%MZ} [{incident.rule}]"

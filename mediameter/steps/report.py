@@ -11,15 +11,13 @@ from mediameter.settings import Settings
 from mediameter.steps.geography import geography
 from mediameter.steps.reader import reader
 
-FILE_NAME = "report.html"
-
 
 def write_report(settings: Settings, out: Path | None = None, *, now: datetime) -> Path:
     """Write the report, whole (default: ``report.html`` beside the settings), and return where it lies.
 
     ``now`` is told at its foot.
     """
-    path = out or settings.folder / FILE_NAME
+    path = out or settings.report_path
     with reader(settings) as connection:
         where = geography(settings)
         found = figures.read(

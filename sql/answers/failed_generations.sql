@@ -1,8 +1,7 @@
 -- question: Which generations failed, when, whose, and why?
 -- asked in: Director's Palette: Failed Generations; High Error Rate
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
--- note: The newest first. Messages are redacted, the text of the prompt is cut out of them. Kept as long as the
---   retention says.
+-- note: The newest first. Messages are redacted, the text of the prompt is cut out of them.
 
 SELECT
     failed_at,

@@ -5,7 +5,7 @@
 --   compared. Users who paid nothing stand in the rows without a currency, ranked by credits. paid: NULL where a purchase
 --   does not say its amount. Credits and generations are the user's in all, in each row. credits_spent: what was taken
 --   less what was given back; NULL where the source does not tell it (event files), then see credits_charged. By user id:
---   addresses of mail do not come in. Kept as long as the retention says.
+--   addresses of mail do not come in.
 
 WITH of_users AS (
     SELECT

@@ -18,6 +18,7 @@ from mediameter.settings.quantities import Money
 from mediameter.steps import alerts as step
 from mediameter.steps.check import check
 from mediameter.warehouse import naive, tables
+from tests.alerts.told import change
 from tests.pictures import Warehouse
 
 pytestmark = pytest.mark.in_turn
@@ -77,8 +78,8 @@ def incidents(made: sa.Engine, rule: str = "error_rate") -> list[tuple[str, str]
 
 def titles(made: sa.Engine, rule: str = "error_rate") -> list[str]:
     found = sorted(rows(made, "outbox"), key=lambda row: row["sequence"])
-    said = [json.loads(row["payload"])["title"] for row in found]
-    return [title for title in said if title.startswith(rule)]
+    said = [json.loads(row["payload"]) for row in found]
+    return [change(each) for each in said if each["data"]["rule"] == rule]
 
 
 def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, place: Settings) -> None:
@@ -88,7 +89,9 @@ def test_what_fires_is_a_row_an_incident_and_a_message_once(made: sa.Engine, pla
     assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 0.012, 0.01, 10_000)
     assert incidents(made) == [("firing", "critical")]
     assert titles(made) == ["error_rate fires"]
-    assert report.firing == ["critical: error_rate since 2026-11-04 00:00Z: 1.2 %, threshold 1 %"]
+    assert report.firing == [
+        "critical: 1.2 % of a day's requests failed (limit 1 %), since 2026-11-04 00:00Z [error_rate]"
+    ]
     again = check(place, now=NOW + timedelta(minutes=5))
     assert (again.rows, again.messages, again.firing) == ([], 0, report.firing)
     assert titles(made) == ["error_rate fires"]
@@ -150,7 +153,7 @@ def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: 
     [incident] = rows(made, "incidents", rule="daily_bandwidth")
     assert (incident["state"], incident["severity"], incident["bad_windows"]) == ("firing", "critical", 1)
     assert incident["amended_at"] is None
-    told = ["daily_bandwidth fires", "daily_bandwidth has become critical"]
+    told = ["daily_bandwidth fires", "daily_bandwidth has become worse"]
     assert titles(made, "daily_bandwidth") == told
     for number, state in ((1, "firing"), (2, "resolved")):
         at = NOW + timedelta(days=number)  # the day before is complete, and this one has begun

@@ -257,19 +257,27 @@ def test_many_groups_of_a_rule_are_one_message() -> None:
     many = [advanced(RULE, "default", None, judged("C", group=f"g{n}"))[0] for n in range(20)]
     changes, _ = news({"tried": RULE}, many, [], NOON)
     [message] = messages({"tried": RULE}, changes)
-    assert message.title == "tried fires for 20 groups"
+    assert message.title == "[critical] mediameter: Tried: 20 groups"
     assert dict(message.lines)["Which"] == "g0, g1, g2, g3, g4 and 15 more"
     few, _ = news({"tried": RULE}, many[:3], [], NOON)
-    assert [each.title for each in messages({"tried": RULE}, few)] == [f"tried (g{n}) fires" for n in range(3)]
+    told = [each.title for each in messages({"tried": RULE}, few)]
+    assert told == [f"[critical] mediameter: g{n}: Tried: 20 requests (limit 10)" for n in range(3)]
 
 
 def test_a_message_says_what_how_much_since_when_and_what_to_do() -> None:
-    rule = replace(RULE, unit="bytes", bands=Bands(True, 10e9, None), runbook="Look\nat it.")
+    rule = replace(
+        RULE,
+        unit="bytes",
+        bands=Bands(True, 10e9, None),
+        runbook="Look\nat it.",
+        headline="{value} sent in a day (limit {limit})",
+    )
     [incident] = after("CC..", rule)
     incident = replace(incident, value=20e9, worst_value=30e9, threshold=10e9, told="critical", note="")
     changes, _ = news({"tried": rule}, [incident], [], NOON)
     [message] = messages({"tried": rule}, changes)
-    assert (message.title, message.severity, message.is_resolved) == ("tried has ended", "critical", True)
+    title = "[resolved] mediameter: 30 GB sent in a day (limit 10 GB)"
+    assert (message.title, message.severity, message.is_resolved) == (title, "critical", True)
     assert message.lines == (
         ("What", "Tried"),
         ("Value", "20 GB, at worst 30 GB; it is not to be above 10 GB"),

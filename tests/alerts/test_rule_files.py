@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from mediameter.alerts.catalogue import catalogue, find
 from mediameter.alerts.evaluate import FIRING
+from mediameter.alerts.headlines import headline
 from mediameter.alerts.rule import Rule
 from mediameter.alerts.rule_files import read, rules, understood
 from mediameter.alerts.rule_tests import Outcome, outcomes
@@ -297,7 +299,7 @@ def test_an_override_that_cannot_be_is_told(own: dict[str, Any], told: str, tmp_
 
 def test_rules_of_sources_that_are_not_connected_sleep_and_say_why(tmp_path: Path) -> None:
     asleep = {rule.name: rule.dormant for rule in catalogue(settings(tmp_path)) if rule.dormant}
-    assert asleep["pose_queue"] == "no source of kind pose_generator is set"
+    assert asleep["pose_queue"] == "this version reads no source of kind pose_generator yet"
     assert asleep["generation_failures"] == "no source of kind directors_palette or palette_events is set"
     assert asleep["logs_missing"] == "no application is set beside the access logs"
     assert {"error_rate", "delivery_late", "quality_gate"} & set(asleep) == set()
@@ -314,3 +316,28 @@ def test_the_manuals_example_is_a_rule_that_does_what_its_test_says() -> None:
     text = manual.split("```yaml\ncastingly_errors")[1].split("```")[0]
     [rule] = read("docs/operations.md", "castingly_errors" + text)
     assert [outcome.is_passed for outcome in outcomes(rule)] == [True]
+
+
+def test_every_shipped_rule_has_a_headline_of_its_own(tmp_path: Path) -> None:
+    without = [rule.name for rule in rules(tmp_path) if "{value}" not in rule.headline or "{limit}" not in rule.headline]
+    assert without == []
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("{amount} too much", "headline: {amount} is not known"),
+        ("{value.real}", "headline: {value.real} is not known"),
+        ("{value:9999}", "headline: {value:9999} is not known"),
+        ("{value", "headline: expected '}'"),
+    ],
+)
+def test_a_headline_holds_value_and_limit_and_nothing_else(words: str, what: str) -> None:
+    with pytest.raises(UserError, match=re.escape(what)):
+        read("own.yaml", FINE.replace("  title: Mine\n", f'  title: Mine\n  headline: "{words}"\n'))
+
+
+def test_a_rule_without_a_headline_is_told_by_its_title() -> None:
+    [rule] = read("own.yaml", FINE.replace("  title: Mine\n", '  title: "Mine {x}"\n'))
+    assert headline(rule, "mine", "castingly", 1234, 5).startswith("castingly: Mine {x}: 1,234")
+    assert headline(None, "gone", "*", 3, None) == "gone: 3 (limit not available)"

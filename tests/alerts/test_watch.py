@@ -10,6 +10,7 @@ import pytest
 
 from mediameter.settings import Settings, from_mapping
 from mediameter.steps.watch import watch, watched
+from tests.alerts.told import change
 from tests.export.application import Application
 from tests.generations.palette import NOON, generation, palette
 from tests.listener import Listener, listening
@@ -47,7 +48,7 @@ def failures(system: Application, count: int, minutes: float, message: str = "mo
 
 
 def said(hook: Listener) -> list[str]:
-    return [message["title"] for message in hook.received]
+    return [change(message) for message in hook.received]
 
 
 def test_failures_and_their_end_are_told_within_minutes(system: Application, hook: Listener, tmp_path: Path) -> None:
@@ -58,11 +59,11 @@ def test_failures_and_their_end_are_told_within_minutes(system: Application, hoo
     assert said(hook) == []
     failures(system, 11, 1)
     report = watch(given, now=NOON + 10 * MINUTE)
-    assert [title.split("] ")[-1] for title in said(hook)] == ["generation_failures (palette) fires"]
+    assert said(hook) == ["generation_failures (palette) fires"]
     assert report.deliver.delivered == 1 and report.check.messages == 1
     watch(given, now=NOON + 15 * MINUTE)
     watch(given, now=NOON + 40 * MINUTE)
-    assert [title.split("] ")[-1] for title in said(hook)][1:] == ["generation_failures (palette) has ended"]
+    assert said(hook)[1:] == ["generation_failures (palette) has ended"]
     assert "canary" not in str(hook.bodies)
 
 
@@ -84,7 +85,7 @@ def test_rate_limits_are_told_apart_and_prompts_never(system: Application, hook:
     given = settings(system, hook, tmp_path)
     failures(system, 3, 1, LIMITED)
     watch(given, now=NOON + 15 * MINUTE)
-    assert [title.split("] ")[-1] for title in said(hook)] == ["provider_rate_limited (palette) fires"]
+    assert said(hook) == ["provider_rate_limited (palette) fires"]
     assert "fox" not in str(hook.bodies)
 
 
@@ -95,7 +96,7 @@ def test_a_source_that_is_down_is_told_in_place_of_silence(system: Application, 
     system.execute("ALTER TABLE generation_events RENAME TO elsewhere")
     report = watch(given, now=NOON + 3 * 60 * MINUTE)
     assert len(report.export.failed) == 1
-    assert [title.split("] ")[-1] for title in said(hook)] == ["export_stopped (palette) fires"]
+    assert said(hook) == ["export_stopped (palette) fires"]
 
 
 def test_a_channel_that_is_down_gets_it_later(system: Application, hook: Listener, tmp_path: Path) -> None:
@@ -106,4 +107,4 @@ def test_a_channel_that_is_down_gets_it_later(system: Application, hook: Listene
     hook.status = 200
     hook.received.clear()
     watch(given, now=NOON + 15 * MINUTE)
-    assert [title.split("] ")[-1] for title in said(hook)] == ["generation_failures (palette) fires"]
+    assert said(hook) == ["generation_failures (palette) fires"]

@@ -79,7 +79,9 @@ def test_a_day_that_breaks_a_rule_ends_in_a_notification(server: str, site: Path
         hourly(str(site), NOW)
 
     incident, failure = hook.wait(2)
-    assert "quality_gate (small) fires" in incident["title"]
+    contradiction = "a day's figures contradict each other: 1 rule of quality broken (limit 0)"
+    assert incident["title"] == f"[critical] mediameter: small: {contradiction}"
+
     assert "2026-01-02: a rule of quality is broken: small.small" in _fields(failure)["Error"]
     assert _latest_table()[0]["state"] == "open, suspect"
 

@@ -21,6 +21,7 @@ from mediameter.steps.watch import watch
 from mediameter.warehouse import tables
 from tests import gate
 from tests.alerts.test_watch import LIMITED, MINUTE, failures, settings
+from tests.alerts.told import change
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import NOON, generation, palette
@@ -66,7 +67,7 @@ def test_killed_anywhere(system: Application, hook: Listener, tmp_path: Path, tr
             now += rng.randint(1, 2) * MINUTE
             watch(given, now=now)
         watch(given, now=NOW + LEASE + 3 * MINUTE)
-        told = [(message["key"], message["title"].split("] ")[-1]) for message in hook.received]
+        told = [(message["key"], change(message)) for message in hook.received]
         is_sound = {title for _, title in told} == wanted and len(set(told)) == len(wanted)
         repeats += len(told) - len(set(told))
         if not is_sound or not _one_incident_a_fingerprint(given):
