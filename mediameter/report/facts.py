@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mediameter.report.gate import Gate
     from mediameter.report.generated import Generated
     from mediameter.report.incidents import Incident
     from mediameter.report.merged import Merged
@@ -201,7 +202,7 @@ class Figures:
 
     ``endpoint_count`` and ``media_file_count`` say how many there are, of which the tuples hold the first.
     ``merged``: what log and application say together, None while no application is connected; ``generated``: what
-    generating systems made, None where there are none.
+    generating systems made, None where there are none. ``why_suspect``: of each suspect day, as far as anybody said.
     ``countries_label`` and ``edges_label`` name the data sets behind country and edge; None: there was none.
     """
 
@@ -223,8 +224,10 @@ class Figures:
     merged: Merged | None
     generated: Generated | None
     incidents: tuple[Incident, ...]
+    gate: Gate
     countries_label: str | None
     edges_label: str | None
+    why_suspect: Mapping[date, Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def known_days(self) -> tuple[date, ...]:

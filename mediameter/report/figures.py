@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from mediameter.report import generated, incidents, merged
+from mediameter.report import gate, generated, incidents, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
@@ -33,6 +33,7 @@ from mediameter.report.facts import (
     Response,
     Traffic,
 )
+from mediameter.report.incidents import Say, plainly
 from schemas.vocabulary import ALL, DEFAULT_TENANT, STATUS_CLASSES
 
 __all__ = ["Figures", "read"]
@@ -158,11 +159,13 @@ def read(
     zone: str = "UTC",
     countries: str | None = None,
     edges: str | None = None,
+    say: Say = plainly,
 ) -> Figures:
     """The figures of the days from ``first`` to ``last``, both included; None is without bound.
 
     Days are those of the reporting ``zone``, which is needed for the ledger: it knows instants only.
-    ``countries`` and ``edges`` name the data sets that countries and CDN edges were looked up in.
+    ``countries`` and ``edges`` name the data sets that countries and CDN edges were looked up in. ``say``: how an
+    incident is told.
     """
     first, last = first or _FIRST_DAY, last or _LAST_DAY
     days = {"tenant": tenant, "first": first, "last": last}
@@ -189,7 +192,8 @@ def read(
         endpoint_count=endpoints[0].in_all if endpoints else 0,
         merged=merged.read(of_days),
         generated=generated.read(of_days),
-        incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]})),
+        incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]}), say),
+        gate=gate.read(of_days),
         countries_label=countries,
         edges_label=edges,
     )

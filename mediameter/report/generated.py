@@ -75,6 +75,15 @@ class Generated:
     systems: tuple[System, ...] = ()
 
     @cached_property
+    def margins(self) -> tuple[tuple[str, int | None], ...]:
+        """What is left in each currency; None while any amount is not known, since that is of no currency yet."""
+        left: dict[str, int] = defaultdict(int)
+        for row in self.money:
+            left[row.currency] += row.amount_micros or 0
+        is_known = all(row.amount_micros is not None for row in self.money)
+        return tuple((currency, left[currency] if is_known else None) for currency in sorted(left) if currency)
+
+    @cached_property
     def generations(self) -> int:
         return sum(row.generations for row in self.days)
 

@@ -26,10 +26,14 @@ def parts(generated: Generated) -> list[Markup]:
 
 
 def amount(row: Money) -> str:
-    if row.amount_micros is None:
-        return _not_known(row.uncosted)
-    sign = "-" if row.amount_micros < 0 else ""
-    return f"{sign}{words.money(abs(row.amount_micros))}"
+    return _not_known(row.uncosted) if row.amount_micros is None else signed(row.amount_micros)
+
+
+def signed(micros: int | None) -> str:
+    """An amount without its currency; None is not available."""
+    if micros is None:
+        return words.NOT_AVAILABLE
+    return f"{'-' if micros < 0 else ''}{words.money(abs(micros))}"
 
 
 def cost(row: Model) -> str:
@@ -46,6 +50,7 @@ def _not_known(uncosted: int) -> str:
 
 def _money(generated: Generated) -> Markup:
     rows = [[KINDS[row.kind], words.visible(row.currency) or words.ABSENT, amount(row)] for row in generated.money]
+    rows += [["margin", words.visible(currency), signed(micros)] for currency, micros in generated.margins]
     return table("Money, whole range", ("what", "currency", "#amount"), rows)
 
 

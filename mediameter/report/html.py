@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mediameter.report import generated_tables, merged_tables, pictures, tables, words
+from mediameter.report import gate, generated_tables, merged_tables, pictures, tables, words
 from mediameter.report.facts import Figures
 from mediameter.report.markup import Markup, element
 from mediameter.report.measures import BYTES_SENT, COST, PERCENTILE, REQUESTS
@@ -27,7 +27,7 @@ def render(figures: Figures, title: str, generated_at: datetime) -> str:
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
+        element("title", _with_range(figures, title)),
         element("style", SHEET),
     )
     sections = _sections(figures) if figures.known_days else [_nothing_yet()]
@@ -41,6 +41,13 @@ def render(figures: Figures, title: str, generated_at: datetime) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
+def _with_range(figures: Figures, title: str) -> str:
+    """As a browser's tab and a file's preview show it."""
+    if not figures.known_days:
+        return title
+    return f"{title}, {figures.known_days[0]} to {figures.known_days[-1]}"
+
+
 def _nothing_yet() -> Markup:
     told = "The warehouse holds no day of this range. Run mediameter run, and make the report again."
     return _section("nothing", "Nothing to show yet", told)
@@ -49,7 +56,7 @@ def _nothing_yet() -> Markup:
 def _sections(figures: Figures) -> list[Markup]:
     return [
         _traffic(figures), _cost(figures), _response(figures), _statuses(figures),
-        _incidents(figures), _checks(figures), _days(figures),
+        _incidents(figures), _checks(figures), _quality(figures), _days(figures),
         _applications(figures), _merged(figures), _generated(figures), _rejects(figures), _completeness(figures),
         _media_files(figures), _endpoints(figures), _countries(figures),
     ]  # fmt: skip
@@ -107,8 +114,8 @@ def _tile(name: str, figure: str, unit: str) -> Markup:
 def _contents() -> Markup:
     names = {
         "traffic": "Traffic", "cost": "Cost", "response": "Response time", "status": "Status",
-        "incidents": "Incidents", "checks": "Checks", "days": "Days", "applications": "Applications",
-        "merged": "Log and application",
+        "incidents": "Incidents", "checks": "Checks", "quality": "Quality", "days": "Days",
+        "applications": "Applications", "merged": "Log and application",
         "generated": "Generations", "rejects": "Rejects",
         "completeness": "Completeness",
         "media": "Media files", "endpoints": "Errors", "countries": "Countries",
@@ -180,6 +187,12 @@ def _checks(figures: Figures) -> Markup:
         return _section("checks", "Checks", "No check has run over these days.")
     told = "A day that is not complete is neither good nor bad: not yet knowable."
     return _section("checks", "Checks", told, pictures.checks(figures), tables.checks(figures))
+
+
+def _quality(figures: Figures) -> Markup:
+    if not figures.gate.suites:
+        return _section("quality", "Quality", gate.NOT_JUDGED)
+    return _section("quality", "Quality", gate.LEAD, *gate.parts(figures.gate))
 
 
 def _rejects(figures: Figures) -> Markup:

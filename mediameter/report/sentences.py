@@ -57,6 +57,8 @@ _REASONS = {
     ("app_only", "deleted_file"): "the file had been deleted",
     ("app_only", "no_delivery"): "no delivery: a cache answered, or it is not logged yet",
 }
+MOST_EXPLAINED = 4
+"""So many suspect days are told with their reasons at the head; the others stand in the table of completeness."""
 _OUTCOMES = {"matched": "in both", "log_only": "in the log alone", "app_only": "in the application alone"}
 _BASES = {
     "event_address": "event, by file and address",
@@ -88,12 +90,15 @@ def reconciled(row: Agreed) -> str:
 def warnings(figures: Figures) -> list[str]:
     """What a reader must know before any figure is believed."""
     gaps = set(figures.spine) - set(figures.known_days)
+    newest = sorted(figures.suspect_days & figures.why_suspect.keys(), reverse=True)[:MOST_EXPLAINED]
+    explained = {day: "; ".join(map(words.visible, figures.why_suspect[day])) for day in newest}
     told = (
         (figures.open_days, "Open, so that the figures will still grow"),
-        (figures.suspect_days, "Suspect, since a check failed or too much was rejected or refused"),
+        (figures.suspect_days - explained.keys(), "Suspect, since a check failed or too much was rejected or refused"),
         (gaps, "Without any data"),
     )
-    return [f"{what}: {_newest(days)}." for days, what in told if days]
+    found = [f"{what}: {_newest(days)}." for days, what in told if days]
+    return found + [f"{day} is suspect: {why}." for day, why in sorted(explained.items(), reverse=True)]
 
 
 def _newest(days: Iterable[date], most: int = 4) -> str:

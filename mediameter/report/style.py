@@ -85,6 +85,12 @@ code { font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, mono
 .pill.final, .pill.frozen, .pill.ok { border-color: var(--green); }
 .pill.open, .pill.warning, .pill.suspect { border-color: var(--orange); }
 .pill.critical { border-color: var(--red); background: var(--red); color: #fff; font-weight: 600; }
+@media (max-width: 720px) {
+  main, header, footer { padding: 0 10px; } section { padding: 14px 12px; border-radius: 8px; }
+  .tiles { grid-template-columns: repeat(2, 1fr); }
+  table { width: max-content; min-width: 100%; } th, td { max-width: 60vw; }
+  tbody th, thead th:first-child { position: sticky; left: 0; background: var(--card); max-width: 44vw;
+    overflow-wrap: anywhere; } }
 @media print { body { background: #fff; } section { break-inside: avoid; } nav { display: none; } }
 """)
 

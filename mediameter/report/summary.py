@@ -7,7 +7,7 @@ terminal is made visible.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from itertools import accumulate
 
@@ -66,14 +66,12 @@ def render(figures: Figures, console: Console) -> None:
     _cost(figures, console)
 
 
-def brief(figures: Figures, why_suspect: Mapping[date, Sequence[str]], console: Console) -> None:
+def brief(figures: Figures, console: Console) -> None:
     """Days, applications, cost, and why a day is suspect: what fits on one screen. ``render`` has all."""
     if not figures.known_days:
         console.print(Text("Nothing to show: the warehouse holds no day of this range."))
         return
     _header(figures, console)
-    for day, why in sorted(why_suspect.items()):
-        _aside(f"{day} is suspect: {'; '.join(map(words.visible, why))}", console)
     _days(figures, console)
     _applications(figures, console)
     console.print(Text.assemble("\n", ("Cost: ", "bold"), words.cost(figures.whole.cost)))

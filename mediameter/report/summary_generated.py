@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediameter.report import words
 from mediameter.report.generated import Generated, MadeDay
-from mediameter.report.generated_tables import KINDS, amount, cost
+from mediameter.report.generated_tables import KINDS, amount, cost, signed
 
 
 def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
@@ -26,6 +26,7 @@ def lines(generated: Generated, most_days: int, most_models: int) -> list[str]:
             f"  {words.count(row.average_ms):>9} ms in the mean  cost {cost(row)}"
         )
     told += [f"{KINDS[row.kind]}: {amount(row)} {words.visible(row.currency)}".rstrip() for row in generated.money]
+    told += [f"margin: {signed(micros)} {words.visible(currency)}" for currency, micros in generated.margins]
     return told
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mediameter.report import incidents as of_incidents
 from mediameter.report import words
-from mediameter.report.facts import Check, Cost, Figures, Traffic
+from mediameter.report.facts import Check, Cost, Day, Figures, Traffic
 from mediameter.report.markup import Markup, element
 from mediameter.report.measures import REQUESTS, Measure
 from mediameter.report.sentences import causes, check_name, errors, phrase, price, validity
 from mediameter.report.svg import Series
 
 DETAILED_DAYS = 31
+_LOUD = ("critical", "warning")
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
@@ -150,12 +151,14 @@ def checks(figures: Figures) -> Markup:
         if check.verdict != "not_yet_knowable" or check_name(check) not in newest:
             newest[check_name(check)] = check
     heads = ("check", "day", "verdict", "#value", "#limit", "#rests on")
-    latest = table("Newest verdict", heads, [_check_cells(check) for check in newest.values()])
-    fired = [check for check in reversed(figures.checks) if check.verdict in ("critical", "warning")]
-    if not fired:
-        return latest
-    told = table("Newest first", heads, [_check_cells(check) for check in fired])
-    return element("div", latest, folded(f"All that fired: {len(fired):,}", told))
+    loud, quiet = ([check for check in newest.values() if (check.verdict in _LOUD) is each] for each in (True, False))
+    told = [table("Newest verdict of each that is not good", heads, map(_check_cells, loud))] if loud else []
+    told.append(
+        folded(f"{words.counted(len(quiet), 'other check')}", table("Newest verdict", heads, map(_check_cells, quiet)))
+    )
+    if fired := [check for check in reversed(figures.checks) if check.verdict in _LOUD]:
+        told.append(folded(f"All that fired: {len(fired):,}", table("Newest first", heads, map(_check_cells, fired))))
+    return element("div", *told)
 
 
 def incidents(figures: Figures) -> Markup:
@@ -163,7 +166,7 @@ def incidents(figures: Figures) -> Markup:
     rows = []
     for each in figures.incidents:
         cells = of_incidents.cells(each)
-        rows.append([*cells[:3], pill(each.severity), *cells[4:]])
+        rows.append([*cells[:2], pill(each.severity), *cells[3:]])
     return table("What fires first, then the newest", of_incidents.HEADS, rows)
 
 
@@ -204,14 +207,19 @@ def completeness(figures: Figures) -> Markup:
             words.count(row.duplicates),
             gigabytes(row.bytes_sent),
             words.not_counted(row) or words.ABSENT,
+            _why_suspect(figures, row),
         ]
         for row in reversed(figures.completeness)
     ]
     heads = (
         "day", "source", "state", "complete through", "#objects", "#lines", "#parsed", "#ignored", "#rejected",
-        "#duplicates", "#GB counted", "beside them",
+        "#duplicates", "#GB counted", "beside them", "why it is suspect",
     )  # fmt: skip
     return table("lines = parsed + ignored + rejected; duplicates are parsed, but count once", heads, rows)
+
+
+def _why_suspect(figures: Figures, row: Day) -> str:
+    return "; ".join(figures.why_suspect.get(row.day, ())) if row.is_suspect else ""
 
 
 def media_files(figures: Figures) -> Markup:

@@ -14,20 +14,18 @@ from typing import cast
 
 from rich.console import Console
 
-from mediameter.alerts.catalogue import catalogue
 from mediameter.demo import event_file, palette
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import Size, World, build
 from mediameter.errors import UserError, WorldError
-from mediameter.report import figures, summary, words
+from mediameter.report import summary, words
+from mediameter.report.facts import Figures
 from mediameter.settings import Settings, load
-from mediameter.steps.days import why_suspect
-from mediameter.steps.geography import geography
+from mediameter.steps.figures import read_figures
 from mediameter.steps.reader import reader
 from mediameter.steps.report import write_report
 from mediameter.steps.run import RunSummary, run
-from schemas.vocabulary import ALL
 
 LAST_DAY = date(2025, 11, 3)  # fixed, so that a seed means the same world always; the documents' own line falls into it
 SIZES = ("small", "medium", "large")
@@ -73,8 +71,7 @@ countries = "world/{countries}"
 """
 
 
-_Suspect = dict[date, list[str]]
-_Show = Callable[[Settings, figures.Figures, _Suspect, Console], None]
+_Show = Callable[[Figures, Console], None]
 
 
 def demo(
@@ -170,19 +167,14 @@ def _flow(settings: Settings, now: datetime) -> RunSummary:
 
 def _show(settings: Settings, world: World, console: Console, show: _Show) -> list[str]:
     """The summary, and what in the warehouse differs from the world's truth."""
-    where = geography(settings)
     with reader(settings) as connection:
-        found = figures.read(
-            connection, tenant=settings.tenant, zone=settings.reporting.time_zone, countries=where.countries_label,
-            edges=where.edges_label,
-        )  # fmt: skip
-        suspect = why_suspect(connection, settings)
+        found = read_figures(connection, settings)
         differences = compare(world.truth, observe(connection))
         differences += palette.compare(world.truth.generations, palette.observe(connection))
         read = event_file.observe(connection)
         differences += palette.compare(world.truth.events, read, event_file.SOURCE)
     console.print("[bold]3. What came out[/bold]")
-    show(settings, found, suspect, console)
+    show(found, console)
     console.print()
     if differences:
         console.print(f"[bold red]{len(differences)} figures differ from the known truth:[/bold red]")
@@ -192,27 +184,24 @@ def _show(settings: Settings, world: World, console: Console, show: _Show) -> li
     return differences
 
 
-def _everything(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
+def _everything(found: Figures, console: Console) -> None:
     summary.render(found, console)
 
 
-def _one_screen(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
-    summary.brief(found, suspect, console)
-    _fires(settings, found, console)
+def _one_screen(found: Figures, console: Console) -> None:
+    summary.brief(found, console)
+    _fires(found, console)
 
 
-def _nothing(settings: Settings, found: figures.Figures, suspect: _Suspect, console: Console) -> None:
+def _nothing(found: Figures, console: Console) -> None:
     console.print("   as before; --verbose shows it again", highlight=False)
 
 
-def _fires(settings: Settings, found: figures.Figures, console: Console) -> None:
-    """What fires now, in the words of its rule: severity, whose it is, value and limit."""
-    titles = {rule.name: rule.title for rule in catalogue(settings)}
+def _fires(found: Figures, console: Console) -> None:
+    """What fires now, in the words of its rule."""
     firing = [each for each in found.incidents if each.state == "firing"]
-    for each in sorted(firing, key=lambda one: (one.severity, one.rule, one.group)):
-        whose = "" if each.group == ALL else f"{each.group}: "
-        value, limit = words.beside(each.worst_value, each.threshold, each.unit)
-        line = f"  {each.severity}: {whose}{titles.get(each.rule, each.rule)} ({value}, limit {limit})"
+    for each in sorted(firing, key=lambda one: (one.severity, one.what)):
+        line = f"  {each.severity}: {each.what}"
         console.print(words.visible(line), style=summary.STYLES.get(each.severity, ""), markup=False, highlight=False)
 
 

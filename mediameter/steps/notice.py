@@ -171,13 +171,14 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
 
     ``cost`` is in words, as the report has it; whatever is not known of a day is "not available".
     """
-    from mediameter.report import figures, words
+    from mediameter.report import words
+    from mediameter.steps.figures import read_figures
     from mediameter.steps.reader import reader
 
     settings = load(settings_path)
     first = instant(now).astimezone(settings.reporting.zone).date() - timedelta(days=_TABLE_DAYS - 1)
     with reader(settings) as connection:
-        found = figures.read(connection, first=first, tenant=settings.tenant, zone=settings.reporting.time_zone)
+        found = read_figures(connection, settings, first)
     verdicts: dict[date, list[str]] = defaultdict(list)
     for check in found.checks:
         verdicts[check.day].append(f"{check.rule}: {check.verdict}")
@@ -198,13 +199,14 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
 def alert_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     """What fires now, and what ended in the last eight days, as a scheduler shows it: a row an incident."""
     from mediameter.report import incidents
+    from mediameter.steps.figures import in_words
     from mediameter.steps.reader import reader
     from mediameter.warehouse import naive
 
     settings = load(settings_path)
     asked = {"tenant": settings.tenant, "begin": naive(instant(now) - timedelta(days=_TABLE_DAYS))}
     with reader(settings) as connection:
-        found = incidents.read(lambda query: list(connection.execute(query, asked)))
+        found = incidents.read(lambda query: list(connection.execute(query, asked)), in_words(settings))
     heads = [head.removeprefix("#") for head in incidents.HEADS]
     return [dict(zip(heads, incidents.cells(each), strict=True)) for each in found]
 

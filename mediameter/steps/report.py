@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from mediameter.atomic import replaced
-from mediameter.report import figures, html
+from mediameter.report import html
 from mediameter.settings import Settings
-from mediameter.steps.geography import geography
+from mediameter.steps.figures import gate_pages, read_figures
 from mediameter.steps.reader import reader
+from schemas.vocabulary import DEFAULT_TENANT
 
 
 def write_report(settings: Settings, out: Path | None = None, *, now: datetime) -> Path:
@@ -19,14 +21,13 @@ def write_report(settings: Settings, out: Path | None = None, *, now: datetime) 
     """
     path = out or settings.report_path
     with reader(settings) as connection:
-        where = geography(settings)
-        found = figures.read(
-            connection,
-            tenant=settings.tenant,
-            zone=settings.reporting.time_zone,
-            countries=where.countries_label,
-            edges=where.edges_label,
-        )
+        found = read_figures(connection, settings)
+    found = replace(found, gate=replace(found.gate, pages=gate_pages(settings, path)))
     with replaced(path, encoding="utf-8") as file:
-        file.write(html.render(found, title="mediameter", generated_at=now))
+        file.write(html.render(found, title=_title(settings), generated_at=now))
     return path.absolute()
+
+
+def _title(settings: Settings) -> str:
+    """Whose it is, where an installation is one of several."""
+    return "mediameter" if settings.tenant == DEFAULT_TENANT else f"mediameter: {settings.tenant}"

@@ -319,7 +319,9 @@ def test_the_manuals_example_is_a_rule_that_does_what_its_test_says() -> None:
 
 
 def test_every_shipped_rule_has_a_headline_of_its_own(tmp_path: Path) -> None:
-    without = [rule.name for rule in rules(tmp_path) if "{value}" not in rule.headline or "{limit}" not in rule.headline]
+    without = [
+        rule.name for rule in rules(tmp_path) if "{value}" not in rule.headline or "{limit}" not in rule.headline
+    ]
     assert without == []
 
 

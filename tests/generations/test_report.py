@@ -30,6 +30,8 @@ def test_page_shows_money_models_and_days(warehouse: Warehouse) -> None:
         ["taken by providers of models", "USD", "-0.9600"],
         ["paid back", "USD", "-9.9900"],
         ["paid by users", "USD", "29.9700"],
+        ["margin", "EUR", "not available"],
+        ["margin", "USD", "not available"],
     ]
     assert found.table("Models")[1:] == [
         ["fox", "14", "8", "2", "20.00 %", "5,000", "280", "0.9600 USD"],

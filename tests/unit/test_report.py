@@ -319,7 +319,7 @@ def test_page_shows_the_figures(warehouse: Warehouse) -> None:
     assert [row[-1] for row in found.table("ms")] == ["p99", "3,000", "1,500"], "percentiles have no sum"
     assert found.table("lines = ")[1] == [
         "2026-11-04", "ovh", "open", "2026-11-04 06:00 UTC", "2", "5,000", "4,997", "3", "0", "2",
-        "0.000", "-",
+        "0.000", "-", "",
     ]  # fmt: skip
     assert found.table("Newest verdict")[1] == ["error_rate", "2026-11-02", "critical", "10 %", "1 %", "4,000"]
     assert "16.000 GB have no price" in found.text
@@ -375,7 +375,7 @@ def test_page_needs_nothing_else_and_is_always_the_same(warehouse: Warehouse) ->
     assert "://" not in text
     assert "@import" not in text
     assert set(re.findall(r"url\((.*?)\)", text)) == {"#hatch", "#waiting"}
-    assert "<title>Media &lt;of&gt; Acme</title>" in text
+    assert "<title>Media &lt;of&gt; Acme, 2026-11-02 to 2026-11-04</title>" in text
     assert text == page(warehouse)
 
 
