@@ -135,7 +135,7 @@ def checks(figures: Figures) -> Markup:
     drawn = spine(figures)
     for check in figures.checks:
         if check.day >= drawn.days[0]:
-            rows.setdefault(words.visible(check_name(check), 28), {})[check.day] = _mark(check)
+            rows.setdefault(words.visible(check_name(check), 26), {})[check.day] = _mark(check)
     seen = {check.verdict for check in figures.checks}
     colours = {name: "open" if colour == "waiting" else colour for name, (colour, _) in VERDICTS.items()}
     keys = [(colour, phrase(name)) for name, colour in colours.items() if name in seen]

@@ -29,7 +29,7 @@ p { margin: 4px 0; }
 .soft, figcaption, footer { color: var(--soft); }
 footer { padding-bottom: 48px; font-size: 13px; }
 nav { display: flex; flex-wrap: wrap; gap: 2px 14px; margin: 14px 0 0; font-size: 13px; }
-nav a { color: var(--blue); text-decoration: none; }
+a { color: var(--blue); } nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 20px 22px;
   margin: 18px 0; }
@@ -82,7 +82,7 @@ tbody tr:hover { background: var(--shade); }
 code { font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .pill { display: inline-block; padding: 0 8px; border-radius: 9px; border: 1px solid var(--grey); font-size: 12.5px;
   white-space: nowrap; margin-right: 4px; }
-.pill.final, .pill.frozen, .pill.ok { border-color: var(--green); }
+.pill.final, .pill.frozen, .pill.ok, .pill.resolved { border-color: var(--green); }
 .pill.open, .pill.warning, .pill.suspect { border-color: var(--orange); }
 .pill.critical { border-color: var(--red); background: var(--red); color: #fff; font-weight: 600; }
 @media (max-width: 720px) {

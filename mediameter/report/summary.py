@@ -74,10 +74,9 @@ def brief(figures: Figures, console: Console) -> None:
     _header(figures, console)
     _days(figures, console)
     _applications(figures, console)
-    console.print(Text.assemble("\n", ("Cost: ", "bold"), words.cost(figures.whole.cost)))
-    if figures.generated:
-        made = figures.generated
-        _aside(f"{made.generations:,} generations by {words.counted(len(made.systems), 'system')}", console)
+    made = figures.generated
+    also = f" · {made.generations:,} generations by {words.counted(len(made.systems), 'system')}" if made else ""
+    console.print(Text.assemble("\n", ("Cost: ", "bold"), words.cost(figures.whole.cost), also))
 
 
 # --- the parts -------------------------------------------------------------------------------------

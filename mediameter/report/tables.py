@@ -166,7 +166,9 @@ def incidents(figures: Figures) -> Markup:
     rows = []
     for each in figures.incidents:
         cells = of_incidents.cells(each)
-        rows.append([*cells[:2], pill(each.severity), *cells[3:]])
+        is_over = each.state == "resolved"
+        state, severity = (pill(each.state), each.severity) if is_over else (each.state, pill(each.severity))
+        rows.append([cells[0], state, severity, *cells[3:]])
     return table("What fires first, then the newest", of_incidents.HEADS, rows)
 
 

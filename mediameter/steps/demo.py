@@ -87,25 +87,23 @@ def demo(
     world = _world(folder, seed, days, cast(Size, size), console)
     settings = _settings(folder, world)
     now = _clock()
-    console.print(
-        f"[bold]2. The hourly {'flow, on an embedded Prefect server' if use_flow else 'steps, without Prefect'}[/bold]"
-    )
+    by = "flow, on an embedded Prefect server" if use_flow else "steps, without Prefect"
+    console.print(f"[bold]2. The hourly {by}[/bold]", highlight=False)
     begun = time.monotonic()
     passed = _flow(settings, now) if use_flow else run(settings, now=now)
     lines = passed.lines() if is_verbose else passed.lines()[:1]
-    console.print("\n".join(f"   {line}" for line in lines), markup=False, highlight=False)
-    console.print(f"   took {time.monotonic() - begun:.1f} s\n", highlight=False)
+    told = "\n".join(f"   {line}" for line in lines)
+    console.print(f"{told} · {time.monotonic() - begun:.1f} s\n", markup=False, highlight=False)
     show = _everything if is_verbose else _nothing if passed.is_idle else _one_screen
     differences = _show(settings, world, console, show)
     path = write_report(settings, now=now)
-    console.print(f"[bold]Report[/bold]: {_shown(path)}", highlight=False, soft_wrap=True)
+    more = "" if is_verbose else " (or --verbose: all of it here)"
+    console.print(f"[bold]Report[/bold]: {_shown(path)}{more}", highlight=False, soft_wrap=True)
     console.print(
         "Ask on: mediameter answer --settings " + _shown(settings_path(folder)) + " top_files_by_bandwidth",
         highlight=False,
         soft_wrap=True,
     )
-    if not is_verbose:
-        console.print("All of it: --verbose, or the report.", highlight=False)
     return 1 if differences else 0
 
 
@@ -120,10 +118,6 @@ def _clock() -> datetime:
 
 
 def _world(folder: Path, seed: int, days: int, size: Size, console: Console) -> World:
-    console.print(
-        f"[bold]1. A world[/bold] of {days} days up to {LAST_DAY}, seed {seed}, as OVH delivers its logs",
-        highlight=False,
-    )
     try:
         world = build(folder / "world", seed=seed, days=days, size=size, last_day=LAST_DAY)
     except FileExistsError as error:
@@ -131,7 +125,12 @@ def _world(folder: Path, seed: int, days: int, size: Size, console: Console) -> 
             f"{folder / 'world'} holds another world ({error})", "remove it, or choose another --folder"
         ) from None
     count = sum(1 for path in world.bucket.rglob("*") if path.is_file())
-    console.print(f"   {count:,} objects in {_shown(world.bucket)}\n", highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]1. A world[/bold] of {days} days up to {LAST_DAY}, seed {seed}, as OVH delivers its logs:"
+        f" {count:,} objects in {_shown(world.bucket)}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     return world
 
 
