@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from mediameter import sightings
+from mediameter.numbers import told
 from mediameter.settings import Settings
 from mediameter.sightings import Doubt
 from mediameter.warehouse import naive, tables
@@ -25,10 +26,10 @@ def late_sources(connection: sa.Connection, settings: Settings, now: datetime) -
 
 
 def _line(settings: Settings, name: str, delivered_at: datetime, now: datetime) -> str:
-    hours = int((now - delivered_at).total_seconds()) // 3600
+    quiet = told((now - delivered_at).total_seconds(), "s")
     what = "no row is newer than" if name in settings.table_sources else "nothing has been delivered since"
     return (
-        f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {hours:,} hours: longer than is ordinary of it. Is the"
+        f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {quiet}: longer than is ordinary of it. Is the"
         f" delivery alive (logging, copy job, export)? `mediameter doctor`; if it is: [sources.{name}] quiet_hours"
     )
 

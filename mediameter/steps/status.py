@@ -14,9 +14,11 @@ from mediameter.alerts.channels import channel_id
 from mediameter.alerts.channels import shown as shown_channel
 from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.ledger import complete_through, day_bounds
+from mediameter.numbers import told
 from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps import silence
+from mediameter.steps.days import why_suspect
 from mediameter.steps.reader import plain, reader, rows, shown
 from mediameter.warehouse import tables
 
@@ -53,8 +55,8 @@ class SourceStatus:
         if self.listed_at is None:
             return f"{self.source}: never listed: no run has got there yet. {_NO_RUN}"
         if now - self.listed_at > LATE_AFTER:
-            hours = (now - self.listed_at) / timedelta(hours=1)
-            return f"{self.source}: no run has listed it for {hours:,.0f} hours. {_NO_RUN}"
+            ago = told((now - self.listed_at).total_seconds(), "s")
+            return f"{self.source}: no run has listed it for {ago}. {_NO_RUN}"
         if self.pending:
             return f"{self.source}: {self.pending:,} objects could not be read yet; the next run tries them again"
         return ""
@@ -99,6 +101,14 @@ class BrokenRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What a suspect day is suspect for: what could not be read, and critical rules that it breaks."""
+
+    day: date
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The sources, the last days and every older one that is late or suspect, what became of objects and lines,
     and the rules of quality that any day breaks."""
@@ -108,6 +118,7 @@ class Status:
     missing_day: date | None
     objects: dict[str, int]
     rejects: dict[str, int]
+    suspicions: tuple[Suspicion, ...] = ()
     broken_rules: tuple[BrokenRule, ...] = ()
     unsent: tuple[Unsent, ...] = ()
     complaints: tuple[str, ...] = ()
@@ -133,6 +144,9 @@ class Status:
             if more := words.not_counted(day):
                 line = f"{day.day} {day.source}: {words.gigabytes(day.bytes_sent)} GB counted, {more}"
                 console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
+        for suspicion in self.suspicions:
+            line = f"{suspicion.day} is suspect: {'; '.join(suspicion.why)}"
+            console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         for each in self.broken_rules:
             line = f"{each.day} breaks {each.suite}.{each.rule} ({each.severity}): {each.detail}"
             console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
@@ -161,6 +175,7 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
             missing_day=day if day and not wanted else None,
             objects=_counts(connection, select(tables["objects"].c.state)),
             rejects=_counts(connection, _standing_reasons()),
+            suspicions=tuple(_suspicions(connection, settings, {each.day for each in wanted if each.is_suspect})),
             broken_rules=tuple(_broken_rules(connection, settings, day)),
             unsent=tuple(held_up),
             complaints=(*complaints, *(_untold(each, settings) for each in held_up)),
@@ -235,6 +250,11 @@ def _sources(connection: Connection, settings: Settings, now: datetime) -> list[
         is_late |= bool(why) or name in silent
         result.append(SourceStatus(name, **row, is_late=is_late, silence=silent.get(name, ""), doubts=why))
     return result
+
+
+def _suspicions(connection: Connection, settings: Settings, days: set[date]) -> list[Suspicion]:
+    why = why_suspect(connection, settings) if days else {}
+    return [Suspicion(day, tuple(why.get(day, ["not known any more"]))) for day in sorted(days)]
 
 
 def _broken_rules(connection: Connection, settings: Settings, day: date | None) -> list[BrokenRule]:

@@ -281,7 +281,7 @@ def test_tables_that_fall_silent_are_late_and_no_longer_complete(tmp_path: Path)
         now = last + timedelta(hours=60)
         export(place, now=now)
         found = status(place, now=now)
-        assert found.is_late and "no row is newer than 2026-11-03 19h UTC, for 60 hours" in found.complaints[0]
+        assert found.is_late and "no row is newer than 2026-11-03 19h UTC, for 2.5 days" in found.complaints[0]
         [[through]] = [stood(place)[1]]
         assert last < through.replace(tzinfo=last.tzinfo) < last + timedelta(hours=30)
         system.insert("generation_events", palette.generation(after=day * 2.6))

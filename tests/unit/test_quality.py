@@ -266,6 +266,9 @@ def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> N
     told = status(settings, now=NOW)
     assert told.is_late
     assert [(each.day, f"{each.suite}.{each.rule}") for each in told.broken_rules] == [(SECOND, fault.rule)]
+    suspect = {each.day: each.why for each in told.suspicions}
+    assert suspect.pop(SECOND) == (f"breaks the rule {fault.rule}",)
+    assert all("refused" in " ".join(why) for why in suspect.values())
     assert finality(site) == {**sound, SECOND: (False, True)}
 
     rollup(settings, now=NOW)  # a later listing does not make it final
@@ -274,7 +277,8 @@ def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> N
     mended = backfill(settings, Task(SECOND, SECOND), now=NOW)
     assert not mended.quality.broken and SECOND.isoformat() in mended.quality.days
     assert finality(site) == sound
-    assert not status(settings, now=NOW).broken_rules
+    told = status(settings, now=NOW)
+    assert not told.broken_rules and SECOND not in {each.day for each in told.suspicions}
 
 
 @pytest.mark.in_turn
