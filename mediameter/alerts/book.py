@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged
-from mediameter.alerts.incidents import (
-    DROPPED,
-    IS_FIRING,
-    PENDING,
-    RESOLVED,
-    Incident,
-    advanced,
-    amended,
-    fingerprint,
-    grown,
-)
-from mediameter.alerts.rule import EVERYTHING, Rule
+from mediameter.alerts.continuity import Changed, carried
+from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
+from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, fingerprint, followed
+from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
 from mediameter.alerts.telling import Silence
 from mediameter.warehouse import frame_of, insert, naive, tables
 from schemas.alerts import ALERT_SILENCES, ALERT_WINDOWS, INCIDENTS
@@ -32,13 +23,6 @@ from schemas.alerts import ALERT_SILENCES, ALERT_WINDOWS, INCIDENTS
 KEPT = timedelta(days=35)
 _windows, _incidents, _silences = (tables[each.name] for each in (ALERT_WINDOWS, INCIDENTS, ALERT_SILENCES))
 Key = tuple[str, str, datetime]
-
-
-class Changed(NamedTuple):
-    """A verdict that was not there before, or was another one."""
-
-    before: Judged | None
-    now: Judged
 
 
 # --- windows -------------------------------------------------------------------------------------------------
@@ -62,31 +46,23 @@ def replace_windows(
     """Lets ``found`` be what is known in place of ``known``; returns what differs, in the order of time."""
     before = {_key(each): each for each in known}
     after = {_key(each): each for each in found}
-    changed = [Changed(before.get(at), each) for at, each in after.items() if before.get(at) != each]
-    gone = [at for at in before if before[at] != after.get(at)]
-    for rule, group, end in gone:
+    changed = [Changed(before.get(at), after.get(at)) for at in {**before, **after} if before.get(at) != after.get(at)]
+    for rule, group, end in (_key(each.before) for each in changed if each.before):
         which = (_windows.c.rule == rule, _windows.c.check_group == group, _windows.c.end_at == naive(end))
         connection.execute(_windows.delete().where(_windows.c.tenant == tenant, *which))
-    insert(connection, ALERT_WINDOWS, frame_of([_row(tenant, zone, each.now) for each in changed], ALERT_WINDOWS))
-    return sorted(changed, key=lambda each: (each.now.end, each.now.rule, each.now.group))
-
-
-def known_through(connection: sa.Connection, tenant: str, rules: Sequence[Rule]) -> dict[tuple[str, str], datetime]:
-    """The end of the latest window that was complete when it was judged, by rule and subject. Where a measure only
-    grows, of a window that fires nobody knows whether it was."""
-    columns = (_windows.c.rule, _windows.c.check_group, sa.func.max(_windows.c.end_at))
-    early = _windows.c.rule.in_([rule.name for rule in rules if rule.only_grows]) & _windows.c.verdict.in_(FIRING)
-    query = sa.select(*columns).where(_windows.c.tenant == tenant, _windows.c.verdict != NOT_YET_KNOWABLE, ~early)
-    found: dict[tuple[str, str], datetime] = {}
-    for rule, group, end in connection.execute(query.group_by(*columns[:2])):
-        at = (rule, subject(group))
-        found[at] = max(found.get(at, datetime.min.replace(tzinfo=UTC)), _aware(end))
-    return found
+    rows = [_row(tenant, zone, each.now) for each in changed if each.now]
+    insert(connection, ALERT_WINDOWS, frame_of(rows, ALERT_WINDOWS))
+    return sorted(changed, key=lambda each: (each.of.end, each.of.rule, each.of.group))
 
 
 def subject(group: str) -> str:
     """The source that a group is of, where it is of one: verdicts of one come in their order, whatever others do."""
     return group.split(" / ")[0]
+
+
+def is_one_of_many(rule: Rule, group: str) -> bool:
+    """Whether a rule has a row of the group only where it fires, or something of it is open."""
+    return len(rule.group_by) > (rule.needs == "generations") and group != summary(rule, group)
 
 
 def summary(rule: Rule, group: str) -> str:
@@ -145,61 +121,101 @@ def _read(connection: sa.Connection, tenant: str, which: sa.ColumnElement[bool])
     return [_incident(row) for row in rows]
 
 
+def unjudged(
+    connection: sa.Connection, tenant: str, rules: Sequence[Rule], ends: tuple[datetime, datetime]
+) -> set[str]:
+    """Rules with an open incident of one of their groups whose verdicts are missing between two instants, though the
+    rule was judged there: late data has shown it, and what came after was judged before."""
+    named = {rule.name: rule for rule in rules}
+    query = sa.and_(_incidents.c.state != RESOLVED, _incidents.c.begin_at < naive(ends[1]))
+    opened = [each for each in _read(connection, tenant, query) if each.rule in named]
+    opened = [each for each in opened if is_one_of_many(named[each.rule], each.group) and each.group != THE_REST]
+    there: dict[tuple[str, str], set[datetime]] = defaultdict(set)
+    for each in windows(connection, tenant, {one.rule for one in opened}, ends):
+        there[each.rule, each.group].add(each.end)
+    return {
+        each.rule
+        for each in opened
+        if there[each.rule, summary(named[each.rule], each.group)] - there[each.rule, each.group]
+    }
+
+
 def fold(
-    connection: sa.Connection,
-    rules: Sequence[Rule],
-    tenant: str,
-    changes: Sequence[Changed],
-    through: Mapping[tuple[str, str], datetime],
-    now: datetime,
+    connection: sa.Connection, rules: Sequence[Rule], tenant: str, changes: Sequence[Changed], now: datetime
 ) -> None:
-    """Lets the rules' incidents follow these verdicts. ``through``: what was known before they came; what ends later is
-    new, all else is late and amends."""
+    """Lets the rules' incidents follow these verdicts, which stand in ``alert_windows`` already."""
     groups: dict[tuple[str, str], list[Changed]] = defaultdict(list)
     for each in changes:
-        groups[each.now.rule, each.now.group].append(each)
-    named, opened = {rule.name: rule for rule in rules}, _opened(connection, tenant) if groups else set()
+        if each.of.end >= now - KEPT:
+            groups[each.of.rule, each.of.group].append(each)
+    named, spans = {rule.name: rule for rule in rules}, _spans(connection, tenant, changes) if groups else {}
+    for name, group in spans:
+        if group == THE_REST and any(each.of.rule == name for each in changes):
+            groups[name, group] += []  # has a row only while there are so many: without one, it has ended
     for (name, group), of_group in groups.items():
-        is_bad = any(each.now.verdict in FIRING for each in of_group)
-        was_bad = any(_was_bad(each) for each in of_group)
-        is_summary = group == EVERYTHING and bool(named[name].group_by)
-        if is_bad or (not is_summary and (was_bad or (name, group) in opened)):
-            _fold_group(connection, named[name], tenant, group, of_group, through.get((name, subject(group))), now)
+        of = spans.get((name, group), [])
+        if (group == THE_REST and of) or any(_matters(each, of) for each in of_group):
+            _fold_group(connection, named[name], tenant, group, of_group, now)
 
 
-def _opened(connection: sa.Connection, tenant: str) -> set[tuple[str, str]]:
-    """Rules and groups with an incident that has not ended: what is fine changes no other."""
-    some = sa.select(_incidents.c.rule, _incidents.c.check_group).where(_incidents.c.tenant == tenant)
-    return {(rule, group) for rule, group in connection.execute(some.where(_incidents.c.state != RESOLVED))}
+def _spans(
+    connection: sa.Connection, tenant: str, changes: Sequence[Changed]
+) -> dict[tuple[str, str], list[tuple[datetime, datetime | None]]]:
+    """Begin and end of each incident that had not ended before the first of these windows, by rule and group."""
+    first = min(each.of.begin for each in changes)
+    some = sa.or_(_incidents.c.state != RESOLVED, _incidents.c.resolved_at >= naive(first))
+    found: dict[tuple[str, str], list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for each in _read(connection, tenant, sa.and_(some, _incidents.c.bad_windows > 0)):
+        found[each.rule, each.group].append((each.begin_at, each.resolved_at))
+    return found
+
+
+def _matters(changed: Changed, spans: Sequence[tuple[datetime, datetime | None]]) -> bool:
+    """What is bad always does; what is fine, or not known, where it may end an incident, or no longer does."""
+    if changed.is_bad or changed.was_bad:
+        return True
+    end = changed.of.end
+    return any(begin < end and (over is None or end <= over) for begin, over in spans)
 
 
 def _fold_group(
-    connection: sa.Connection,
-    rule: Rule,
-    tenant: str,
-    group: str,
-    changes: Sequence[Changed],
-    through: datetime | None,
-    now: datetime,
+    connection: sa.Connection, rule: Rule, tenant: str, group: str, changes: Sequence[Changed], now: datetime
 ) -> None:
     known = _read(connection, tenant, _incidents.c.fingerprint == fingerprint(tenant, rule.name, group))
-    fresh = [each.now for each in changes if not _is_late(each, through) and not _was_bad(each)]
-    for each in (each for each in changes if _is_late(each, through) or _was_bad(each)):
-        is_growing = not _is_late(each, through) and each.now.verdict in FIRING
-        found = grown(rule, known, each.now) if is_growing else amended(rule, tenant, known, each.before, each.now, now)
-        if found:
-            write(connection, tenant, [found])
-            known = [*(one for one in known if one.incident_id != found.incident_id), found]
-    known = sorted((each for each in known if each.state != DROPPED), key=lambda each: each.begin_at)
-    write(connection, tenant, advanced(rule, tenant, known[-1] if known else None, fresh))
+    real = [each for each in known if each.bad_windows]
+    if rule.is_now or _are_newest(connection, tenant, rule.name, group, changes):
+        seed, windows = next(iter(real[-1:]), None), [each.now for each in changes if each.now]
+    else:
+        # Of incidents that began before what is remembered, the past stays as it is.
+        seed = next((each for each in reversed(real) if each.begin_at < now - KEPT), None)
+        after = max(now - KEPT, seed.judged_through_at) if seed else now - KEPT
+        windows = _remembered(connection, tenant, rule, group, after)
+    ids = {each.incident_id for each in known}
+    known = [each for each in known if seed is None or each.begin_at >= seed.begin_at]
+    found = followed(rule, tenant, seed, windows)
+    found = carried(rule, tenant, known, found, [] if rule.is_now else changes, now, ids)
+    write(connection, tenant, [each for each in found if each not in known])
 
 
-def _was_bad(changed: Changed) -> bool:
-    return changed.before is not None and changed.before.verdict in FIRING
+def _are_newest(connection: sa.Connection, tenant: str, rule: str, group: str, changes: Sequence[Changed]) -> bool:
+    """Whether nothing was known of these windows, nor of any behind the first of them: what there is just goes on."""
+    fresh = [each.of.end for each in changes if each.now and each.now.verdict != NOT_YET_KNOWABLE]
+    if not fresh or any(each.before and each.before.verdict != NOT_YET_KNOWABLE for each in changes):
+        return False
+    of = (_windows.c.tenant == tenant, _windows.c.rule == rule, _windows.c.check_group == group)
+    behind = (_windows.c.end_at >= naive(min(fresh)), _windows.c.verdict != NOT_YET_KNOWABLE)
+    return connection.execute(sa.select(sa.func.count()).where(*of, *behind)).scalar() == len(fresh)
 
 
-def _is_late(changed: Changed, through: datetime | None) -> bool:
-    return through is not None and changed.now.end <= through
+def _remembered(connection: sa.Connection, tenant: str, rule: Rule, group: str, after: datetime) -> list[Judged]:
+    """The windows of a group that end after an instant. Where it has no row, but its rule was judged, it did not fire:
+    groups that are fine are kept while something of them is open, and those that fired."""
+    names = {group, summary(rule, group)} if is_one_of_many(rule, group) else {group}
+    which = (_windows.c.tenant == tenant, _windows.c.rule == rule.name, _windows.c.check_group.in_(names))
+    query = sa.select(_windows).where(*which, _windows.c.end_at > naive(after)).order_by(_windows.c.end_at)
+    rows = [_judged(row) for row in connection.execute(query).mappings()]
+    own = {each.end for each in rows if each.group == group}
+    return [each._replace(group=group) for each in rows if each.group == group or each.end not in own]
 
 
 def write(connection: sa.Connection, tenant: str, changed: Iterable[Incident]) -> None:

@@ -65,23 +65,27 @@ def evaluate(
     """The verdicts of these windows, by window and group. ``frames``: rows by the names of the rule's aggregates, back
     to the earliest window that these are compared with. ``groups``: judged even where no row has them.
 
-    Of a rule with groups those that fire are told, those of ``groups``, and in one row of the group ``everything`` that
-    the window was judged, with the number of its groups as the sample.
+    Of a rule with groups those that fire in any of these windows are told, those of ``groups``, and in one row of the
+    group ``everything`` that the window was judged, with the number of its groups as the sample.
     """
     if not windows:
         return []
     numbers = _Numbers(rule, frames, [each.index for each in windows], zone)
+    if not rule.group_by:
+        return [_judged(rule, window, EVERYTHING, numbers) for window in windows]
+    judged = {
+        window: [_judged(rule, window, group, numbers) for group in sorted(numbers.groups(window.index))]
+        for window in windows
+    }
+    # One that fires has a verdict in each of the others: whether it goes on has to be known, whoever asks when.
+    kept = {*groups} | {each.group for of in judged.values() for each in _worst(rule, of)[:MOST_GROUPS]}
     found: list[Judged] = []
-    for window in windows:
-        if not rule.group_by:
-            found.append(_judged(rule, window, EVERYTHING, numbers))
-            continue
-        there = numbers.groups(window.index)
-        judged = [_judged(rule, window, name, numbers) for name in sorted({*there, *groups})]
-        found += _of_groups(rule, judged, groups)
+    for window, of in judged.items():
+        missing = kept - {each.group for each in of}
+        found += _of_groups(rule, of + [_judged(rule, window, group, numbers) for group in sorted(missing)], kept)
         if everything not in groups:
-            threshold, verdict = rule.bands.threshold, _of_all(window, judged)
-            found.append(Judged(rule.name, everything, window.begin, window.end, None, threshold, verdict, len(there)))
+            threshold, verdict = rule.bands.threshold, _of_all(window, of)
+            found.append(Judged(rule.name, everything, window.begin, window.end, None, threshold, verdict, len(of)))
     return found
 
 
@@ -185,13 +189,18 @@ def _of_all(window: Window, judged: Sequence[Judged]) -> str:
 
 def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str]) -> list[Judged]:
     """Those worth telling: a thousand groups that are fine are none, a thousand that are not are fifty and a sum."""
-    firing = [each for each in judged if each.verdict in FIRING]
-    worst = sorted(firing, key=lambda each: _badness(rule, each), reverse=True)
+    worst = _worst(rule, judged)
     told = worst[:MOST_GROUPS] + [each for each in judged if each.group in kept and each not in worst]
     if more := worst[MOST_GROUPS:]:
         worst_of_rest = more[0]
         told.append(worst_of_rest._replace(group=THE_REST, sample=len(more)))
     return sorted(told, key=lambda each: each.group)
+
+
+def _worst(rule: Rule, judged: Sequence[Judged]) -> list[Judged]:
+    """Those that fire, the worst first."""
+    firing = [each for each in judged if each.verdict in FIRING]
+    return sorted(firing, key=lambda each: _badness(rule, each), reverse=True)
 
 
 def _badness(rule: Rule, judged: Judged) -> tuple[bool, float, str]:

@@ -1,21 +1,21 @@
 """What becomes of verdicts: one incident a fingerprint, which begins once, lasts, and ends once. Pure.
 
-pending (bad, not yet for long enough) → firing → resolved. A window that is not yet knowable changes nothing; one of
-which too few is known is neither bad nor good, so it ends only what was not bad for long enough. Windows come in
-their order, but for those of a rule whose measure only grows: one that is bad already waits for none before it.
-Verdicts that come anew for windows that were judged before amend what there is: the past is corrected, not told again.
+pending (bad, not yet for long enough) → firing → resolved. Incidents are a function of the verdicts, in the order of
+their windows and not of their coming: a verdict that comes late, or anew, is put in its place, and what follows from
+all of them is what there is (``continuity`` says which of it people know already). A window that is not yet knowable
+changes nothing; one of which too few is known is neither bad nor good, so it ends only what was not bad for long
+enough.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, OK, TOO_FEW, Judged
 from mediameter.alerts.rule import Rule
-from mediameter.numbers import told
 
 PENDING, IS_FIRING, RESOLVED, DROPPED = "pending", "firing", "resolved", "dropped"
 FLAPS = 3
@@ -63,31 +63,38 @@ class Incident:
     def is_open(self) -> bool:
         return self.state in (PENDING, IS_FIRING)
 
+    @property
+    def is_on(self) -> bool:
+        """Whether people believe that it goes on."""
+        return self.told not in ("", RESOLVED)
+
 
 def fingerprint(tenant: str, rule: str, group: str) -> str:
     """What an incident is one of: 32 hex digits."""
     return hashlib.sha256("\0".join((tenant, rule, group)).encode()).hexdigest()[:32]
 
 
-def incident_id(tenant: str, rule: str, group: str, begin_at: datetime) -> str:
-    """The same trouble has the same id, whoever finds it and how often: 32 hex digits."""
-    text = "\0".join((tenant, rule, group, begin_at.isoformat()))
+def incident_id(tenant: str, rule: str, group: str, begin_at: datetime, number: int = 0) -> str:
+    """The same trouble has the same id, whoever finds it and how often: 32 hex digits. ``number``: of several that
+    began there, in the course of time."""
+    text = "\0".join((tenant, rule, group, begin_at.isoformat(), *([str(number)] if number else [])))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-# --- windows that come for the first time, in their order ------------------------------------------------------
-
-
-def advanced(rule: Rule, tenant: str, latest: Incident | None, windows: Sequence[Judged]) -> list[Incident]:
-    """The incidents of one group that these windows change or begin, in their order; ``latest`` is the last one so far.
-    One that was pending and is fine again is returned as dropped."""
-    changed: dict[str, Incident] = {}
-    for window in windows:
+def followed(rule: Rule, tenant: str, seed: Incident | None, windows: Iterable[Judged]) -> list[Incident]:
+    """The incidents of one group that these windows come to. ``seed``: what the windows before them came to, and that
+    goes on; it is the first one then, unless it was pending and is fine again."""
+    found = [seed] if seed else []
+    for window in sorted(windows, key=lambda each: each.end):
+        latest = found[-1] if found else None
         now = _after(rule, tenant, latest, window)
-        if now is not None and now != latest:
-            changed[now.incident_id] = now
-        latest = None if now is None or now.state == DROPPED else now
-    return list(changed.values())
+        if now is None or now is latest:
+            continue
+        if latest and now.begin_at == latest.begin_at:
+            found.pop()
+        if now.state != DROPPED:
+            found.append(now)
+    return found
 
 
 def _after(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -> Incident | None:
@@ -111,33 +118,33 @@ def _after(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -
 
 def _worse(rule: Rule, tenant: str, incident: Incident | None, window: Judged) -> Incident:
     if incident and not incident.is_open and _is_again(rule, incident, window):
-        is_over = incident.told == RESOLVED and incident.reopened < FLAPS
-        told = "" if is_over else incident.told  # of whose end nobody was told, that goes on
-        incident = replace(
-            incident, state=IS_FIRING, resolved_at=None, reopened=incident.reopened + 1, told=told, good_windows=0
-        )
+        incident = replace(incident, state=IS_FIRING, resolved_at=None, reopened=incident.reopened + 1, note="")
     if incident is None or not incident.is_open:
-        return _held(rule, _first(tenant, window, window.group))
-    more = replace(_as_bad(rule, incident, window), bad_windows=incident.bad_windows + 1)
-    if window.end > incident.last_bad_at:
-        more = replace(more, last_bad_at=window.end, judged_through_at=window.end, good_windows=0)
-    return _held(rule, more)
+        return _held(rule, _first(tenant, window))
+    return _held(rule, _as_bad(rule, incident, window))
 
 
 def _as_bad(rule: Rule, incident: Incident, window: Judged) -> Incident:
-    """The incident with the figures of one of its windows, which are the latest where no later window was bad."""
-    severity = max(incident.severity, window.verdict, key=FIRING.index)
-    worst = _worst(rule, incident.worst_value, window.value)
-    incident = replace(incident, severity=severity, worst_value=worst)
-    if window.end < incident.last_bad_at:
-        return incident
-    return replace(incident, value=window.value, threshold=window.threshold, sample=window.sample)
+    """The incident with one more bad window, whose figures are the latest."""
+    return replace(
+        incident,
+        severity=max(incident.severity, window.verdict, key=FIRING.index),
+        worst_value=_worst(rule, incident.worst_value, window.value),
+        value=window.value,
+        threshold=window.threshold,
+        sample=window.sample,
+        bad_windows=incident.bad_windows + 1,
+        good_windows=0,
+        last_bad_at=window.end,
+        judged_through_at=window.end,
+    )
 
 
-def _first(tenant: str, window: Judged, group: str) -> Incident:
+def _first(tenant: str, window: Judged) -> Incident:
     return Incident(
-        incident_id(tenant, window.rule, group, window.begin), window.rule, group, PENDING, window.verdict,
-        window.begin, window.end, window.end, window.value, window.value, window.threshold, window.sample,
+        incident_id(tenant, window.rule, window.group, window.begin), window.rule, window.group, PENDING,
+        window.verdict, window.begin, window.end, window.end, window.value, window.value, window.threshold,
+        window.sample,
     )  # fmt: skip
 
 
@@ -182,58 +189,3 @@ def ended(incident: Incident, now: datetime) -> Incident:
     if incident.state == PENDING:
         return _dropped(incident)
     return replace(incident, state=RESOLVED, resolved_at=now, note="it is judged no more")
-
-
-# --- windows that are judged again -----------------------------------------------------------------------------
-
-
-def grown(rule: Rule, known: Sequence[Incident], window: Judged) -> Incident | None:
-    """The incident of a window that was bad before it was complete, with what it has come to; no correction."""
-    return next((_as_bad(rule, each, window) for each in known if _holds(each, window)), None)
-
-
-def _holds(incident: Incident, window: Judged) -> bool:
-    return incident.begin_at <= window.begin and window.end <= incident.last_bad_at
-
-
-def amended(
-    rule: Rule, tenant: str, known: Sequence[Incident], before: Judged | None, window: Judged, now: datetime
-) -> Incident | None:
-    """The incident that a new verdict of a past window changes or makes; None where it changes none. ``known``: those
-    of its group; ``before``: what was said of the window."""
-    was_bad, is_bad = before is not None and before.verdict in FIRING, window.verdict in FIRING
-    of = next((each for each in known if _holds(each, window)), None)
-    if of is None:
-        return _found_late(rule, tenant, window, now) if is_bad else None
-    if is_bad and not was_bad:
-        of = replace(of, bad_windows=of.bad_windows + 1)
-    if is_bad:
-        worst = _worst(rule, of.worst_value, window.value)
-        value = window.value if window.end == of.last_bad_at else of.value
-        note = f"amended after late data: {_shown(window)}"
-        return replace(of, worst_value=worst, value=value, amended_at=now, note=note)
-    if not was_bad or window.verdict == NOT_YET_KNOWABLE:
-        return None
-    left = of.bad_windows - 1
-    note = f"late data took back the window to {window.end:%Y-%m-%d %H:%MZ}"
-    if left > 0:
-        return replace(of, bad_windows=left, amended_at=now, note=note)
-    if of.state == PENDING:
-        return _dropped(of)
-    note = "late data took it back: it did not happen"
-    return replace(of, bad_windows=0, state=RESOLVED, resolved_at=of.resolved_at or now, amended_at=now, note=note)
-
-
-def _found_late(rule: Rule, tenant: str, window: Judged, now: datetime) -> Incident | None:
-    """Trouble that only late data shows, and that is over: no time to hold it against."""
-    if rule.hold_s:
-        return None
-    found = _first(tenant, window, window.group)
-    return replace(
-        found, state=RESOLVED, fired_at=window.end, resolved_at=window.end, amended_at=now, is_late=True,
-        note="found in late data",
-    )  # fmt: skip
-
-
-def _shown(window: Judged) -> str:
-    return told(window.value)

@@ -66,11 +66,14 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
         with reading(made) as connection:
             dirty = ledger.dirty_days(connection, FAMILY, rests_on)
         short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
-        for day in sorted({*dirty, *_recent(settings, now)}):  # in their order: what comes after its turn only amends
+        recent = _recent(settings, now)
+        for day in _in_order({*dirty, *recent}, now):
             if day in dirty:
                 report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
-            else:
+            elif day in recent:
                 _judge_rest(made, settings, rules, short, day, now)
+            else:
+                _judge_open(made, settings, rules, day, now)
         transact(made, lambda connection: _judge_present(connection, settings, present, now))
         _tell(made, settings, rules, now, report)
     return report
@@ -143,6 +146,28 @@ def _judge_rest(
     transact(made, judge)
 
 
+def _judge_open(made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime) -> None:
+    """Of a day that has not changed, the rules with a group that a day before it has shown to be bad."""
+    windowed = _apart(rules)[0]
+
+    def judge(connection: sa.Connection) -> None:
+        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        names = book.unjudged(connection, settings.tenant, windowed, bounds)
+        rest = [rule for rule in windowed if rule.name in names]
+        if rest:
+            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
+
+    transact(made, judge)
+
+
+def _in_order(asked: Collection[date], now: datetime) -> list[date]:
+    """These days, and those between them of which each window is remembered."""
+    remembered = (now - book.KEPT).date()
+    first, last = max(min(asked), remembered), max(asked)
+    between = {first + timedelta(days=number) for number in range((last - first).days)}
+    return sorted({*asked, *between})
+
+
 def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> set[date]:
     """Days that were judged when less, or more, was complete than is now. What changes of one source changes what is
     known of the days of all others, though nothing of these days has changed."""
@@ -184,11 +209,10 @@ def _judge_day(
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
     known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
-    through = book.known_through(connection, tenant, rules)
     found = Judge(connection, settings, now).day(rules, day, known)
     if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
-        book.fold(connection, rules, tenant, changed, through, now)
+        book.fold(connection, rules, tenant, changed, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
     if day in days.known_of_any(connection, settings):
         _write_day(connection, settings, rules, day, daily, others)
@@ -201,7 +225,7 @@ def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequenc
     known = book.windows(connection, tenant, {rule.name for rule in rules})
     found = Judge(connection, settings, now).present(rules, known)
     changed = book.replace_windows(connection, tenant, zone, known, found)
-    book.fold(connection, rules, tenant, changed, {}, now)
+    book.fold(connection, rules, tenant, changed, now)
     book.forget(connection, tenant, now)
     point("check.before_commit")
 
@@ -211,8 +235,7 @@ def _by_group(rule: Rule, found: Sequence[Judged]) -> Iterator[list[Judged]]:
     of_rule = [each for each in found if each.rule == rule.name]
     for group in sorted({each.group for each in of_rule}):
         windows = [each for each in of_rule if each.group == group]
-        is_one_of_many = len(rule.group_by) > (rule.needs == "generations") and group != book.summary(rule, group)
-        if not is_one_of_many or any(each.verdict in FIRING for each in windows):
+        if not book.is_one_of_many(rule, group) or any(each.verdict in FIRING for each in windows):
             yield windows
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
 
+from mediameter.alerts.continuity import Changed, carried
 from mediameter.alerts.evaluate import Judged
-from mediameter.alerts.incidents import DROPPED, RESOLVED, Incident, advanced, amended, grown
+from mediameter.alerts.incidents import DROPPED, RESOLVED, Incident, followed
 from mediameter.alerts.rule import Aggregate, Bands, Rule
 from mediameter.alerts.telling import NEWS, Silence, messages, news
 
@@ -33,17 +35,8 @@ def judged(letters: str, first: int = 0, rule: Rule = RULE, group: str = "*") ->
 
 
 def after(letters: str, rule: Rule = RULE) -> list[Incident]:
-    """The incidents that windows leave, folded one by one."""
-    known: dict[str, Incident] = {}
-    latest: Incident | None = None
-    for window in judged(letters, rule=rule):
-        for each in advanced(rule, "default", latest, [window]):
-            known[each.incident_id] = each
-            latest = each
-            if each.state == DROPPED:
-                del known[each.incident_id]
-                latest = next(iter(list(known.values())[-1:]), None)
-    return list(known.values())
+    """The incidents that windows come to."""
+    return followed(rule, "default", None, judged(letters, rule=rule))
 
 
 def states(letters: str, rule: Rule = RULE) -> str:
@@ -86,25 +79,104 @@ def test_what_must_last_is_pending_until_it_has() -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_however_the_windows_come_in_runs_the_incidents_are_the_same(seed: int) -> None:
+def test_what_goes_on_is_what_all_windows_come_to(seed: int) -> None:
+    """Going on from the latest incident, run by run, is the same as looking at everything anew."""
     rng = Random(seed)
-    letters = "".join(rng.choice("....wC?-") for _ in range(60))
-    whole = {each.incident_id: each for each in _folded(judged(letters), [60])}
-    cuts = sorted(rng.sample(range(60), 8))
-    assert {each.incident_id: each for each in _folded(judged(letters), [*cuts, 60])} == whole
-    assert sum(each.is_open for each in whole.values()) <= 1
+    rule = rng.choice([RULE, replace(RULE, hold_s=7200), replace(RULE, resolve_after=1, reopen_s=0)])
+    letters = "".join(rng.choice("....wC?-f") for _ in range(60))
+    whole = followed(rule, "default", None, judged(letters, rule=rule))
+    cuts = [0, *sorted(rng.sample(range(60), 8)), 60]
+    known: list[Incident] = []
+    for begin, end in pairwise(cuts):
+        windows = judged(letters, rule=rule)[begin:end]
+        known = [*known[:-1], *followed(rule, "default", known[-1] if known else None, windows)]
+    assert known == whole
+    assert sum(each.is_open for each in whole) <= 1
 
 
-def _folded(windows: Sequence[Judged], ends: Sequence[int]) -> list[Incident]:
-    known: dict[str, Incident] = {}
-    begin = 0
-    for end in ends:
-        latest = next(iter(sorted(known.values(), key=lambda each: each.begin_at)[-1:]), None)
-        for each in advanced(RULE, "default", latest, windows[begin:end]):
-            known.pop(each.incident_id, None)
-            known |= {each.incident_id: each} if each.state != DROPPED else {}
-        begin = end
-    return list(known.values())
+# --- late data -----------------------------------------------------------------------------------------------
+
+
+def come(
+    known: Sequence[Incident], before: Sequence[Judged], after: Sequence[Judged], rule: Rule = RULE
+) -> list[Incident]:
+    """What there is when windows that were judged before are judged anew; dropped ones among them."""
+    pairs = zip(before, after, strict=True)
+    changes = [Changed(one, other) for one, other in pairs if one != other]
+    return carried(rule, "default", known, followed(rule, "default", None, after), changes, NOON)
+
+
+def heard(letters: str, rule: Rule = RULE) -> list[Incident]:
+    """The incidents that windows come to, told."""
+    found, _ = news({rule.name: rule}, after(letters, rule), [], NOON)
+    return [each.incident for each in found]
+
+
+def test_late_windows_beside_one_another_are_one_incident_that_keeps_its_id() -> None:
+    [one] = heard("...C....")
+    [earlier] = come([one], judged("...C...."), judged("..CCC..."))
+    assert (earlier.incident_id, earlier.begin_at, earlier.bad_windows) == (one.incident_id, NOON + HOUR, 3)
+    assert (earlier.told, earlier.told_times, earlier.amended_at) == (RESOLVED, 1, NOON)
+    assert earlier.note == "amended after late data: 20"
+    [third] = come([earlier], judged("..CCC..."), judged("CCCCC..."))
+    assert (third.incident_id, third.begin_at, third.bad_windows) == (one.incident_id, NOON - HOUR, 5)
+    assert news({"tried": RULE}, [third], [], NOON) == ([], [])
+
+
+def test_two_that_late_data_joins_are_the_one_that_people_believe_to_go_on() -> None:
+    over, on = heard("C..........C")
+    assert (over.told, on.told) == (RESOLVED, "critical")
+    one, gone = come([over, on], judged("C..........C"), judged("C" * 12))
+    assert (one.incident_id, one.begin_at, one.told) == (on.incident_id, over.begin_at, "critical")
+    assert (gone.incident_id, gone.bad_windows, gone.told) == (over.incident_id, 0, RESOLVED)
+    both_on = replace(over, told="critical", state="firing")
+    one, gone = come([both_on, on], judged("C..........C"), judged("C" * 12))
+    [ended], _ = news({"tried": RULE}, [one, gone], [], NOON)
+    assert (ended.change, ended.incident.incident_id) == ("resolved", on.incident_id)
+    assert ended.incident.note == "late data shows that it is one with that since 2026-11-03 11:00Z"
+
+
+def test_the_parts_of_one_that_late_data_parts_are_not_told_anew() -> None:
+    [one] = heard("C" * 12)
+    first, last = come([one], judged("C" * 12), judged("C" + "." * 10 + "C"))
+    assert (last.incident_id, last.state, last.told) == (one.incident_id, "firing", "critical")
+    assert (first.state, first.told) == (RESOLVED, RESOLVED) and first.incident_id != one.incident_id
+
+
+def test_what_late_data_takes_back_is_told_to_have_ended_once() -> None:
+    [one] = heard("CC")
+    [half] = come([one], judged("CC"), judged(".C"))
+    assert (half.incident_id, half.bad_windows, half.told) == (one.incident_id, 1, "critical")
+    assert half.note == "late data took back the window to 2026-11-03 12:00Z"
+    [nothing] = come([half], judged(".C"), judged(".."))
+    assert (nothing.bad_windows, nothing.note) == (0, "late data took it back: it did not happen")
+    [ended], _ = news({"tried": RULE}, [nothing], [], NOON)
+    assert ended.change == "resolved"
+    assert come([ended.incident], judged(".."), judged("..")) == [ended.incident]
+    [again] = come([ended.incident], judged(".."), judged("CC"))
+    assert (again.incident_id, again.state, again.bad_windows) == (one.incident_id, "firing", 2)
+    [dropped] = come(after("C"), judged("C"), judged("."))  # nobody has heard of it
+    assert dropped.state == DROPPED
+
+
+def test_trouble_that_only_late_data_shows_says_so() -> None:
+    [found] = come([], judged(".C....".replace("C", ".")), judged(".C...."))
+    assert (found.state, found.is_late, found.note) == (RESOLVED, True, "found in late data")
+    assert come([], judged("w"), judged(".")) == []
+    [new] = come([], judged("??"), judged("C."))
+    assert (new.is_late, new.note) == (False, "")
+
+
+def test_what_must_last_lasts_in_late_data_too() -> None:
+    slow = replace(RULE, hold_s=3600)
+    known: list[Incident] = []
+    said = judged("------", rule=slow)
+    for number in range(5):
+        now = [*judged("CCCCC"[: number + 1], rule=slow), *said[number + 1 :]]
+        known = come(known, [*judged("CCCCC"[:number], rule=slow), *said[number:]], now, slow)
+        assert [each.state for each in known] == [["pending", "firing"][number > 0]]
+    [incident] = known
+    assert (incident.fired_at, incident.bad_windows) == (NOON + HOUR, 5)
 
 
 # --- what only grows -----------------------------------------------------------------------------------------
@@ -113,22 +185,22 @@ GROWING = replace(RULE, only_grows=True, resolve_after=1)
 
 
 def test_a_window_that_is_bad_before_those_before_it_begins_one_incident() -> None:
-    """The windows of two earlier hours become complete later: one is bad, one is fine, and neither ends anything."""
-    earlier_bad, earlier_fine, first = judged("C.C")
-    [incident] = advanced(GROWING, "default", None, [first])
-    [again] = advanced(GROWING, "default", incident, [earlier_bad, earlier_fine])
-    assert (again.state, again.bad_windows, again.last_bad_at, again.good_windows) == ("firing", 2, first.end, 0)
-    [over] = advanced(GROWING, "default", again, judged("...."))[-1:]
-    assert over.state == "resolved" and over.resolved_at == first.end + HOUR
+    """The windows of two earlier hours become complete later: one is bad, one is fine; people hear of one."""
+    [early] = heard("??C", GROWING)
+    [whole] = come([early], judged("??C"), judged("C.C"), GROWING)
+    assert (whole.incident_id, whole.state, whole.bad_windows) == (early.incident_id, "firing", 2)
+    assert (whole.begin_at, whole.amended_at, news({"tried": GROWING}, [whole], [], NOON)[0]) == (NOON - HOUR, None, [])
 
 
 def test_a_bad_window_that_grows_is_the_same_window_and_no_correction() -> None:
     [window] = judged("w")
-    [incident] = advanced(GROWING, "default", None, [window])
-    worse = grown(GROWING, [incident], window._replace(verdict="critical", value=30.0, sample=9))
-    assert worse and (worse.severity, worse.value, worse.worst_value, worse.sample) == ("critical", 30.0, 30.0, 9)
+    [incident] = heard("w", GROWING)
+    more = window._replace(verdict="critical", value=30.0, sample=9)
+    [worse] = come([incident], [window], [more], GROWING)
+    assert (worse.severity, worse.value, worse.worst_value, worse.sample) == ("critical", 30.0, 30.0, 9)
     assert (worse.bad_windows, worse.amended_at, worse.note) == (1, None, "")
-    assert grown(GROWING, [], window) is None
+    [told_now], _ = news({"tried": GROWING}, [worse], [], NOON)
+    assert told_now.change == "worse"
 
 
 def test_what_grows_is_told_though_its_source_is_silent() -> None:
@@ -140,45 +212,25 @@ def test_what_grows_is_told_though_its_source_is_silent() -> None:
     assert dict(message.lines)["Value"] == "at least 20 requests; it is not to be above 10 requests"
 
 
-# --- late data -----------------------------------------------------------------------------------------------
-
-
-def test_late_data_amends_and_takes_back() -> None:
-    [incident] = after("CC..")
-    first, second = judged("CC")
-    fine = judged("..")
-    once = amended(RULE, "default", [incident], first, fine[0], NOON)
-    assert once and (once.state, once.bad_windows, once.amended_at) == (RESOLVED, 1, NOON)
-    twice = amended(RULE, "default", [once], second, fine[1], NOON)
-    assert twice and (twice.bad_windows, twice.note) == (0, "late data took it back: it did not happen")
-    worse = amended(RULE, "default", [incident], first, first._replace(value=99.0), NOON)
-    assert worse and (worse.worst_value, worse.bad_windows, worse.told) == (99.0, 2, incident.told)
-
-
-def test_trouble_that_only_late_data_shows_is_kept_as_over() -> None:
-    [late] = judged("C")
-    found = amended(RULE, "default", [], judged(".")[0], late, NOON)
-    assert found and (found.state, found.is_late, found.note) == (RESOLVED, True, "found in late data")
-    assert amended(RULE, "default", [], judged("w")[0], judged(".")[0], NOON) is None
-
-
 # --- what is told --------------------------------------------------------------------------------------------
 
 
 def told(letters: str, *, every: int = 1, silences: Sequence[Silence] = (), rule: Rule = RULE) -> list[str]:
     """What is told over time, a run after every so many windows."""
-    known: dict[str, Incident] = {}
+    known: list[Incident] = []
     found: list[str] = []
     windows = judged(letters, rule=rule)
     for begin in range(0, len(windows), every):
-        latest = next(iter(sorted(known.values(), key=lambda each: each.begin_at)[-1:]), None)
-        for each in advanced(rule, "default", latest, windows[begin : begin + every]):
-            known |= {each.incident_id: each}
-        known = {name: each for name, each in known.items() if each.state != DROPPED}
-        now = windows[min(begin + every, len(windows)) - 1].end
-        changes, passed = news({rule.name: rule}, list(known.values()), silences, now)
-        found += [each.change for each in changes]
-        known |= {each.incident_id: each for each in [*(one.incident for one in changes), *passed]}
+        fresh = windows[begin : begin + every]
+        latest = known[-1:]
+        changes = [Changed(None, each) for each in fresh]
+        now_there = followed(rule, "default", latest[0] if latest else None, fresh)
+        now_there = carried(rule, "default", latest, now_there, changes, NOON)
+        known = [*known[:-1], *(each for each in now_there if each.state != DROPPED)]
+        changed, passed = news({rule.name: rule}, known, silences, fresh[-1].end)
+        found += [each.change for each in changed]
+        told_now = {each.incident_id: each for each in [*(one.incident for one in changed), *passed]}
+        known = [told_now.get(each.incident_id, each) for each in known]
     return found
 
 
@@ -254,7 +306,7 @@ def test_the_same_change_has_the_same_key_and_another_one_another() -> None:
 
 
 def test_many_groups_of_a_rule_are_one_message() -> None:
-    many = [advanced(RULE, "default", None, judged("C", group=f"g{n}"))[0] for n in range(20)]
+    many = [followed(RULE, "default", None, judged("C", group=f"g{n}"))[0] for n in range(20)]
     changes, _ = news({"tried": RULE}, many, [], NOON)
     [message] = messages({"tried": RULE}, changes)
     assert message.title == "[critical] mediameter: Tried: 20 groups"
@@ -296,8 +348,8 @@ def test_days_are_counted_where_clocks_change() -> None:
         Judged("tried", "*", saturday, sunday, 20.0, 10.0, "critical", 3),
         Judged("tried", "*", sunday, sunday + 23 * HOUR, 20.0, 10.0, "critical", 3),
     ]
-    assert [each.state for each in advanced(daily, "default", None, days)] == ["firing"]
-    assert [each.state for each in advanced(daily, "default", None, days[:1])] == ["pending"]
+    assert [each.state for each in followed(daily, "default", None, days)] == ["firing"]
+    assert [each.state for each in followed(daily, "default", None, days[:1])] == ["pending"]
 
 
 def test_pending_is_not_told() -> None:
