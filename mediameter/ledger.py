@@ -572,11 +572,13 @@ def replace_audience(connection: sa.Connection, kind: str, day: date, file: Lake
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """When a source delivered last, from when on a longer silence is out of its rhythm (None: it has none yet), and
-    until when it is complete by that (None: it is not believed, or nothing ever came)."""
+    until when it is complete by that (None: it is not believed, or nothing ever came). ``delay``: how long after an
+    hour all of it has come, usually (None: not known yet)."""
 
     last_at: datetime | None
     late_from: datetime | None
     complete_through: datetime | None
+    delay: timedelta | None = None
 
 
 def record_listing(
@@ -600,6 +602,7 @@ def record_listing(
         "listed_through_at": naive(through),
         "delivered_at": _naive(delivered.last_at),
         "late_from_at": _naive(delivered.late_from),
+        "delay_s": None if delivered.delay is None else int(delivered.delay.total_seconds()),
     }
     if row is None:
         connection.execute(_listings.insert().values(source=source, **values))
@@ -648,6 +651,23 @@ def delivery_hours(connection: sa.Connection, source: str) -> set[datetime]:
     which = (_objects.c.source == source, _objects.c.state != "superseded")
     found = connection.execute(sa.select(hour).where(*which).distinct()).scalars()
     return {datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC) for text in found}
+
+
+def delay(connection: sa.Connection, source: str) -> timedelta:
+    """How long after an hour all of it has come, usually; none where that is not known."""
+    seconds = connection.execute(sa.select(_listings.c.delay_s).where(_listings.c.source == source)).scalar()
+    return timedelta(seconds=seconds or 0)
+
+
+def deliveries_of_hours(connection: sa.Connection, source: str, since: datetime) -> list[tuple[datetime, datetime]]:
+    """When something was delivered since then, and an hour that it has records of: of each UTC hour of deliveries the
+    last one."""
+    at, hour = _objects.c.last_modified_at, _hours.c.hour_at
+    within = sa.func.substr(sa.cast(at, sa.String(32)), 1, 13)
+    which = (_objects.c.source == source, _objects.c.state != "superseded", at >= naive(since), _hours.c.parsed > 0)
+    joined = _objects.join(_hours, _hours.c.object_id == _objects.c.object_id)
+    query = sa.select(sa.func.max(at), hour).select_from(joined).where(*which).group_by(within, hour)
+    return [(last.replace(tzinfo=UTC), of.replace(tzinfo=UTC)) for last, of in connection.execute(query)]
 
 
 def delivered_keys(connection: sa.Connection, source: str, within: timedelta) -> dict[str, datetime]:

@@ -131,6 +131,7 @@ LISTINGS = Contract(
         Column("listed_through_at", "instant", "The same, however long nothing has come.", null="of an old revision"),
         Column("delivered_at", "instant", "Hour of the last delivery, or of the newest row.", null="nothing came yet"),
         Column("late_from_at", "instant", "When a longer silence is out of its rhythm.", null="no rhythm is known"),
+        Column("delay_s", "int", "So long after an hour all of it has come, usually.", null="not known yet", unit="s"),
     ),
     kind="internal",
 )

@@ -32,6 +32,7 @@ class BucketSource(Section):
     access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
     secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
     quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
+    delay_hours: int = setting(0, "Hours after an hour by which all of it has come; 0: learned", ge=0, le=240)
 
     @field_validator("endpoint")
     @classmethod

@@ -173,13 +173,13 @@ def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> s
     known of the days of all others, though nothing of these days has changed."""
     table = warehouse.tables[ALERT_CHECKS_DAILY.name]
     judged = sa.select(table.c.day, table.c.complete_through_at).where(table.c.tenant == settings.tenant).distinct()
-    through, found = days.complete_through(connection, settings), set()
+    through, recent, found = days.complete_through(connection, settings), _recent(settings, now), set()
     for day, judged_through in connection.execute(judged):
-        known = days.of_day(through, settings, day)
-        if (known and warehouse.naive(known)) != judged_through:
+        known, end = days.of_day(through, settings, day), ledger.day_bounds(day, settings.reporting.zone)[1]
+        # Of today and yesterday more is complete with each run: they are judged anew when all is.
+        if (known and warehouse.naive(known)) != judged_through and (day not in recent or known == end):
             found.add(day)
-    standing = days.known_of_any(connection, settings) - days.frozen(connection, settings)
-    return found & standing - {*_recent(settings, now)}
+    return found & days.known_of_any(connection, settings) - days.frozen(connection, settings)
 
 
 def _recent(settings: Settings, now: datetime) -> tuple[date, date]:

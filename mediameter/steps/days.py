@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -150,9 +150,13 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
 
 
 def complete_through(connection: sa.Connection, settings: Settings) -> datetime | None:
-    """Until when all sources of traffic are complete; None where of one of them nothing is."""
-    sources = (*settings.log_sources, *settings.app_sources)
-    known = [ledger.complete_through(connection, source) for source in sources]
+    """Until when all sources of traffic are complete, as rules of days wait for them; None where of one of them
+    nothing is. A source that usually takes longer than days have to settle is waited for."""
+    settling = timedelta(hours=settings.reporting.settle_hours)
+    known = [ledger.complete_through(connection, source) for source in settings.app_sources]
+    for source in settings.log_sources:
+        through, more = ledger.complete_through(connection, source), ledger.delay(connection, source) - settling
+        known.append(through and through - max(more, timedelta(0)))
     return None if None in known else min((at for at in known if at), default=None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from mediameter.steps import days
 from mediameter.steps.evidence import Evidence, Span, Wanted
 
 _EVENT_FILES_LATE = timedelta(hours=1)
+_NONE = timedelta(0)
 
 
 class Judge:
@@ -28,6 +30,7 @@ class Judge:
         self._zone = settings.reporting.zone
         self._evidence = Evidence(connection, settings, now)
         self._listings: dict[str, datetime | None] = {}
+        self._delays: dict[str, timedelta] = {}
         self._open = [each for each in book.unfinished(connection, settings.tenant) if each.is_open]
 
     def day(self, rules: Sequence[Rule], day: date, known: Sequence[Judged]) -> list[Judged]:
@@ -110,18 +113,33 @@ class Judge:
 
     def _through(self, rule: Rule, source: str) -> datetime | None:
         """Until when all that a rule needs has come. Days of logs wait for as long as days do to be final, shorter
-        windows for the rule's own ``lag``."""
+        windows for the rule's own ``lag``; both for as long as the source usually takes."""
         if rule.needs == "nothing":
             return self._now
         lag = timedelta(seconds=rule.lag_s)
         if rule.needs == "generations":
-            late = _EVENT_FILES_LATE if source in self._settings.event_sources else timedelta(0)
-            through = self._listed(source, source in self._settings.event_sources)
+            is_bucket = source in self._settings.event_sources
+            late = max(_EVENT_FILES_LATE, self._delay(source)) if is_bucket else _NONE
+            through = self._listed(source, is_bucket)
             return through - late - lag if through else None
-        logs = [self._listed(name, not rule.is_daily) for name in self._settings.log_sources]
-        apps = [] if rule.needs == "logs" and not rule.is_daily else self._settings.app_sources
-        known = [at - lag if at else None for at in logs] + [self._listed(name, False) for name in apps]
+        if rule.is_daily:
+            return self._days_through - lag if self._days_through else None
+        known = [self._hours_through(name, lag) for name in self._settings.log_sources]
+        known += [] if rule.needs == "logs" else [self._listed(name, False) for name in self._settings.app_sources]
         return None if not known or None in known else min(at for at in known if at)
+
+    def _hours_through(self, source: str, lag: timedelta) -> datetime | None:
+        at = self._listed(source, True)
+        return at - max(lag, self._delay(source)) if at else None
+
+    @cached_property
+    def _days_through(self) -> datetime | None:
+        return days.complete_through(self._connection, self._settings)
+
+    def _delay(self, source: str) -> timedelta:
+        if source not in self._delays:
+            self._delays[source] = ledger.delay(self._connection, source)
+        return self._delays[source]
 
     def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
         """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from mediameter import exports, ledger
+from mediameter.metering.delay import HISTORY, delay
 from mediameter.metering.rhythm import Rhythm, rhythm
 from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
@@ -39,7 +40,15 @@ def of_bucket(
     if found is None:
         return NOTHING
     due = found.expected_by - timedelta(hours=settings.reporting.settle_hours)
-    return ledger.Delivered(found.last_at, found.late_from, min(through, due))
+    usual = _delay(connection, settings.bucket_sources[name], name, now)
+    return ledger.Delivered(found.last_at, found.late_from, min(through, due), usual)
+
+
+def _delay(connection: sa.Connection, source: Source | EventSource, name: str, now: datetime) -> timedelta | None:
+    """How long after an hour all of it has come: by the settings, or as it was of late."""
+    if source.delay_hours:
+        return timedelta(hours=source.delay_hours)
+    return delay(ledger.deliveries_of_hours(connection, name, now - HISTORY), now=now)
 
 
 def of_tables(
