@@ -70,8 +70,8 @@ OPEN_QUESTIONS = (
     (
         "How many generations took more than 30 s in the last 10 minutes?",
         "Director's Palette: Model Timeout Spike",
-        "the time of each slow generation: `generation_time_buckets_hourly.hour_at` knows hours "
-        "(`generations_by_hour`); of failures `generation_failures.failed_at` knows the second",
+        "the minute of each slow generation, which the rule `slow_generations` looks at in the lake: the warehouse "
+        "knows hours (`generations_by_hour`); of failures `generation_failures.failed_at` knows the second",
     ),
     (
         "Which endpoints are slow?",

@@ -41,6 +41,7 @@ _GENERATION_MEASURES = (
     _OUTPUTS,
     measure("duration_ms_sum", "Sum of the times from asked for to done.", unit="ms"),
     measure("duration_count", "Generations that duration_ms_sum rests on.", unit="generations"),
+    measure("slow_generations", "Of these, those that took too long (is_slow).", unit="generations"),
     _CHARGED,
     measure("tokens_in", "Tokens read.", unit="tokens"),
     measure("tokens_out", "Tokens written.", unit="tokens"),

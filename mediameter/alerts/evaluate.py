@@ -17,7 +17,7 @@ import polars as pl
 
 from mediameter.alerts import significance
 from mediameter.alerts.row_sources import row_source
-from mediameter.alerts.rule import EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Compare, Condition, Rule
+from mediameter.alerts.rule import DAY_S, EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Compare, Condition, Rule
 from schemas.currencies import CURRENCY, decimals_of
 from schemas.vocabulary import NOT_AVAILABLE
 
@@ -27,6 +27,8 @@ OK = "ok"
 FIRING = ("warning", "critical")
 Frames = Mapping[str, pl.DataFrame]
 _EPOCH = date(1970, 1, 1)
+LONGEST_WAIT_S = DAY_S
+"""What has waited for longer waits for good."""
 _Values = dict[tuple[int, str], float]
 
 
@@ -104,7 +106,7 @@ class _Numbers:
         self._rule = rule
         self._value, self._over, self._sample = (
             measured(part, rule, frames, first, last, zone) if part else {}
-            for part in (rule.value, rule.over, rule.sample)
+            for part in (rule.value, rule.over, rule.only_while or rule.sample)
         )
 
     def groups(self, index: int) -> set[str]:
@@ -127,7 +129,7 @@ class _Numbers:
 
     def sample(self, index: int, group: str) -> int:
         rule, at = self._rule, (index, group)
-        if rule.sample:
+        if rule.sample or rule.only_while:
             return int(self._sample.get(at, 0))
         return int(self._over.get(at, 0) if rule.over else self._value.get(at, 0) if rule.value.how == "count" else 0)
 
@@ -156,6 +158,9 @@ def _minimum(rule: Rule, compare: Compare, group: str) -> float:
 
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:
     value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
+    if rule.only_while and not sample:  # nothing to measure, and that is fine
+        verdict = OK if window.is_complete else NOT_YET_KNOWABLE
+        return Judged(rule.name, group, window.begin, window.end, None, rule.bands.threshold, verdict, 0)
     verdict = _verdict(rule, window, value, sample)
     limit = rule.bands.shown_beside(verdict)
     return Judged(rule.name, group, window.begin, window.end, value, limit, verdict, sample)
@@ -215,12 +220,12 @@ def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int,
     """The aggregate by (window, group); windows and groups without a row are left out."""
     if frames[part.source].is_empty():
         return {}
-    columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
+    columns = {"step": _step(part, rule, zone, last), "until": _until(part, rule, zone, last), "group": _group(rule)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
     rows = frames[part.source].lazy().filter(*(_holds(each) for each in part.where))
     rows = rows.with_columns(**columns).select(*columns)
-    spread = pl.int_ranges(pl.col("step"), pl.col("step") + rule.length)
-    rows = rows.drop_nulls("step").with_columns(index=spread).explode("index")
+    begin = pl.col("step") + (rule.length if part.until else 0)
+    rows = rows.drop_nulls("step").with_columns(index=pl.int_ranges(begin, pl.col("until"))).explode("index")
     rows = rows.filter(pl.col("index").is_between(first, last))
     if part.how == "percentile" and part.weight:
         found = _weighted(rows, part.percentile)
@@ -261,6 +266,15 @@ def _step(part: Aggregate, rule: Rule, zone: ZoneInfo, now: int) -> pl.Expr:
     if rule.is_daily:
         return pl.col(part.at).dt.convert_time_zone(str(zone)).dt.date().cast(pl.Int32).cast(pl.Int64)
     return pl.col(part.at).dt.epoch("s") // rule.step_s
+
+
+def _until(part: Aggregate, rule: Rule, zone: ZoneInfo, now: int) -> pl.Expr:
+    """The step behind the last window that a row counts in: as many as a window is long, or while it lasts."""
+    begin = _step(part, rule, zone, now)
+    if not part.until:
+        return begin + rule.length
+    given_up = begin + LONGEST_WAIT_S // rule.step_s
+    return pl.min_horizontal(given_up, pl.col(part.until).dt.epoch("s") // rule.step_s)
 
 
 def _group(rule: Rule) -> pl.Expr:

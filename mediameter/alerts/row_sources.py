@@ -17,7 +17,10 @@ from schemas.palette import OF_LAKE_KIND
 Time = Literal["day", "instant", "now"]
 ANSWER = "answer:"
 
-_FINISHED = Column("finished_at", "instant", "When it was done; where nobody says, when it was asked for.")
+_FINISHED = Column(
+    "finished_at", "instant", "When it was done; where nobody says, when it was asked for.", null="it still waits"
+)
+_IS_SLOW = Column("is_slow", "bool", "Whether it took too long, by its type (docs/definitions.md, Generations).")
 _SOURCE = Column("source", "text", "Source in the settings.")
 _EVENTS = ("generation_events", "credit_events", "sign_in_events", "app_error_events")
 _LAKE_NAMES = dict(zip(OF_LAKE_KIND, _EVENTS, strict=True))
@@ -91,7 +94,7 @@ def _known() -> dict[str, RowSource]:
     made = [_of(MONTH_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
     found = {each.name: each for each in (*tables, *made) if each}
     for kind, contract in OF_LAKE_KIND.items():
-        finished = (_FINISHED,) if "duration_ms" in contract.names else ()
+        finished = (_FINISHED, _IS_SLOW) if "duration_ms" in contract.names else ()
         rows = _of(contract, _SOURCE, *finished)
         assert rows
         found[_LAKE_NAMES[kind]] = RowSource(_LAKE_NAMES[kind], rows.columns, rows.time, rows.at)

@@ -50,7 +50,8 @@ class Condition(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row
-    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency."""
+    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency. ``until``: when a
+    row is over; it counts in each window that it lasts through, from before its begin to behind its end, for a day."""
 
     source: str
     how: How
@@ -60,6 +61,7 @@ class Aggregate:
     at: str = ""
     where: tuple[Condition, ...] = ()
     divide: int = 1
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Rule:
     (``significance``). ``minimum_sample``: of fewer nothing is said.
     ``headline``: an incident of it in one line, with ``{value}`` and ``{limit}`` (``headlines``).
     ``sample_unit``: what the sample is told in; empty: it is not told.
+    ``only_while``: where this counts nothing, the window is fine, whatever the value; it is the sample.
     ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
     ``is_now``: it is about the present (how old, how late) and never judged for a time gone by. ``systems``: kinds of
     sources that it is about; none: any that it needs. ``dormant``: why it is not judged; empty where it is.
@@ -125,6 +128,7 @@ class Rule:
     over: Aggregate | None = None
     sample: Aggregate | None = None
     sample_unit: str = ""
+    only_while: Aggregate | None = None
     compare: Compare | None = None
     only_grows: bool = False
     is_share: bool = False
@@ -155,7 +159,7 @@ class Rule:
 
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
-        return tuple(each for each in (self.value, self.over, self.sample) if each)
+        return tuple(each for each in (self.value, self.over, self.sample, self.only_while) if each)
 
     @property
     def offsets(self) -> tuple[int, ...]:

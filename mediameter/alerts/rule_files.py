@@ -23,6 +23,7 @@ EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "headline", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample",
     "compare", "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
+    "while",
     "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
@@ -137,6 +138,8 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
     numbers = {"value": parts.aggregate(value, "value")} | {
         name: parts.aggregate(content[name], name, value) if name in content else None for name in ("over", "sample")
     }
+    if "while" in content:
+        numbers["only_while"] = parts.lasting(content["while"])
     groups = (*(("source",) if needs == "generations" else ()), *parts.texts(content, "group_by"))
     return {
         **numbers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from mediameter.alerts.headlines import unknown_fields
@@ -140,6 +141,20 @@ def aggregate(value: Any, name: str, like: Any = None) -> Aggregate:
     found = _of_rows(value, hows[0], rows, name, str(value.get("at", basis.get("at", ""))))
     where = value.get("where", basis.get("where") if "from" not in value else None)
     return Aggregate(**found, where=_conditions(where, rows, name))
+
+
+def lasting(value: Any) -> Aggregate:
+    """What has to last through a window, else there is nothing to judge: ``until`` says when a row is over."""
+    until = value.get("until") if isinstance(value, dict) else None
+    if not isinstance(until, str):
+        raise Mistake("while: it does not say until when a row lasts", "write until: COLUMN beside from and count")
+    found = aggregate({name: of for name, of in value.items() if name != "until"}, "while")
+    rows = row_source(found.source)
+    assert rows
+    _known(until, rows, "while")
+    if found.how != "count" or rows.time != "instant" or not rows.columns or rows.columns[until].type != "instant":
+        raise Mistake(f"while: {found.how} of {found.source} until {until}", "count rows from an instant to another")
+    return replace(found, until=until)
 
 
 def _of_rows(value: dict[str, Any], how: How, rows: RowSource, name: str, at: str) -> dict[str, Any]:
@@ -287,6 +302,8 @@ def agree(rule: Rule) -> None:
         _only_grows(rule)
     if rule.is_share:
         _is_share(rule)
+    if rule.only_while and (rule.sample or rule.is_share or rule.is_daily or rule.only_grows):
+        raise Mistake("while: what lasts is the sample of windows under a day", "leave out sample, share, only_grows")
     if rule.is_now and (rule.compare or rule.hold_s):
         raise Mistake("what is judged now has no windows", "leave out compare and for")
     if any(offset < rule.length for offset in rule.offsets):

@@ -22,6 +22,7 @@ from mediameter.alerts.rule import EVERYTHING, Bands, Rule
 from mediameter.errors import UserError
 from schemas.contract import Column
 from schemas.frames import POLARS_TYPES
+from schemas.outcomes import is_slow
 from schemas.vocabulary import WORST_FIRST
 
 _NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
@@ -94,7 +95,9 @@ def _frame(rule: Rule, name: str, rows: dict[str, Any], end: datetime) -> pl.Dat
         if unknown_columns := sorted(set(row) - set(contract.names)):
             raise UserError(f"{rule.place}: a test's row has {unknown_columns[0]}", f"{name} has {contract.names}")
     schema = {column.name: POLARS_TYPES.get(column.type, pl.Float64()) for column in contract}
-    return pl.DataFrame([[_value(row, column) for column in contract] for row in made], schema=schema, orient="row")
+    values = [[_value(row, column) for column in contract] for row in made]
+    frame = pl.DataFrame(values, schema=schema, orient="row")
+    return frame.with_columns(is_slow=is_slow()) if "is_slow" in schema else frame
 
 
 def _times(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

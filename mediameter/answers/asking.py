@@ -38,7 +38,7 @@ _COMPUTED = {
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
     **dict.fromkeys(("user_count", "files_served"), "int"),
     **dict.fromkeys(("failure_rate", "average_ms"), "float"),
-    **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "over_30_s"), "int"),
+    **dict.fromkeys(("completed_generations", "pending_generations", "stale_generations", "slow_generations"), "int"),
     "cohort_first_day": "day",
     "last_accessed": "instant",
     "status": "text",

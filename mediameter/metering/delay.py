@@ -17,6 +17,15 @@ _HOUR = timedelta(hours=1)
 _USUAL = 9  # of ten deliveries
 
 
+def first_told(deliveries: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Of each hour its first delivery: where each one tells again what those before it told, as downloads of a table
+    do, an hour has come with the first."""
+    first: dict[datetime, datetime] = {}
+    for delivered, hour in deliveries:
+        first[hour] = min(first.get(hour, delivered), delivered)
+    return [(delivered, hour) for hour, delivered in first.items()]
+
+
 def delay(deliveries: Iterable[tuple[datetime, datetime]], *, now: datetime) -> timedelta | None:
     """After so long nine in ten deliveries had come, with the oldest hour that they were of; None: too few are known.
 

@@ -17,6 +17,7 @@ from mediameter.metering.durations import bucketed, percentiles
 from mediameter.metering.rollups import LARGEST_SUM, finished
 from schemas import generations as tables
 from schemas.contract import Contract
+from schemas.outcomes import is_slow
 from schemas.vocabulary import ALL, CHARGE_GAP_S
 
 CHARGE_GAP = timedelta(seconds=CHARGE_GAP_S)
@@ -139,6 +140,7 @@ def _summed(made: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
         outputs=pl.col("outputs").sum(),
         duration_ms_sum=pl.col("duration_ms").sum(),
         duration_count=pl.col("duration_ms").count().cast(pl.Int64),
+        slow_generations=is_slow().sum().cast(pl.Int64),
         credits_charged=_CHARGED,
         tokens_in=pl.col("tokens_in").sum(),
         tokens_out=pl.col("tokens_out").sum(),

@@ -201,6 +201,8 @@ def _measure(rule: Rule) -> str:
     parts += [f"{each.column} {each.operator} {', '.join(map(str, each.values))}" for each in rule.value.where]
     over = f" over {rule.over.how} {rule.over.column} of {rule.over.source}" if rule.over else ""
     compared = f", as a multiple of {rule.compare.to.replace('_', ' ')}" if rule.compare else ""
+    lasting = rule.only_while
+    compared += f", while {lasting.source} last from {lasting.at} to {lasting.until}" if lasting else ""
     return " where ".join([parts[0], " and ".join(parts[1:])] if parts[1:] else parts) + over + compared
 
 

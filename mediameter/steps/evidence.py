@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import answers, lake, ledger, sightings
+from mediameter.alerts.evaluate import LONGEST_WAIT_S
 from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
 from mediameter.metering.generations import distinct
 from mediameter.settings import Settings
@@ -18,10 +19,11 @@ from mediameter.steps.generations import events_of
 from mediameter.warehouse import naive, tables
 from schemas.contract import Column
 from schemas.frames import POLARS_TYPES
+from schemas.outcomes import is_slow, is_waiting
 from schemas.views import COST_THROUGH
 from schemas.vocabulary import ALL
 
-LONGEST_GENERATION = timedelta(days=1)
+LONGEST_GENERATION = timedelta(seconds=LONGEST_WAIT_S)
 """Events are looked up by when they began; one that was done in a window began at most so long before."""
 
 
@@ -127,7 +129,7 @@ class Evidence:
         if "duration_ms" not in found.columns:
             return found
         done = pl.col("at") + pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
-        return found.with_columns(finished_at=done)
+        return found.with_columns(finished_at=pl.when(~is_waiting()).then(done), is_slow=is_slow())
 
     # --- made here ---------------------------------------------------------------------------------------------
 

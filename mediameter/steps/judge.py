@@ -176,7 +176,7 @@ def _columns(rules: Sequence[Rule]) -> dict[str, Wanted]:
         for part in rule.aggregates:
             added = part.column if part.how == "sum" else part.weight
             whole = "" if part.how == "sum" else part.column
-            asked = {part.at, whole, *(each.column for each in part.where), *of_groups}
+            asked = {part.at, part.until, whole, *(each.column for each in part.where), *of_groups}
             keys.setdefault(part.source, set()).update(asked - {""})
             sums.setdefault(part.source, set()).update({added} - {""})
             one_by_one |= set() if added else {part.source}

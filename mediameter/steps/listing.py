@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from mediameter import exports, ledger
-from mediameter.metering.delay import HISTORY, delay
+from mediameter.metering.delay import HISTORY, delay, first_told
 from mediameter.metering.rhythm import Rhythm, rhythm
 from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
@@ -48,7 +48,8 @@ def _delay(connection: sa.Connection, source: Source | EventSource, name: str, n
     """How long after an hour all of it has come: by the settings, or as it was of late."""
     if source.delay_hours:
         return timedelta(hours=source.delay_hours)
-    return delay(ledger.deliveries_of_hours(connection, name, now - HISTORY), now=now)
+    deliveries = ledger.deliveries_of_hours(connection, name, now - HISTORY)
+    return delay(first_told(deliveries) if isinstance(source, EventSource) else deliveries, now=now)
 
 
 def of_tables(

@@ -89,6 +89,51 @@ above: {warning: 2, critical: 5}
     assert limits == {"warning": 2.0, "ok": 5.0}
 
 
+WAITS = rule("""
+needs: logs
+window: 10 min
+value: {from: generation_events, at: finished_at, where: {status: completed}, count: true}
+while: {from: generation_events, until: finished_at, count: true}
+unit: jobs
+below: 1
+""")
+
+
+@pytest.mark.parametrize("later", [0, 40, 36 * 60])
+def test_what_lasts_counts_in_the_windows_that_it_lasts_through(later: int) -> None:
+    """Asked for at 00:02, done never, at 00:40, or when nobody waits any more: what is said of 00:05 stays the same."""
+    asked = MIDNIGHT + timedelta(minutes=2)
+    rows = [{"at": asked, "finished_at": MIDNIGHT + timedelta(minutes=later) if later else None, "status": "completed"}]
+    frames = {"generation_events": frame("generation_events", rows)}
+    judged = evaluate(WAITS, frames, windows(WAITS, MIDNIGHT - timedelta(minutes=30), 400), UTC_ZONE)
+    bad = [each for each in judged if each.verdict == "critical"]
+    assert {(each.value, each.sample) for each in bad} == {(0.0, 1)}
+    assert bad[0].begin == MIDNIGHT + timedelta(minutes=5)
+    until = MIDNIGHT + (timedelta(minutes=40) if later == 40 else timedelta(days=1))
+    assert until - timedelta(minutes=5) <= bad[-1].end <= until + timedelta(minutes=5)
+    idle = [each for each in judged if each not in bad]
+    assert {(each.verdict, each.value, each.sample) for each in idle} == {("ok", None, 0)}
+
+
+def test_a_group_that_fires_has_a_verdict_in_each_window() -> None:
+    """Whether it goes on has to be known, whoever asks when: not only in a run that found it bad before."""
+    of = rule("""
+needs: logs
+window: 1 h
+group_by: [application]
+value: {from: traffic_hourly, sum: requests}
+unit: requests
+above: 10
+""")
+    rows = [
+        {"hour_at": MIDNIGHT + timedelta(hours=hour), "application": name, "requests": count}
+        for hour, name, count in ((1, "a", 11), (2, "a", 3), (2, "b", 10))
+    ]
+    judged = evaluate(of, {"traffic_hourly": frame("traffic_hourly", rows)}, windows(of, MIDNIGHT, 4), UTC_ZONE)
+    verdicts = {group: [each.verdict for each in judged if each.group == group] for group in ("a", "b", "*")}
+    assert verdicts == {"a": ["ok", "critical", "ok", "ok"], "b": [], "*": ["ok"] * 4}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_percentile_of_a_histogram_is_that_of_its_values(seed: int) -> None:
     rng = Random(seed)

@@ -151,6 +151,18 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         lambda text: text.replace("above: 10", "below: 10") + "  only_grows: true\n",
         "only_grows: only what is to stay below a number",
     ),
+    "what lasts for ever": (
+        lambda text: text + "  while: {from: generation_events, count: true}\n",
+        "while: it does not say until when",
+    ),
+    "what lasts until a number": (
+        lambda text: text + "  while: {from: generation_events, until: duration_ms, count: true}\n",
+        "while: count of generation_events until duration_ms",
+    ),
+    "what lasts beside a sample": (
+        lambda text: text + "  sample: {count: true}\n  while: {from: generation_events, until: at, count: true}\n",
+        "while: what lasts is the sample",
+    ),
     "a share of nothing": (lambda text: text + "  share: true\n", "share: it is so many of so many"),
     "a share that is asked": (lambda text: text + "  share: perhaps\n", "share: 'perhaps' is neither true nor false"),
     "a share of bytes": (

@@ -226,14 +226,16 @@ def test_weeks_of_those_who_came_back(warehouse: Warehouse) -> None:
 
 def test_hours_and_slow_ones(warehouse: Warehouse) -> None:
     warehouse.fill("generations_hourly", """
-        hour_at             | application | source  | model | status    | generations
-        2026-11-02T10:00:00 | studio      | palette | fox   | completed | 4
-        2026-11-02T10:00:00 | studio      | palette | fox   | failed    | 1
-        2026-10-31T23:00:00 | studio      | palette | fox   | failed    | 9
+        hour_at          | application | source  | model | status    | generations | duration_count | slow_generations
+        2026-11-02 10:00 | studio      | palette | fox   | completed | 4           | 4              | 1
+        2026-11-02 10:00 | studio      | palette | fox   | failed    | 1           | 1              | 1
+        2026-11-02 10:00 | studio      | palette | owl   | failed    | 1           | 1              | 1
+        2026-11-02 10:00 | studio      | palette | emu   | failed    | 1           | 0              | 0
+        2026-10-31 23:00 | studio      | palette | fox   | failed    | 9           | 9              | 9
     """)  # fmt: skip
     warehouse.expect("generations_by_hour", """
-        hour_at          | application | generations | completed_generations | failed_generations
-        2026-11-02 10:00 | studio      | 5           | 4                     | 1
+        hour_at          | application | generations | completed_generations | failed_generations | slow_generations
+        2026-11-02 10:00 | studio      | 7           | 4                     | 3                  | 3
     """)  # fmt: skip
     warehouse.fill("generation_time_buckets_hourly", """
         hour_at             | application | source  | model | upper_ms | observations
@@ -241,8 +243,9 @@ def test_hours_and_slow_ones(warehouse: Warehouse) -> None:
         2026-11-02T11:00:00 | studio      | palette | fox   | 31000    | 2
     """)  # fmt: skip
     warehouse.expect("generation_times_window", """
-        application | model | observations | p50_ms | p95_ms | p99_ms | over_30_s
+        application | model | observations | p50_ms | p95_ms | p99_ms | slow_generations
         studio      | fox   | 20           | 4000   | 31000  | 31000  | 2
+        studio      | owl   | 0            | -      | -      | -      | 1
     """)  # fmt: skip
 
 

@@ -100,6 +100,9 @@ def _sums(timed: list[tuple[Any, Made]], time: str, world: Settings) -> list[Row
         row["outputs"] += said["status"] == "completed"
         row["duration_ms_sum"] += said["duration_ms"] or 0
         row["duration_count"] += said["duration_ms"] is not None
+        row["slow_generations"] += (said["duration_ms"] or 0) > (
+            180_000 if said["generation_type"] == "video" else 30_000
+        )
         row["credits_charged"] += credits
         row["cost_micros"] += each.cost or 0
         row["uncosted"] += each.is_uncosted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mediameter.metering.delay import delay
+from mediameter.metering.delay import delay, first_told
 
 HOUR = timedelta(hours=1)
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
@@ -40,3 +40,11 @@ def test_a_delivery_each_night_takes_a_day_for_its_first_hour() -> None:
         for number in range(24)
     ]
     assert delay(nights, now=DAY + timedelta(days=14)) == 25 * HOUR
+
+
+def test_downloads_of_a_whole_table_are_as_late_as_what_is_new_in_them() -> None:
+    hours = range(40)
+    downloads = [(DAY + (of + 2) * HOUR, DAY + hour * HOUR) for of in hours for hour in range(of + 1)]
+    now = DAY + 48 * HOUR
+    assert delay(first_told(downloads), now=now) == HOUR
+    assert delay(downloads, now=now) == 36 * HOUR
