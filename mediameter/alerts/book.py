@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mediameter.alerts.continuity import Changed, carried
 from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
 from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, fingerprint, followed
-from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
+from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
 from mediameter.alerts.telling import Silence
 from mediameter.warehouse import frame_of, insert, naive, tables
 from schemas.alerts import ALERT_SILENCES, ALERT_WINDOWS, INCIDENTS
@@ -129,7 +129,7 @@ def unjudged(
     named = {rule.name: rule for rule in rules}
     query = sa.and_(_incidents.c.state != RESOLVED, _incidents.c.begin_at < naive(ends[1]))
     opened = [each for each in _read(connection, tenant, query) if each.rule in named]
-    opened = [each for each in opened if is_one_of_many(named[each.rule], each.group) and each.group != THE_REST]
+    opened = [each for each in opened if is_one_of_many(named[each.rule], each.group) and not is_rest(each.group)]
     there: dict[tuple[str, str], set[datetime]] = defaultdict(set)
     for each in windows(connection, tenant, {one.rule for one in opened}, ends):
         there[each.rule, each.group].add(each.end)
@@ -150,11 +150,11 @@ def fold(
             groups[each.of.rule, each.of.group].append(each)
     named, spans = {rule.name: rule for rule in rules}, _spans(connection, tenant, changes) if groups else {}
     for name, group in spans:
-        if group == THE_REST and any(each.of.rule == name for each in changes):
+        if is_rest(group) and any(each.of.rule == name for each in changes):
             groups[name, group] += []  # has a row only while there are so many: without one, it has ended
     for (name, group), of_group in groups.items():
         of = spans.get((name, group), [])
-        if (group == THE_REST and of) or any(_matters(each, of) for each in of_group):
+        if (is_rest(group) and of) or any(_matters(named[name], each, of) for each in of_group):
             _fold_group(connection, named[name], tenant, group, of_group, now)
 
 
@@ -170,9 +170,10 @@ def _spans(
     return found
 
 
-def _matters(changed: Changed, spans: Sequence[tuple[datetime, datetime | None]]) -> bool:
-    """What is bad always does; what is fine, or not known, where it may end an incident, or no longer does."""
-    if changed.is_bad or changed.was_bad:
+def _matters(rule: Rule, changed: Changed, spans: Sequence[tuple[datetime, datetime | None]]) -> bool:
+    """What is bad always does; what is fine, or not known, where it may end an incident, or no longer does: also one
+    that was dropped since it had not lasted."""
+    if changed.is_bad or changed.was_bad or (rule.hold_s and changed.had_said):
         return True
     end = changed.of.end
     return any(begin < end and (over is None or end <= over) for begin, over in spans)

@@ -41,10 +41,16 @@ class Changed(NamedTuple):
         assert found
         return found
 
+    @property
+    def had_said(self) -> bool:
+        """Whether a verdict stood there, and another one than now."""
+        before = self.before.verdict if self.before else NOT_YET_KNOWABLE
+        return before != NOT_YET_KNOWABLE and (self.now is None or self.now.verdict != before)
+
     def corrects(self, rule: Rule) -> bool:
         """Whether something else had been said, so that this is late; what only grows has grown."""
-        had_said = self.before is not None and self.before.verdict != NOT_YET_KNOWABLE
-        return had_said and (self.is_bad or self.was_bad) and not (rule.only_grows and self.is_bad and self.was_bad)
+        both = self.is_bad and self.was_bad
+        return (both and not rule.only_grows) or (self.had_said and (self.is_bad or self.was_bad) and not both)
 
 
 def carried(

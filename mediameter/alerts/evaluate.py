@@ -17,7 +17,7 @@ import polars as pl
 
 from mediameter.alerts import significance
 from mediameter.alerts.row_sources import row_source
-from mediameter.alerts.rule import DAY_S, EVERYTHING, MOST_GROUPS, THE_REST, Aggregate, Compare, Condition, Rule
+from mediameter.alerts.rule import DAY_S, EVERYTHING, MOST_GROUPS, Aggregate, Compare, Condition, Rule, the_rest
 from schemas.currencies import CURRENCY, decimals_of
 from schemas.vocabulary import NOT_AVAILABLE
 
@@ -84,7 +84,9 @@ def evaluate(
     found: list[Judged] = []
     for window, of in judged.items():
         missing = kept - {each.group for each in of}
-        found += _of_groups(rule, of + [_judged(rule, window, group, numbers) for group in sorted(missing)], kept)
+        found += _of_groups(
+            rule, of + [_judged(rule, window, group, numbers) for group in sorted(missing)], kept, everything
+        )
         if everything not in groups:
             threshold, verdict = rule.bands.threshold, _of_all(window, of)
             found.append(Judged(rule.name, everything, window.begin, window.end, None, threshold, verdict, len(of)))
@@ -192,13 +194,13 @@ def _of_all(window: Window, judged: Sequence[Judged]) -> str:
     return TOO_FEW if TOO_FEW in verdicts and not verdicts & {OK, *FIRING} else OK
 
 
-def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str]) -> list[Judged]:
+def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str], everything: str) -> list[Judged]:
     """Those worth telling: a thousand groups that are fine are none, a thousand that are not are fifty and a sum."""
     worst = _worst(rule, judged)
     told = worst[:MOST_GROUPS] + [each for each in judged if each.group in kept and each not in worst]
     if more := worst[MOST_GROUPS:]:
         worst_of_rest = more[0]
-        told.append(worst_of_rest._replace(group=THE_REST, sample=len(more)))
+        told.append(worst_of_rest._replace(group=the_rest(everything), sample=len(more)))
     return sorted(told, key=lambda each: each.group)
 
 

@@ -20,7 +20,17 @@ EVERYTHING = "*"
 """The group of a rule that has none."""
 MOST_GROUPS = 50
 THE_REST = "(others)"
-"""The group of those beyond the first fifty."""
+
+
+def the_rest(of: str) -> str:
+    """The group of those beyond the first fifty: of all, or of one source."""
+    return THE_REST if of == EVERYTHING else f"{of} / {THE_REST}"
+
+
+def is_rest(group: str) -> bool:
+    """Whether a group is that of the others."""
+    return group.rpartition(" / ")[2] == THE_REST
+
 
 # Who is silent makes what rests on it unknown, and is told in its stead.
 INHIBITORS: Mapping[Needs, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from mediameter import ledger
 from mediameter.alerts import book
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window, bounds, evaluate, step_of
-from mediameter.alerts.rule import EVERYTHING, THE_REST, Rule
+from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
 from mediameter.settings import Settings
 from mediameter.steps import days
 from mediameter.steps.evidence import Evidence, Span, Wanted
@@ -89,7 +89,7 @@ class Judge:
             return set()
         groups = {each.group for each in self._open if each.rule == rule.name}
         groups |= {each.group for each in known if each.rule == rule.name and each.verdict in FIRING}
-        return groups - {EVERYTHING, THE_REST}
+        return {each for each in groups if each != EVERYTHING and not is_rest(each)}
 
     # --- windows ---------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from mediameter.alerts import book, outbox
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.headlines import headline
 from mediameter.alerts.incidents import IS_FIRING, Incident, ended
-from mediameter.alerts.rule import THE_REST, Rule
+from mediameter.alerts.rule import Rule
 from mediameter.alerts.sender import signed
 from mediameter.alerts.telling import messages, news
 from mediameter.settings import Settings
@@ -37,7 +37,7 @@ def _is_judged(settings: Settings, rules: Mapping[str, Rule], incident: Incident
     rule = rules.get(incident.rule)
     if rule is None or rule.needs != "generations":
         return rule is not None
-    return book.subject(incident.group) in (*sources_of(settings, rule), THE_REST)
+    return book.subject(incident.group) in sources_of(settings, rule)
 
 
 def line(rule: Rule | None, incident: Incident) -> str:

@@ -224,9 +224,9 @@ above: {critical: 50 %, warning: 10 %}
 DAY = {"day": date(2026, 11, 3)}
 
 
-def grouped(rows: list[dict[str, object]], groups: tuple[str, ...] = ()) -> list[Judged]:
+def grouped(rows: list[dict[str, object]], groups: tuple[str, ...] = (), everything: str = "*") -> list[Judged]:
     frames = {"endpoints_daily": frame("endpoints_daily", [row | DAY for row in rows])}
-    return evaluate(GROUPED, frames, windows(GROUPED, MIDNIGHT, 1), UTC_ZONE, groups)
+    return evaluate(GROUPED, frames, windows(GROUPED, MIDNIGHT, 1), UTC_ZONE, groups, everything)
 
 
 def test_a_thousand_groups_that_are_fine_are_one_line() -> None:
@@ -255,6 +255,8 @@ def test_ten_thousand_groups_that_fire_are_fifty_and_one() -> None:
     [rest] = [each for each in found if each.group == THE_REST]
     assert (rest.verdict, rest.sample) == ("critical", 10_000 - MOST_GROUPS)
     assert "a17999" in {each.group for each in found}  # the worst are told by name
+    of_a_source = {each.group for each in grouped(rows, everything="palette")}
+    assert {"palette", "palette / (others)"} <= of_a_source and THE_REST not in of_a_source
 
 
 def test_what_is_not_complete_is_neither_good_nor_bad() -> None:
