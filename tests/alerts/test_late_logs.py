@@ -35,11 +35,11 @@ failures:
 
 
 class Place:
-    """A folder of logs, and a warehouse; ``told``: at which time what was said of server_errors."""
+    """A folder of logs, and a warehouse; ``told``: at which time what was said."""
 
     def __init__(self, made: sa.Engine, folder: Path, **alerts: Any) -> None:
         self.made, self.folder = made, folder
-        self.told: list[tuple[str, str]] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
         self.alerts = {"notify": ["https://hooks.example.org/x"], **alerts}
         (folder / "logs").mkdir(parents=True)
 
@@ -66,7 +66,7 @@ class Place:
     def run(self, at: datetime, **source: Any) -> None:
         run(self.settings(**source), now=at)
         self.told = [
-            (f"{row['created_at']:%H:%M}", json.loads(row["payload"])["title"])
+            (f"{row['created_at']:%H:%M}", json.loads(row["payload"])["data"])
             for row in sorted(self.rows("outbox"), key=lambda row: row["sequence"])
         ]
 
@@ -77,7 +77,7 @@ class Place:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def said_of(self, rule: str) -> list[tuple[str, str]]:
-        return [(at, title.partition(" ")[2]) for at, title in self.told if title.startswith(rule)]
+        return [(at, data["change"]) for at, data in self.told if data["rule"] == rule]
 
     def incidents(self, rule: str = "server_errors") -> list[tuple[Any, ...]]:
         found = [row for row in self.rows("incidents", rule=rule) if row["bad_windows"]]
@@ -96,9 +96,9 @@ def line(hour: datetime, second: int, is_bad: bool) -> str:
 @pytest.mark.parametrize(
     ("late", "hold", "wanted"),
     [
-        (1, "", [("04:10", "fires"), ("10:10", "has ended")]),
-        (4, "", [("06:10", "fires"), ("12:10", "has ended")]),
-        (4, "1 h", [("07:10", "fires"), ("12:10", "has ended")]),
+        (1, "", [("04:10", "firing"), ("10:10", "resolved")]),
+        (4, "", [("06:10", "firing"), ("12:10", "resolved")]),
+        (4, "1 h", [("07:10", "firing"), ("12:10", "resolved")]),
     ],
 )
 def test_an_outage_is_one_incident_however_late_logs_come(
@@ -128,8 +128,8 @@ def test_before_the_delay_is_known_late_hours_are_one_incident_all_the_same(made
         place.deliver([number - 5], 4)
         place.run(DAY + number * HOUR + timedelta(minutes=10))
     assert [row["delay_s"] for row in place.rows("listings")] == [None]
-    assert place.said_of("server_errors") == [("06:10", "fires"), ("12:10", "has ended")]
-    assert place.said_of("failures") == [("06:10", "fired, and has ended already")]
+    assert place.said_of("server_errors") == [("06:10", "firing"), ("12:10", "resolved")]
+    assert place.said_of("failures") == [("06:10", "over")]
     for rule in ("server_errors", "failures"):
         [incident] = place.rows("incidents", rule=rule)
         assert (incident["begin_at"], incident["last_bad_at"]) == (naive(DAY + HOUR), naive(DAY + 6 * HOUR))
