@@ -106,6 +106,28 @@ COST_THROUGH = Contract(
     kind="view",
     additivity="S",
 )
+CREDIT_PRICE_DAILY = Contract(
+    "credit_price_daily",
+    "tenant, day, source, currency, price_basis, is_in_force",
+    "What a credit cost on each day with generations. What the day's list price is made with is in force.",
+    (
+        _TENANT,
+        _DAY,
+        key("source", "text", "Source in the settings.", length=None),
+        _CURRENCY,
+        Column("price_basis", "text", "As in list_price_daily.", role="key", among=("set", "measured")),
+        Column(
+            "is_in_force",
+            "bool",
+            "Not so of a price that is measured where another is set, and of what the settings say of a day that keeps "
+            "the price it had (`kept_prices`).",
+            role="key",
+        ),
+        Column("amount_micros", "int", "Price of so many credits, in millionths.", least=0, unit="micros"),
+        Column("credits", "int", "How many credits that is for.", least=1, unit="credits"),
+    ),
+    kind="view",
+)
 LIST_PRICE_DAILY = Contract(
     "list_price_daily",
     "tenant, day, application, source, model, currency",
@@ -252,6 +274,7 @@ VIEWS = (
     CALENDAR,
     MONEY_DAILY,
     COST_THROUGH,
+    CREDIT_PRICE_DAILY,
     LIST_PRICE_DAILY,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,

@@ -283,6 +283,9 @@ def backfill(
         list[str] | None,
         typer.Option(metavar="SOURCE", help="Believe this source, which shows less than it did, or nothing."),
     ] = None,
+    reprice: Annotated[
+        bool, typer.Option("--reprice", help="Also make final days with the prices of today; both figures are kept.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
@@ -295,6 +298,7 @@ def backfill(
       mediameter backfill 2025-10-26
       mediameter backfill last 30d --reparse
       mediameter backfill 2025-10-26 --accept-fewer palette
+      mediameter backfill 2025-10-01..2025-10-30 --reprice --dry-run
     """
     if every and not reparse:
         raise UserError("--all is a word for --reparse", "add --reparse")
@@ -305,7 +309,7 @@ def backfill(
     at = now()
     days = step.range_of(" ".join(range_), today=at.astimezone(loaded.reporting.zone).date())
     with Bars(hidden=as_json) as progress:
-        task = step.Task(*days, reparse, every, tuple(accept_fewer or ()))
+        task = step.Task(*days, reparse, every, tuple(accept_fewer or ()), reprice)
         found = step.backfill(loaded, task, now=at, progress=progress, dry_run=dry_run)
     tell(found, as_json)
     require_all_read(found.ingest.to_dict())

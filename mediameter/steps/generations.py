@@ -9,21 +9,22 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
+from mediameter.acts import Repriced, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, Events, rolled_up
 from mediameter.settings import Settings
-from mediameter.settings.credit_prices import closed
 from mediameter.steps import days
+from mediameter.steps.prices import model_prices_of_day, write_credit_prices
 from mediameter.steps.progress import Progress
+from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.generations import (
     ACTIVE_USERS_TRAILING,
-    CREDIT_PRICES,
     GENERATION_FAMILY,
     GENERATION_USERS_DAILY,
-    MODEL_PRICES,
+    GENERATIONS_DAILY,
 )
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
@@ -56,25 +57,15 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
     """The prices of credits that the settings say; and a fence for every day that the lake has events of or that an
     event file touches: another reporting zone makes other days of them. And one for the verdict on each."""
 
-    def write(connection: sa.Connection) -> None:
-        _write_credit_prices(connection, settings)
+    def write(connection: sa.Connection) -> Repriced | None:
+        act = write_credit_prices(connection, settings)
         known = _known_days(connection, settings)
         ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
         unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
         ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
+        return act
 
-    transact(made, write)
-
-
-def _write_credit_prices(connection: sa.Connection, settings: Settings) -> None:
-    rows = [
-        (settings.tenant, name, price.currency, price.valid_from, last, price.amount_micros, price.credits)
-        for name, source in settings.generating_sources.items()
-        for price, last in closed(source.credit_price)
-    ]
-    table = warehouse.tables[CREDIT_PRICES.name]
-    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
-    warehouse.insert(connection, CREDIT_PRICES, warehouse.frame_of(rows, CREDIT_PRICES))
+    settled(made, settings.lake.path, write)
 
 
 def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
@@ -108,13 +99,9 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
         epoch = ledger.epoch(connection, FAMILY, day)
         files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
         objects = _objects(connection, settings)
-        prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
+        prices = model_prices_of_day(connection, settings, day)
     read = {kind: _read(settings, kind, of, objects) for kind, of in files.items()}
-    events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
-    try:
-        frames = rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
-    except OverflowError as error:
-        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+    frames = _frames(settings, day, read, prices)
     parsed, distinct = _counts(read, begin, end)
     point("rollup.computed")
 
@@ -134,6 +121,24 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     if is_written := transact(made, write):
         point("rollup.committed")
     return is_written
+
+
+def _frames(
+    settings: Settings, day: date, read: dict[str, pl.DataFrame], prices: pl.DataFrame
+) -> dict[Contract, pl.DataFrame]:
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
+    try:
+        return rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
+    except OverflowError as error:
+        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+
+
+def at_prices_of_today(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
+    """The day's row in `generations_daily`, were they made with what models cost as it is known today."""
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    read = {kind: events_of(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
+    return _frames(settings, day, read, model_prices_of_day(connection, settings, None))[GENERATIONS_DAILY]
 
 
 def events_of(connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime) -> pl.DataFrame:

@@ -127,6 +127,59 @@ def test_money_daily(warehouse: Warehouse) -> None:
     )
 
 
+def test_credit_price_daily(warehouse: Warehouse) -> None:
+    """What is set goes before what was paid; what a final day keeps goes before both, also where there was no price."""
+    warehouse.fill(
+        "generations_daily",
+        """
+        day        | source  | model | status
+        2026-11-01 | palette | fox   | completed
+        2026-11-02 | palette | fox   | completed
+        2026-11-02 | palette | hare  | completed
+        2026-11-03 | palette | fox   | completed
+        2026-11-03 | files   | fox   | completed
+        """,
+    )
+    warehouse.fill(
+        "credits_daily",
+        """
+        day        | source  | transaction_type | currency | credits | paid_micros
+        2026-11-01 | palette | purchase         | USD      | 100     | 9_990_000
+        2026-11-03 | files   | purchase         | EUR      | 10      | 2_000_000
+        """,
+    )
+    warehouse.fill(
+        "credit_prices",
+        """
+        source  | currency | valid_from_day | valid_to_day | amount_micros | credits
+        palette | USD      | 2026-11-01     | -            | 200_000       | 1
+        """,
+    )
+    warehouse.fill(
+        "kept_prices",
+        """
+        kind   | day        | source  | item     | currency | valid_from_day | amount_micros | units
+        credit | 2026-11-01 | palette | measured | USD      | 2026-11-01     | 9_990_000     | 100
+        credit | 2026-11-02 | palette |          |          | 1970-01-01     | -             | 1
+        """,
+    )
+    warehouse.expect_view(
+        "credit_price_daily",
+        "day, source, is_in_force, price_basis",
+        """
+        day        | source  | currency | price_basis | is_in_force | amount_micros | credits
+        2026-11-01 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-01 | palette | USD      | set         | no          | 200000        | 1
+        2026-11-01 | palette | USD      | measured    | yes         | 9990000       | 100
+        2026-11-02 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-02 | palette | USD      | set         | no          | 200000        | 1
+        2026-11-03 | files   | EUR      | measured    | yes         | 2000000       | 10
+        2026-11-03 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-03 | palette | USD      | set         | yes         | 200000        | 1
+        """,
+    )
+
+
 def test_list_price_daily(warehouse: Warehouse) -> None:
     """300 credits for 29.97 USD on the 2nd, 100 more for 20.03 on the 4th: 9.99 cents a credit up to the 3rd, also
     before the first sale, then 12.5. What is set in the settings goes before what was paid; a credit may cost a yen."""
