@@ -37,6 +37,7 @@ def generating_fingerprint(settings: Settings) -> str:
         "time_zone": settings.reporting.time_zone,
         "rejects_budget": settings.rejects.budget,
         "applications": {name: source.application for name, source in settings.generating_sources.items()},
+        "apps": {name: source.apps for name, source in settings.event_sources.items()},
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 

@@ -14,7 +14,7 @@ from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, Events, rolled_up
-from mediameter.settings import Settings
+from mediameter.settings import EventSource, Settings
 from mediameter.steps import days
 from mediameter.steps.prices import model_prices_of_day, write_credit_prices
 from mediameter.steps.progress import Progress
@@ -29,7 +29,7 @@ from schemas.generations import (
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
-VERSION = 5
+VERSION = 6
 FAMILY, ACTIVE = "generations", "active_users"
 _users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
@@ -175,8 +175,10 @@ def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: di
     schema = {**polars_schema(OF_LAKE_KIND[kind]), **of}
     frames = [pl.DataFrame(schema=schema)]
     for file, path in zip(files, lake.verified(settings.lake.path, files), strict=True):
-        named = {"source": pl.lit(file.source), "application": pl.lit(application_of(settings, file.source))}
+        named = {"source": pl.lit(file.source), "application": application_of(settings, file.source)}
         rows = pl.read_parquet(path)
+        older = [name for name in OF_LAKE_KIND[kind].names if name not in rows.columns]  # than these columns
+        rows = rows.with_columns(pl.lit(None, pl.String()).alias(name) for name in older)
         if "object_id" in rows.columns:
             rows = rows.join(objects[file.source], on="object_id", maintain_order="left")
         else:
@@ -185,9 +187,11 @@ def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: di
     return pl.concat(frames)
 
 
-def application_of(settings: Settings, source: str) -> str:
-    """The application that a generating source is of."""
-    return settings.generating_sources[source].application or source
+def application_of(settings: Settings, source: str) -> pl.Expr:
+    """Whose an event of a source is: what it names, else what the settings say."""
+    of = settings.generating_sources[source]
+    named = pl.col("app").replace(of.apps) if isinstance(of, EventSource) and of.apps else pl.col("app")
+    return named.fill_null(of.application or source)
 
 
 def _counts(read: dict[str, pl.DataFrame], begin: datetime, end: datetime) -> tuple[dict[str, int], dict[str, int]]:

@@ -21,7 +21,7 @@ from mediameter.warehouse import tables
 from schemas.prices import KEPT_PRICES, REPRICINGS
 from schemas.rollups import BANDWIDTH_COST_DAILY, ROLLUPS
 from tests import servers
-from tests.generations.files import Box, generation, lines, purchase
+from tests.generations.files import OF_STUDIO, Box, generation, lines, purchase
 from tests.generations.palette import DAY, palette, settings_for
 from tests.generations.palette import NOW as BOX_NOW
 from tests.generations.palette import generation as made
@@ -281,7 +281,7 @@ def test_the_price_of_a_credit_is_kept_and_priced_anew(tmp_path: Path) -> None:
     measured = [("USD", 3_196_800, "measured")]  # 32 credits, 100 of them sold for 9.99 USD
     assert box.rows(listed) == measured
     cards = [{"amount": "0.20", "currency": "USD", "valid_from": "2026-01-01"}]
-    source = {"kind": "palette_events", "path": "events", "application": "studio", "credit_price": cards}
+    source = {**OF_STUDIO, "credit_price": cards}
     settings = box.settings(palette=source)
     now = BOX_NOW + timedelta(minutes=1)
     for _ in range(2):

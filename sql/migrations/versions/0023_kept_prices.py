@@ -1,8 +1,11 @@
-"""A changed price rewrites no final day: the prices that days keep, and the receipts of days made with others."""
+"""A changed price rewrites no final day: the prices that days keep, and the receipts of days made with others.
+
+And a model's name for people, beside its generations.
+"""
 
 import sqlalchemy as sa
 
-from sql.migrations.columns import Text, create_table, instant
+from sql.migrations.columns import Text, add_column, create_table, instant
 from sql.migrations.views import drop_views, make_views
 
 revision = "0023"
@@ -28,6 +31,7 @@ def upgrade() -> None:
         sa.Column("old_micros", sa.BigInteger(), nullable=True),
         sa.Column("new_micros", sa.BigInteger(), nullable=True),
     )
+    add_column("generations_daily", sa.Column("model_name", Text(128), nullable=True))
     make_views(revision)
 
 
