@@ -26,10 +26,10 @@ from mediameter.settings.quantities import PRICED_UNITS
 from mediameter.steps import days
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.prices import KEPT_PRICES, REPRICINGS
-from schemas.rollups import PRICES
+from schemas.rollups import BANDWIDTH_COST_DAILY, PRICES
 
 _kept, _cards, _credit = (warehouse.tables[each.name] for each in (KEPT_PRICES, PRICES, CREDIT_PRICES))
-_models = warehouse.tables[MODEL_PRICES.name]
+_models, _cost = (warehouse.tables[each.name] for each in (MODEL_PRICES, BANDWIDTH_COST_DAILY))
 FAMILY_OF = {"bandwidth": "traffic", "provider": "generations", "credit": "generations"}
 BY_SETTINGS = ("bandwidth", "credit")
 """Kinds whose prices stand in the settings; those of providers are read from the system itself."""
@@ -147,6 +147,18 @@ def _bandwidth(cards: Iterable[Price]) -> Callable[[Place], tuple[Rate, ...]]:
     return of
 
 
+def _as_before(connection: sa.Connection, settings: Settings) -> Callable[[Place], tuple[Rate, ...]]:
+    """What the warehouse's cards say. Where it has none of a source whose figures were made with one (an older version
+    kept the cards of one tenant alone), nothing else is known than the settings."""
+    cards = _in_force(connection)
+    before, after = _bandwidth(cards), by_settings(connection, settings, "bandwidth")
+    unknown = set(settings.sources) - {card.source for card in cards}
+    query = sa.select(_cost.c.day, _cost.c.price_id).where(_cost.c.tenant == settings.tenant, _cost.c.price_id != "")
+    rows = connection.execute(query.distinct()) if unknown else ()
+    made = {(day, price_id.partition("/")[0]) for day, price_id in rows}
+    return lambda place: after(place) if place[1] in unknown and place in made else before(place)
+
+
 def _rate(card: Price) -> Rate:
     """As a ratio of whole numbers: a card of less than a millionth is told for more bytes."""
     more = max(0, -int(card.amount.normalize().as_tuple().exponent) - 6)
@@ -190,7 +202,7 @@ def _of_credits(connection: sa.Connection, settings: Settings, which: str) -> Ca
 
 
 _BEFORE: Mapping[str, Callable[[sa.Connection, Settings], Callable[[Place], tuple[Rate, ...]]]] = {
-    "bandwidth": lambda connection, _: _bandwidth(_in_force(connection)),
+    "bandwidth": lambda connection, settings: _as_before(connection, settings),
     "credit": lambda connection, settings: _of_credits(connection, settings, "is_in_force = 1"),
 }
 _AFTER: Mapping[str, Callable[[sa.Connection, Settings], Callable[[Place], tuple[Rate, ...]]]] = {
@@ -212,12 +224,13 @@ def write_cards(connection: sa.Connection, settings: Settings) -> Repriced | Non
         (c.price_id, c.source, c.measure, str(c.amount), c.currency, c.per, c.valid_from, c.valid_to, c.citation)
         for c in settings.prices
     ]
+    of_tenant = _cards.c.source.in_(list(settings.sources))  # a source is one tenant's
     cards = warehouse.frame_of(rows, PRICES).sort(PRICES.key)
-    before = warehouse.read(connection, PRICES).sort(PRICES.key)
+    before = warehouse.read(connection, PRICES, of_tenant).sort(PRICES.key)
     if cards.equals(before):
         return None
     act = _kept_from_now_on(connection, settings, "bandwidth")
-    connection.execute(_cards.delete())
+    connection.execute(_cards.delete().where(of_tenant))
     warehouse.insert(connection, PRICES, cards)
     if not cards.drop("citation").equals(before.drop("citation")):
         ledger.mark_dirty(connection, "traffic", _not_final(connection, settings, "traffic"))

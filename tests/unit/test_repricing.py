@@ -169,6 +169,28 @@ def test_late_data_is_priced_as_the_day_was(lived: Site) -> None:
     assert after != before and costs(twin) == after
 
 
+def test_another_tenants_prices_are_none_of_this_ones(lived: Site) -> None:
+    """Both write their cards into one table; the cards of neither are the other's, and neither takes them away."""
+    (lived.folder / "bolt").mkdir()
+    document = lived.document()
+    source = {"kind": "s3_access_log", "path": "bolt"}
+    other = {"tenant": "bolt", "sources": {"bolt": source}, "prices": [], "privacy": {"key": "the key of another one"}}
+    before = dump(lived.url, _COST)
+    run(from_mapping({**document, **other}, lived.folder), now=LATER)
+    assert run(at(lived, "0.011"), now=LATER).rollup.waiting == [] and dump(lived.url, _COST) == before
+
+
+def test_cards_that_an_older_version_lost_are_no_change_of_price(lived: Site) -> None:
+    """It kept those of the tenant that ran last; the figures were made with a price all the same."""
+    before = dump(lived.url, _COST)
+    made = connect.engine(lived.url)
+    with connect.writing(made) as connection:
+        connection.execute(tables["prices"].delete())
+    made.dispose()
+    assert run(at(lived, "0.011"), now=LATER).rollup.waiting == []
+    assert dump(lived.url, _COST) == before
+
+
 # --- it is done ------------------------------------------------------------------------------------------
 
 
