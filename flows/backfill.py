@@ -43,13 +43,15 @@ def do_days(
     reparse: bool,
     every: bool,
     accept_fewer: list[str],
+    reprice: bool,
     dry_run: bool,
     now: str,
 ) -> Report:
     """One part of the range. Its report holds sums, no records."""
     report = perform_backfill(
-        settings_path, first, last, reparse=reparse, every=every, accept_fewer=accept_fewer, dry_run=dry_run, now=now
-    )
+        settings_path, first, last, reparse=reparse, every=every, accept_fewer=accept_fewer, reprice=reprice,
+        dry_run=dry_run, now=now,
+    )  # fmt: skip
     print(f"{first}..{last}: {json.dumps(report, default=str)}")
     return report
 
@@ -61,6 +63,7 @@ def backfill(
     reparse: bool = False,
     every: bool = False,
     accept_fewer: list[str] | None = None,
+    reprice: bool = False,
     dry_run: bool = False,
     days_per_run: int = 7,
     settings_path: str | None = None,
@@ -74,6 +77,7 @@ def backfill(
         reparse: Also read again what an older parser read.
         every: With reparse: whatever parser read it.
         accept_fewer: Sources to be believed although they show less than they did, or nothing.
+        reprice: Also make final days with the prices of today; both figures are kept.
         dry_run: Only tell, as a table a run, what would change day by day.
         days_per_run: How many days one run does.
         settings_path: As `mediameter run` finds them where it is empty.
@@ -81,8 +85,8 @@ def backfill(
     """
     parts = partitions(first_day, last_day, days_per_run)
     given: dict[str, Any] = {
-        "reparse": reparse, "every": every, "accept_fewer": accept_fewer or [], "dry_run": dry_run,
-        "settings_path": settings_path, "now": now,
+        "reparse": reparse, "every": every, "accept_fewer": accept_fewer or [], "reprice": reprice,
+        "dry_run": dry_run, "settings_path": settings_path, "now": now,
     }  # fmt: skip
     if len(parts) > 1 and runtime.deployment.id:
         for first, last in parts:

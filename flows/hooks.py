@@ -113,5 +113,5 @@ def _retry(flow_run: FlowRun) -> str | None:
     given = flow_run.parameters
     if "first_day" not in given:
         return None
-    how = {name: bool(given.get(name)) for name in ("reparse", "every", "dry_run")}
+    how = {name: bool(given.get(name)) for name in ("reparse", "every", "reprice", "dry_run")}
     return backfill_command(given.get("settings_path"), given["first_day"], given.get("last_day"), **how)

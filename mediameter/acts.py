@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -30,10 +31,12 @@ from mediameter.sources.objects import ObjectVersion
 from schemas.contract import Contract
 from schemas.generations import GAUGES_HOURLY, MODEL_PRICES
 from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS, ROW_REJECTS
+from schemas.prices import KEPT_PRICES, REPRICINGS
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
 from schemas.vocabulary import DERIVED_KINDS
 
-REMEMBERED = (APPLICATIONS, MEDIA_FILES, MODEL_PRICES, GAUGES_HOURLY)
+_A = TypeVar("_A", "Revived", "Repriced")
+REMEMBERED = (APPLICATIONS, MEDIA_FILES, MODEL_PRICES, GAUGES_HOURLY, KEPT_PRICES, REPRICINGS)
 """Tables that no log and no later reading of a source would give back as they are."""
 _LEDGER = (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS, EXPORTS, ROW_REJECTS, *REMEMBERED)
 _contracts: dict[str, Contract] = {contract.name: contract for contract in schemas.TABLES}
@@ -109,15 +112,33 @@ class Remembered:
             for contract in _LEDGER:
                 connection.execute(warehouse.tables[contract.name].delete())
         for name, packed in self.tables.items():
-            contract, rows = _contracts[name], pl.read_parquet(io.BytesIO(base64.b64decode(packed)))
+            contract, rows = _contracts[name], _unpacked(packed)
             newer = [name for name in contract.names if name not in rows.columns]  # than the version that wrote it
             rows = rows.with_columns(pl.lit(None).alias(name) for name in newer)
             _forget(connection, contract, rows)
             warehouse.insert(connection, contract, rows)
 
 
-Act = Settled | Revived | Exported | Remembered
-_KINDS: dict[str, type[Any]] = {act.KIND: act for act in (Settled, Revived, Exported, Remembered)}
+@dataclass(frozen=True)
+class Repriced:
+    """Days that keep old prices no longer (``lifted``: rows of `kept_prices`), and what was ``remembered`` with it:
+    other prices that are kept, the receipts of what was made anew. ``dirty``: by family the days to be computed."""
+
+    KIND: ClassVar[str] = "repriced"
+    lifted: str
+    remembered: Remembered
+    dirty: dict[str, list[date]]
+    counting: ClassVar[list[LakeFile]] = []
+
+    def do(self, connection: sa.Connection, zone: ZoneInfo) -> None:
+        _forget(connection, KEPT_PRICES, _unpacked(self.lifted))
+        self.remembered.do(connection, zone)
+        for family, days in self.dirty.items():
+            ledger.mark_dirty(connection, family, days)
+
+
+Act = Settled | Revived | Exported | Remembered | Repriced
+_KINDS: dict[str, type[Any]] = {act.KIND: act for act in (Settled, Revived, Exported, Remembered, Repriced)}
 
 
 def remembered(frames: Mapping[Contract, pl.DataFrame], *, is_whole: bool = False) -> Remembered:
@@ -129,6 +150,18 @@ def _packed(frame: pl.DataFrame) -> str:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _unpacked(packed: str) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(base64.b64decode(packed)))
+
+
+def repriced(
+    lifted: pl.DataFrame, kept: pl.DataFrame, receipts: pl.DataFrame, dirty: Mapping[str, Collection[date]]
+) -> Repriced:
+    """These rows as an act."""
+    new = {contract: rows for contract, rows in ((KEPT_PRICES, kept), (REPRICINGS, receipts)) if rows.height}
+    return Repriced(_packed(lifted), remembered(new), {family: sorted(days) for family, days in dirty.items()})
 
 
 def _forget(connection: sa.Connection, contract: Contract, rows: pl.DataFrame) -> None:
@@ -166,7 +199,7 @@ def settled(made: sa.Engine, at: Path, work: Callable[[sa.Connection], Act | Non
     transact(made, change)
 
 
-def done(act: Revived, connection: sa.Connection, zone: ZoneInfo) -> Revived:
+def done(act: _A, connection: sa.Connection, zone: ZoneInfo) -> _A:
     """The act, when it is done."""
     act.do(connection, zone)
     return act

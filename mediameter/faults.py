@@ -45,6 +45,9 @@ EXPORT_POINTS = (
 )
 """Passed only where an application is connected; ``lake.written`` and ``lake.renamed`` are passed then, too."""
 
+REPRICE_POINTS = ("reprice.before_commit", "reprice.committed")
+"""Passed only by `mediameter backfill … --reprice`."""
+
 MOVE_POINTS = ("move.in_tables", "move.carried")
 """Passed only when a warehouse moves to another database."""
 

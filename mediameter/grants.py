@@ -1,5 +1,6 @@
-"""What a role of a BI tool may read: rollups, their state, reference tables and views; of the machinery the revision
-alone, which `mediameter answer` looks at first."""
+"""What a role of a BI tool may read: rollups, their state, reference tables, incidents and views; of the machinery the
+revision alone, which `mediameter answer` looks at first. On PostgreSQL also the schema for BI tools: a tool that is
+pointed at it lists nothing that it may not read."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ import sqlalchemy as sa
 
 from mediameter import connect
 from mediameter.errors import UserError
-from schemas import TABLES, VIEWS
+from schemas import READABLE as CONTRACTS
+from schemas.views import bi_schema
 
-READABLE = tuple(contract.name for contract in (*TABLES, *VIEWS) if contract.kind != "internal")
+READABLE = tuple(contract.name for contract in CONTRACTS)
 _REVISION = "alembic_version"
 _ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}(@[A-Za-z0-9_.:%-]{1,255})?")
 
@@ -35,6 +37,25 @@ def statements(made: sa.Engine, role: str) -> list[str]:
     return [f"GRANT SELECT ON `{database}`.{table} TO {grantee}" for table in (*READABLE, _REVISION)]
 
 
+def planned(made: sa.Engine, role: str) -> list[str]:
+    """All that would be executed for the role. Raises what ``statements`` raises."""
+    todo = statements(made, role)
+    if made.dialect.name == "postgresql":
+        with connect.reading(made) as connection:
+            todo = _in_schemas(connection, role) + todo
+    return todo
+
+
+def _in_schemas(connection: sa.Connection, role: str) -> list[str]:
+    """Of PostgreSQL: into the tables' own schema, and into the one for BI tools with all that it shows."""
+    own = str(connection.exec_driver_sql("SELECT current_schema()").scalar_one())
+    there, name = sa.inspect(connection).get_schema_names(), bi_schema(own)
+    quoted = connection.dialect.identifier_preparer.quote
+    shown = [f'GRANT SELECT ON {quoted(name)}.{table} TO "{role}"' for table in READABLE] if name in there else []
+    into = [each for each in (own, name) if each in there]
+    return [*(f'GRANT USAGE ON SCHEMA {quoted(each)} TO "{role}"' for each in into), *shown]
+
+
 def grant(made: sa.Engine, role: str) -> list[str]:
     """Executes them, all or (MySQL, MariaDB) one by one; returns them. May run again.
 
@@ -44,8 +65,7 @@ def grant(made: sa.Engine, role: str) -> list[str]:
     try:
         with connect.altering(made) as connection:
             if made.dialect.name == "postgresql":
-                schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
-                todo.insert(0, f'GRANT USAGE ON SCHEMA {schema} TO "{role}"')
+                todo = _in_schemas(connection, role) + todo
             if getattr(made.dialect, "is_mariadb", False):  # it would make a user without password of a mistyped name
                 connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_CREATE_USER')")
             for statement in todo:

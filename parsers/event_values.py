@@ -56,6 +56,11 @@ class Said:
             return text if text is None or is_name(text) else OTHER
         raise Wrong("LONG_ID")
 
+    def title(self, name: str, most: int) -> str | None:
+        """A name for people; None for what is longer, or does not read like a name: no key rests on it."""
+        text = self.text(name)
+        return text if text and len(text) <= most and is_name(text) else None
+
     def word(self, name: str, most: int) -> str | None:
         """The same in lower case."""
         text = self.name(name, most)

@@ -161,14 +161,23 @@ def _generations(rows: pl.DataFrame, stale_before: datetime) -> pl.DataFrame:
         duration_ms=pl.when(is_done).then(lasted),
         credits_charged=pl.col("credits_cost"),
         message=pl.when(status == "failed").then(pl.col("error_message").str.slice(0, LONGEST_MESSAGE)),
+        model_name=_title("model_name"),
     )  # fmt: skip
 
 
 _NO_COLUMNS = pl.struct(
+    app=pl.lit(None, pl.String()),
     style=pl.lit(None, pl.String()), difficulty=pl.lit(None, pl.String()), tokens_in=pl.lit(None, pl.Int64()),
     tokens_out=pl.lit(None, pl.Int64()), cost_micros=pl.lit(None, pl.Int64()), currency=pl.lit(None, pl.String()),
     error_type=pl.lit(None, pl.String()), transaction_type=pl.lit(None, pl.String()), _money=pl.lit(None, pl.String()),
 ).struct.unnest()  # fmt: skip
+
+
+def _title(name: str) -> pl.Expr:
+    """A name for people; none for what is longer than a name, or does not read like one: no key rests on it."""
+    text = _without_prompt(_cleaned(name))
+    is_title = text.str.contains(_NAME) & (text.str.len_chars() <= LONGEST["model_id"])
+    return pl.when(is_title).then(text).alias(name)
 
 
 def _without_prompt(text: pl.Expr) -> pl.Expr:
@@ -223,6 +232,7 @@ def _credits(rows: pl.DataFrame) -> pl.DataFrame:
         credits=pl.col("amount"),
         paid_micros=pl.when(is_paid).then(sign * pl.col("_paid")),
         currency=pl.when(is_paid).then("_currency"),
+        app=pl.lit(None, pl.String()),
     )
 
 

@@ -26,12 +26,12 @@ from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import LAKE_OF_FEED
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 PART_EVENTS = 50_000
 STALE_AFTER = timedelta(hours=24)
 """What was pending for so long when the file was written stays so."""
 _GENERATIONS, _CREDITS, _SIGN_INS, _APP_ERRORS = LAKE_OF_FEED
-_LONGEST_WORD = {"action": 64, "severity": 32, "error_type": 128, **LONGEST}
+_LONGEST_WORD = {"app": 128, "action": 64, "severity": 32, "error_type": 128, **LONGEST}
 _IS_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _SHOWN_CHARACTERS = 100
 # What a reject shows of an event, where it reads like a name, so that neither a prompt nor a person is in it.
@@ -118,7 +118,7 @@ def read_event(event: dict[str, Any], context: Context) -> tuple[str, Row]:
     names = ("transaction_id", "id", "event_id") if kind == _CREDITS else ("id", "event_id")
     user = said.text("user_id", "user_email")
     row = {"event_id": _event_id(said.text(*names), event, context), "at": at, "user_id": user}
-    return kind, row | shape(said, at, context)
+    return kind, row | shape(said, at, context) | {"app": said.name("app", _LONGEST_WORD["app"])}
 
 
 def _is_a_row(event: dict[str, Any]) -> bool:
@@ -182,6 +182,7 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
         "currency": currency,
         "error_type": said.name("error_type", _LONGEST_WORD["error_type"]),
         "message": said.message("error_message") if is_failed else None,
+        "model_name": said.title("model_name", _LONGEST_WORD["model_id"]),
     }
 
 

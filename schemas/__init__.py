@@ -6,3 +6,5 @@ from schemas.rollups import DAYS, QUALITY_CHECKS_DAILY, REFERENCE, ROLLUPS
 from schemas.views import VIEWS as VIEWS
 
 TABLES = (*ROLLUPS, DAYS, QUALITY_CHECKS_DAILY, *REFERENCE, *INTERNAL, *ALERTS)
+READABLE = tuple(contract for contract in (*TABLES, *VIEWS) if contract.kind != "internal")
+"""What a role of a BI tool may read: no machinery."""

@@ -62,7 +62,7 @@ INCIDENTS = Contract(
         Column("is_late", "bool", "Only late data has shown it."),
         Column("note", "text", "What became of it, in words; empty for nothing."),
     ),
-    kind="internal",
+    kind="state",
 )
 ALERT_SILENCES = Contract(
     "alert_silences",

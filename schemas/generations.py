@@ -59,7 +59,19 @@ GENERATIONS_DAILY = Contract(
     "generations_daily",
     "tenant, day, application, source, model, type, style, difficulty, status, currency",
     "Generations by day of when they were asked for.",
-    (_TENANT, _DAY, *_GENERATION_GRAIN, *_GENERATION_MEASURES),
+    (
+        _TENANT,
+        _DAY,
+        *_GENERATION_GRAIN,
+        *_GENERATION_MEASURES,
+        Column(
+            "model_name",
+            "text",
+            "Name of the model, for people: of several that were said that day the last one by its letters.",
+            null="none was said",
+            length=128,
+        ),
+    ),
     additivity="A",
 )
 GENERATION_TIME_DAILY = Contract(

@@ -100,6 +100,7 @@ DIRECTORS_PALETTE = (GENERATION_EVENTS, CREDIT_TRANSACTIONS, MODEL_PRICING, USER
 _ID = Column("event_id", "text", "Id of the row; of an event without one, the hash of what it says.")
 _AT = Column("at", "instant", "When it began.")
 _USER = Column("user_id", "text", "Who.", null="nobody known", pii="pseudonym")
+_APP = Column("app", "text", "Application that it says it is of.", null=_NOT_SAID, length=128)
 
 GENERATION = Contract(
     "generation",
@@ -127,6 +128,8 @@ GENERATION = Contract(
         Column("currency", "text", "Of cost_micros.", null=_NOT_SAID),
         Column("error_type", "text", "Kind of error.", null="no error"),
         Column("message", "text", "The error, redacted, at most 500 characters.", null="no error", pii="pseudonym"),
+        Column("model_name", "text", "Name of the model, for people.", null=_NOT_SAID, length=128),
+        _APP,
     ),
     kind="frame",
 )
@@ -143,6 +146,7 @@ CREDIT = Contract(
         Column("credits", "int", "Signed: what was used is below 0.", unit="credits"),
         Column("paid_micros", "int", "Money really paid; paid back is below 0.", null="no money moved", unit="micros"),
         Column("currency", "text", "ISO currency of paid_micros.", null="no money moved"),
+        _APP,
     ),
     kind="frame",
 )
@@ -150,7 +154,7 @@ SIGN_IN = Contract(
     "sign_in",
     "one log-in, sign-up, log-out, …",
     "What people do at the door. Addresses do not come in.",
-    (_ID, _AT, _USER, Column("action", "text", "login, signup, logout, password_reset; others as they stand.")),
+    (_ID, _AT, _USER, Column("action", "text", "login, signup, logout, password_reset; others as they stand."), _APP),
     kind="frame",
 )
 APP_ERROR = Contract(
@@ -164,6 +168,7 @@ APP_ERROR = Contract(
         Column("severity", "text", "error, warning, fatal, …; as it stands there, in lower case."),
         Column("error_type", "text", "Kind of error; empty where it has none."),
         Column("message", "text", "Redacted, at most 500 characters.", null=_NONE, pii="pseudonym"),
+        _APP,
     ),
     kind="frame",
 )

@@ -1,11 +1,18 @@
 """Views over the rollups, for tools that cannot write the SQL. In the order in which they are made: some read others.
 
-What is yes or no is 1 or 0 here, on every engine; money is a decimal with six digits (SQLite has none: a float).
+What is yes or no is 1 or 0 here, on every engine; money is a decimal with six digits (SQLite has none: a float). The
+schema for BI tools, which PostgreSQL has beside (`sql/migrations/bi`), shows booleans, and instants with their zone.
 """
 
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
+
+
+def bi_schema(own: str) -> str:
+    """Name of the schema for BI tools, beside the tables' own one."""
+    return "mediameter_bi" if own == "public" else f"{own}_bi"
+
 
 _TENANT = key("tenant", "text", "Boundary of isolation.", length=None)
 _DAY = key("day", "day", "Day in the reporting time zone.")
@@ -28,6 +35,7 @@ _NOT_INVOICED = (
     "the row is of one application or of another currency than the invoices, or a source that it holds has none"
 )
 _UNPRICED = "not available: some bytes or charges have no price"
+_NO_ONE_COST = "not available: some bytes have no price, or the prices are in two currencies"
 _NOT_PROJECTED = "not available: less than 24 known hours, or some bytes have no price"
 
 DAY_FINALITY = Contract(
@@ -73,10 +81,46 @@ MONEY_DAILY = Contract(
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
         measure("uncosted", "Charges whose cost is not known: of whatever currency.", unit="charges"),
         measure("unpriced_bytes", "Bytes without a valid price card: of whatever currency.", unit="bytes"),
+        Column(
+            "is_whole",
+            "bool",
+            "All that is of this kind, day and application has an amount. Where it is not so, a SUM of amount leaves "
+            "something out without a word: look at uncosted and unpriced_bytes, of all currencies.",
+        ),
         *_FINALITY,
     ),
     kind="view",
     additivity="A",
+)
+APPLICATION_DAILY = Contract(
+    "application_daily",
+    "tenant, day, application, currency",
+    "One row a day and application: what it was asked for, what it cost, how much failed and how fast it was. "
+    "Percentiles are the exact ones of `response_time_daily`, over all operations: of two rows there is neither a sum "
+    "nor a mean.",
+    (
+        _TENANT,
+        _DAY,
+        _APPLICATION,
+        key("currency", "text", "ISO currency of the cost; empty where there is none, or none alone.", length=None),
+        measure("requests", "Requests.", unit="requests"),
+        measure("deliveries", "Deliveries: files given out, range requests folded.", unit="deliveries"),
+        measure("bytes_sent", "Bytes sent.", unit="bytes"),
+        Column("cost_micros", "int", "Cost of the bytes, in millionths.", null=_NO_ONE_COST, unit="micros"),
+        Column("cost", "money", "The same in the currency.", null=_NO_ONE_COST),
+        measure("unpriced_bytes", "Bytes without a valid price card.", unit="bytes"),
+        measure("errors", "Requests with a status of 400 or more.", unit="requests"),
+        measure("server_errors", "Of these 500 or more.", unit="requests"),
+        Column("error_rate", "float", "errors / requests.", null="no request", unit="ratio"),
+        *(
+            Column(f"p{rank}_ms", "int", f"{rank} % of the response times are at most this.", null="none", unit="ms")
+            for rank in (50, 95, 99)
+        ),
+        *_FINALITY,
+    ),
+    kind="view",
+    additivity="S",
+    summable=("requests", "deliveries", "bytes_sent", "unpriced_bytes", "errors", "server_errors"),
 )
 COST_THROUGH = Contract(
     "cost_through",
@@ -105,6 +149,28 @@ COST_THROUGH = Contract(
     ),
     kind="view",
     additivity="S",
+)
+CREDIT_PRICE_DAILY = Contract(
+    "credit_price_daily",
+    "tenant, day, source, currency, price_basis, is_in_force",
+    "What a credit cost on each day with generations. What the day's list price is made with is in force.",
+    (
+        _TENANT,
+        _DAY,
+        key("source", "text", "Source in the settings.", length=None),
+        _CURRENCY,
+        Column("price_basis", "text", "As in list_price_daily.", role="key", among=("set", "measured")),
+        Column(
+            "is_in_force",
+            "bool",
+            "Not so of a price that is measured where another is set, and of what the settings say of a day that keeps "
+            "the price it had (`kept_prices`).",
+            role="key",
+        ),
+        Column("amount_micros", "int", "Price of so many credits, in millionths.", least=0, unit="micros"),
+        Column("credits", "int", "How many credits that is for.", least=1, unit="credits"),
+    ),
+    kind="view",
 )
 LIST_PRICE_DAILY = Contract(
     "list_price_daily",
@@ -251,7 +317,9 @@ VIEWS = (
     GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
+    APPLICATION_DAILY,
     COST_THROUGH,
+    CREDIT_PRICE_DAILY,
     LIST_PRICE_DAILY,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,

@@ -225,3 +225,7 @@ def histogram_edge(value_ms: int) -> int:
     """The ``upper_ms`` of the bucket that holds ``value_ms``."""
     edges = histogram_edges()
     return edges[bisect_left(edges, value_ms)]
+
+
+PRICE_KINDS = ("bandwidth", "provider", "credit")
+"""What has a price that may change when days are final: bytes, a model's generations, credits."""

@@ -150,7 +150,11 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     grant: Annotated[
         str | None,
-        typer.Option("--grant", metavar="ROLE", help="Let this role of a BI tool read what is meant for it."),
+        typer.Option(
+            "--grant",
+            metavar="ROLE",
+            help="Let this role of a BI tool read what is meant for it; a user of MySQL or MariaDB: NAME@HOST.",
+        ),
     ] = None,
     origin: Annotated[
         str | None,
@@ -161,13 +165,16 @@ def migrate(
     """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
 
     Run it yourself if you want to know before, or if the user of your runs may not make tables. A role that is granted
-    may read rollups, reference tables and views, and nothing else; grant again after an update, which makes the views
-    anew. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
+    may read rollups, reference tables, incidents and views, and nothing else; grant again after an update, which makes
+    the views anew. On PostgreSQL point the BI tool at the schema mediameter_bi: it shows these alone, with booleans and
+    time zones. Where users have hosts (MySQL, MariaDB) a user is NAME@HOST, like bi@% or bi@10.0.0.%; a role has no
+    host. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
 
     \b
     Examples:
       mediameter migrate --dry-run
       mediameter migrate --grant bi
+      mediameter migrate --grant bi@10.0.0.%
       mediameter migrate --settings /srv/media/admin.toml
       mediameter migrate --from sqlite:///warehouse.sqlite
       mediameter migrate --from env:OLD_WAREHOUSE_URL --dry-run
@@ -283,6 +290,9 @@ def backfill(
         list[str] | None,
         typer.Option(metavar="SOURCE", help="Believe this source, which shows less than it did, or nothing."),
     ] = None,
+    reprice: Annotated[
+        bool, typer.Option("--reprice", help="Also make final days with the prices of today; both figures are kept.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
@@ -295,6 +305,7 @@ def backfill(
       mediameter backfill 2025-10-26
       mediameter backfill last 30d --reparse
       mediameter backfill 2025-10-26 --accept-fewer palette
+      mediameter backfill 2025-10-01..2025-10-30 --reprice --dry-run
     """
     if every and not reparse:
         raise UserError("--all is a word for --reparse", "add --reparse")
@@ -305,7 +316,7 @@ def backfill(
     at = now()
     days = step.range_of(" ".join(range_), today=at.astimezone(loaded.reporting.zone).date())
     with Bars(hidden=as_json) as progress:
-        task = step.Task(*days, reparse, every, tuple(accept_fewer or ()))
+        task = step.Task(*days, reparse, every, tuple(accept_fewer or ()), reprice)
         found = step.backfill(loaded, task, now=at, progress=progress, dry_run=dry_run)
     tell(found, as_json)
     require_all_read(found.ingest.to_dict())

@@ -61,7 +61,18 @@ def _found(connection: sa.Connection, case: Case) -> list[Finding]:
     if migration.revision(connection) != migration.HEAD:
         return [skipped(_SUBJECT, "no run of this mediameter has looked at anything yet")]
     findings = [*_doubts(connection, case), *_silent_tables(connection, case)]
-    return findings or [ok(_SUBJECT, "every source shows what it showed")]
+    return [*(findings or [ok(_SUBJECT, "every source shows what it showed")]), *_kept_prices(connection, case)]
+
+
+def _kept_prices(connection: sa.Connection, case: Case) -> Iterator[Finding]:
+    """Days whose money somebody is to decide about."""
+    kept = tables["kept_prices"].c
+    query = sa.select(kept.source, sa.func.min(kept.day), sa.func.max(kept.day), sa.func.count(kept.day.distinct()))
+    query = query.where(kept.tenant == case.settings.tenant).group_by(kept.source).order_by(kept.source)
+    for source, first, last, days in connection.execute(query):
+        found = f"{days:,} days from {first} to {last} keep a price that was changed when they were final"
+        remedy = f"`mediameter backfill {first}..{last} --reprice --dry-run` tells by how much they would change"
+        yield warning(f"price of {source}", found, remedy)
 
 
 def _doubts(connection: sa.Connection, case: Case) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def rolled_up(
     hourly = _summed(made, tables.GENERATIONS_HOURLY.key[1:])
     frames = {
         tables.GENERATIONS_HOURLY: hourly,
-        tables.GENERATIONS_DAILY: _added(hourly, tables.GENERATIONS_DAILY.key[2:], tables.GENERATIONS_DAILY.measures),
+        tables.GENERATIONS_DAILY: _daily(hourly, made),
         tables.GENERATION_TIME_DAILY: _times(counts),
         tables.GENERATION_TIME_BUCKETS_HOURLY: bucketed(counts, ["hour_at", *_PLACE, "model", "style"]),
         tables.GENERATION_FAILURES: _failures(made),
@@ -151,6 +151,12 @@ def _summed(made: pl.DataFrame, group: Sequence[str]) -> pl.DataFrame:
 
 def _added(frame: pl.DataFrame, group: Sequence[str], measures: Sequence[str]) -> pl.DataFrame:
     return frame.group_by(group).agg(pl.col(name).sum() for name in measures)
+
+
+def _daily(hourly: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    contract, model = tables.GENERATIONS_DAILY, [*_PLACE, "model"]
+    names = made.group_by(model).agg(pl.col("model_name").max())
+    return _added(hourly, contract.key[2:], contract.measures).join(names, on=model, how="left")
 
 
 def _times(counts: pl.DataFrame) -> pl.DataFrame:

@@ -203,6 +203,7 @@ class Figures:
     ``endpoint_count`` and ``media_file_count`` say how many there are, of which the tuples hold the first.
     ``merged``: what log and application say together, None while no application is connected; ``generated``: what
     generating systems made, None where there are none. ``why_suspect``: of each suspect day, as far as anybody said.
+    ``days_with_kept_prices``: days whose traffic keeps another price than the cards say.
     ``countries_label`` and ``edges_label`` name the data sets behind country and edge; None: there was none.
     """
 
@@ -216,6 +217,7 @@ class Figures:
     refusals: tuple[Refusal, ...]
     ignored_log_bucket: int
     prices: tuple[Price, ...]
+    days_with_kept_prices: int
     media_files: tuple[MediaFile, ...]
     media_file_count: int
     countries: tuple[Country, ...]

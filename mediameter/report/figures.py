@@ -93,6 +93,7 @@ _PRICES = by_day(
     FROM prices p WHERE p.price_id IN (SELECT price_id FROM bandwidth_cost_daily {WHERE})""",
     price_id=Text, amount=Text, currency=Text, per=Text, valid_from_day=Date, valid_to_day=Date, citation=Text,
 )  # fmt: skip
+_KEPT_PRICES = by_day(f"SELECT COUNT(DISTINCT day) AS days FROM kept_prices {WHERE} AND kind = 'bandwidth'", days=Whole)
 _MEDIA_FILES = by_day(
     f"""SELECT application, bucket, MIN(object_key) AS object_key, SUM(requests) AS requests,
         SUM(deliveries) AS deliveries, SUM(bytes_sent) AS bytes_sent, COUNT(*) OVER () AS in_all
@@ -185,6 +186,7 @@ def read(
         refusals=_sorted(Refusal, of_objects(_REFUSALS), lambda row: (-row.objects, row.reason)),
         ignored_log_bucket=of_objects(_IGNORED)[0].ignored_log_bucket,
         prices=_sorted(Price, of_days(_PRICES), lambda row: (row.valid_from_day, row.price_id)),
+        days_with_kept_prices=of_days(_KEPT_PRICES)[0].days,
         media_files=tuple(_media_file(row) for row in media_files),
         media_file_count=media_files[0].in_all if media_files else 0,
         countries=_sorted(Country, of_days(_COUNTRIES), lambda row: (-row.requests, row.country, row.edge)),

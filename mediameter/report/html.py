@@ -145,6 +145,8 @@ def _cost(figures: Figures) -> Markup:
     unpriced = figures.whole.cost.unpriced_bytes
     if unpriced:
         told += f" {words.gigabytes(unpriced)} GB have no price: their cost is not available, and not in the sums."
+    if kept := words.kept_prices(figures.days_with_kept_prices):
+        told += f" {kept[0].upper()}{kept[1:]}."
     parts = [part for currency in figures.currencies for part in _cost_in(figures, currency)]
     return _section("cost", "Cost", told, *parts, tables.prices(figures))
 

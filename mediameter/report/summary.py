@@ -266,6 +266,8 @@ def _cost(figures: Figures, console: Console) -> None:
         _aside("no price card covers these days; add one under [[prices]] in mediameter.toml", console)
     for card in figures.prices:
         _aside(f"{price(card)}, {validity(card)}: {words.visible(card.citation)}", console)
+    if kept := words.kept_prices(figures.days_with_kept_prices):
+        _aside(kept, console)
 
 
 # --- tables and cells ------------------------------------------------------------------------------

@@ -81,6 +81,13 @@ def cost(value: Cost) -> str:
     return " + ".join(parts) or NOT_AVAILABLE
 
 
+def kept_prices(days: int) -> str:
+    """Of days whose cost is not made with the price cards as they are; empty where there are none."""
+    if not days:
+        return ""
+    return f"{counted(days, 'day keeps', 'days keep')} a price that was changed later: `mediameter status` tells which"
+
+
 def rate(part: int, whole: int) -> str:
     if not whole:
         return ABSENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from mediameter.settings.credit_prices import CreditPrices
 from mediameter.settings.endpoint import safe_endpoint
 from mediameter.settings.section import QUIET_HOURS, Beside, Section, setting
 
+AppName = Annotated[str, Field(min_length=1, max_length=128)]
 _BUCKET_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_key")
 
@@ -71,5 +72,6 @@ class EventSource(BucketSource):
     JSON, gzip or plain; or a table of generations that was downloaded so."""
 
     kind: Literal["palette_events"] = Field(description="What it holds")
-    application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
+    application: str = setting("", "Application of what names none; default: the source's name", max_length=128)
+    apps: dict[AppName, AppName] = setting({}, "Application by the `app` that an event names; default: as it stands")
     credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")

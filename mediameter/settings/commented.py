@@ -45,7 +45,8 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # [sources.events]                   # event files of Director's Palette: JSON, an array, or an event a line
 # kind = "palette_events"
 # path = "./events"                  # folder that they are put into; or bucket and the rest, as above
-# application = "directors-palette"  # that they are of; default: the source's name
+# application = "directors-palette"  # of events that name no `app`; default: the source's name
+# apps = {"palette" = "directors-palette"}  # application by the `app` that an event names; default: as it stands
 # [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
 # amount = "9.99"                    # exact, in quotes
 # currency = "USD"

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def fingerprint(settings: Settings) -> str:
-    """SHA-256 (hex) over what changes rollups: zone, settling, attribution, prices, data sets. What rules
-    rest on beside the rollups is their own (``alerts.rule_files.fingerprint``)."""
+    """SHA-256 (hex) over what changes rollups: zone, settling, attribution, data sets. Not prices: another price
+    makes the days dirty that it may change (``steps.prices``). What rules rest on beside the rollups is their own
+    (``alerts.rule_files.fingerprint``)."""
     basis = {
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,
         "settle_hours": settings.reporting.settle_hours,
         "attribution": settings.attribution.model_dump(mode="json"),
-        "prices": [card.model_dump(mode="json", exclude={"citation"}) for card in settings.prices],
         "rejects_budget": settings.rejects.budget,
         "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
         "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),
@@ -37,6 +37,7 @@ def generating_fingerprint(settings: Settings) -> str:
         "time_zone": settings.reporting.time_zone,
         "rejects_budget": settings.rejects.budget,
         "applications": {name: source.application for name, source in settings.generating_sources.items()},
+        "apps": {name: source.apps for name, source in settings.event_sources.items()},
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 

@@ -14,6 +14,15 @@ from mediameter.settings.complaint import Complaint
 from mediameter.settings.quantities import PRICED_UNITS, decimal_amount
 from mediameter.settings.section import Day, Section
 
+_PLACES = 12
+
+
+def _exact(value: object) -> Decimal:
+    amount = decimal_amount(value)
+    if -int(amount.normalize().as_tuple().exponent) > _PLACES:
+        raise Complaint(f"{value!r} is not the price of bytes", f"{_PLACES} decimal places are the most there can be")
+    return amount
+
 
 class PriceCard(Section):
     """One price: ``amount`` of ``currency`` for each ``per`` of ``measure``, from ``valid_from`` to ``valid_to``
@@ -21,7 +30,7 @@ class PriceCard(Section):
 
     source: str = Field(description="Source in [sources] that it applies to")
     measure: Literal["bytes_sent"] = Field(description="What is priced")
-    amount: Annotated[Decimal, BeforeValidator(decimal_amount)] = Field(description="Exact amount, in quotes")
+    amount: Annotated[Decimal, BeforeValidator(_exact)] = Field(description="Exact amount, in quotes")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(description="ISO currency, three letters")
     per: Literal["MB", "GB", "TB", "MiB", "GiB", "TiB"] = Field(description="GB is 10^9 bytes, GiB is 2^30")
     valid_from: Day = Field(description="First day")

@@ -27,12 +27,14 @@ from mediameter.steps.dry import untouched
 from mediameter.steps.export import ExportReport, export
 from mediameter.steps.generations import ACTIVE, basis
 from mediameter.steps.generations import FAMILY as GENERATIONS
+from mediameter.steps.generations import prepare as prepare_generations
 from mediameter.steps.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
 from mediameter.steps.opened import opened
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.quality import QualityReport
 from mediameter.steps.reader import plain
 from mediameter.steps.reparse import of_frozen_days, parser_version
+from mediameter.steps.repricing import Waiting, price_table, reprice, waiting
 from mediameter.steps.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.steps.shadow import shadow
 from mediameter.steps.verdicts import verdicts
@@ -47,13 +49,14 @@ _FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATI
 class Task:
     """What to do: the reporting days from ``first`` to ``last``. ``reparse``: read again what an older parser read,
     ``every``: whatever read it. ``accept_fewer``: sources to be believed although they show less than they did.
-    Raises ``UserError`` for an impossible range."""
+    ``reprice``: make final days with the prices of today. Raises ``UserError`` for an impossible range."""
 
     first: date
     last: date
     reparse: bool = False
     every: bool = False
     accept_fewer: tuple[str, ...] = ()
+    reprice: bool = False
 
     def __post_init__(self) -> None:
         if self.first > self.last:
@@ -77,7 +80,7 @@ class BackfillReport:
     ``refused``: frozen days of the range, which are left as they are. ``vanished``: settled objects of the range that
     the bucket no longer shows; their rows stay. ``days``: every day that is computed, those beside the range among
     them that the same objects touch, or that had to be computed anyway; ``generation_days``: the same of generating
-    systems, whose figures are not told one by one.
+    systems, whose figures are not told one by one. ``repriced``: figures of final days with the old and the new price.
     """
 
     task: Task
@@ -89,6 +92,7 @@ class BackfillReport:
     refused: list[date] = field(default_factory=list)
     export: ExportReport = field(default_factory=ExportReport)
     quality: QualityReport = field(default_factory=QualityReport)
+    repriced: list[Waiting] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
@@ -99,7 +103,10 @@ class BackfillReport:
         if changed:
             console.print(table(changed))
             console.print()
-        for line in (self._of_objects(), *self._of_what_stays(), self._of_days(changed)):
+        if self.repriced:
+            console.print(price_table(self.repriced))
+            console.print()
+        for line in (self._of_objects(), *self._of_what_stays(), *self._of_prices(), self._of_days(changed)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _of_objects(self) -> str:
@@ -120,6 +127,15 @@ class BackfillReport:
         if self.refused:
             lines.append(f"Refused, since frozen: {', '.join(map(str, self.refused))}.")
         return lines
+
+    def _of_prices(self) -> list[str]:
+        if not self.task.reprice:
+            return []
+        if not self.repriced:
+            return ["No final day of the range keeps an old price."]
+        would = "would have" if self.is_dry_run else "have"
+        kept = "" if self.is_dry_run else "; both are kept in the table repricings"
+        return [f"{words.counted(len(self.repriced), 'figure')} of final days {would} other prices{kept}."]
 
     def _of_days(self, changed: list[DayChange]) -> str:
         would = "would be computed" if self.is_dry_run else "computed"
@@ -234,6 +250,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
     """Objects and traffic, at ``work``: the real place, or a shadow of it."""
     with opened(work) as made:
         prepare(made, work)
+        prepare_generations(made, work)
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
@@ -241,6 +258,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accept_fewer=fewer)
         days = _utc_days(selection.days, work)
         exported = export(work, now=now, progress=progress, only=days, accept_fewer=fewer)
+        repriced = _repriced(made, work, real, task, selection.days, now)
         dirty = _dirtied(made, work, selection.days)
         generations = _generation_days(made, work)
         before = figures_of(real, dirty)
@@ -248,7 +266,23 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         after = figures_of(work, dirty)
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
-    return BackfillReport(task, work is not real, taken_in, selection.vanished, changes, generations, refused, exported)
+    return BackfillReport(
+        task, work is not real, taken_in, selection.vanished, changes, generations, refused, exported,
+        repriced=repriced,
+    )  # fmt: skip
+
+
+def _repriced(
+    made: sa.Engine, work: Settings, real: Settings, task: Task, days: set[date], now: datetime
+) -> list[Waiting]:
+    """The act, where it is ordered. Of a plan the figures are those of the real warehouse: a shadow has no rollups."""
+    if not task.reprice:
+        return []
+    found = reprice(made, work, days, now)
+    if work is real:
+        return found
+    with opened(real, dry_run=True) as looking, reading(looking) as connection:
+        return waiting(connection, real, days)
 
 
 def _generation_days(made: sa.Engine, settings: Settings) -> list[date]:

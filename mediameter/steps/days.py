@@ -149,6 +149,20 @@ def frozen(connection: sa.Connection, settings: Settings) -> set[date]:
     return set(connection.execute(query).scalars())
 
 
+def places(connection: sa.Connection, settings: Settings, family: str) -> set[tuple[date, str]]:
+    """Days of the family with each source that has something of them."""
+    query = sa.select(_days.c.day, _days.c.source).where(_days.c.tenant == settings.tenant, _days.c.family == family)
+    return {(day, source) for day, source in connection.execute(query)}
+
+
+def closed(connection: sa.Connection, settings: Settings, family: str) -> set[tuple[date, str]]:
+    """Of these, what is final or frozen: its money is made with other prices by an act alone."""
+    query = sa.select(_days.c.day, _days.c.source).where(
+        _days.c.tenant == settings.tenant, _days.c.family == family, _days.c.state != "open"
+    )
+    return {(day, source) for day, source in connection.execute(query)}
+
+
 def complete_through(connection: sa.Connection, settings: Settings) -> datetime | None:
     """Until when all sources of traffic are complete, as rules of days wait for them; None where of one of them
     nothing is. A source that usually takes longer than days have to settle is waited for."""

@@ -9,26 +9,27 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
+from mediameter.acts import Repriced, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, Events, rolled_up
-from mediameter.settings import Settings
-from mediameter.settings.credit_prices import closed
+from mediameter.settings import EventSource, Settings
 from mediameter.steps import days
+from mediameter.steps.prices import model_prices_of_day, write_credit_prices
 from mediameter.steps.progress import Progress
+from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.generations import (
     ACTIVE_USERS_TRAILING,
-    CREDIT_PRICES,
     GENERATION_FAMILY,
     GENERATION_USERS_DAILY,
-    MODEL_PRICES,
+    GENERATIONS_DAILY,
 )
 from schemas.palette import OF_LAKE_KIND
 from schemas.vocabulary import AUDIENCE_WINDOWS, LAKE_OF_FEED, VERDICT_FENCES
 
-VERSION = 5
+VERSION = 6
 FAMILY, ACTIVE = "generations", "active_users"
 _users, _active = (warehouse.tables[each.name] for each in (GENERATION_USERS_DAILY, ACTIVE_USERS_TRAILING))
 
@@ -56,25 +57,15 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
     """The prices of credits that the settings say; and a fence for every day that the lake has events of or that an
     event file touches: another reporting zone makes other days of them. And one for the verdict on each."""
 
-    def write(connection: sa.Connection) -> None:
-        _write_credit_prices(connection, settings)
+    def write(connection: sa.Connection) -> Repriced | None:
+        act = write_credit_prices(connection, settings)
         known = _known_days(connection, settings)
         ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
         unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
         ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
+        return act
 
-    transact(made, write)
-
-
-def _write_credit_prices(connection: sa.Connection, settings: Settings) -> None:
-    rows = [
-        (settings.tenant, name, price.currency, price.valid_from, last, price.amount_micros, price.credits)
-        for name, source in settings.generating_sources.items()
-        for price, last in closed(source.credit_price)
-    ]
-    table = warehouse.tables[CREDIT_PRICES.name]
-    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
-    warehouse.insert(connection, CREDIT_PRICES, warehouse.frame_of(rows, CREDIT_PRICES))
+    settled(made, settings.lake.path, write)
 
 
 def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
@@ -108,13 +99,9 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
         epoch = ledger.epoch(connection, FAMILY, day)
         files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
         objects = _objects(connection, settings)
-        prices = warehouse.read(connection, MODEL_PRICES, warehouse.tables["model_prices"].c.tenant == settings.tenant)
+        prices = model_prices_of_day(connection, settings, day)
     read = {kind: _read(settings, kind, of, objects) for kind, of in files.items()}
-    events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
-    try:
-        frames = rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
-    except OverflowError as error:
-        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+    frames = _frames(settings, day, read, prices)
     parsed, distinct = _counts(read, begin, end)
     point("rollup.computed")
 
@@ -134,6 +121,24 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     if is_written := transact(made, write):
         point("rollup.committed")
     return is_written
+
+
+def _frames(
+    settings: Settings, day: date, read: dict[str, pl.DataFrame], prices: pl.DataFrame
+) -> dict[Contract, pl.DataFrame]:
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
+    try:
+        return rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
+    except OverflowError as error:
+        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+
+
+def at_prices_of_today(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
+    """The day's row in `generations_daily`, were they made with what models cost as it is known today."""
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    read = {kind: events_of(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
+    return _frames(settings, day, read, model_prices_of_day(connection, settings, None))[GENERATIONS_DAILY]
 
 
 def events_of(connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime) -> pl.DataFrame:
@@ -170,8 +175,10 @@ def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: di
     schema = {**polars_schema(OF_LAKE_KIND[kind]), **of}
     frames = [pl.DataFrame(schema=schema)]
     for file, path in zip(files, lake.verified(settings.lake.path, files), strict=True):
-        named = {"source": pl.lit(file.source), "application": pl.lit(application_of(settings, file.source))}
+        named = {"source": pl.lit(file.source), "application": application_of(settings, file.source)}
         rows = pl.read_parquet(path)
+        older = [name for name in OF_LAKE_KIND[kind].names if name not in rows.columns]  # than these columns
+        rows = rows.with_columns(pl.lit(None, pl.String()).alias(name) for name in older)
         if "object_id" in rows.columns:
             rows = rows.join(objects[file.source], on="object_id", maintain_order="left")
         else:
@@ -180,9 +187,11 @@ def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: di
     return pl.concat(frames)
 
 
-def application_of(settings: Settings, source: str) -> str:
-    """The application that a generating source is of."""
-    return settings.generating_sources[source].application or source
+def application_of(settings: Settings, source: str) -> pl.Expr:
+    """Whose an event of a source is: what it names, else what the settings say."""
+    of = settings.generating_sources[source]
+    named = pl.col("app").replace(of.apps) if isinstance(of, EventSource) and of.apps else pl.col("app")
+    return named.fill_null(of.application or source)
 
 
 def _counts(read: dict[str, pl.DataFrame], begin: datetime, end: datetime) -> tuple[dict[str, int], dict[str, int]]:

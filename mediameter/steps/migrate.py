@@ -67,7 +67,7 @@ def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = Non
             warehouse.ready(made)
         granted: list[str] = []
         if role is not None:
-            granted = grants.statements(made, role) if dry_run else grants.grant(made, role)
+            granted = grants.planned(made, role) if dry_run else grants.grant(made, role)
         return Migration(connect.name(made), before, migration.HEAD, dry_run, tuple(granted))
     finally:
         made.dispose()

@@ -69,13 +69,14 @@ def perform_backfill(
     reparse: bool,
     every: bool,
     accept_fewer: Sequence[str],
+    reprice: bool,
     dry_run: bool,
     now: str,
 ) -> dict[str, Any]:
     """Do these days again, as of ``now``, and return the report as plain values. Raises what ``backfill`` raises."""
     from mediameter.steps import backfill as step
 
-    task = step.Task(first, last, reparse, every, tuple(accept_fewer))
+    task = step.Task(first, last, reparse, every, tuple(accept_fewer), reprice)
     report = step.backfill(load(settings_path), task, now=instant(now), dry_run=dry_run)
     return report.to_dict()
 
@@ -242,11 +243,19 @@ def retry_command(settings_path: str | None) -> str:
 
 
 def backfill_command(
-    settings_path: str | None, first: object, last: object, *, reparse: bool, every: bool, dry_run: bool
+    settings_path: str | None,
+    first: object,
+    last: object,
+    *,
+    reparse: bool,
+    every: bool,
+    dry_run: bool,
+    reprice: bool = False,
 ) -> str:
     """The command that does these days again; safe after any failure, too."""
     words = ["mediameter backfill", shlex.quote(f"{first}..{last}")]
-    words += ["--reparse"] * reparse + ["--all"] * (reparse and every) + ["--dry-run"] * dry_run
+    words += ["--reparse"] * reparse + ["--all"] * (reparse and every)
+    words += ["--reprice"] * reprice + ["--dry-run"] * dry_run
     return _with_settings(" ".join(words), settings_path)
 
 

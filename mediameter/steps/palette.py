@@ -6,7 +6,7 @@ bands, once for each hour of an export: nothing can tell them later.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
@@ -14,13 +14,17 @@ import sqlalchemy as sa
 from mediameter import ledger, warehouse
 from mediameter.acts import Remembered, remembered, settled
 from mediameter.faults import point
+from mediameter.steps import days
 from mediameter.steps.places import Place
+from mediameter.steps.prices import Rate, Rates, frame, kept
 from schemas.currencies import micros_of_smallest_unit
 from schemas.frames import polars_schema
-from schemas.generations import GAUGES_HOURLY, MODEL_PRICES
+from schemas.generations import GAUGES_HOURLY, GENERATIONS_DAILY, MODEL_PRICES
 from schemas.palette import MODEL_PRICING, USER_CREDITS
+from schemas.prices import KEPT_PRICES
 from schemas.vocabulary import GAUGE_BANDS
 
+_made = warehouse.tables[GENERATIONS_DAILY.name]
 BALANCE = "credit_balance"
 _CURRENCY = "USD"
 """Of the table's prices: they are in US cents."""
@@ -35,7 +39,8 @@ def read_prices_and_balances(place: Place) -> None:
     found, gauges = _prices(place, prices), _gauges(place, bands)
 
     def settle(connection: sa.Connection) -> Remembered | None:
-        changed = {MODEL_PRICES: _settle_prices(connection, place, found), GAUGES_HOURLY: gauges}
+        prices, keeping = _settle_prices(connection, place, found)
+        changed = {MODEL_PRICES: prices, KEPT_PRICES: keeping, GAUGES_HOURLY: gauges}
         if not _replace_hour(connection, place, gauges):
             del changed[GAUGES_HOURLY]
         point("export.in_settle")
@@ -57,16 +62,21 @@ def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:
     return named.drop_nulls("model").unique("model", keep="first", maintain_order=True).sort("model")
 
 
-def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame) -> pl.DataFrame:
-    """A price that differs from the newest one is a row of its own, from today (UTC) on; returns these rows."""
+def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A price that differs from the newest one is a row of its own, from today (UTC) on; returns these rows, and what
+    final days keep of the prices before."""
     table, tenant = warehouse.tables[MODEL_PRICES.name], place.settings.tenant
     mine = sa.and_(table.c.tenant == tenant, table.c.source == place.name)
-    known = warehouse.read(connection, MODEL_PRICES, mine).sort("valid_from_day").unique("model", keep="last")
+    history = warehouse.read(connection, MODEL_PRICES, mine).sort("valid_from_day")
+    known = history.unique("model", keep="last")
     names = ("model", "cost_micros", "price_micros")
     changed = found.join(known.select(names), on=names, how="anti", nulls_equal=True)
     if not changed.height:
-        return warehouse.empty(MODEL_PRICES)
+        return warehouse.empty(MODEL_PRICES), warehouse.empty(KEPT_PRICES)
     today = place.now.astimezone(UTC).date()
+    rates = _to_keep(connection, place, set(changed["model"]), history, today)
+    keeping = frame(place.settings, "provider", rates)
+    warehouse.insert(connection, KEPT_PRICES, keeping)
     of_today = sa.and_(mine, table.c.valid_from_day == today, table.c.model.in_(changed["model"].to_list()))
     connection.execute(table.delete().where(of_today))
     rows = changed.select(
@@ -76,9 +86,38 @@ def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame)
     warehouse.insert(connection, MODEL_PRICES, rows)
     # A model without a price before has this one on all days; else only the days from here on are others.
     is_new = bool(set(changed["model"]) - set(known["model"]))
-    fenced = ledger.fenced_days(connection, "generations")
-    ledger.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= today - timedelta(days=1)})
-    return rows
+    final = {day for day, source in days.closed(connection, place.settings, "generations") if source == place.name}
+    fenced = ledger.fenced_days(connection, "generations") - final
+    ledger.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= _first_reached(today)})
+    return rows, keeping
+
+
+def _first_reached(today: date) -> date:
+    """The first reporting day, wherever it begins, that a price from this UTC day on reaches."""
+    return today - timedelta(days=1)
+
+
+def _to_keep(connection: sa.Connection, place: Place, changed: set[str], history: pl.DataFrame, today: date) -> Rates:
+    """What these models cost before, for each final day that made something with one of them and that the other price
+    would reach. What such a day keeps already stays as it is."""
+    tenant, of_day = place.settings.tenant, _made.c
+    query = sa.select(of_day.day, of_day.model).distinct()
+    query = query.where(of_day.tenant == tenant, of_day.source == place.name, of_day.status == "completed")
+    closed = days.closed(connection, place.settings, "generations")
+    have = kept(connection, place.settings, "provider")
+    before = {
+        model: tuple(Rate(model, row["currency"], row["valid_from_day"], row["cost_micros"], 1) for row in of)
+        for (model,), part in history.group_by("model")
+        if (of := part.to_dicts())
+    }
+    found: dict[tuple[date, str], tuple[Rate, ...]] = {}
+    for day, model in sorted(tuple(row) for row in connection.execute(query)):
+        at = (day, place.name)
+        is_kept = any(rate.item == model for rate in have.get(at, ()))
+        is_reached = model not in before or day >= _first_reached(today)
+        if model in changed and at in closed and is_reached and not is_kept:
+            found[at] = found.get(at, ()) + before.get(model, (Rate(model, "", day, None, 1),))
+    return found
 
 
 def _bands(page: pl.DataFrame) -> pl.DataFrame:

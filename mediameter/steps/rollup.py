@@ -14,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter import lake, ledger, warehouse
+from mediameter.acts import Repriced, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
@@ -27,13 +28,14 @@ from mediameter.steps.attribute import MATCH_AFTER, MATCH_BEFORE, RECORDS_AFTER,
 from mediameter.steps.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.generations import roll_up_generations
 from mediameter.steps.opened import opened
+from mediameter.steps.prices import cards_of_day, write_cards
 from mediameter.steps.progress import Progress, quiet
+from mediameter.steps.repricing import lines, waiting
 from mediameter.steps.response_times import are_other_response_times
 from mediameter.steps.slices import Source, slices
 from schemas.contract import Contract
 from schemas.rollups import (
     INVOICES,
-    PRICES,
     RECONCILIATION_DAILY,
     RESPONSE_TIME_BUCKETS_DAILY,
     RESPONSE_TIME_DAILY,
@@ -51,6 +53,8 @@ class RollupReport:
     days: list[str] = field(default_factory=list)
     generation_days: list[str] = field(default_factory=list)
     audience_days: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    """What final days keep of prices that are others by now, a line each."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,18 +75,21 @@ def rollup(settings: Settings, *, now: datetime, progress: Progress | None = Non
             if roll_up_audience(made, settings, day, basis(settings)):
                 report.audience_days.append(day.isoformat())
         transact(made, lambda connection: days.refresh(connection, settings))
+        with reading(made) as connection:
+            report.waiting = lines(waiting(connection, settings))
     return report
 
 
 def prepare(made: sa.Engine, settings: Settings) -> None:
     """Prices and invoices of the settings, and a fence for every day: what all that follows takes for granted."""
 
-    def write(connection: sa.Connection) -> None:
-        _write_prices(connection, settings)
+    def write(connection: sa.Connection) -> Repriced | None:
+        act = write_cards(connection, settings)
         _write_invoices(connection, settings)
         _mark_unfenced(connection, settings)
+        return act
 
-    transact(made, write)
+    settled(made, settings.lake.path, write)
 
 
 def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> list[date]:
@@ -138,15 +145,6 @@ def _audience_days(known: list[date]) -> set[date]:
     return {day + timedelta(days=n) for day in known for n in range(reach) if day + timedelta(days=n) <= known[-1]}
 
 
-def _write_prices(connection: sa.Connection, settings: Settings) -> None:
-    rows = [
-        (c.price_id, c.source, c.measure, str(c.amount), c.currency, c.per, c.valid_from, c.valid_to, c.citation)
-        for c in settings.prices
-    ]
-    connection.execute(warehouse.tables[PRICES.name].delete())
-    warehouse.insert(connection, PRICES, warehouse.frame_of(rows, PRICES))
-
-
 def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
     rows = [
         (settings.tenant, i.source, i.month, i.currency, i.last_day, i.days_in_month, i.amount_micros, i.bytes_sent,
@@ -164,12 +162,13 @@ def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
 @dataclass(frozen=True, slots=True)
 class Footing:
     """What one computation of a day has seen, in one snapshot: its epoch, each source's files and dead objects, and the
-    application's events; None where no application is connected."""
+    application's events; None where no application is connected. And the prices that the day is made with."""
 
     epoch: int
     files: dict[str, list[lake.LakeFile]]
     dead: dict[str, list[int]]
     events: list[lake.LakeFile] | None
+    prices: list[Price]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,7 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
             found = attribute(made, settings, sources, verified(settings, seen.events), begin, end)
         parts = {name: list(_parts(settings, name, sources[name], found, begin, end)) for name in sources}
         every = [part for each in parts.values() for part in each]
-        frames = _frames(settings, day, every, found)
+        frames = _frames(settings, day, every, found, seen.prices)
     except OverflowError as error:
         remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
         raise WorldError(f"{day} was not written: {error}; some record's number is absurd", remedy) from None
@@ -219,15 +218,11 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
 
 
 def _frames(
-    settings: Settings, day: date, parts: list[rollups.Parts], found: Attribution | None
+    settings: Settings, day: date, parts: list[rollups.Parts], found: Attribution | None, prices: list[Price]
 ) -> dict[Contract, pl.DataFrame]:
     """The day's tables; those that are not here have no rows."""
     known = next(iter(found.known.values()), None) if found else None
-    frames = (
-        rollups.rolled_up(parts, tenant=settings.tenant, day=day, prices=_prices(settings), known=known)
-        if parts
-        else {}
-    )
+    frames = rollups.rolled_up(parts, tenant=settings.tenant, day=day, prices=prices, known=known) if parts else {}
     if found:
         bounds = ledger.day_bounds(day, settings.reporting.zone)
         both = reconciled(rollups.clients(parts) if parts else None, found.events, *bounds)
@@ -271,7 +266,8 @@ def look(connection: sa.Connection, settings: Settings, day: date, begin: dateti
             files.setdefault(file.source, []).append(file)
     dead = {source: ledger.superseded(connection, source) for source in files}
     events = files_between(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
-    return Footing(ledger.epoch(connection, "traffic", day), files, dead, events)
+    prices = cards_of_day(connection, settings, day)
+    return Footing(ledger.epoch(connection, "traffic", day), files, dead, events, prices)
 
 
 def files_between(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
@@ -298,10 +294,3 @@ def _parts(
         )  # fmt: skip
         if part.distinct:
             yield part
-
-
-def _prices(settings: Settings) -> list[Price]:
-    return [
-        Price(c.price_id, c.source, c.amount, c.currency, c.unit_bytes, c.valid_from, c.valid_to)
-        for c in settings.prices
-    ]

@@ -109,7 +109,7 @@ class RunSummary:
         if self.is_idle:
             nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
             not_swept = [found.not_swept] if found.not_swept else []
-            return [nothing, *self._doubts, *not_swept, *self._unfinished(), *self._fired()]
+            return [nothing, *self._doubts, *not_swept, *self._unfinished(), *self.rollup.waiting, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
@@ -138,6 +138,7 @@ class RunSummary:
         lines += [f"not read, will be tried again: {why}" for why in found.failed[:SHOWN_FAILURES]]
         if len(found.failed) > SHOWN_FAILURES:
             lines.append(f"not read, will be tried again: {len(found.failed) - SHOWN_FAILURES:,} more")
+        lines += self.rollup.waiting
         lines += self.quality.lines()
         lines += self.deliver.lines()
         return lines + self._fired()

@@ -14,11 +14,16 @@ from mediameter import identity, manifests, warehouse
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
 from mediameter.steps.opened import opened
+from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
-from schemas.rollups import APPLICATIONS, DAYS, MEDIA_FILES
+from schemas.prices import KEPT_PRICES
+from schemas.rollups import APPLICATIONS, DAYS, MEDIA_FILES, PRICES
 
 # Neither the rollups, since what is computed is replaced whole, nor the rejects, which nothing is computed from.
-_COPIED = (OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, SIGHTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES)
+_COPIED = (
+    OBJECTS, OBJECT_HOURS, LAKE_FILES, FENCES, LISTINGS, SIGHTINGS, EXPORTS, DAYS, APPLICATIONS, MEDIA_FILES, PRICES,
+    CREDIT_PRICES, MODEL_PRICES, KEPT_PRICES,
+)  # fmt: skip
 
 
 @contextmanager

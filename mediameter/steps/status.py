@@ -20,6 +20,7 @@ from mediameter.settings import Settings
 from mediameter.steps import silence
 from mediameter.steps.days import why_suspect
 from mediameter.steps.reader import plain, reader, rows, shown
+from mediameter.steps.repricing import Waiting, lines, waiting
 from mediameter.warehouse import tables
 
 LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
@@ -122,6 +123,8 @@ class Status:
     broken_rules: tuple[BrokenRule, ...] = ()
     unsent: tuple[Unsent, ...] = ()
     complaints: tuple[str, ...] = ()
+    repricing: tuple[Waiting, ...] = ()
+    """Figures of final days that wait for `backfill --reprice`; nothing is late for that."""
 
     @property
     def is_late(self) -> bool:
@@ -152,6 +155,8 @@ class Status:
             console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         for complaint in self.complaints:
             console.print(shown(complaint), highlight=False, markup=False, soft_wrap=True)
+        for line in lines(self.repricing):
+            console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         if self.missing_day:
             console.print(f"Nothing is known of {self.missing_day}.", highlight=False)
         counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
@@ -179,6 +184,7 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
             broken_rules=tuple(_broken_rules(connection, settings, day)),
             unsent=tuple(held_up),
             complaints=(*complaints, *(_untold(each, settings) for each in held_up)),
+            repricing=tuple(waiting(connection, settings, {day} if day else None)),
         )
 
 

@@ -7,6 +7,7 @@
 SELECT
     application,
     model,
+    MAX(model_name) AS model_name,
     SUM(generations) AS generations,
     SUM(CASE WHEN status = 'completed' THEN generations ELSE 0 END) AS completed_generations,
     SUM(CASE WHEN status = 'failed' THEN generations ELSE 0 END) AS failed_generations,

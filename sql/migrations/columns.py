@@ -10,6 +10,8 @@ from alembic import context, op
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 
+from sql.migrations import bi
+
 
 class Text(sa.String):
     """Text that is compared byte by byte: `A` is not `a`, trailing blanks count. Without a length it is as long as the
@@ -64,7 +66,9 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
 
 
 def drop_column(table: str, name: str) -> None:
-    """Drops a column; one that is gone is gone, as a table that is there is left."""
+    """Drops a column; one that is gone is gone, as a table that is there is left. What BI tools are shown goes first:
+    each revision ends with making it anew."""
+    bi.drop()
     if name in _columns(table):
         op.drop_column(table, name)
 

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from alembic import context, op
 
 from schemas import VIEWS
+from sql.migrations import bi
 
 _OF_ONE_ENGINE = re.compile(r"/\* (sqlite|postgresql|mysql) *\*/")
 
 
 def drop_views() -> None:
-    """Drops what there is of them; what reads another one goes first."""
+    """Drops what there is of them, and of what BI tools are shown; what reads another one goes first."""
+    bi.drop()
     known = set(sa.inspect(op.get_bind()).get_view_names())
     for view in reversed(VIEWS):
         if view.name in known:
@@ -35,6 +37,7 @@ def make_views(revision: str) -> None:
         _execute(f"CREATE {whose}VIEW {view.name} AS\n{text(view.name, engine)}")
         if engine == "postgresql":
             _comment(view.name, view.doc, {column.name: column.doc for column in view})
+    bi.make()
 
 
 def text(name: str, engine: str) -> str:

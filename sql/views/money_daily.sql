@@ -76,6 +76,12 @@ SELECT
     CAST(amount_micros * 0.000001 AS DECIMAL(38, 6)) AS amount,
     uncosted,
     unpriced_bytes,
+    -- A sum of amounts leaves out what is NULL, and a row of one currency does not show what is in none.
+    CASE
+        WHEN MAX(CASE WHEN amount_micros IS NULL THEN 1 ELSE 0 END)
+            OVER (PARTITION BY tenant, day, application, kind) = 0 THEN 1
+        ELSE 0
+    END AS is_whole,
     is_final,
     is_suspect,
     complete_through_at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,46 @@ def test_a_role_reads_what_is_meant_for_it(server: Server, capsys: pytest.Captur
                 connection.exec_driver_sql("DELETE FROM traffic_daily")
         made.dispose()
     assert {view.name for view in VIEWS} < set(READABLE)
+
+
+def test_a_schema_shows_a_role_what_it_may_read_and_nothing_else(server: Server) -> None:
+    """PostgreSQL: `WHERE is_final` holds, an instant carries its zone, and nothing that is listed is refused."""
+    if not server.is_postgres:
+        pytest.skip("no schemas beside databases there")
+    with a_login(server) as url:
+        assert main(["migrate", "--grant", url.username or ""]) == 0
+        made = connect.engine(load("mediameter.toml").warehouse.url)
+        with connect.writing(made) as connection:
+            columns = "day | source | family | state | complete_through_at"
+            Warehouse(connection).fill("days", f"{columns}\n2026-11-04 | ovh | traffic | final | 2026-11-05 00:00")
+            Warehouse(connection).fill("traffic_daily", "day | requests | bytes_sent\n2026-11-04 | 7 | 5_000")
+        made.dispose()
+        made = sa.create_engine(url, connect_args={"options": "-c search_path=mediameter_bi -c timezone=Asia/Tokyo"})
+        with made.connect() as connection:
+            assert set(sa.inspect(connection).get_view_names(schema="mediameter_bi")) == set(READABLE)
+            for name in READABLE:
+                connection.exec_driver_sql(f"SELECT * FROM {name}").all()
+            query = "SELECT requests, complete_through_at FROM application_daily WHERE is_final AND tenant = 'default'"
+            [(requests, at)] = connection.exec_driver_sql(query).all()
+            assert requests == 7 and at.tzinfo and at == datetime(2026, 11, 5, tzinfo=UTC)
+            types = "SELECT DISTINCT data_type FROM information_schema.columns WHERE table_schema = 'mediameter_bi'"
+            assert "timestamp without time zone" not in set(connection.exec_driver_sql(types).scalars())
+            yes_or_no = f"{types} AND column_name LIKE 'is\\_%%'"
+            assert set(connection.exec_driver_sql(yes_or_no).scalars()) == {"boolean"}
+            described = "SELECT obj_description('mediameter_bi.money_daily'::regclass)"
+            assert "margin is a sum" in connection.exec_driver_sql(described).scalar_one()
+        made.dispose()
+
+
+def test_a_user_with_a_host_is_named_so(server: Server) -> None:
+    """MySQL and MariaDB: a user is a name and the hosts that it may come from."""
+    with a_login(server) as url:
+        name = url.username if server.is_postgres else f"{url.username}@%"
+        assert main(["migrate", "--grant", name or ""]) == 0
+        made = sa.create_engine(url)
+        with made.connect() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM incidents").all() == []
+        made.dispose()
 
 
 def test_a_role_asks_by_the_command(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

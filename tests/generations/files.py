@@ -74,6 +74,11 @@ def lines(*events: Any) -> bytes:
     return b"".join(json.dumps(each).encode() + b"\n" for each in events)
 
 
+OF_STUDIO = {
+    "kind": "palette_events", "path": "events", "application": "studio", "apps": {"directors-palette": "studio"}
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A folder that event files are put into, and the installation that takes them in."""
@@ -90,7 +95,7 @@ class Box:
 
     def settings(self, **sources: Any) -> Settings:
         document = {
-            "sources": {"palette": {"kind": "palette_events", "path": "events", "application": "studio"}, **sources},
+            "sources": {"palette": OF_STUDIO, **sources},
             "privacy": {"key": "the key of all tests"},
             "geo": {"countries": "none"},
             "reporting": {"time_zone": self.zone},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 
+from mediameter.steps.palette import _label
+from schemas.vocabulary import GAUGE_BANDS
 from tests.pictures import Warehouse
 
 
@@ -104,9 +107,9 @@ def test_a_users_cost_is_known_when_each_charges_is(warehouse: Warehouse) -> Non
 def test_generations_by_model_and_outcome(warehouse: Warehouse) -> None:
     columns = "generations | completed_generations | failed_generations | pending_generations"
     warehouse.expect("generations_by_model", f"""
-        application | model | {columns} | stale_generations | outputs
-        studio      | fox   | 14 | 8 | 2 | 3 | 1 | 8
-        studio      | owl   | 1  | 1 | 0 | 0 | 0 | 1
+        application | model | model_name | {columns} | stale_generations | outputs
+        studio      | fox   | - | 14 | 8 | 2 | 3 | 1 | 8
+        studio      | owl   | - | 1  | 1 | 0 | 0 | 0 | 1
     """)  # fmt: skip
     warehouse.expect("generation_outcomes", f"""
         day        | {columns} | stale_generations | failure_rate | is_final | complete_through_at
@@ -285,12 +288,23 @@ def test_balances_are_those_of_the_last_export(warehouse: Warehouse) -> None:
         2026-11-02T10:00:00 | palette | credit_balance | 1-10  | 4
         2026-11-02T11:00:00 | palette | credit_balance | 0     | 1
         2026-11-02T11:00:00 | palette | credit_balance | 1-10  | 5
+        2026-11-01T10:00:00 | lab     | credit_balance | 1-10  | 9
     """)  # fmt: skip
     warehouse.expect("credit_balances", """
         source  | hour_at          | label | user_count
+        lab     | 2026-11-01 10:00 | 1-10  | 9
         palette | 2026-11-02 11:00 | 0     | 1
         palette | 2026-11-02 11:00 | 1-10  | 5
     """)  # fmt: skip
+
+
+def test_balances_are_the_newest_whatever_the_window_in_the_order_of_numbers(warehouse: Warehouse) -> None:
+    """As on the demo: read at four o'clock of the day after the last one, when nobody had generated anything yet."""
+    labels = [_label(upper) for upper in (-1, *GAUGE_BANDS, None)]
+    rows = "\n".join(f"2026-11-05T04:00:00 | palette | credit_balance | {label} | 7" for label in reversed(labels))
+    warehouse.fill("gauges_hourly", f"hour_at | source | gauge | label | value\n{rows}")
+    for window in ({}, {"first_day": date(2026, 11, 1), "last_day": date(2026, 11, 2)}):
+        assert [row[2] for row in warehouse.ask("credit_balances", **window).rows] == labels
 
 
 def test_what_was_served_is_of_the_model_that_made_it(warehouse: Warehouse) -> None:

@@ -16,7 +16,7 @@ from mediameter.settings.credit_prices import closed
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.generations import basis, prepare
 from mediameter.warehouse import tables
-from tests.generations.files import Box, generation, lines, purchase
+from tests.generations.files import OF_STUDIO, Box, generation, lines, purchase
 
 CARDS = [
     {"amount": "9.99", "currency": "USD", "credits": 100, "valid_from": "2026-01-01"},
@@ -26,7 +26,7 @@ CARDS = [
 
 
 def settings(folder: Path, cards: list[dict[str, Any]], **more: Any) -> Settings:
-    source = {"kind": "palette_events", "path": "events", "application": "studio", "credit_price": cards}
+    source = {**OF_STUDIO, "credit_price": cards}
     return from_mapping({"sources": {"palette": source}, "privacy": {"key": "the key of all tests"}, **more}, folder)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from mediameter.steps.run import run
 from tests.generations.files import (
     ADDRESS,
     CANARIES,
@@ -105,6 +106,49 @@ def test_every_spelling_of_a_time(time: dict[str, Any], box: Box) -> None:
     box.put("file", lines({**told, **time}))
     box.run()
     assert box.rows("SELECT hour_at, generations FROM generations_hourly") == [(f"{DAY} 12:00:00.000000", 1)]
+
+
+APPS = ["directors-palette", "directors-palette", "storyboard-app", None, PROMPT + " at night, all of it"]
+
+
+def test_an_event_is_of_the_application_that_it_names(box: Box) -> None:
+    """27 of one and 5 of another in the small: each file holds both. What is named is kept by its name, or by the one
+    that the settings give it; of what names none the settings say whose it is, and what is no name is nobody's name."""
+    events = [generation(n, app=app) for n, app in enumerate(APPS)]
+    others = [purchase(10, app="storyboard-app"), sign_in(11, app="lab"), app_error(12, app="lab")]
+    box.put("both", lines(*events, *others))
+    box.run()
+    assert box.rows("SELECT application, SUM(generations) FROM generations_daily GROUP BY application ORDER BY 1") == [
+        ("other", 1), ("storyboard-app", 1), ("studio", 3)
+    ]  # fmt: skip
+    assert box.rows("SELECT application FROM credits_daily") == [("storyboard-app",)]
+    assert box.rows("SELECT application FROM auth_daily UNION SELECT application FROM app_errors_daily") == [("lab",)]
+    assert box.rows("SELECT application, active_users FROM active_users_trailing WHERE window_days = 1 ORDER BY 1") == [
+        ("other", 1), ("storyboard-app", 1), ("studio", 1)
+    ]  # fmt: skip
+    source = {"kind": "palette_events", "path": "events"}
+    run(box.settings(palette=source), now=NOW)
+    assert box.rows("SELECT application, SUM(generations) FROM generations_daily GROUP BY application ORDER BY 1") == [
+        ("directors-palette", 2), ("other", 1), ("palette", 1), ("storyboard-app", 1)
+    ]  # fmt: skip
+
+
+def test_a_name_of_an_application_that_is_no_name_or_too_long(box: Box) -> None:
+    box.put("long", lines(generation(1, app="a" * 129), generation(2, app="write to ann@example.org"), generation(3)))
+    box.run()
+    assert box.rows("SELECT reason FROM rejects") == [("LONG_ID",)]
+    assert box.rows("SELECT DISTINCT application FROM generations_daily ORDER BY 1") == [("other",), ("studio",)]
+
+
+def test_a_model_keeps_its_name_for_people(box: Box) -> None:
+    """Of several the last by its letters; what does not read like a name is none, and rejects nothing."""
+    names = ("Nano Banana Pro", "Banana", "n" * 129, f"not a name, but {PROMPT}", None)
+    told = [generation(n, model_name=name) for n, name in enumerate(names)]
+    box.put("names", lines(*told, generation(9, model_id="other", model_name=f"{PROMPT}!")))
+    box.run()
+    assert box.rows("SELECT model, model_name, SUM(generations) FROM generations_daily GROUP BY 1, 2 ORDER BY 1") == [
+        ("nano-banana-pro", "Nano Banana Pro", 5), ("other", None, 1)
+    ]  # fmt: skip
 
 
 def test_numbers_may_be_text(box: Box) -> None:

@@ -32,7 +32,7 @@ from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY, GENERATIONS_DA
 from schemas.rollups import DAYS
 from schemas.vocabulary import VERDICT_FENCES
 from tests import gate, servers
-from tests.generations.files import Box, app_error, generation, lines, purchase, sign_in
+from tests.generations.files import OF_STUDIO, Box, app_error, generation, lines, purchase, sign_in
 from tests.generations.palette import NOON
 from tests.trials.month import month
 from tests.trials.site import PALETTE, Site
@@ -165,7 +165,7 @@ class Place(NamedTuple):
     def settings(self) -> Settings:
         """What is rejected makes no day suspect here."""
         document = self.site.document()
-        files = {"kind": "palette_events", "path": "events", "application": "studio"}
+        files = OF_STUDIO
         mine = {"sources": {**document["sources"], "files": files}, "reporting": {"time_zone": "UTC"}}
         return from_mapping({**document, **mine, "rejects": {"budget": 0.9}}, self.site.folder)
 

@@ -27,7 +27,7 @@ from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.run import run
 from schemas import TABLES, VIEWS
-from tests.generations.files import generation, lines, purchase
+from tests.generations.files import OF_STUDIO, generation, lines, purchase
 from tests.generations.palette import DAY, NOON, NOW
 from tests.unit.test_report import Page
 
@@ -117,7 +117,7 @@ def _settings(folder: Path, euros: int) -> Settings:
 
     document = {
         "sources": {
-            "palette": {"kind": "palette_events", "path": "events", "application": "studio"},
+            "palette": OF_STUDIO,
             "dollars": {"kind": "s3_access_log", "path": "dollars", "bucket": "logs-1"},
             "euros": {"kind": "s3_access_log", "path": "euros", "bucket": "logs-2"},
         },

@@ -24,8 +24,8 @@ class PriceReading:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``applications``: by source. ``redact``: what the door leaves of a message. ``without_usage``: sources that tell
-    of credits only what was bought."""
+    """``applications``: by source; ``apps``: by what an event names. ``redact``: what the door leaves of a message.
+    ``without_usage``: sources that tell of credits only what was bought."""
 
     tenant: str
     time_zone: str
@@ -33,6 +33,11 @@ class Settings:
     redact: Callable[[str], str]
     prices: list[PriceReading] = field(default_factory=list)
     without_usage: frozenset[str] = frozenset()
+    apps: Mapping[str, str] = field(default_factory=dict)
+
+    def application_of(self, event: Event) -> str:
+        """What the event names (or what that is called), else what its source is of."""
+        return self.applications[event.source] if event.app is None else self.apps.get(event.app, event.app)
 
     def day_of(self, at: datetime) -> date:
         return at.astimezone(ZoneInfo(self.time_zone)).date()
@@ -73,15 +78,15 @@ def _rank(value: Any) -> tuple[bool, Any]:
 
 _ORDER = (
     "generation_type", "model", "status", "charge_id", "media_file_id", "duration_ms", "credits", "cost_micros",
-    "message",
+    "message", "model_name",
 )  # fmt: skip
 
 
 def _in_order(event: Event) -> list[Any]:
     """The values of an event of any kind, in the order in which their contracts name them."""
     if event.kind == GENERATION:
-        return [event.said[name] for name in _ORDER]
-    return list(event.said.values())
+        return [*(event.said[name] for name in _ORDER), event.app]
+    return [*event.said.values(), event.app]
 
 
 def charged(every: list[Event], of_day: list[Event], begin: datetime) -> list[Made]:

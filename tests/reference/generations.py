@@ -82,7 +82,7 @@ def _hour(at: datetime) -> datetime:
 
 
 def _place(event: Event, world: Settings) -> Row:
-    return {"application": world.applications[event.source], "source": event.source}
+    return {"application": world.application_of(event), "source": event.source}
 
 
 def _sums(timed: list[tuple[Any, Made]], time: str, world: Settings) -> list[Row]:
@@ -106,7 +106,16 @@ def _sums(timed: list[tuple[Any, Made]], time: str, world: Settings) -> list[Row
         row["credits_charged"] += credits
         row["cost_micros"] += each.cost or 0
         row["uncosted"] += each.is_uncosted
+    if time == "day":
+        for row in rows.values():
+            mine = {name: row[name] for name in ("application", "source", "model")}
+            named = [each.event.said["model_name"] for _, each in timed if mine == _model_of(each.event, world)]
+            row["model_name"] = max((name for name in named if name), default=None)
     return list(rows.values())
+
+
+def _model_of(event: Event, world: Settings) -> Row:
+    return {**_place(event, world), "model": event.said["model"]}
 
 
 def _timed(made: list[Made]) -> list[Event]:
@@ -121,7 +130,7 @@ def _times(made: list[Made], world: Settings) -> list[Row]:
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for event in _timed(made):
         for model in ("*", event.said["model"]):
-            groups[world.applications[event.source], event.source, model].append(event.said["duration_ms"])
+            groups[world.application_of(event), event.source, model].append(event.said["duration_ms"])
     rows = []
     for (application, source, model), times in groups.items():
         times.sort()
@@ -143,7 +152,7 @@ def _buckets(made: list[Made], world: Settings) -> list[Row]:
     counts: Counter[tuple[Any, ...]] = Counter()
     for event in _timed(made):
         upper = edges[bisect_left(edges, event.said["duration_ms"])]
-        place = world.applications[event.source], event.source
+        place = world.application_of(event), event.source
         counts[(_hour(event.at), *place, event.said["model"], "", upper)] += 1
     names = GENERATION_TIME_BUCKETS_HOURLY.names[1:]
     return [dict(zip(names, (*group, count), strict=True)) for group, count in counts.items()]
@@ -163,13 +172,13 @@ def _failures(made: list[Made], world: Settings) -> list[Row]:
 
 
 def _files(made: list[Made], world: Settings) -> list[Row]:
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[tuple[str, str, str], Row] = {}
     for event in sorted((each.event for each in made), key=lambda each: (each.at, each.event_id)):
         said = event.said
         if said["status"] == "completed" and said["media_file_id"] is not None:
             named = {name: said[name] for name in ("media_file_id", "model", "generation_type")}
             fresh = {**_place(event, world), **named, "generations": 0}
-            rows.setdefault((event.source, said["media_file_id"]), fresh)["generations"] += 1
+            rows.setdefault((*_place(event, world).values(), said["media_file_id"]), fresh)["generations"] += 1
     return list(rows.values())
 
 
@@ -231,23 +240,23 @@ def _counted(day: date, events: list[Event], names: tuple[str, ...], measure: st
 
 def _active_users(made: list[Event], world: Settings) -> list[Row]:
     """On each day from the first to the last with a generation, of whatever source."""
-    seen = {(e.source, e.user_id, world.day_of(e.at)) for e in made}
+    seen = {((world.application_of(e), e.source), e.user_id, world.day_of(e.at)) for e in made}
     if not seen:
         return []
-    first: dict[tuple[str, str | None], date] = {}
-    for source, user, day in sorted(seen, key=lambda each: each[2]):
-        first.setdefault((source, user), day)
+    first: dict[tuple[tuple[str, str], str | None], date] = {}
+    for place, user, day in sorted(seen, key=lambda each: each[2]):
+        first.setdefault((place, user), day)
     begin, end = min(day for *_, day in seen), max(day for *_, day in seen)
     rows = []
     for day in (begin + timedelta(days=n) for n in range((end - begin).days + 1)):
         for window in WINDOWS:
             since = day - timedelta(days=window - 1)
-            users = {(source, user) for source, user, on in seen if since <= on <= day}
-            for source in sorted({source for source, _ in users}):
-                mine = [who for who in users if who[0] == source]
-                knows = any(of == source and on < since for of, _, on in seen)
+            users = {(place, user) for place, user, on in seen if since <= on <= day}
+            for place in sorted({place for place, _ in users}):
+                mine = [who for who in users if who[0] == place]
+                knows = any(of == place and on < since for of, _, on in seen)
                 rows.append({
-                    "tenant": world.tenant, "day": day, "application": world.applications[source], "source": source,
+                    "tenant": world.tenant, "day": day, "application": place[0], "source": place[1],
                     "window_days": window, "active_users": len(mine),
                     "new_users": sum(first[who] >= since for who in mine) if knows else None,
                 })  # fmt: skip

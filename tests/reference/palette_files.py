@@ -25,6 +25,7 @@ from tests.reference.palette_rows import (
     Taken,
     identifier,
     money,
+    title,
     without,
 )
 
@@ -131,8 +132,9 @@ def _event(item: Any, file: File, door: Door) -> Event:
     if user is not None and ("@" in user or len(user) > 64):
         user = door.pseudonym(user)
     return Event(
-        kind, file.source, _event_id(item, names, door), at, user, _SHAPES[kind](item, at, file), file.last_modified
-    )
+        kind, file.source, _event_id(item, names, door), at, user, _SHAPES[kind](item, at, file), file.last_modified,
+        _word(item, "app", 128, is_lower=False),
+    )  # fmt: skip
 
 
 def _kind(item: Row) -> str:
@@ -260,6 +262,7 @@ def _generation(item: Row, at: datetime, file: File) -> Row:
         "currency": currency,
         "error_type": _word(item, "error_type", 128, is_lower=False),
         "message": _message(item) if status == "failed" else None,
+        "model_name": title(_text(item, "model_name")),
     }
 
 

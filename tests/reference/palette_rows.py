@@ -50,6 +50,7 @@ class Event:
     user_id: str | None
     said: Row = field(hash=False)
     told_at: datetime | None = None
+    app: str | None = None
 
 
 @dataclass(slots=True)
@@ -172,6 +173,11 @@ def word(text: str | None) -> str | None:
     return found if found is None or WORD.fullmatch(found) else "other"
 
 
+def title(text: str | None) -> str | None:
+    """A name for people; none for what is no name."""
+    return text if text and len(text) <= 128 and WORD.fullmatch(text) else None
+
+
 def identifier(text: str | None) -> str | None:
     """An id; None for what does not look like one."""
     found = said(text)
@@ -222,6 +228,7 @@ def _generation(row: Row, stale_before: datetime) -> Row:
         "currency": None,
         "error_type": None,
         "message": message[:500] if message and status == "failed" else None,
+        "model_name": title(without(row["prompt"], said(row["model_name"]))),
     }
 
 

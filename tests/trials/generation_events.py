@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 Row = dict[str, Any]
 _USERS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(9)]
 _MODELS = ("nano-banana-pro", "flux-kontext", "veo-mini", "sketch beta", "Stable/XL:1.0", "unpriced")
+_OF_BOTH = ("model_id", "model_name", "generation_type", "status")
 _STATUSES = ("completed",) * 6 + ("failed", "failed", "pending", "Completed", "queued", "null", "done but for a bit")
 _PROMPT = "a fox in the snow"
+_APPS = ("elsewhere", "elsewhere", "storyboard-app", "Some App", None, "", f"{_PROMPT} at night")
 _MESSAGES = (
     "Model timeout after 30s", f"refused: {_PROMPT}", "write to ann@example.org from 192.0.2.7", "first\nat stack.ts:7",
     "", None, "x" * 700,
@@ -86,7 +88,8 @@ class Writer:
             "id": self.identity(), "user_id": user, "user_email": "ann@example.org", "prompt": _PROMPT,
             "gallery_id": rng.choice((None, self.identity(), f"file-{rng.randrange(9)}", f"{_PROMPT}!")),
             "prediction_id": charge,
-            "generation_type": rng.choice(("image", "video", "Image", None)), "model_id": model, "status": status,
+            "generation_type": rng.choice(("image", "video", "Image", None)), "model_id": model,
+            "model_name": rng.choice((None, f"{model} for all", "Fast & cheap", _PROMPT, " Nano ")), "status": status,
             "credits_cost": rng.choice((20, 5, "20", 0, None, "many")), "settings": "{}",
             "error_message": rng.choice(_MESSAGES), "created_at": self.written(at), "completed_at": done,
         }  # fmt: skip
@@ -159,14 +162,14 @@ class Writer:
         spelled = (*texts, at.timestamp(), round(at.timestamp() * 1000))
         person: Row = rng.choice(({"user_id": rng.choice(_USERS)}, {"user_email": "Ann@example.org"}))
         event = {rng.choice(("timestamp", "time", "@timestamp", "ts", "datetime")): rng.choice(spelled), **person}
-        event |= {"event_type": rng.choice((event_type, event_type.upper())), "app": "elsewhere"}
+        event |= {"event_type": rng.choice((event_type, event_type.upper())), "app": rng.choice(_APPS)}
         if rng.random() < 0.6:
             event[rng.choice(("id", "event_id"))] = self.identity() if rng.random() < 0.8 else "an id with blanks"
         return event
 
     def _generation(self, row: Row) -> Row:
         rng = self.rng
-        event = {**self._event("generation"), **{name: row[name] for name in ("model_id", "generation_type", "status")}}
+        event = {**self._event("generation"), **{name: row[name] for name in _OF_BOTH}}
         event |= {"timestamp": row["created_at"], "user_id": row["user_id"]}
         event |= {
             "prediction_id": row["prediction_id"],
@@ -203,7 +206,7 @@ class Writer:
             {"status": "s" * 33}, {"cost_cents": -1}, {"cost_cents": "free"}, {"credits_used": 1.5},
             {"duration_ms": -1}, {"duration_ms": "fast"}, {"credits_purchased": "many"}, {"amount_cents": "free"},
             {"currency": "dollars"}, {"currency": _PROMPT}, {"action": None}, {"action": "a" * 65},
-            {"prediction_id": _PROMPT}, {"id": event.get("id")},
+            {"prediction_id": _PROMPT}, {"id": event.get("id")}, {"app": "a" * 129}, {"app": 7},
         ]  # fmt: skip
         if self.rng.random() < 0.1:
             return self.rng.choice((17, None, "text", [event]))

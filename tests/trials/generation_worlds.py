@@ -75,6 +75,7 @@ class GenerationWorld:
 
     zone: ZoneInfo
     applications: dict[str, str]
+    apps: dict[str, str] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
 
     @property
@@ -95,7 +96,8 @@ class GenerationWorld:
             }
             for name in self.states[0].tables
         }  # fmt: skip
-        sources[FILES] = {"kind": "palette_events", "path": FILES, "application": self.applications[FILES]}
+        of_files = {"path": FILES, "application": self.applications[FILES], "apps": self.apps}
+        sources[FILES] = {"kind": "palette_events", **of_files}
         document = {
             "tenant": TENANT, "reporting": {"time_zone": self.zone.key}, "sources": sources, "privacy": {"key": KEY},
             "quality": {"docs": "none"}, "geo": {"countries": "none"},
@@ -149,6 +151,7 @@ def generation_world(seed: int, rows: int = 0) -> GenerationWorld:
     now = end + timedelta(hours=rng.choice((1, 3, 7, 30)))
     one, other = rng.choice((("studio", "studio"), ("studio", "lab")))
     made = GenerationWorld(zone, {"palette": one, "sister": other, FILES: "studio"})
+    made.apps.update(rng.choice(({}, {"elsewhere": "studio"}, {"elsewhere": "lab", "nothing": "lab"})))
     writer = Writer(rng, zone, first, days)
     count = rows or rng.randrange(30, 150)
     tables = {name: _content(writer, count) for name in ("palette", "sister")}

@@ -123,6 +123,7 @@ def by_the_reference(made: GenerationWorld, folder: Path) -> dict[str, list[Row]
     world = reference.Settings(
         TENANT, made.zone.key, made.applications,
         lambda text: privacy.redact_line(text, privacy.Pseudonyms(key)), prices, frozenset({FILES}),
+        made.apps,
     )  # fmt: skip
     tables = {name: _tables(made, name, folder) for name in names}
     files = [(file, _taken(file, key)) for file in (File(FILES, *each[:3]) for each in _files(made))]

@@ -22,6 +22,7 @@ def made(event_id: str, minutes: float, **more: Any) -> Event:
     said = {
         "generation_type": "image", "model": "fox", "status": "completed", "charge_id": "r", "media_file_id": None,
         "duration_ms": 1000, "credits": 10, "cost_micros": None, "currency": None, "error_type": None, "message": None,
+        "model_name": None,
     }  # fmt: skip
     user = more.pop("user_id", "ann")
     return Event(GENERATION, "palette", event_id, MIDNIGHT + timedelta(minutes=minutes), user, {**said, **more})

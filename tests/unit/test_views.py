@@ -101,7 +101,8 @@ def test_calendar_is_long_enough_and_knows_leap_years(warehouse: Warehouse) -> N
 
 
 def test_money_daily(warehouse: Warehouse) -> None:
-    """What is paid is below 0, exact to the millionth; without a price it is not available, never 0."""
+    """What is paid is below 0, exact to the millionth; without a price it is not available, never 0, and whoever adds
+    dollars up is told in each of their rows that something is left out."""
     warehouse.fill("days", DAYS)
     warehouse.fill(
         "bandwidth_cost_daily",
@@ -118,12 +119,121 @@ def test_money_daily(warehouse: Warehouse) -> None:
         "money_daily",
         "day, application, currency",
         """
-        day        | application | kind      | currency | amount_micros | amount    | unpriced_bytes | is_final
-        2026-11-01 | castingly   | bandwidth |          | -             | -         | 77             | yes
-        2026-11-01 | castingly   | bandwidth | EUR      | -5            | -0.000005 | 0              | yes
-        2026-11-01 | castingly   | bandwidth | USD      | -1000011      | -1.000011 | 0              | yes
-        2026-11-03 | palette     | bandwidth | USD      | 0             | 0.000000  | 0              | no
+        day        | application | kind      | currency | amount_micros | amount    | unpriced_bytes | is_whole | is_final
+        2026-11-01 | castingly   | bandwidth |          | -             | -         | 77             | no       | yes
+        2026-11-01 | castingly   | bandwidth | EUR      | -5            | -0.000005 | 0              | no       | yes
+        2026-11-01 | castingly   | bandwidth | USD      | -1000011      | -1.000011 | 0              | no       | yes
+        2026-11-03 | palette     | bandwidth | USD      | 0             | 0.000000  | 0              | yes      | no
+        """,  # noqa: E501
+    )
+
+
+def test_credit_price_daily(warehouse: Warehouse) -> None:
+    """What is set goes before what was paid; what a final day keeps goes before both, also where there was no price."""
+    warehouse.fill(
+        "generations_daily",
+        """
+        day        | source  | model | status
+        2026-11-01 | palette | fox   | completed
+        2026-11-02 | palette | fox   | completed
+        2026-11-02 | palette | hare  | completed
+        2026-11-03 | palette | fox   | completed
+        2026-11-03 | files   | fox   | completed
         """,
+    )
+    warehouse.fill(
+        "credits_daily",
+        """
+        day        | source  | transaction_type | currency | credits | paid_micros
+        2026-11-01 | palette | purchase         | USD      | 100     | 9_990_000
+        2026-11-03 | files   | purchase         | EUR      | 10      | 2_000_000
+        """,
+    )
+    warehouse.fill(
+        "credit_prices",
+        """
+        source  | currency | valid_from_day | valid_to_day | amount_micros | credits
+        palette | USD      | 2026-11-01     | -            | 200_000       | 1
+        """,
+    )
+    warehouse.fill(
+        "kept_prices",
+        """
+        kind   | day        | source  | item     | currency | valid_from_day | amount_micros | units
+        credit | 2026-11-01 | palette | measured | USD      | 2026-11-01     | 9_990_000     | 100
+        credit | 2026-11-02 | palette |          |          | 1970-01-01     | -             | 1
+        """,
+    )
+    warehouse.expect_view(
+        "credit_price_daily",
+        "day, source, is_in_force, price_basis",
+        """
+        day        | source  | currency | price_basis | is_in_force | amount_micros | credits
+        2026-11-01 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-01 | palette | USD      | set         | no          | 200000        | 1
+        2026-11-01 | palette | USD      | measured    | yes         | 9990000       | 100
+        2026-11-02 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-02 | palette | USD      | set         | no          | 200000        | 1
+        2026-11-03 | files   | EUR      | measured    | yes         | 2000000       | 10
+        2026-11-03 | palette | USD      | measured    | no          | 9990000       | 100
+        2026-11-03 | palette | USD      | set         | yes         | 200000        | 1
+        """,
+    )
+
+
+def test_application_daily(warehouse: Warehouse) -> None:
+    """The percentiles are those of all operations, neither a mean nor a sum; a cost in two currencies is none."""
+    warehouse.fill("days", DAYS)
+    warehouse.fill(
+        "traffic_daily",
+        """
+        day        | application | bucket | status_class | requests | deliveries | bytes_sent
+        2026-11-01 | castingly   | a      | 2xx          | 90       | 80         | 900
+        2026-11-01 | castingly   | b      | 4xx          | 10       | 0          | 100
+        2026-11-01 | palette     | a      | 2xx          | 5        | 5          | 50
+        2026-11-03 | castingly   | a      | 2xx          | 1        | 1          | 10
+        """,
+    )
+    warehouse.fill(
+        "endpoints_daily",
+        """
+        day        | application | endpoint | requests | errors | server_errors
+        2026-11-01 | castingly   | GET x    | 60       | 1      | 1
+        2026-11-01 | castingly   | GET y    | 40       | 9      | 0
+        2026-11-01 | palette     | GET x    | 5        | 0      | 0
+        """,
+    )
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | bucket | price_id | currency | bytes_sent | cost_micros
+        2026-11-01 | castingly   | a      | x        | USD      | 900        | 9_000
+        2026-11-01 | castingly   | b      | x        | USD      | 100        | 1_000
+        2026-11-01 | palette     | a      | x        | USD      | 40         | 400
+        2026-11-01 | palette     | b      | y        | EUR      | 10         | 100
+        2026-11-03 | castingly   | a      |          |          | 10         | -
+        """,
+    )
+    warehouse.fill(
+        "response_time_daily",
+        """
+        day        | application | operation_class | measure     | p50_ms | p95_ms | p99_ms
+        2026-11-01 | castingly   | *               | total       | 20     | 603    | 900
+        2026-11-01 | castingly   | get_object      | total       | 10     | 300    | 400
+        2026-11-01 | castingly   | list            | total       | 15     | 241    | 300
+        2026-11-01 | castingly   | *               | turn_around | 1      | 2      | 3
+        2026-11-01 | *           | *               | total       | 9      | 9      | 9
+        """,
+    )
+    warehouse.expect_view(
+        "application_daily",
+        "day, application",
+        """
+        day        | application | requests | deliveries | bytes_sent | currency | cost_micros | unpriced_bytes | errors | server_errors | error_rate | p50_ms | p95_ms | p99_ms | is_final
+        2026-11-01 | castingly   | 100      | 80         | 1000       | USD      | 10000       | 0              | 10     | 1             | 0.1        | 20     | 603    | 900    | yes
+        2026-11-01 | palette     | 5        | 5          | 50         |          | -           | 0              | 0      | 0             | 0.0        | -      | -      | -      | yes
+        2026-11-03 | castingly   | 1        | 1          | 10         |          | -           | 10             | 0      | 0             | -          | -      | -      | -      | no
+        """,  # noqa: E501
     )
 
 
