@@ -40,7 +40,7 @@ from schemas.rollups import (
 )
 from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
-ROLLUP_VERSION = 4
+ROLLUP_VERSION = 5
 DAYS_AT_ONCE = 2
 
 
