@@ -38,6 +38,9 @@ REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 EVENT_REFUSALS = ("NOT_EVENTS",)
 # Parser version 1 refused for these; a ledger of that time still holds them.
 PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
+# What the timestamp of a generation in an event file is: when it was done, or when it was asked for.
+TIMESTAMPS = ("finished", "asked")
+FINISHED = "finished"
 LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
 LAKE_KINDS = ("records", "events", "audience", "file_audience", *LAKE_OF_FEED)
 # Of the raw lines; a lake keeps the one that it was made with. Lakes from before they said so have the old one.

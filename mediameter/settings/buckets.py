@@ -71,4 +71,5 @@ class EventSource(BucketSource):
 
     kind: Literal["palette_events"] = Field(description="What it holds")
     application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
+    timestamp: Literal["finished", "asked"] = setting("finished", "What the timestamp of a generation in it is")
     credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")

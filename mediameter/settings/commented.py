@@ -46,6 +46,7 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # kind = "palette_events"
 # path = "./events"                  # folder that they are put into; or bucket and the rest, as above
 # application = "directors-palette"  # that they are of; default: the source's name
+# timestamp = "finished"             # of a generation: when it was done, as the document has it; or "asked" for
 # [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
 # amount = "9.99"                    # exact, in quotes
 # currency = "USD"

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from schemas.vocabulary import FINISHED, TIMESTAMPS
 from tests.trials.generation_events import Writer
 from tests.trials.worlds import KEY, TENANT, ZONES
 
@@ -76,6 +77,7 @@ class GenerationWorld:
     zone: ZoneInfo
     applications: dict[str, str]
     states: list[State] = field(default_factory=list)
+    timestamp: str = FINISHED
 
     @property
     def now(self) -> datetime:
@@ -95,7 +97,10 @@ class GenerationWorld:
             }
             for name in self.states[0].tables
         }  # fmt: skip
-        sources[FILES] = {"kind": "palette_events", "path": FILES, "application": self.applications[FILES]}
+        sources[FILES] = {
+            "kind": "palette_events", "path": FILES, "application": self.applications[FILES],
+            "timestamp": self.timestamp,
+        }  # fmt: skip
         document = {
             "tenant": TENANT, "reporting": {"time_zone": self.zone.key}, "sources": sources, "privacy": {"key": KEY},
             "quality": {"docs": "none"}, "geo": {"countries": "none"},
@@ -148,7 +153,7 @@ def generation_world(seed: int, rows: int = 0) -> GenerationWorld:
     end = datetime.combine(first + timedelta(days=days), datetime.min.time(), zone).astimezone(UTC)
     now = end + timedelta(hours=rng.choice((1, 3, 7, 30)))
     one, other = rng.choice((("studio", "studio"), ("studio", "lab")))
-    made = GenerationWorld(zone, {"palette": one, "sister": other, FILES: "studio"})
+    made = GenerationWorld(zone, {"palette": one, "sister": other, FILES: "studio"}, timestamp=TIMESTAMPS[seed % 2])
     writer = Writer(rng, zone, first, days)
     count = rows or rng.randrange(30, 150)
     tables = {name: _content(writer, count) for name in ("palette", "sister")}
