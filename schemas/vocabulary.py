@@ -146,6 +146,8 @@ EVENT_REJECT_REASONS = (
 )
 # Of an event in a file, beside those that a line of a log and a row can break, too.
 FILE_REJECT_REASONS = (*EVENT_REJECT_REASONS, "UNKNOWN_EVENT_TYPE", "NO_TIME", "FUTURE_TIME", "LONG_ID")
+# Versions of one event that lie less than this from each other are one event, on whatever days they are told.
+TWINS_S = 86_400
 CHARGE_GAP_S = 3600
 """Generations of one charge begin within this time."""
 GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)
