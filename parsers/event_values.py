@@ -11,7 +11,8 @@ from typing import Any
 from parsers.palette import ID, LEAST_PROMPT, LONGEST_MESSAGE, OTHER, is_name, money
 from schemas.vocabulary import LARGEST_COUNT
 
-TIMES = ("timestamp", "time", "@timestamp", "ts", "datetime", "created_at")
+OF_EVENT = ("timestamp", "time", "@timestamp", "ts", "datetime")
+TIMES = (*OF_EVENT, "created_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before it are zeros, and numbers that are no times
 _MOST_SECONDS = 10**12  # a larger number is in milliseconds
@@ -75,6 +76,10 @@ class Said:
         """The first line of a message: what follows it is a stack trace."""
         lines = (self.text(name) or "").splitlines()
         return lines[0][:LONGEST_MESSAGE] if lines else None
+
+    def says(self, *names: str) -> bool:
+        """Whether anything stands under one of these names."""
+        return self._first(names) is not None
 
     def whole(self, *names: str) -> int | None:
         """A number that is not below 0 and has no fraction. Raises ``Wrong`` for anything else that is said."""

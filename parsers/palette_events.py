@@ -20,16 +20,18 @@ import polars as pl
 
 from parsers.access_log import SEED_BYTES, Context, Limits
 from parsers.event_file import Item, items
-from parsers.event_values import TIMES, Said, Wrong
+from parsers.event_values import OF_EVENT, TIMES, Said, Wrong
 from parsers.palette import LONGEST, OTHER, is_name
 from schemas.frames import polars_schema
 from schemas.palette import OF_LAKE_KIND
-from schemas.vocabulary import LAKE_OF_FEED
+from schemas.vocabulary import FINISHED, LAKE_OF_FEED
 
 PARSER_VERSION = 4
 PART_EVENTS = 50_000
 STALE_AFTER = timedelta(hours=24)
 """What was pending for so long when the file was written stays so."""
+LONGEST_MS = 86_400_000
+"""Nothing takes longer: such a duration does not say when it was asked for."""
 _GENERATIONS, _CREDITS, _SIGN_INS, _APP_ERRORS = LAKE_OF_FEED
 _LONGEST_WORD = {"app": 128, "action": 64, "severity": 32, "error_type": 128, **LONGEST}
 _IS_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -165,7 +167,10 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
     if status == "pending" and at < context.last_modified - STALE_AFTER:
         status = "stale"
     (cost, currency), is_failed = said.money("cost_cents"), status == "failed"
+    is_end = context.timestamp == FINISHED and said.says(*OF_EVENT)
+    duration = said.rounded("duration_ms") if is_end else _lasted(said, at, status)
     return {
+        "at": _asked(at, duration) if is_end and status not in ("pending", "stale") else at,
         "generation_type": _word(said, "generation_type") or "unknown",
         "model": model,
         "style": None,
@@ -174,7 +179,7 @@ def _generation(said: Said, at: datetime, context: Context) -> Row:
         "charge_id": said.identifier("prediction_id"),
         "media_file_id": said.identifier("gallery_id"),
         "outputs": int(status == "completed"),
-        "duration_ms": _lasted(said, at, status),
+        "duration_ms": duration,
         "credits_charged": said.whole("credits_used", "credits_cost"),
         "tokens_in": None,
         "tokens_out": None,
@@ -191,6 +196,12 @@ def _lasted(said: Said, at: datetime, status: str) -> int | None:
     if told is not None or done is None or done < at or status not in ("completed", "failed"):
         return told
     return (done - at) // timedelta(milliseconds=1)
+
+
+def _asked(done: datetime, duration_ms: int | None) -> datetime:
+    """When it was asked for. The document writes the timestamp when a generation is done; a row of the table has its
+    own instant for that."""
+    return done - timedelta(milliseconds=duration_ms) if duration_ms and duration_ms <= LONGEST_MS else done
 
 
 def _purchase(said: Said, at: datetime, context: Context) -> Row:

@@ -17,7 +17,7 @@ _FIELDS = (
     Column("bucket_owner", "text", "Owner as logged.", null=_DASH),
     Column("canonical_id", "text", "Second id of the three-id dialect.", null="not a three-id line"),
     Column("bucket", "text", "Bucket that was asked.", null=_DASH),
-    Column("at", "instant", "Time as logged, in UTC (OVH: the end of the request)."),
+    Column("at", "instant", "Time as logged, in UTC."),
     Column("remote_ip", "text", "Client address as logged.", null=_DASH, pii="personal"),
     Column("requester", "text", "Who asked; may hold spaces.", null="anonymous", pii="personal"),
     Column("request_id", "text", "Id of the request. Not unique.", null=_DASH),

@@ -38,6 +38,9 @@ REFUSALS = ("NOT_AN_ACCESS_LOG", "TRUNCATED", "TOO_LARGE")
 EVENT_REFUSALS = ("NOT_EVENTS",)
 # Parser version 1 refused for these; a ledger of that time still holds them.
 PAST_REFUSALS = ("UNSUPPORTED_DIALECT_CEPH", "UNSUPPORTED_DIALECT_SCALITY")
+# What the timestamp of a generation in an event file is: when it was done, or when it was asked for.
+TIMESTAMPS = ("finished", "asked")
+FINISHED = "finished"
 LAKE_OF_FEED = ("generations", "credits", "sign_ins", "app_errors")
 LAKE_KINDS = ("records", "events", "audience", "file_audience", *LAKE_OF_FEED)
 # Of the raw lines; a lake keeps the one that it was made with. Lakes from before they said so have the old one.
@@ -95,8 +98,9 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
 CLIENT_ABORT = 499
 DELIVERED_STATUS = (200, 206)
 DELIVERY_GAP_S = 60
-# Some dialects log when a request ended; it is taken to have begun total_ms before, but for an hour at most.
-LOGGED_AT_THE_END = ("ovh",)
+# Ids that Swift and Ceph give (OVH's are Swift's) end in the second in which the request came in, in ten hex digits.
+TELLS_ITS_BEGIN = r"^tx[0-9A-Fa-f]{21}-([0-9A-Fa-f]{10})(?:-|$)"
+# It is believed where the line's time is that second or within an hour after it.
 LONGEST_REQUEST_S = 3600
 
 EDGES = ("edge", "direct", NOT_AVAILABLE)
@@ -142,6 +146,8 @@ EVENT_REJECT_REASONS = (
 )
 # Of an event in a file, beside those that a line of a log and a row can break, too.
 FILE_REJECT_REASONS = (*EVENT_REJECT_REASONS, "UNKNOWN_EVENT_TYPE", "NO_TIME", "FUTURE_TIME", "LONG_ID")
+# Versions of one event that lie less than this from each other are one event, on whatever days they are told.
+TWINS_S = 86_400
 CHARGE_GAP_S = 3600
 """Generations of one charge begin within this time."""
 GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)
@@ -150,9 +156,21 @@ GAUGE_BANDS = (0, 10, 100, 1_000, 10_000)
 OUTCOMES = ("matched", "log_only", "app_only")
 RECONCILIATION_REASONS = {
     "matched": ("event_address", "event_edge"),
-    "log_only": ("no_delivery", "failed", "unknown_key", "bot", "range", "other_client"),
-    "app_only": ("no_fetch", "unknown_file", "deleted_file", "no_delivery"),
+    "log_only": (
+        "failed", "no_delivery", "sidecar", "unknown_key", "bot", "not_modified", "edge", "range", "elsewhere",
+        "other_client",
+    ),
+    "app_only": ("no_fetch", "unknown_file", "deleted_file", "own_cache", "edge_cache", "no_delivery"),
+}  # fmt: skip
+# Neither side can say why the other does not have it.
+UNEXPLAINED = {"log_only": ("unknown_key", "other_client"), "app_only": ("unknown_file", "no_delivery")}
+# What says nothing of whether the two agree: of the rest, the unexplained is a share.
+NOT_COMPARED = {
+    "log_only": ("failed", "no_delivery", "sidecar", "bot", "not_modified", "range", "elsewhere"),
+    "app_only": ("no_fetch", "deleted_file", "own_cache", "edge_cache"),
 }
+CACHED_S = 7200  # as long as Cloudflare keeps what names no time itself; no longer than a day looks back (below)
+DELIVERED_ON_S = 3600  # a player that was paused for so long goes on with what it showed
 NOTHING_FETCHED = ("transform", "share")
 # What happens this far from a match may still decide it, through what matches in between.
 MATCH_MARGIN_S = 3600

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from mediameter.demo.library import CASTINGLY, CORE, NOBODY, PALETTE, File, Library
+from mediameter.demo.library import CASTINGLY, CORE, NOBODY, PALETTE, PASSED_ON, File, Library
 from mediameter.demo.lines import Event
 from mediameter.demo.truth import DayRows, day_of
 from schemas.vocabulary import DELIVERY_GAP_S
@@ -74,7 +74,7 @@ class Application:
         self._rng = rng
         self._deletion = begin + days * _DAY // 2
         self._known = {file.key: self._knowledge(number, file) for number, file in enumerate(library.files)}
-        self._unknown = {file.key for file in library.files[17::25]}  # uploaded past the application
+        self._unknown = {file.key for file in library.files[117::100]}  # uploaded past the application
         self._bots = {bot.agent for bot in library.bots}
         self._users: dict[tuple[str, str], list[str | None]] = {}
         self._last_sent: dict[tuple[str, str, str], int] = {}
@@ -104,7 +104,7 @@ class Application:
             return
         if self._rng.random() < 0.04:
             self._imported(event, known)
-        if self._rng.random() < 0.15:  # a link that was passed on: the application knows nothing of it
+        if event.referer == PASSED_ON:
             return
         view = self._view_of(event, known, begin)
         self._look(view, "delivered")
@@ -131,8 +131,8 @@ class Application:
         return _View(begin, known, user, address, event.agent.strip('"'), event.referer.strip('"'))
 
     def _elsewhere(self, view: _View) -> _View:
-        """Somebody else, whom a CDN answers that has the file by now."""
-        later = view.at + self._rng.randrange(60, 3 * _HOUR)
+        """Somebody else, whom a CDN answers that has the file by now, and keeps it for two hours."""
+        later = view.at + self._rng.randrange(60, 2 * _HOUR)
         return view._replace(at=later, user_id=self._user(), address=self._home())
 
     def _user(self) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -70,10 +70,10 @@ class EventFile:
             self._count(at, paid_micros=cents * 10_000, purchases=1)
         model, has_failed = self.rng.choice(tuple(_MODELS)), self.rng.random() < 0.08
         cost, credits = _MODELS[model]
-        status = "failed" if has_failed else "completed"
+        status, lasted = "failed" if has_failed else "completed", self.rng.randrange(800, 20_000)
         self._tell(
-            at, "generation", user, model_id=model, generation_type="image", status=status, credits_used=credits,
-            cost_cents=None if has_failed else cost, duration_ms=self.rng.randrange(800, 20_000),
+            at, "generation", user, lasted, model_id=model, generation_type="image", status=status,
+            credits_used=credits, cost_cents=None if has_failed else cost, duration_ms=lasted,
             prediction_id=f"p-{self.rng.getrandbits(48):x}",
         )  # fmt: skip
         self._count(at, generations=1, outputs=int(not has_failed), credits_charged=credits)
@@ -83,10 +83,12 @@ class EventFile:
             self._count(at, errors=1)
         self.users[day_of(at).isoformat()].add(user)
 
-    def _tell(self, at: int, event_type: str, user: str, **said: Any) -> None:
+    def _tell(self, at: int, event_type: str, user: str, lasted_ms: int = 0, **said: Any) -> None:
+        """Written when it is over, as the document does."""
         number = len(self.events)
         person = {"user_email": f"{user}@example.org"} if user.endswith("7") else {"user_id": user}
-        event = {"timestamp": datetime.fromtimestamp(at, UTC).isoformat(), "event_type": event_type, **person, **said}
+        done = datetime.fromtimestamp(at, UTC) + timedelta(milliseconds=lasted_ms)
+        event = {"timestamp": done.isoformat(), "event_type": event_type, **person, **said}
         self.events.append((at, {"id": f"story-{number}", **event}))
         self._count(at, parsed=1, **({"sign_ins": 1} if event_type == "auth" else {}))
 

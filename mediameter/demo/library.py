@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mediameter.demo.lines import logged_key
 
 CASTINGLY, CORE, PALETTE, NOBODY = "castingly", "dailey-core", "palette-studio", "unattributed"
-REFERERS = {"castingly.dailey.dev": CASTINGLY, "palette.dailey.dev": PALETTE}
+REFERERS = {"castingly.dailey.dev": CASTINGLY, "palette.dailey.dev": PALETTE, "admin.dailey.dev": CORE}
 """The mapping that the demo's settings must have under ``[attribution.referers]`` for the truth to hold."""
 
 _NETWORKS = {
@@ -54,6 +54,10 @@ _REFERERS = {
     CORE: ('"https://admin.dailey.dev/"', '"-"'),
     NOBODY: ('"-"', '"https://blog.example.org/behind-the-scenes"'),
 }
+
+
+PASSED_ON = '"https://forum.example.net/thread/9"'
+"""The page on which somebody else links to a file: the application does not hear of those who follow it."""
 
 
 class File(NamedTuple):

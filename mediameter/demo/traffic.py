@@ -8,7 +8,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any
 
-from mediameter.demo.library import NOBODY, File, Library, Viewer
+from mediameter.demo.library import NOBODY, PASSED_ON, File, Library, Viewer
 from mediameter.demo.lines import LOG_BUCKET, OVH_OWNER, PRESIGNED, STORAGE, Event, Weight
 
 HOUR = 3600
@@ -46,9 +46,15 @@ class Scenery:
     def _id(self, at: int, total_ms: int) -> str:
         return f"tx{self._rng.getrandbits(84):021x}-{at - total_ms // 1000:010x}"
 
+    def _referer(self, file: File) -> str:
+        """The page that asks; a file whose page alone says whose it is has no other."""
+        is_passed_on = len(file.referers) > 1 and self._rng.random() < 0.15
+        return PASSED_ON if is_passed_on else self._rng.choice(file.referers)
+
     def _get(
-        self, at: int, file: File, viewer: Viewer, status: int, sent: int, median: float = 90, error: str = "-"
-    ) -> Event:
+        self, at: int, file: File, viewer: Viewer, status: int, sent: int, median: float = 90, error: str = "-",
+        referer: str | None = None,
+    ) -> Event:  # fmt: skip
         rng = self._rng
         if self.failing and rng.random() < self.failing:
             status, error, sent = (503, "SlowDown", 233) if rng.random() < 0.7 else (500, "InternalError", 251)
@@ -57,8 +63,8 @@ class Scenery:
         signature = f"{PRESIGNED}{rng.getrandbits(128):032x}" if file.is_private else ""
         return Event(
             at, weight, file.application, "REST.GET.OBJECT", file.key, f'"GET {file.path}{signature} HTTP/1.1"',
-            status, sent, total, int(total * rng.random()), viewer.address, rng.choice(file.referers), viewer.agent,
-            self._id(at, total), error, None, OVH_OWNER if file.is_private else "-", file.version,
+            status, sent, total, int(total * rng.random()), viewer.address, referer or self._referer(file),
+            viewer.agent, self._id(at, total), error, None, OVH_OWNER if file.is_private else "-", file.version,
         )  # fmt: skip
 
     def _ask(self, at: int, file: File, operation: str, method: str, status: int, **more: Any) -> Event:
@@ -87,10 +93,11 @@ class Scenery:
     def watch(self, at: int) -> list[Event]:
         """A reel in pieces: ranges with pauses, within and beyond what still is one delivery."""
         file, viewer = self._file(), self._viewer()
+        referer = self._referer(file)
         events = []
         for _ in range(self._rng.randrange(2, 7)):
             piece = min(file.size, self._rng.randrange(_MIB // 2, 4 * _MIB))
-            events.append(self._get(at, file, viewer, 206, piece, 260))
+            events.append(self._get(at, file, viewer, 206, piece, 260, referer=referer))
             at += self._rng.choice(_GAPS_S)
         return events
 

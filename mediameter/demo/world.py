@@ -80,6 +80,7 @@ def build(folder: Path, *, seed: int = 7, days: int = 7, size: Size = "small", l
         "has_application": True,
         "has_palette": True,
         "has_event_file": True,
+        "has_links": True,
     }
     wanted = json.dumps(what) + "\n"
     if done.exists() and done.read_text("utf-8") == wanted:

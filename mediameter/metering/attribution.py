@@ -50,6 +50,14 @@ def application_basis(referers: Mapping[str, str]) -> pl.Expr:
     return pl.when(_by_key().is_not_null()).then(pl.lit(KEY_PATTERN)).otherwise(by_referer).alias("match_basis")
 
 
+def is_elsewhere(referers: Mapping[str, str]) -> pl.Expr:
+    """Whether a record was asked for by a page of none of the hosts that are known, of an ``application`` some of
+    whose hosts are: what others link to, the application does not hear of."""
+    host, hosts = pl.col("referer_host"), [host.lower() for host in referers]
+    is_foreign = host.is_not_null() & ~host.is_in(hosts)
+    return is_foreign & pl.col("application").is_in(sorted(set(referers.values())))
+
+
 def _by_key(names: Mapping[str, str] | None = None) -> pl.Expr:
     """Null where the key names no application. A key may name one by its id."""
     named = pl.coalesce(_in_key(_APP_OF_BUCKET_ID), _in_key(_APP))

@@ -11,13 +11,13 @@ from datetime import timedelta
 import polars as pl
 import polars_hash as plh
 
-from schemas.vocabulary import DELIVERY_GAP_S, LOGGED_AT_THE_END, LONGEST_REQUEST_S
+from schemas.vocabulary import DELIVERY_GAP_S, LONGEST_REQUEST_S, TELLS_ITS_BEGIN
 
 GAP = timedelta(seconds=DELIVERY_GAP_S)
 LONGEST_REQUEST = timedelta(seconds=LONGEST_REQUEST_S)
 # What `begun` and `folded` read of a record (schemas.records.RECORD).
 READS = (
-    "line_hash", "at", "dialect", "bucket", "key", "total_ms", "user_agent", "address", "edge", "is_delivery_candidate",
+    "line_hash", "at", "bucket", "request_id", "key", "user_agent", "address", "edge", "is_delivery_candidate",
 )  # fmt: skip
 DELIVERY = {
     "who": pl.UInt128(),  # hash of bucket, key, address and agent
@@ -53,11 +53,16 @@ def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def begun_at() -> pl.Expr:
-    """When a request began. Some dialects log its end; a request is taken to have lasted an hour at most, so that no
-    absurd number reaches into another day."""
-    lasted = pl.duration(milliseconds=pl.col("total_ms").fill_null(0).clip(0, LONGEST_REQUEST_S * 1000))
-    is_end = pl.col("dialect").is_in(LOGGED_AT_THE_END)
-    return pl.when(is_end).then(pl.col("at") - lasted).otherwise(pl.col("at"))
+    """When a request began: the second that its id tells, else the line's time.
+
+    Whether a line's time is a request's begin or its end, providers say differently (docs/decisions.md): the id does
+    not depend on that. An id is believed for an hour at most, so that no absurd one reaches into another day.
+    """
+    at = pl.col("at")
+    seconds = pl.col("request_id").str.extract(TELLS_ITS_BEGIN).str.to_integer(base=16, strict=False)
+    told = (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC"))
+    is_believed = told.is_between(at - LONGEST_REQUEST, at)
+    return pl.when(is_believed).then(told).otherwise(at)
 
 
 def requests_of(records: pl.DataFrame) -> pl.LazyFrame:

@@ -1,7 +1,7 @@
 """From generations, credits, sign-ins and errors to the rollups of a day. Nothing here depends on the order of rows.
 
 Every frame of events has ``source``, ``application`` and ``told_at`` (when its file was written; null for tables)
-beside the columns of its contract; an event that comes twice on a day in one source counts once, in the version that
+beside the columns of its contract; an event that comes twice in one source counts once, in the version that
 knows best.
 """
 
@@ -18,9 +18,10 @@ from mediameter.metering.rollups import LARGEST_SUM, finished
 from schemas import generations as tables
 from schemas.contract import Contract
 from schemas.outcomes import is_slow
-from schemas.vocabulary import ALL, CHARGE_GAP_S
+from schemas.vocabulary import ALL, CHARGE_GAP_S, TWINS_S
 
-CHARGE_GAP = timedelta(seconds=CHARGE_GAP_S)
+CHARGE_GAP, TWINS = timedelta(seconds=CHARGE_GAP_S), timedelta(seconds=TWINS_S)
+_EVENT = ["source", "event_id"]
 _PLACE = ["application", "source"]
 _WHO = ["source", "user_id", "charge_id"]
 _COSTED = ("completed",)
@@ -75,16 +76,40 @@ def rolled_up(
 
 
 def distinct(events: pl.DataFrame) -> pl.DataFrame:
-    """One row a source and event id: the version that knows best (docs/definitions.md, Event files). What is over goes
-    before what is pending; then what was written last; of one file the earliest, and what says most."""
-    if not events.select(pl.struct("source", "event_id").is_duplicated().any()).item():
+    """One row a source and event id: the version that knows best."""
+    if not _are_repeated(events):
         return events
+    return _best_first(events).unique(_EVENT, keep="first", maintain_order=True)
+
+
+def without_twins(events: pl.DataFrame) -> pl.DataFrame:
+    """The versions that none knows better than less than TWINS away: an id that is told on two days counts on one.
+    Versions of a row of a table (``told_at`` is null) are its day's alone, which is read whole."""
+    if not _are_repeated(events):
+        return events
+    ranked = _best_first(events).with_columns(rank=pl.int_range(pl.len()))
+    windows = (
+        ranked.filter(pl.col("told_at").is_not_null())
+        .sort("at")
+        .rolling(index_column="at", period=2 * TWINS, offset=-TWINS, closed="none", group_by=_EVENT)
+    )
+    best = windows.agg(best=pl.col("rank").min()).unique([*_EVENT, "at"])
+    rows = ranked.join(best, on=[*_EVENT, "at"], how="left")
+    return rows.filter(pl.col("best").is_null() | (pl.col("best") == pl.col("rank"))).drop("rank", "best")
+
+
+def _are_repeated(events: pl.DataFrame) -> bool:
+    return bool(events.select(pl.struct(_EVENT).is_duplicated().any()).item())
+
+
+def _best_first(events: pl.DataFrame) -> pl.DataFrame:
+    """Versions of one event, the one that knows best first (docs/definitions.md, Event files). What is over goes before
+    what is pending; then what was written last; of one file the earliest, and what says most."""
     is_pending = [pl.col("status").is_in(_PENDING)] if "status" in events.columns else []
     rest = [name for name in events.columns if name not in ("source", "event_id", "told_at", "at")]
     order: list[pl.Expr] = [pl.col("source"), pl.col("event_id"), *is_pending, *map(pl.col, ("told_at", "at", *rest))]
     descending = [False, False, *(False for _ in is_pending), True, *(False for _ in ["at", *rest])]
-    best = events.sort(order, descending=descending, nulls_last=True)
-    return best.unique(["source", "event_id"], keep="first", maintain_order=True)
+    return events.sort(order, descending=descending, nulls_last=True)
 
 
 def _with_the_hour_before(made: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:

@@ -30,16 +30,23 @@ def matched(
     ``deliveries``: source, line_hash, begin_at, file, address, edge. ``events``: event_id, at, file, address. A null
     file or address matches nothing.
     """
-    sent = deliveries.select(
-        "file", "address", "edge", at="begin_at", order=_order(deliveries, "line_hash", "source")
-    ).with_row_index("row")
-    told = events.select("file", "address", "at", order=_order(events, "event_id")).with_row_index("row")
-    by_address = nearest(*_grouped(sent, told, ["file", "address"]), tolerance)
+    sent, told = points_of_deliveries(deliveries), points_of_events(events)
+    by_address = nearest(*grouped(sent, told, ["file", "address"]), tolerance)
     hidden = sent.filter(pl.col("edge") == "edge").join(by_address, left_on="row", right_on="delivery", how="anti")
     left = told.join(by_address, left_on="row", right_on="event", how="anti")
-    by_edge = unmistakable(*_grouped(hidden, left, ["file"]), edge_tolerance)
+    by_edge = unmistakable(*grouped(hidden, left, ["file"]), edge_tolerance)
     basis = {"event_address": by_address, "event_edge": by_edge}
     return pl.concat(pairs.with_columns(match_basis=pl.lit(name)) for name, pairs in basis.items())
+
+
+def points_of_deliveries(deliveries: pl.DataFrame) -> pl.DataFrame:
+    """What pairs are looked for in: ``row`` and ``order`` of each beside its time, file and address."""
+    order = _order(deliveries, "line_hash", "source")
+    return deliveries.select("file", "address", "edge", at="begin_at", order=order).with_row_index("row")
+
+
+def points_of_events(events: pl.DataFrame) -> pl.DataFrame:
+    return events.select("file", "address", "at", order=_order(events, "event_id")).with_row_index("row")
 
 
 def _order(frame: pl.DataFrame, *names: str) -> pl.Series:
@@ -48,7 +55,7 @@ def _order(frame: pl.DataFrame, *names: str) -> pl.Series:
     return ranked["order"]
 
 
-def _grouped(deliveries: pl.DataFrame, events: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def grouped(deliveries: pl.DataFrame, events: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both with ``group``: only rows of one group may be one. Rows whose group the other side does not have go."""
     groups = events.select(names).drop_nulls().unique(maintain_order=True).with_row_index("group")
     columns = ["group", "at", "order", "row"]

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from mediameter.metering import caches
 from mediameter.metering.attribution import application
 from mediameter.metering.bots import with_bots
 from mediameter.metering.catalogue import Catalogue, application_name, files_by_key, objects_of
@@ -18,17 +19,31 @@ from schemas.events import EVENT
 from schemas.vocabulary import NOTHING_FETCHED, RECONCILIATION_REASONS
 
 MATCHED, LOG_ONLY, APP_ONLY = RECONCILIATION_REASONS
+NOT_MODIFIED = 304
 _GRAIN = ["application", "outcome", "reason"]
 _MEASURES = ("requests", "deliveries", "events", "log_bytes", "app_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """``viewers``: VIEWER, ``source`` and ``begin_at``, a matched delivery a row. ``events``: at, application, outcome,
-    reason, app_bytes, an event a row."""
+    """``viewers``: VIEWER, ``source`` and ``begin_at``, a delivery a row that is an event, or needs none (``alone``).
+    ``events``: at, application, outcome, reason, app_bytes, an event a row."""
 
     viewers: pl.DataFrame
     events: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What some of the objects come to; ``events`` with ``address`` and ``cache``, which of them may have answered.
+
+    ``direct``: addresses that come past the edges; ``hours``: those in which anything was delivered.
+    """
+
+    viewers: pl.DataFrame
+    events: pl.DataFrame
+    direct: pl.DataFrame
+    hours: pl.DataFrame
 
 
 def agreement(
@@ -38,24 +53,45 @@ def agreement(
     referers: Mapping[str, str],
     tolerance: timedelta,
     edge_tolerance: timedelta,
-) -> Agreement:
+) -> Part:
     """Holds deliveries (deliveries.DELIVERY and ``source``) against events (schemas.events.EVENT), in any order."""
     files = files_by_key(deliveries["key"], catalogue.files)
     sent = deliveries.join(files.select("key", file="media_file_id"), on="key", how="left", maintain_order="left")
     told = _told(distinct(events), catalogue, referers).with_row_index("event")
+    told = told.with_columns(cache=caches.cached(sent, told, tolerance))
     fetched = told.filter(~pl.col("event_type").is_in(NOTHING_FETCHED))
     pairs = matched(sent, fetched, tolerance, edge_tolerance)
     of_event = pairs.with_columns(event=fetched["event"].gather(pairs["event"])).select("event", "match_basis")
     told = told.join(of_event, on="event", how="left")
+    need_none = caches.explained(sent, fetched, pairs, tolerance)
+    return Part(
+        viewers=pl.concat(
+            [_viewers(deliveries, fetched, pairs), alone(deliveries[need_none["delivery"]], need_none["alone"])]
+        ),
+        events=told.select("at", "application", "app_bytes", "address", "match_basis", "cache", "reason"),
+        direct=caches.direct_visitors(sent),
+        hours=sent.select(hour=pl.col("begin_at").dt.truncate("1h")).unique(),
+    )
+
+
+def together(parts: Sequence[Part]) -> Agreement:
+    """The agreement of all objects. Who comes directly, and whether there was a log at all, no object tells alone."""
+    direct = pl.concat(part.direct for part in parts)["address"].unique()
+    hours = pl.concat(part.hours for part in parts)["hour"].unique()
+    is_silent = ~pl.col("at").dt.truncate("1h").is_in(hours.implode())
+    is_direct = pl.col("address").is_in(direct.implode()).fill_null(False)
+    is_no_edges = (pl.col("cache") == caches.EDGE_CACHE) & is_direct
+    cache = pl.when(~is_silent & ~is_no_edges).then("cache")
+    of_alone = pl.when(pl.col("reason") == "no_delivery").then(pl.coalesce(cache, "reason")).otherwise("reason")
     is_matched = pl.col("match_basis").is_not_null()
     return Agreement(
-        viewers=_viewers(deliveries, fetched, pairs),
-        events=told.select(
+        viewers=pl.concat(part.viewers for part in parts),
+        events=pl.concat(part.events for part in parts).select(
             "at",
             "application",
             "app_bytes",
             outcome=pl.when(is_matched).then(pl.lit(MATCHED)).otherwise(pl.lit(APP_ONLY)),
-            reason=pl.coalesce("match_basis", "reason"),
+            reason=pl.coalesce("match_basis", of_alone),
         ),
     )
 
@@ -88,10 +124,21 @@ def _told(events: pl.DataFrame, catalogue: Catalogue, referers: Mapping[str, str
     )  # fmt: skip
 
 
+_OF_DELIVERY = ("source", "begin_at", "who", "first_at", "last_at")
+
+
 def _viewers(deliveries: pl.DataFrame, events: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    seen = deliveries.select("source", "begin_at", "who", "first_at", "last_at")[pairs["delivery"]]
+    seen = deliveries.select(_OF_DELIVERY)[pairs["delivery"]]
     by = events.select("user_id", application="in_event")[pairs["event"]]
-    return pl.concat([seen, by, pairs.select("match_basis")], how="horizontal").select("source", "begin_at", *VIEWER)
+    rows = pl.concat([seen, by, pairs.select("match_basis")], how="horizontal")
+    return rows.with_columns(alone=pl.lit(None, pl.String())).select("source", "begin_at", *VIEWER)
+
+
+def alone(deliveries: pl.DataFrame, why: pl.Expr | pl.Series) -> pl.DataFrame:
+    """Deliveries that no event is asked of, as viewers: nothing but why is known of them."""
+    unknown = [pl.lit(None, VIEWER[name]).alias(name) for name in ("match_basis", "user_id", "application")]
+    rows = deliveries.select(_OF_DELIVERY).with_columns(*unknown, alone=why)
+    return rows.select("source", "begin_at", *VIEWER)
 
 
 # --- the two sides -----------------------------------------------------------------------------------
@@ -100,9 +147,9 @@ def _viewers(deliveries: pl.DataFrame, events: pl.DataFrame, pairs: pl.DataFrame
 def reconciled(requests: pl.DataFrame | None, events: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
     """reconciliation_daily without tenant and day.
 
-    ``requests``: application, match_basis, user_agent, http_status, is_get, is_media_file, and what they come to
-    (requests, deliveries, bytes_sent); None where there are none. ``events``: as in ``Agreement``; those from ``begin``
-    to before ``end`` count.
+    ``requests``: application, match_basis, alone, user_agent, http_status, is_get, is_media_file, is_sidecar,
+    is_elsewhere, and what they come to (requests, deliveries, bytes_sent); None where there are none.
+    ``events``: as in ``Agreement``; those from ``begin`` to before ``end`` count.
     """
     of_day = events.filter(pl.col("at") >= begin, pl.col("at") < end)
     told = of_day.group_by(_GRAIN).agg(events=pl.len().cast(pl.Int64), app_bytes=pl.col("app_bytes").sum())
@@ -114,18 +161,21 @@ def reconciled(requests: pl.DataFrame | None, events: pl.DataFrame, begin: datet
 
 def _log_side(requests: pl.DataFrame) -> pl.DataFrame:
     status = pl.col("http_status")
-    alone = (
+    why = (
         pl.when(status.is_null() | (status >= 400)).then(pl.lit("failed"))
         .when(~pl.col("is_get")).then(pl.lit("no_delivery"))
+        .when("is_sidecar").then(pl.lit("sidecar"))
         .when(~pl.col("is_media_file")).then(pl.lit("unknown_key"))
         .when("is_bot").then(pl.lit("bot"))
-        .when(status == 206).then(pl.lit("range"))
+        .when(status == NOT_MODIFIED).then(pl.lit("not_modified"))
+        .when((pl.col("alone") == caches.EDGE) | ((pl.col("alone") == caches.RANGE) & (status == 206))).then("alone")
+        .when("is_elsewhere").then(pl.lit("elsewhere"))
         .otherwise(pl.lit("other_client"))
     )  # fmt: skip
     is_matched = pl.col("match_basis").is_in(RECONCILIATION_REASONS[MATCHED])
     rows = with_bots(requests).with_columns(
         outcome=pl.when(is_matched).then(pl.lit(MATCHED)).otherwise(pl.lit(LOG_ONLY)),
-        reason=pl.when(is_matched).then("match_basis").otherwise(alone),
+        reason=pl.when(is_matched).then("match_basis").otherwise(why),
     )
     return rows.group_by(_GRAIN).agg(
         pl.col("requests").sum(), pl.col("deliveries").sum(), log_bytes=pl.col("bytes_sent").sum()

@@ -10,8 +10,9 @@ from datetime import date, datetime
 import polars as pl
 import polars_hash as plh
 
-from mediameter.metering.attribution import capped, endpoint
+from mediameter.metering.attribution import capped, endpoint, is_elsewhere
 from mediameter.metering.audience import asked
+from mediameter.metering.catalogue import SIDECAR
 from mediameter.metering.cost import Price, costed
 from mediameter.metering.deliveries import with_deliveries
 from mediameter.metering.durations import bucketed, percentiles
@@ -86,7 +87,7 @@ def parts(
         ),
         countries=_summed(requests, ["application", "country", "edge"]),
         audience=_summed(requests.filter(pl.col("address").is_not_null()), ["application", "address", "edge"]),
-        clients=_clients(requests, is_connected=known is not None),
+        clients=_clients(requests, referers, is_connected=known is not None),
         asked=asked(requests, is_connected=known is not None),
         users=_users(requests) if known else None,
         distinct=rows.height,
@@ -139,14 +140,17 @@ def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.Data
     return known.group_by(*group, pl.col(measure).alias("ms")).agg(count=_count())
 
 
-def _clients(requests: pl.DataFrame, *, is_connected: bool) -> pl.DataFrame:
+def _clients(requests: pl.DataFrame, referers: Mapping[str, str], *, is_connected: bool) -> pl.DataFrame:
     group = ["application", "match_basis", "user_agent"]
     if not is_connected:
         return _summed(requests, group)
     asked = requests.with_columns(
-        is_get=pl.col("operation_class") == "get_object", is_media_file=pl.col("media_file_id").is_not_null()
+        is_get=pl.col("operation_class") == "get_object",
+        is_media_file=pl.col("media_file_id").is_not_null(),
+        is_sidecar=pl.col("key").str.ends_with(SIDECAR).fill_null(False) & pl.col("media_file_id").is_null(),
+        is_elsewhere=is_elsewhere(referers),
     )
-    return _summed(asked, [*group, "http_status", "is_get", "is_media_file"])
+    return _summed(asked, [*group, "alone", "http_status", "is_get", "is_media_file", "is_sidecar", "is_elsewhere"])
 
 
 def _users(requests: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ VIEWER = {
     "match_basis": pl.String(),
     "user_id": pl.String(),
     "application": pl.String(),
+    "alone": pl.String(),  # why it needs no event, where it is none (metering.caches)
 }
 
 
@@ -27,8 +28,8 @@ VIEWER = {
 class Known:
     """What a connected application says of a day.
 
-    ``files``: key, media_file_id, application_id of the keys that are media files. ``viewers``: VIEWER, a matched
-    delivery a row; application null where the event names none. ``names``: application by its id.
+    ``files``: key, media_file_id, application_id of the keys that are media files. ``viewers``: VIEWER, a delivery
+    a row that is an event or needs none; application null where the event names none. ``names``: application by its id.
     """
 
     files: pl.DataFrame
@@ -37,7 +38,8 @@ class Known:
 
 
 def attributed(records: pl.DataFrame, referers: Mapping[str, str], known: Known | None = None) -> pl.DataFrame:
-    """Adds ``application`` and ``match_basis``; where an application is connected ``user_id`` and ``media_file_id``.
+    """Adds ``application`` and ``match_basis``; where an application is connected ``user_id``, ``media_file_id``,
+    ``alone``.
 
     Looked up once for each distinct key and host, since most are asked for again and again.
     """
@@ -72,7 +74,7 @@ def _with_viewers(records: pl.DataFrame, viewers: pl.DataFrame) -> pl.DataFrame:
         viewers.lazy().rename({"match_basis": "of_event", "application": "in_event"}).sort("first_at"),
         left_on="at", right_on="first_at", by="who", check_sortedness=False,
     )  # fmt: skip
-    seen = seen.filter(pl.col("at") <= pl.col("last_at")).select("row", "of_event", "in_event", "user_id")
+    seen = seen.filter(pl.col("at") <= pl.col("last_at")).select("row", "of_event", "in_event", "user_id", "alone")
     return (
         rows.join(seen.collect(), on="row", how="left")
         .with_columns(

@@ -49,13 +49,19 @@ _REASONS = {
     ("log_only", "failed"): "answered with an error, or not at all",
     ("log_only", "no_delivery"): "no GET of an object",
     ("log_only", "unknown_key"): "the key is no media file",
+    ("log_only", "sidecar"): "a sidecar, which nobody views",
     ("log_only", "bot"): "by an agent that calls itself a bot",
-    ("log_only", "range"): "a part of a file, without an event",
-    ("log_only", "other_client"): "without an event: fetched past the application",
+    ("log_only", "not_modified"): "nothing new: the client had it",
+    ("log_only", "edge"): "fetched by a CDN's edge for one of several events",
+    ("log_only", "range"): "a further part of a file that was explained",
+    ("log_only", "elsewhere"): "asked for by a page of another site",
+    ("log_only", "other_client"): "without an event: fetched past the application, or its event is lost",
     ("app_only", "no_fetch"): "share or transform: nothing is fetched",
     ("app_only", "unknown_file"): "the file is not in media_files",
     ("app_only", "deleted_file"): "the file had been deleted",
-    ("app_only", "no_delivery"): "no delivery: a cache answered, or it is not logged yet",
+    ("app_only", "own_cache"): "no delivery: the viewer had fetched it before",
+    ("app_only", "edge_cache"): "no delivery: a CDN's edge had fetched it before",
+    ("app_only", "no_delivery"): "no delivery: its log is missing, or not there yet",
 }
 MOST_EXPLAINED = 4
 """So many suspect days are told with their reasons at the head; the others stand in the table of completeness."""

@@ -74,4 +74,5 @@ class EventSource(BucketSource):
     kind: Literal["palette_events"] = Field(description="What it holds")
     application: str = setting("", "Application of what names none; default: the source's name", max_length=128)
     apps: dict[AppName, AppName] = setting({}, "Application by the `app` that an event names; default: as it stands")
+    timestamp: Literal["finished", "asked"] = setting("finished", "What the timestamp of a generation in it is")
     credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")

@@ -19,8 +19,9 @@ from mediameter import lake
 from mediameter.connect import reading
 from mediameter.lake import LakeFile
 from mediameter.metering import deliveries
+from mediameter.metering.caches import RANGE
 from mediameter.metering.catalogue import Catalogue, files_by_key, objects_of
-from mediameter.metering.reconciliation import Agreement, agreement, distinct
+from mediameter.metering.reconciliation import Agreement, agreement, alone, distinct, together
 from mediameter.metering.viewers import VIEWER, Known
 from mediameter.settings import Settings
 from mediameter.steps.catalogue import read_catalogue
@@ -92,10 +93,8 @@ def attribute(
     files = files_by_key(keys, catalogue.files)
     with lake.scratch(settings.lake.path) as names:
         found = _agreements(day, catalogue, files, settings, names)
-    # What began earlier may have met events that are not looked at here.
-    viewers = found.viewers.filter(pl.col("begin_at") >= begin - _INHERITED)
     known = {
-        name: Known(files, viewers.filter(pl.col("source") == name).select(VIEWER.keys()), catalogue.names)
+        name: Known(files, found.viewers.filter(pl.col("source") == name).select(VIEWER.keys()), catalogue.names)
         for name in sources
     }
     return Attribution(known, found.events)
@@ -107,15 +106,26 @@ def _agreements(day: _Day, catalogue: Catalogue, files: pl.DataFrame, settings: 
     told = Partitions(names.with_name(f"{names.name}-told"), day.parts, _EVENT)
     _put_requests(day, files.select("key", file="media_file_id"), sent)
     _put_events(day, objects_of(catalogue.files), told)
-    rules, found = settings.attribution, []
+    rules, found, earlier = settings.attribution, [], []
     for number in range(day.parts):
+        folded = _folded(sent.take(number), day)
+        earlier.append(_that_goes_on(folded, day))
         found.append(
             agreement(
-                _folded(sent.take(number), day), told.take(number), catalogue, rules.referers,
+                day.around(folded, "begin_at"), told.take(number), catalogue, rules.referers,
                 timedelta(milliseconds=rules.tolerance), timedelta(milliseconds=rules.edge_tolerance),
             )
         )  # fmt: skip
-    return Agreement(pl.concat(each.viewers for each in found), pl.concat(each.events for each in found))
+    whole = together(found)
+    begun = whole.viewers.filter(pl.col("begin_at") >= day.begin - _INHERITED)
+    return Agreement(pl.concat([begun, *earlier]), whole.events)
+
+
+def _that_goes_on(folded: pl.DataFrame, day: _Day) -> pl.DataFrame:
+    """What began earlier and reaches into the day may have met events that are not looked at here: of it is known
+    that it goes on, and nothing else."""
+    rows = folded.filter(pl.col("begin_at") < day.begin - _INHERITED, pl.col("last_at") >= day.begin)
+    return alone(rows, pl.lit(RANGE))
 
 
 # --- deliveries --------------------------------------------------------------------------------------
@@ -146,7 +156,7 @@ def _folded(rows: pl.DataFrame, day: _Day) -> pl.DataFrame:
         deliveries.folded([rows.filter(pl.col("source") == name).drop("source")]).with_columns(source=pl.lit(name))
         for name in day.sources
     ]
-    return day.around(pl.concat([pl.DataFrame(schema=_SENT), *of_sources]), "begin_at")
+    return pl.concat([pl.DataFrame(schema=_SENT), *of_sources])
 
 
 # --- events ------------------------------------------------------------------------------------------

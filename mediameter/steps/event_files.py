@@ -32,6 +32,7 @@ class EventDoor:
     line_hash: str
     seed: int
     pseudonyms: privacy.Pseudonyms
+    timestamp: str
 
 
 def event_door(settings: Settings, name: str) -> EventDoor:
@@ -40,7 +41,8 @@ def event_door(settings: Settings, name: str) -> EventDoor:
     limits = Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
     hash_name = line_hash_of(settings)
     seed = privacy.line_seed(key, SEED_BYTES[hash_name])
-    return EventDoor(name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key))
+    timestamp = settings.event_sources[name].timestamp
+    return EventDoor(name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key), timestamp)
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def read_event_files(bucket: Bucket, versions: list[ObjectVersion], through: Eve
 
 def _events(chunks: Iterator[bytes], version: ObjectVersion, through: EventDoor) -> tuple[_Held, Counts]:
     own, counts = _Held(through), Counts()
-    context = Context(through.seed, version.last_modified, line_hash=through.line_hash)
+    context = Context(through.seed, version.last_modified, line_hash=through.line_hash, timestamp=through.timestamp)
     for parsed in read_events(chunks, context, through.limits):
         _take_in(parsed, version.object_id, own, counts)
     return own, counts

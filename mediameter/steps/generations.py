@@ -13,7 +13,7 @@ from mediameter.acts import Repriced, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
-from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, Events, rolled_up
+from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, TWINS, Events, rolled_up, without_twins
 from mediameter.settings import EventSource, Settings
 from mediameter.steps import days
 from mediameter.steps.prices import model_prices_of_day, write_credit_prices
@@ -46,6 +46,7 @@ def roll_up_generations(made: sa.Engine, settings: Settings, progress: Progress)
     """
     prepare(made, settings)
     rests_on = basis(settings)
+    _mark_twins(made, settings, rests_on)
     dirty = _dirty(made, settings, FAMILY, rests_on, progress)
     written = [day for day in dirty if _roll_up(made, settings, day, rests_on)]
     for day in _dirty(made, settings, ACTIVE, rests_on, progress):
@@ -97,12 +98,11 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     begin, end = ledger.day_bounds(day, settings.reporting.zone)
     with reading(made) as connection:
         epoch = ledger.epoch(connection, FAMILY, day)
-        files = {kind: _files(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
-        objects = _objects(connection, settings)
+        read = {kind: _around(connection, settings, kind, begin, end) for kind in LAKE_OF_FEED}
         prices = model_prices_of_day(connection, settings, day)
-    read = {kind: _read(settings, kind, of, objects) for kind, of in files.items()}
-    frames = _frames(settings, day, read, prices)
-    parsed, distinct = _counts(read, begin, end)
+    counting = {kind: without_twins(events) for kind, events in read.items()}
+    frames = _frames(settings, day, counting, prices)
+    parsed, distinct = _counts(read, counting, begin, end)
     point("rollup.computed")
 
     def write(connection: sa.Connection) -> bool:
@@ -137,7 +137,7 @@ def _frames(
 def at_prices_of_today(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
     """The day's row in `generations_daily`, were they made with what models cost as it is known today."""
     begin, end = ledger.day_bounds(day, settings.reporting.zone)
-    read = {kind: events_of(connection, settings, kind, begin - CHARGE_GAP, end) for kind in LAKE_OF_FEED}
+    read = {kind: without_twins(_around(connection, settings, kind, begin, end)) for kind in LAKE_OF_FEED}
     return _frames(settings, day, read, model_prices_of_day(connection, settings, None))[GENERATIONS_DAILY]
 
 
@@ -149,6 +149,54 @@ def events_of(connection: sa.Connection, settings: Settings, kind: str, begin: d
     """
     files = _files(connection, settings, kind, begin, end)
     return _read(settings, kind, files, _objects(connection, settings))
+
+
+def counting_events(
+    connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
+) -> pl.DataFrame:
+    """The events between two instants that count on their day: no version elsewhere knows better."""
+    events = without_twins(_around(connection, settings, kind, begin, end))
+    return events.filter(pl.col("at") >= begin, pl.col("at") < end)
+
+
+def _around(connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime) -> pl.DataFrame:
+    """What a day's figures rest on: a charge goes on from the hour before it, and of an id in event files versions may
+    be told so much earlier or later."""
+    near = _files(connection, settings, kind, begin - CHARGE_GAP, end)
+    wide = _files(connection, settings, kind, begin - CHARGE_GAP - TWINS, end + TWINS)
+    files = [file for file in wide if file in near or file.source in settings.event_sources]
+    return _read(settings, kind, files, _objects(connection, settings)).filter(
+        pl.col("at") >= begin - CHARGE_GAP - TWINS, pl.col("at") < end + TWINS
+    )
+
+
+def _mark_twins(made: sa.Engine, settings: Settings, rests_on: str) -> None:
+    """Days that tell an id which a dirty day beside them tells, or told, too: one of them counts it."""
+    with reading(made) as connection:
+        dirty = set(ledger.dirty_days(connection, FAMILY, rests_on))
+        done = ledger.fenced_days(connection, FAMILY) - dirty
+        found = {day for each in dirty for day in _days_of_twins(connection, settings, each)} if done else set()
+    if marked := found & done:
+        transact(made, lambda connection: ledger.mark_dirty(connection, FAMILY, marked))
+
+
+def _days_of_twins(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
+    """Of what no longer counts, too."""
+    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    found: set[date] = set()
+    for kind in LAKE_OF_FEED:
+        files = _files(connection, settings, kind, begin - TWINS, end + TWINS)
+        told = [file for file in files if file.source in settings.event_sources]
+        if not told:
+            continue
+        ids = pl.concat(
+            pl.read_parquet(path, columns=["event_id", "at"]).with_columns(source=pl.lit(file.source))
+            for file, path in zip(told, lake.verified(settings.lake.path, told), strict=True)
+        )
+        is_mine = (pl.col("at") >= begin) & (pl.col("at") < end)
+        others = ids.filter(~is_mine).join(ids.filter(is_mine), on=["source", "event_id"], how="semi")
+        found |= {ledger.day_of(at, settings.reporting.zone) for at in others["at"].unique()}
+    return found
 
 
 def _objects(connection: sa.Connection, settings: Settings) -> dict[str, pl.DataFrame]:
@@ -194,13 +242,17 @@ def application_of(settings: Settings, source: str) -> pl.Expr:
     return named.fill_null(of.application or source)
 
 
-def _counts(read: dict[str, pl.DataFrame], begin: datetime, end: datetime) -> tuple[dict[str, int], dict[str, int]]:
-    """Events and distinct events of the day, by source."""
-    of_day = [each.filter(pl.col("at") >= begin, pl.col("at") < end) for each in read.values()]
-    parsed = pl.concat(each.group_by("source").agg(n=pl.len(), d=pl.col("event_id").n_unique()) for each in of_day)
-    sums = parsed.group_by("source").agg(pl.col("n", "d").sum()).iter_rows()
-    counted = {source: (int(n), int(d)) for source, n, d in sums}
-    return {name: n for name, (n, _) in counted.items()}, {name: d for name, (_, d) in counted.items()}
+def _counts(
+    read: dict[str, pl.DataFrame], counting: dict[str, pl.DataFrame], begin: datetime, end: datetime
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Events of the day, and those that count, by source."""
+
+    def of_day(frames: dict[str, pl.DataFrame], number: pl.Expr) -> dict[str, int]:
+        rows = [each.filter(pl.col("at") >= begin, pl.col("at") < end) for each in frames.values()]
+        each = pl.concat(frame.group_by("source").agg(number.alias("number").cast(pl.Int64)) for frame in rows)
+        return {source: int(count) for source, count in each.group_by("source").agg(pl.col("number").sum()).iter_rows()}
+
+    return of_day(read, pl.len()), of_day(counting, pl.col("event_id").n_unique())
 
 
 # --- trailing users ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from mediameter import lake, ledger
 from mediameter.lake import LakeFile
 from mediameter.settings import Settings
+from mediameter.steps.generations import counting_events
 from mediameter.steps.rollup import files_between
 from mediameter.steps.slices import Source, slices
 
@@ -48,12 +49,14 @@ def event_count(connection: sa.Connection, settings: Settings, kind: str, begin:
     Raises ``WorldError`` when a lake file is missing or has changed.
     """
     files = [file for file in files_between(connection, kind, begin, end) if file.source in settings.generating_sources]
-    rows = distinct = 0
+    rows = 0
     with _told(settings, files):
         for name in {file.source for file in files}:
             dead = ledger.superseded(connection, name)
             ids = pl.concat(_ids(settings, file, dead, begin, end) for file in files if file.source == name).collect()
-            rows, distinct = rows + ids.height, distinct + ids["event_id"].n_unique()
+            rows += ids.height
+        counting = counting_events(connection, settings, kind, begin, end)
+        distinct = counting.select("source", "event_id").n_unique()
     return LakeCount(rows, distinct)
 
 

@@ -32,7 +32,7 @@ from parsers.access_log.fields import (
     numbers_of,
     trailing,
 )
-from schemas.vocabulary import OLD_LINE_HASH
+from schemas.vocabulary import FINISHED, OLD_LINE_HASH
 
 LONGEST_LINE = 65_536
 FUTURE_TOLERANCE = timedelta(hours=1)
@@ -52,13 +52,15 @@ _OF_A_PATH = re.compile(r"REST\.(?:GET|HEAD|PUT|DELETE)\.")
 class Context:
     """What a line cannot say itself: the secret of its hash, the log bucket's name, when its object was last modified.
 
-    ``line_hash``: which hash it is (schemas.vocabulary.LINE_HASHES), ``seed``: its secret as a number.
+    ``line_hash``: which hash it is (schemas.vocabulary.LINE_HASHES), ``seed``: its secret as a number. ``timestamp``:
+    what that of a generation is (schemas.vocabulary.TIMESTAMPS), in event files.
     """
 
     seed: int
     last_modified: datetime
     log_bucket: str = ""
     line_hash: str = OLD_LINE_HASH
+    timestamp: str = FINISHED
 
     @property
     def latest(self) -> datetime:

@@ -1,9 +1,11 @@
 -- question: Why do log and application not agree?
 -- asked in: Troubleshooting: Analytics mismatch
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: log_only: failed; no_delivery (not a GET of an object); unknown_key (no media file); bot; range (a part without
---   an event); other_client. app_only: no_fetch (needs no delivery); unknown_file; deleted_file; no_delivery (CDN hit
---   or, while the day is open, not yet delivered). The first that applies.
+-- note: log_only: failed; no_delivery (not a GET of an object); sidecar; unknown_key (no media file); bot; not_modified;
+--   edge (beside an event of the file); range (goes on with a delivery that is explained); elsewhere (another site's
+--   page asked for it); other_client. app_only: no_fetch (needs no delivery); unknown_file; deleted_file; own_cache,
+--   edge_cache (fetched shortly before); no_delivery. The first that applies; what nobody can explain is unknown_key,
+--   other_client, unknown_file, no_delivery.
 
 SELECT
     outcome,

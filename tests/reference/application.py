@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.vocabulary import BOT_WORDS
+from tests.reference.caches import Deliveries
 from tests.reference.records import UNATTRIBUTED, Delivery, Record, Settings, application_in
 
 UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
@@ -94,7 +95,7 @@ class Outcome:
 
 
 def attribute(records: list[Record], deliveries: list[Delivery], world: Settings, database: Database) -> list[Outcome]:
-    """Sets application, basis, user and media file of each record; says what became of each event."""
+    """Sets whose each record is and what explains it; says what became of each event."""
     files: dict[str, MediaFile | None] = {}
     for record in records:
         if record.key is not None:
@@ -104,10 +105,19 @@ def attribute(records: list[Record], deliveries: list[Delivery], world: Settings
             record.media_file_id = file.media_file_id if file else None
         _by_file_key_or_referer(record, world, database)
     events = {event.event_id: event for event in sorted(database.events, key=lambda event: event.at, reverse=True)}
-    met = dict(_met([*events.values()], deliveries, database))
+    every = Deliveries(deliveries, ZoneInfo(world.time_zone), database.tolerance)
+    met = dict(_met([*events.values()], every, database))
     for event_id, delivery in met.items():
         _give(events[event_id], delivery, world, database)
-    return [_outcome(event, met.get(event.event_id), world, database) for event in events.values()]
+    for record in records:
+        record.alone = every.seen(record.day).alone(record)
+        record.is_elsewhere = _is_elsewhere(record, world)
+    return [_outcome(event, met.get(event.event_id), every, world, database) for event in events.values()]
+
+
+def _is_elsewhere(record: Record, world: Settings) -> bool:
+    host = record.referer_host
+    return host is not None and host not in world.referers and record.application in world.referers.values()
 
 
 def _by_file_key_or_referer(record: Record, world: Settings, database: Database) -> None:
@@ -134,7 +144,7 @@ def _own_application(event: Event, database: Database) -> str | None:
     return database.name(event.application_id) or (database.name(file.application_id) if file else None)
 
 
-def _met(events: list[Event], deliveries: list[Delivery], database: Database) -> Iterator[tuple[str, Delivery]]:
+def _met(events: list[Event], every: Deliveries, database: Database) -> Iterator[tuple[str, Delivery]]:
     objects: dict[str, MediaFile | None] = {}
     for event in events:
         file = database.file(event.media_file_id)
@@ -148,7 +158,7 @@ def _met(events: list[Event], deliveries: list[Delivery], database: Database) ->
     def within(tolerance: timedelta, suits: Callable[[Delivery, Event], bool]) -> list[tuple[Delivery, Event]]:
         return [
             (delivery, event)
-            for delivery in deliveries
+            for delivery in every.every
             for event in by_file.get(delivery.first.media_file_id or "", [])
             if abs(delivery.begin_at - event.at) <= tolerance and suits(delivery, event)
         ]
@@ -159,7 +169,7 @@ def _met(events: list[Event], deliveries: list[Delivery], database: Database) ->
     taken: set[str] = set()
     for delivery, event in sorted(within(database.tolerance, same_address), key=_nearest_first):
         if delivery.event_basis is None and event.event_id not in taken:
-            delivery.event_basis = "event_address"
+            delivery.event_basis, delivery.event_at = "event_address", event.at
             taken.add(event.event_id)
             yield event.event_id, delivery
 
@@ -169,8 +179,13 @@ def _met(events: list[Event], deliveries: list[Delivery], database: Database) ->
     left = within(database.edge_tolerance, is_left)
     for delivery, event in left:
         if sum(one is delivery for one, _ in left) == 1 and sum(other is event for _, other in left) == 1:
-            delivery.event_basis = "event_edge"
+            delivery.event_basis, delivery.event_at = "event_edge", event.at
+            taken.add(event.event_id)
             yield event.event_id, delivery
+    for delivery, event in sorted(within(database.tolerance, is_left), key=_nearest_first):
+        if id(delivery) not in every.beside and event.event_id not in taken:
+            every.beside[id(delivery)] = event.at
+            taken.add(event.event_id)
 
 
 def _nearest_first(pair: tuple[Delivery, Event]) -> tuple[timedelta, int, str, str]:
@@ -182,7 +197,9 @@ def _nearest_first(pair: tuple[Delivery, Event]) -> tuple[timedelta, int, str, s
 # --- reconciliation ----------------------------------------------------------------------------------
 
 
-def _outcome(event: Event, delivery: Delivery | None, world: Settings, database: Database) -> Outcome:
+def _outcome(
+    event: Event, delivery: Delivery | None, every: Deliveries, world: Settings, database: Database
+) -> Outcome:
     file = database.file(event.media_file_id)
     by_key = database.name(application_in(file.object_key)) if file else None
     application = _own_application(event, database) or by_key or world.referers.get(event.referer_host or "")
@@ -190,18 +207,20 @@ def _outcome(event: Event, delivery: Delivery | None, world: Settings, database:
     if delivery:
         outcome, reason = "matched", delivery.event_basis or ""
     else:
-        outcome, reason = "app_only", _why_not_in_the_log(event, file)
+        object_ = database.file_of_object(file.object_key) if file else None
+        cache = every.seen(day).cache(event.at, object_.media_file_id, event.address) if object_ else None
+        outcome, reason = "app_only", _why_not_in_the_log(event, file, cache)
     return Outcome(event, day, application or UNATTRIBUTED, outcome, reason)
 
 
-def _why_not_in_the_log(event: Event, file: MediaFile | None) -> str:
+def _why_not_in_the_log(event: Event, file: MediaFile | None, cache: str | None) -> str:
     if event.event_type in ("share", "transform"):
         return "no_fetch"
     if file is None:
         return "unknown_file"
     if file.is_deleted and file.deleted_at and file.deleted_at < event.at:
         return "deleted_file"
-    return "no_delivery"
+    return cache or "no_delivery"
 
 
 def outcome_of(record: Record) -> tuple[str, str]:
@@ -217,10 +236,14 @@ def _why_not_an_event(record: Record) -> str:
     if record.operation_class != "get_object":
         return "no_delivery"
     if record.media_file_id is None:
-        return "unknown_key"
+        return "sidecar" if (record.key or "").endswith(".meta.json") else "unknown_key"
     if is_bot(record.user_agent):
         return "bot"
-    return "range" if record.http_status == 206 else "other_client"
+    if record.http_status == 304:
+        return "not_modified"
+    if record.alone == "edge" or (record.alone == "range" and record.http_status == 206):
+        return record.alone
+    return "elsewhere" if record.is_elsewhere else "other_client"
 
 
 def is_bot(agent: str | None) -> bool:

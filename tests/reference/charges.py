@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tests.reference.palette_rows import GENERATION, Event, Rejected, Row, money
 
-CHARGE_GAP = timedelta(hours=1)
+CHARGE_GAP, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,22 @@ def distinct(events: Iterable[Event]) -> list[Event]:
     for event in sorted(events, key=_order):
         first.setdefault((event.kind, event.source, event.event_id), event)
     return list(first.values())
+
+
+def without_twins(events: Iterable[Event]) -> list[Event]:
+    """Of event files, the versions that none knows better that lies less than a day away."""
+    versions: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
+    for event in events:
+        versions[event.kind, event.source, event.event_id].append(event)
+    found = []
+    for of_id in versions.values():
+        ranked = sorted(of_id, key=_order)
+        found += [
+            event
+            for place, event in enumerate(ranked)
+            if event.told_at is None or not any(abs(event.at - better.at) < DAY for better in ranked[:place])
+        ]
+    return found
 
 
 def _order(event: Event) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from tests.reference.charges import Settings, distinct
+from tests.reference.charges import Settings, distinct, without_twins
 from tests.reference.palette_files import File
 from tests.reference.palette_rows import Event, Row, Taken
 
@@ -81,13 +81,13 @@ def due_of_files(files: Iterable[File]) -> datetime:
 
 
 def _rows(source: Source, held: Mapping[date, _Held], world: Settings) -> list[Row]:
-    rows = []
+    rows, counting = [], {id(event) for event in without_twins(e for of_day in held.values() for e in of_day.events)}
     for day, of_day in sorted(held.items()):
         lines = len(of_day.events) + of_day.ignored + of_day.rejected
         if not lines and not of_day.refused:
             continue
         end = world.begin_of(day + timedelta(days=1))
-        duplicates = len(of_day.events) - len(distinct(of_day.events))
+        duplicates = len(of_day.events) - len(distinct(e for e in of_day.events if id(e) in counting))
         counts = len(of_day.objects), lines, len(of_day.events), of_day.ignored, of_day.rejected, duplicates
         rows.append({
             "tenant": world.tenant, "source": source.name, "day": day, "family": "generations",

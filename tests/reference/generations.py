@@ -27,7 +27,7 @@ from schemas.generations import (
     GENERATIONS_HOURLY,
 )
 from schemas.vocabulary import histogram_edges
-from tests.reference.charges import Made, PriceReading, Settings, charged, costed, distinct
+from tests.reference.charges import Made, PriceReading, Settings, charged, costed, distinct, without_twins
 from tests.reference.palette_rows import APP_ERROR, CREDIT, GENERATION, SIGN_IN, Event, Row
 
 __all__ = ["PriceReading", "Settings", "compute", "money_daily"]
@@ -38,7 +38,7 @@ WINDOWS = (1, 7, 30)
 def compute(events: Iterable[Event], world: Settings) -> dict[str, list[Row]]:
     """Every table of the family, and the trailing users."""
     by_day: dict[date, list[Event]] = defaultdict(list)
-    every = list(events)
+    every = without_twins(events)
     for event in every:
         by_day[world.day_of(event.at)].append(event)
     tables: dict[str, list[Row]] = defaultdict(list)

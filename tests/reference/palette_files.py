@@ -51,10 +51,12 @@ class NotEvents(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What turns texts into what may be kept: the seed under the key, and the pseudonym of a person."""
+    """What turns texts into what may be kept: the seed under the key, and the pseudonym of a person. ``finished``: the
+    sources whose generations are told when they are done."""
 
     seed: int
     pseudonym: Callable[[str], str]
+    finished: frozenset[str] = frozenset()
 
 
 def read_file(file: File, door: Door) -> Taken:
@@ -131,10 +133,23 @@ def _event(item: Any, file: File, door: Door) -> Event:
         raise Rejected("NO_USER")
     if user is not None and ("@" in user or len(user) > 64):
         user = door.pseudonym(user)
+    said = _SHAPES[kind](item, at, file)
+    is_row = all(item.get(name) in (None, "") for name in TIMES[:-1])
+    if kind == GENERATION and file.source in door.finished and not is_row:
+        at = _asked(item, at, said)
     return Event(
-        kind, file.source, _event_id(item, names, door), at, user, _SHAPES[kind](item, at, file), file.last_modified,
+        kind, file.source, _event_id(item, names, door), at, user, said, file.last_modified,
         _word(item, "app", 128, is_lower=False),
     )  # fmt: skip
+
+
+def _asked(item: Row, done: datetime, said: Row) -> datetime:
+    """What was told when it was done was asked for as much earlier as it took; of a day and longer, nothing is said."""
+    told = _number(item, "duration_ms")
+    said["duration_ms"] = None if told is None else round(told)
+    if said["status"] in ("pending", "stale") or (said["duration_ms"] or 0) > 24 * 3600 * 1000:
+        return done
+    return done - timedelta(milliseconds=said["duration_ms"] or 0)
 
 
 def _kind(item: Row) -> str:

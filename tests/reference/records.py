@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -37,6 +37,7 @@ FILES_KEY = re.compile(rf"files/[^/]+/{NAME}/")
 DASHED_KEY = re.compile(rf"files/[^/]+/{NAME}-[^/-]*/")
 MEDIA_KEY = re.compile(rf"media/{NAME}/[^/]+/(originals|variants)/")
 VARIANT_KEY = re.compile(rf"media/{NAME}/[^/]+/variants/{NAME}/")
+BEGIN = re.compile("tx[0-9A-Fa-f]{21}-([0-9A-Fa-f]{10})(?:-|$)")
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 MIXED_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_-]{8,}")
 SIGNATURE = re.compile("X-Amz-|Signature=", re.IGNORECASE)
@@ -133,14 +134,17 @@ class Record:
     media_file_id: str | None = None
     user_id: str | None = None
     match_basis: str = ""
+    alone: str | None = None
+    is_elsewhere: bool = False
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Its requests, the first of them first; ``event_basis`` where it is an event."""
+    """Its requests, the first of them first; where it is an event, how that is known and when the event was."""
 
     requests: list[Record]
     event_basis: str | None = None
+    event_at: datetime | None = None
 
     @property
     def first(self) -> Record:
@@ -149,6 +153,15 @@ class Delivery:
     @property
     def begin_at(self) -> datetime:
         return min(request.begin_at for request in self.requests)
+
+    @property
+    def last_at(self) -> datetime:
+        return self.requests[-1].at
+
+    @property
+    def place(self) -> tuple[datetime, int]:
+        """Among the deliveries of one client and object."""
+        return self.first.at, self.first.line_hash
 
 
 # --- from lines to distinct records ----------------------------------------------------------------
@@ -293,15 +306,17 @@ def _record(source: str, parsed: Parsed, world: Settings, lookups: Lookups) -> R
         edge=lookups.edge(address or ""),
         is_request=kind not in ("lifecycle", "sub_record"),
         referer_host=lookups.host(parsed.referer or ""),
-        begin_at=begin_of(parsed.at, parsed.dialect, parsed.total_ms),
+        begin_at=begin_of(parsed.at, parsed.request_id),
     )
 
 
-def begin_of(at: datetime, dialect: str, total_ms: int | None) -> datetime:
-    """When a request began: one dialect logs its end."""
-    if dialect != "ovh":
+def begin_of(at: datetime, request_id: str | None) -> datetime:
+    """When a request began: some ids end in that second; it is believed from an hour before the line's time on."""
+    found = BEGIN.match(request_id or "")
+    if not found:
         return at
-    return max(at - LONGEST_REQUEST, at - timedelta(milliseconds=min(total_ms or 0, 10**12)))
+    told = datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(found[1], 16))
+    return told if at - LONGEST_REQUEST <= told <= at else at
 
 
 def kept_key(key: str | None) -> str | None:

@@ -32,7 +32,11 @@ NAMES = {"app-1": "castingly", "palette": "palette-slug", "core": "*", "a-b-c": 
 _APPLICATION_IDS = ("app-1", "app-1", "palette", "core", "a-b-c", "long", "not-in-the-table", None)
 _NANOID = string.ascii_letters + string.digits + "-_"
 _OFFSETS_MS = (0, 0, 1, 500, -500, 1999, 2000, 2001, -2000, 29_999, 30_000, 30_001, -30_000, 45_000)
+_LATER_MS = (60_000, 1_800_000, 3_600_000, 7_169_000, 7_170_000, 7_199_000, 7_200_000, 7_201_000, 9_000_000)
+"""So long after a fetch somebody else looks at the file, whom a cache may answer."""
 _EDGES = ("172.64.3.3", "172.65.0.1", "104.16.1.1", "2606:4700::6810:1")
+_HOMES = ("192.0.2.7", "198.51.100.9", "203.0.113.98", "203.0.113.99", "-")
+"""Of who stands behind an edge: the first two also come past it."""
 _MOST_EVENTS = 400
 
 
@@ -76,6 +80,9 @@ def database(rng: Random, served: list[Served], ids: list[str], moments: list[in
         file = of_key.get(kept_key(each.key) or "") or rng.choice(known.files)
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
             known.events.append(_event(rng, each, file, key))
+        if rng.random() < 0.3:
+            later = each._replace(begin=each.begin + rng.choice(_LATER_MS) / 1000)
+            known.events.append(_event(rng, later, file, key))
     for _ in range(10):
         at = float(rng.choice(moments) + rng.randrange(-4000, 4000))
         stray = _event(rng, Served("", "192.0.2.7", at), rng.choice(known.files), key)
@@ -93,7 +100,7 @@ def _file(rng: Random, media_file_id: str, key: str, moments: list[int]) -> Medi
 
 def _event(rng: Random, served: Served, file: MediaFile, key: bytes) -> Event:
     is_hidden = served.address in _EDGES or rng.random() < 0.1
-    address = rng.choice(("192.0.2.7", "198.51.100.9", "-")) if is_hidden else served.address
+    address = rng.choice(_HOMES) if is_hidden else served.address
     return Event(
         event_id=new_id(rng),
         at=_instant(served.begin) + timedelta(milliseconds=rng.choice(_OFFSETS_MS)),

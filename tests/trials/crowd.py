@@ -23,10 +23,10 @@ END = BEGIN + timedelta(days=1)
 APPLICATIONS, USERS, FILES_KNOWN, FILES_UNKNOWN = 10, 50_000, 6000, 1500
 BROWSERS = tuple(f"Mozilla/5.0 (device {number}) Browser/{number % 7}" for number in range(40))
 BOTS = ("Mozilla/5.0 (compatible; Googlebot/2.1)", "curl/8.5.0", "AhrefsBot/7.0")
-_DAY_S = 86_400
+_DAY_S, _KEPT = 86_400, timedelta(minutes=110)
 
 RECORD = {
-    "line_hash": pl.UInt128(), "at": pl.Datetime("us", "UTC"), "dialect": pl.String(), "bucket": pl.String(),
+    "line_hash": pl.UInt128(), "at": pl.Datetime("us", "UTC"), "request_id": pl.String(), "bucket": pl.String(),
     "key": pl.String(), "referer_host": pl.String(), "total_ms": pl.Int64(), "user_agent": pl.String(),
     "address": pl.String(), "edge": pl.String(), "is_delivery_candidate": pl.Boolean(), "is_get": pl.Boolean(),
     "http_status": pl.Int64(), "bytes_sent": pl.Int64(), "view": pl.String(), "truth": pl.String(),
@@ -73,7 +73,7 @@ class _Day:
     records: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     fates: list[tuple[str, str]] = field(default_factory=list)
-    seen: set[tuple[int, str]] = field(default_factory=set)
+    seen: dict[tuple[int, str], datetime] = field(default_factory=dict)
     at_edge: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def of(self, sessions: int) -> Crowd:
@@ -142,11 +142,12 @@ class _Day:
             self._event(at, file, user, "app_only/unknown_file", file_id=f"gone-{rng.randrange(10**9)}")
             return
         begin = at + timedelta(seconds=min(rng.lognormvariate(-1.5, 1), 20))
-        is_cached = (number, file.key) in self.seen and rng.random() < 0.7
-        self.seen.add((number, file.key))
+        is_cached = begin - self.seen.get((number, file.key), BEGIN - _KEPT) < _KEPT and rng.random() < 0.7
+        if not is_cached:
+            self.seen[number, file.key] = begin
         sender, edge = (self._edge(file, begin), "edge") if file.is_behind_cdn else (user.address, "direct")
         if is_cached or sender is None:
-            self._event(at, file, user, "app_only/no_delivery")
+            self._event(at, file, user, "app_only/cache")
         elif rng.random() < 0.02:
             self._event(at, file, user, "app_only/no_delivery")
             self._request(begin, file.key, user.agent, sender, edge, rng.choice((403, 404, 503)), 300, None, "failed")
@@ -160,7 +161,7 @@ class _Day:
         """The edge that has to ask the storage; None where it has the file."""
         edge, now = f"edge-{self.rng.randrange(40)}", begin.timestamp()
         fetched_at = self.at_edge.get((edge, file.key))
-        if fetched_at is not None and now - fetched_at < 4 * 3600:
+        if fetched_at is not None and now - fetched_at < _KEPT.total_seconds():
             return None
         self.at_edge[edge, file.key] = now
         return edge
@@ -177,7 +178,7 @@ class _Day:
             size = min(self.rng.randrange(500_000, 8_000_000), file.size - sent)
             if size <= 0:
                 return
-            self._request(begin, file.key, agent, address, edge, 206, size, view, truth if view else "range")
+            self._request(begin, file.key, agent, address, edge, 206, size, view, truth if view else "other_client")
             sent += size
             begin += timedelta(seconds=self.rng.uniform(1, 40))
 
@@ -197,7 +198,7 @@ class _Day:
             self._request(at, file.key, agent, address, "direct", 200, file.size, None, "other_client")
         elif what < 0.95:
             size = rng.randrange(1, file.size)
-            self._request(at, file.key, agent, address, "direct", 206, size, None, "range")
+            self._request(at, file.key, agent, address, "direct", 206, size, None, "other_client")
         else:
             self._request(at, file.key, agent, address, "direct", 200, 0, None, "no_delivery", is_get=False)
 
@@ -207,13 +208,14 @@ class _Day:
         self, begin: datetime, key: str, agent: str, address: str, edge: str, status: int, size: int, view: str | None,
         truth: str, *, is_get: bool = True,
     ) -> None:  # fmt: skip
-        """A line: the log writes when it ended, in whole seconds."""
+        """A line: the log writes when it ended, in whole seconds; its id says when it began."""
         total_ms = int(self.rng.lognormvariate(4, 1) + size / 20_000)
         ended = (begin + timedelta(milliseconds=total_ms)).replace(microsecond=0)
         is_candidate = is_get and status in (200, 206)
+        request_id = f"tx{len(self.records):021x}-{int(begin.timestamp()):010x}"
         self.records.append((
-            len(self.records), ended, "ovh", "media", key, None, total_ms, agent, address, edge, is_candidate, is_get,
-            status, size, view, truth if "/" in truth else f"log_only/{truth}",
+            len(self.records), ended, request_id, "media", key, None, total_ms, agent, address, edge, is_candidate,
+            is_get, status, size, view, truth if "/" in truth else f"log_only/{truth}",
         ))  # fmt: skip
 
     def _event(

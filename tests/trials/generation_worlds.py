@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from schemas.vocabulary import FINISHED, TIMESTAMPS
 from tests.trials.generation_events import Writer
 from tests.trials.worlds import KEY, TENANT, ZONES
 
@@ -77,6 +78,7 @@ class GenerationWorld:
     applications: dict[str, str]
     apps: dict[str, str] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
+    timestamp: str = FINISHED
 
     @property
     def now(self) -> datetime:
@@ -96,8 +98,10 @@ class GenerationWorld:
             }
             for name in self.states[0].tables
         }  # fmt: skip
-        of_files = {"path": FILES, "application": self.applications[FILES], "apps": self.apps}
-        sources[FILES] = {"kind": "palette_events", **of_files}
+        sources[FILES] = {
+            "kind": "palette_events", "path": FILES, "application": self.applications[FILES], "apps": self.apps,
+            "timestamp": self.timestamp,
+        }  # fmt: skip
         document = {
             "tenant": TENANT, "reporting": {"time_zone": self.zone.key}, "sources": sources, "privacy": {"key": KEY},
             "quality": {"docs": "none"}, "geo": {"countries": "none"},
@@ -150,7 +154,7 @@ def generation_world(seed: int, rows: int = 0) -> GenerationWorld:
     end = datetime.combine(first + timedelta(days=days), datetime.min.time(), zone).astimezone(UTC)
     now = end + timedelta(hours=rng.choice((1, 3, 7, 30)))
     one, other = rng.choice((("studio", "studio"), ("studio", "lab")))
-    made = GenerationWorld(zone, {"palette": one, "sister": other, FILES: "studio"})
+    made = GenerationWorld(zone, {"palette": one, "sister": other, FILES: "studio"}, timestamp=TIMESTAMPS[seed % 2])
     made.apps.update(rng.choice(({}, {"elsewhere": "studio"}, {"elsewhere": "lab", "nothing": "lab"})))
     writer = Writer(rng, zone, first, days)
     count = rows or rng.randrange(30, 150)

@@ -97,12 +97,15 @@ def line(
     agent: str = '"curl/8.9"',
     offset_hours: int = 0,
     tail: str | None = None,
+    began: int | None = None,
 ) -> bytes:
-    """One well-formed line. Texts are given as logged; surrogate escapes stand for raw bytes."""
+    """One well-formed line. Texts are given as logged; surrogate escapes stand for raw bytes. ``began``: the Unix
+    second that its id tells, where ids of its dialect tell one; None: the line's own."""
     uri = f'"GET /{key} HTTP/1.1"' if uri is None else uri
     tail = _TAILS[dialect] if tail is None else tail
+    name = request_id(rng, dialect, at if began is None else began)
     text = (
-        f"{_IDS[dialect]} {bucket} {log_time(at, offset_hours)} {address} {requester} {request_id(rng, dialect, at)} "
+        f"{_IDS[dialect]} {bucket} {log_time(at, offset_hours)} {address} {requester} {name} "
         f"{operation} {key} {uri} {block} {referer} {agent} {tail}"
     )
     return text.rstrip(" ").encode("utf-8", "surrogateescape")

@@ -28,8 +28,10 @@ NOW = MIDNIGHT + timedelta(days=2)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def got(at: datetime, key: str, block: str = "200 - 1000 - 100 40") -> bytes:
-    return line(Random(1), "ovh", int(at.timestamp()), key=key, block=block, agent='"Mozilla/5.0 (X11)"')
+def got(at: datetime, key: str, block: str = "200 - 1000 - 100 40", lasted: timedelta = 0 * SECOND) -> bytes:
+    began = int((at - lasted).timestamp())
+    agent = '"Mozilla/5.0 (X11)"'
+    return line(Random(1), "ovh", int(at.timestamp()), key=key, block=block, agent=agent, began=began)
 
 
 def viewed(at: datetime, key: str, user: str) -> Event:
@@ -53,7 +55,11 @@ EVENTS = {
 LOGS = {
     "first record": LONG[:1],
     "before": [got(MIDNIGHT - 5 * SECOND, "early"), *SHORT[:66], *LONG[1:73]],
-    "after": [got(MIDNIGHT + 5 * MINUTE, "slow", f"200 - 1000 - {55 * 60_000} 40"), *SHORT[66:], *LONG[73:]],
+    "after": [
+        got(MIDNIGHT + 5 * MINUTE, "slow", f"200 - 1000 - {55 * 60_000} 40", 55 * MINUTE),
+        *SHORT[66:],
+        *LONG[73:],
+    ],
 }
 ALL = (*EVENTS, *LOGS)
 FILES = Database([MediaFile(key, key, "app-1") for key in ("slow", "early", "film", "long")])

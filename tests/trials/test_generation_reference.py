@@ -18,6 +18,7 @@ from mediameter.steps.run import run
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY
 from schemas.internal import EXPORTS, OBJECTS, REJECTS
 from schemas.rollups import DAYS
+from schemas.vocabulary import FINISHED
 from tests.conftest import Trials
 from tests.reference import generations as reference
 from tests.reference.generation_days import Source, days_of_files, days_of_tables, due_of_files, rejects_by_reason
@@ -126,7 +127,7 @@ def by_the_reference(made: GenerationWorld, folder: Path) -> dict[str, list[Row]
         made.apps,
     )  # fmt: skip
     tables = {name: _tables(made, name, folder) for name in names}
-    files = [(file, _taken(file, key)) for file in (File(FILES, *each[:3]) for each in _files(made))]
+    files = [(file, _taken(file, key, made.timestamp)) for file in (File(FILES, *each[:3]) for each in _files(made))]
     taken = [*(each for of in tables.values() for each in of.values()), *(each for _, each in files if each)]
     meant = reference.compute((event for each in taken for event in each.events), world)
     complete = min(through, due_of_files(file for file, _ in files)) - timedelta(hours=6)
@@ -163,10 +164,11 @@ def _tables(made: GenerationWorld, name: str, folder: Path) -> dict[str, Taken]:
     )
 
 
-def _taken(file: File, key: bytes) -> Taken | None:
+def _taken(file: File, key: bytes, timestamp: str) -> Taken | None:
     seed = int.from_bytes(hmac.digest(key, b"line hash", "sha256")[:8])
+    finished = frozenset({FILES} if timestamp == FINISHED else ())
     try:
-        return read_file(file, Door(seed, partial(_pseudonym, key)))
+        return read_file(file, Door(seed, partial(_pseudonym, key), finished))
     except NotEvents:
         return None
 

@@ -47,6 +47,7 @@ _ADDRESSES = (
     "2001:db8::1", "2001:DB8:0:0::1", "2001:db8:1::5", "2606:4700::6810:1", "::ffff:192.0.2.7", "::FFFF:c000:0207",
     "::ffff:172.64.3.3", "::1.2.3.4", "64:ff9b::1.2.3.4", "-", "-", "unknown", "Proxy.Example", "192.0.2.07", "1.2.3",
 )  # fmt: skip
+_EDGES = ("172.64.3.3", "172.65.0.1", "104.16.1.1", "2606:4700::6810:1", "::ffff:172.64.3.3")
 _AGENTS = (
     '"Mozilla/5.0 (X11)"', '"curl/8.9"', '"-"', "-", '""', '"a "quoted" one"', '"bot (+mailto:who@agents.example)"',
     '"Caf\udce9/1.0"', '"日本 \U0001f3ac"', '"x HTTP/1.1" 200 - 5 - 1 1 "-" "-"',
@@ -75,6 +76,8 @@ _HUGE = str(2**62 + 1)
 # Sums past 63 bits are refused: one such number a world is enough. Agents that differ in a mail address alone are one
 # agent behind the door, which the reference does not stand at.
 _NEVER_ODD = (re.compile(rb" 0*[0-9]{17,19}(?![0-9])"), re.compile(rb"mailto:"))
+_LASTED_S = (0, 0, 0, 1, 2, 29, 90, 1800, 3599, 3600, 3601, -1, 10**6)
+"""From the begin that an id tells to the line's time; the last three are not believed."""
 _GETS = (("REST.GET.OBJECT", "200"), ("REST.GET.OBJECT", "206"), ("WEBSITE.GET.OBJECT", "200"))
 # Operation, status, error code.
 _OTHERS_TEXT = """
@@ -196,6 +199,7 @@ class Writer:
     """Makes lines of a world's days; a class for the few viewers, keys and moments that come again and again.
 
     ``is_wide``: so many endpoints of one application on one day that not all of them keep their names.
+    ``edges``: the share of viewers who come through a CDN's edge. Before the midnight ``first_logged`` there is no log.
     """
 
     rng: Random
@@ -209,6 +213,8 @@ class Writer:
     has_huge_number: bool = field(default=False, init=False)
     ids: list[str] = field(init=False)
     served: list[Served] = field(default_factory=list, init=False)
+    edges: float = field(init=False)
+    first_logged: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.ids = [new_id(self.rng) for _ in range(6)]
@@ -216,6 +222,8 @@ class Writer:
         utc = [midnight - midnight % 86_400 + 86_400 for midnight in midnights[:-1]]
         hours = [self.rng.randrange(midnights[0], midnights[-1]) // 3600 * 3600 for _ in range(6)]
         self.moments = [*midnights, *midnights, *utc, *hours]
+        self.edges = self.rng.choice((0.1, 0.3, 0.5, 0.7, 0.9))
+        self.first_logged = midnights[self.rng.choice((0, 0, 1)) if self.days > 1 else 0] - 3600
         many = ["".join(letters) + "/" for letters in product("ab", ascii_lowercase, ascii_lowercase)]
         self.folders = [*_FOLDERS, *(many[: self.rng.choice((199, 260, 800))] if self.is_wide else [])]
 
@@ -224,11 +232,20 @@ class Writer:
 
     def moment(self) -> int:
         """Mostly shortly before or after something happens."""
+        at = self._moment()
+        while at < self.first_logged:
+            at = self._moment()
+        return at
+
+    def _moment(self) -> int:
         if self.rng.random() < 0.3:
             return self.rng.randrange(self.moments[0], max(self.moments))
         return self.rng.choice(self.moments) + self.rng.choice(
             (-121, -61, -60, -59, -30, -1, 0, 0, 1, 29, 60, 61, 3599)
         )
+
+    def _address(self) -> str:
+        return self.rng.choice(_EDGES if self.rng.random() < self.edges else _ADDRESSES)
 
     def lines(self, count: int, dialects: tuple[str, ...]) -> Iterator[bytes]:
         """Requests and chains of deliveries, one after the other; then they are shuffled by whoever delivers them."""
@@ -240,7 +257,7 @@ class Writer:
     def _chain(self, dialects: tuple[str, ...]) -> list[bytes]:
         """GETs of one object by one viewer, whose gaps are about a minute."""
         rng, at = self.rng, self.moment()
-        key, address, agent = self._key(), rng.choice(_ADDRESSES), rng.choice(_AGENTS)
+        key, address, agent = self._key(), self._address(), rng.choice(_AGENTS)
         dialect, bucket = rng.choice(dialects), self._bucket()
         chain = []
         for number in range(rng.randrange(2, 7)):
@@ -248,12 +265,13 @@ class Writer:
             if rng.random() < 0.1:
                 status = "404"
             numbers = self._numbers()
+            began = at - rng.choice(_LASTED_S)
             if number == 0:
-                self.served.append(Served(key, address, _begin(dialect, at, numbers)))
+                self.served.append(Served(key, address, _begin(dialect, at, began)))
             chain.append(
                 line(
                     rng, dialect, at, bucket=bucket, operation=operation, key=logged_key(key) or "-", address=address,
-                    agent=agent, block=f"{status} - {numbers}", referer=self._referer(),
+                    agent=agent, block=f"{status} - {numbers}", referer=self._referer(), began=began,
                 )
             )  # fmt: skip
             at += rng.choice((0, 1, 30, 59, 60, 60, 61, 61, 120))
@@ -309,10 +327,9 @@ class Writer:
         return case.replace(b"01/Jan/2026:10:00:38 +0000", own) if rng.random() < 0.8 else case
 
 
-def _begin(dialect: str, at: int, numbers: str) -> float:
-    """About when a request began that is logged so: what events are put near to."""
-    total = numbers.split()[2]
-    return at - min(3600.0, int(total) / 1000) if dialect == "ovh" and total != "-" else float(at)
+def _begin(dialect: str, at: int, told: int) -> float:
+    """When a request began that is logged so: what events are put near to."""
+    return float(told if dialect == "ovh" and at - 3600 <= told <= at else at)
 
 
 # --- objects -----------------------------------------------------------------------------------------

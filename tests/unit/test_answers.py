@@ -793,8 +793,8 @@ def test_reconciliation(warehouse: Warehouse) -> None:
     ]
     assert [row["is_reconciled"] for row in shown] == [None, True]
     assert shown[0]["sentence"] == (
-        "0 of 0 requests belong to 0 of 4 events of the application. 4 events have no delivery: CDN hit or not yet"
-        " delivered. The day is open: its logs are not complete yet."
+        "0 of 0 requests belong to 0 of 4 events of the application. Events without a delivery, so far: 4. The day is"
+        " open: its logs are not complete yet."
     )
 
 

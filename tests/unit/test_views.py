@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from schemas import VIEWS
 from schemas.contract import Contract
+from schemas.vocabulary import NOT_COMPARED, RECONCILIATION_REASONS, UNEXPLAINED
 from tests.pictures import Warehouse
 
 DAYS = """
@@ -467,51 +468,74 @@ RECONCILED = """
     2026-11-03 | castingly   | app_only | no_delivery   | 0        | 4      | 0         | 40
 """
 OPEN_DAY = (
-    "0 of 0 requests belong to 0 of 4 events of the application. 4 events have no delivery: CDN hit or not yet"
-    " delivered. The day is open: its logs are not complete yet."
+    "0 of 0 requests belong to 0 of 4 events of the application. Events without a delivery, so far: 4. The day is open:"
+    " its logs are not complete yet."
 )
 AGREED = (
-    "80 of 98 requests belong to 40 of 42 events of the application. 2 events have no delivery: CDN or browser cache,"
-    " or log objects are missing. They agree: 5 requests and events are unexplained, 5 % or less."
+    "80 of 98 requests belong to 40 of 42 events of the application. Events without a delivery: 2 (its log is missing,"
+    " or a cache kept the file for long). They agree as far as so few can tell: 5 of 85 are unexplained."
 )
 
 
 def test_reconciliation_summary(warehouse: Warehouse) -> None:
-    """castingly: 3 + 2 of 100 are unexplained, which 5 % allows; with palette 15 of 110, which is too much."""
+    """castingly: 3 + 2 of 85 are unexplained, which may be chance; with palette 15 of 95, which is too much."""
     warehouse.fill("days", DAYS)
     warehouse.fill("reconciliation_daily", RECONCILED)
     warehouse.expect_view(
         "reconciliation_summary",
         "day, application",
         """
-        day | application | log_requests | matched_requests | app_events | app_only_events | app_only_share | is_reconciled
-        2026-11-01 | *         | 108 | 80 | 42 | 2 | 0.047619048 | no
-        2026-11-01 | castingly | 98  | 80 | 42 | 2 | 0.047619048 | yes
-        2026-11-01 | palette   | 10  | 0  | 0  | 0 | -           | no
-        2026-11-03 | *         | 0   | 0  | 4  | 4 | 1.0         | -
-        2026-11-03 | castingly | 0   | 0  | 4  | 4 | 1.0         | -
+        day | application | log_requests | matched_requests | app_events | app_only_events | compared | unexplained | is_reconciled
+        2026-11-01 | *         | 108 | 80 | 42 | 2 | 95 | 15 | no
+        2026-11-01 | castingly | 98  | 80 | 42 | 2 | 85 | 5  | yes
+        2026-11-01 | palette   | 10  | 0  | 0  | 0 | 10 | 10 | no
+        2026-11-03 | *         | 0   | 0  | 4  | 4 | 4  | 4  | -
+        2026-11-03 | castingly | 0   | 0  | 4  | 4 | 4  | 4  | -
         """,  # noqa: E501
     )
     said = dict(row for row in warehouse.view("reconciliation_summary", "application, sentence", "day DESC").rows)
     assert said["castingly"] == AGREED
-    assert said["palette"].endswith("They do not agree: 10 requests and events are unexplained, more than 5 %.")
+    assert said["palette"].endswith("They do not agree: 10 of 10 are unexplained, more than 5 %.")
     (open_day, *_), *_ = warehouse.view("reconciliation_summary", "sentence", "day DESC, application").rows
     assert open_day == OPEN_DAY
 
 
-def test_reconciliation_summary_behind_a_cdn(warehouse: Warehouse) -> None:
-    """What the CDN has in its cache never reaches the storage: that is no disagreement."""
+def test_every_reason_is_compared_or_not_and_explained_or_not_as_the_vocabulary_says(warehouse: Warehouse) -> None:
+    """Of each reason one request or event, on its own application."""
+    rows = [(outcome, reason) for outcome, of in RECONCILIATION_REASONS.items() for reason in of]
+    header = "day | application | outcome | reason | requests | events"
+    told = [
+        f"2026-11-01 | {outcome} {reason} | {outcome} | {reason} | {int(outcome != 'app_only')} | "
+        f"{int(outcome != 'log_only')}"
+        for outcome, reason in rows
+    ]
+    warehouse.fill("reconciliation_daily", "\n".join((header, *told)))
+    columns = "application, compared, unexplained"
+    found = warehouse.view("reconciliation_summary", columns, where="application <> '*'").rows
+    assert {str(name): (int(compared), int(alone)) for name, compared, alone in found} == {
+        f"{outcome} {reason}": (
+            int(reason not in NOT_COMPARED.get(outcome, ())), int(reason in UNEXPLAINED.get(outcome, ()))
+        )
+        for outcome, reason in rows
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("alone", "verdict"), [(50, True), (63, True), (65, False), (120, False)])
+def test_they_disagree_when_it_is_no_chance(alone: int, verdict: bool, warehouse: Warehouse) -> None:
+    """Of 1,000: 5 % may be; 6.3 % has 4.96 % as the lower bound of its interval, 6.5 % has 5.1 %."""
     warehouse.fill("days", DAYS)
-    warehouse.fill("reconciliation_daily", RECONCILED.replace("| 2      |", "| 900    |"))
+    warehouse.fill("reconciliation_daily", f"""
+        day        | application | outcome  | reason        | requests | events
+        2026-11-01 | castingly   | matched  | event_address | {1000 - alone} | {1000 - alone}
+        2026-11-01 | castingly   | log_only | other_client  | {alone} | 0
+        2026-11-01 | castingly   | app_only | edge_cache    | 0 | 5000
+    """)  # fmt: skip
     columns = "is_reconciled, unexplained_share, sentence"
-    where = "application = 'castingly' AND day = '2026-11-01'"
-    assert warehouse.view("reconciliation_summary", columns, where=where).rows[0][0] is False
-    warehouse.fill(
-        "audience_trailing", "day | application | window_days | is_behind_cdn \n 2026-11-01 | castingly | 1 | yes"
-    )
-    ((agrees, share, sentence),) = warehouse.view("reconciliation_summary", columns, where=where).rows
-    assert (agrees, share) == (True, round(3 / 998, 9))
-    assert "900 events have no delivery: most likely CDN hits. They agree" in sentence
+    ((agrees, share, sentence),) = warehouse.view(
+        "reconciliation_summary", columns, where="application = 'castingly'"
+    ).rows
+    assert (agrees, share) == (verdict, alone / 1000)
+    assert "Events that a cache answered which had fetched their file: 5000." in sentence
 
 
 def test_unique_visitors(warehouse: Warehouse) -> None:

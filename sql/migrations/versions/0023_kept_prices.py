@@ -9,7 +9,7 @@ from sql.migrations.columns import Text, add_column, create_table, instant
 from sql.migrations.views import drop_views, make_views
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0022"
 
 
 def upgrade() -> None:
