@@ -13,6 +13,7 @@ from typing import Any
 from tests.reference.charges import Settings, distinct, without_twins
 from tests.reference.palette_files import File
 from tests.reference.palette_rows import Event, Row, Taken
+from tests.reference.records import LogObject
 
 _COUNTS = ("objects", "lines", "parsed", "ignored", "rejected", "duplicates")
 
@@ -70,7 +71,7 @@ def days_of_files(source: Source, files: Iterable[tuple[File, Taken | None]], wo
     return _rows(source, held, world)
 
 
-def due_of_files(files: Iterable[File]) -> datetime:
+def due_of_files(files: Iterable[File | LogObject]) -> datetime:
     """When the next delivery was due, by the clock alone: behind the last hour with a delivery comes a silence of a day
     at least, or of twice the longest gap less the median one. Longer rhythms are not this reference's to know."""
     hours = sorted({file.last_modified.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for file in files})

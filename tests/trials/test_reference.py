@@ -27,6 +27,7 @@ from schemas.records import NOT_COUNTED
 from schemas.rollups import ALERT_CHECKS_DAILY, AUDIENCE_FAMILY, DAYS, QUALITY_CHECKS_DAILY, TRAFFIC_FAMILY
 from tests.conftest import Trials
 from tests.reference import rollups as reference
+from tests.reference.generation_days import due_of_files
 from tests.reference.lines import read_lines, unpacked
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill
@@ -211,11 +212,12 @@ def finder(networks: Iterable[Iterable[str]]) -> Callable[[str], str | None]:
 def completeness(made: World, row: Row) -> Row:
     """State and suspicion of a day, by the section "Days"."""
     end = datetime.combine(row["day"] + timedelta(days=1), datetime.min.time(), made.zone)
+    delivered = [log for log in (*made.objects, *made.refused) if log.source == row["source"]]
     refused = any(
         log.source == row["source"] and local_day(made, log.last_modified) == row["day"] for log in made.refused
     )
     return {
-        "state": "final" if made.now - _SETTLES_AFTER >= end else "open",
+        "state": "final" if min(made.now, due_of_files(delivered)) - _SETTLES_AFTER >= end else "open",
         "is_suspect": refused
         or row["rejected"] * 100 > row["lines"]
         or row["rejected_most_bytes"] * 100 > row["bytes_sent"],
