@@ -41,7 +41,7 @@ BEGIN = re.compile("tx[0-9A-Fa-f]{21}-([0-9A-Fa-f]{10})(?:-|$)")
 UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 MIXED_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_-]{8,}")
 SIGNATURE = re.compile("X-Amz-|Signature=", re.IGNORECASE)
-HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]+)(?=[/?#:]|\Z)")
+SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*")
 
 
 def _not_available(_address: str) -> str:
@@ -358,8 +358,17 @@ def is_error(record: Record) -> bool:
 
 
 def host_of(referer: str) -> str | None:
-    found = HOST.match(referer)
-    return found[1].lower() if found else None
+    """What stands behind the scheme and a user's name, before port, path, query and fragment; where it can be one."""
+    scheme, opened, rest = referer.partition("://")
+    if not opened or not SCHEME.fullmatch(scheme):
+        return None
+    place = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+    if place.startswith("["):
+        inside, _, port = place[1:].partition("]")
+        is_one = place[: len(inside) + 2] == f"[{inside}]" and inside and set(inside) <= set("0123456789abcdef:.")
+        return f"[{inside}]" if is_one and port[:1] in ("", ":") else None
+    host = place.partition(":")[0]
+    return host if host and not any(sign.isspace() or sign in "\"'<>[]" for sign in host) else None
 
 
 def application_in(key: str | None) -> str | None:
