@@ -79,9 +79,20 @@ def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
         if side in own and not isinstance(own[side], Money):  # the budget is in place by now
             rule = _in_currency_of(rule, own[side])
             rule = replace(rule, bands=_banded(rule, own[side]))
-    changes: dict[str, Any] = {name: parts.whole(own, name, 0) for name in ("minimum_sample",) if name in own}
+    changes: dict[str, Any] = {
+        name: parts.whole(own, name, 0) for name in ("minimum_sample", "minimum_count") if name in own
+    }
+    if "ignore" in own:
+        changes["ignored"] = _ignored(rule, own)
     changes |= {field: parts.seconds(own, name) for name, field in _SPANS.items() if name in own}
     return replace(rule, **changes)
+
+
+def _ignored(rule: Rule, own: dict[str, Any]) -> tuple[str, ...]:
+    found = parts.texts(own, "ignore")
+    if not rule.group_by or not all(each.strip() for each in found):
+        raise parts.Mistake("ignore: there is nothing to ignore", "rules with groups take parts of their names")
+    return found
 
 
 def _in_currency_of(rule: Rule, value: Any) -> Rule:

@@ -98,6 +98,7 @@ class _Numbers:
     def __init__(self, rule: Rule, frames: Frames, indexes: list[int], zone: ZoneInfo) -> None:
         first, last = min(indexes) - rule.look_back, max(indexes)
         self._rule = rule
+        self._is_over_all = rule.over is not None and rule.over.is_of_all
         self._value, self._over, self._sample = (
             measured(part, rule, frames, first, last, zone) if part else {}
             for part in (rule.value, rule.over, rule.sample)
@@ -109,7 +110,8 @@ class _Numbers:
         steps = {index}
         if not self._rule.bands.is_above:
             steps |= {index - offset for offset in self._rule.offsets}
-        return {group for each in (self._value, self._over) for at, group in each if at in steps}
+        of_groups = (self._value, {} if self._is_over_all else self._over)
+        return {group for each in of_groups for at, group in each if at in steps}
 
     def value(self, index: int, group: str) -> float | None:
         now = self._plain(index, group)
@@ -125,7 +127,13 @@ class _Numbers:
         rule, at = self._rule, (index, group)
         if rule.sample:
             return int(self._sample.get(at, 0))
-        return int(self._over.get(at, 0) if rule.over else self._value.get(at, 0) if rule.value.how == "count" else 0)
+        if rule.over:
+            return int(self._basis(index, group) or 0)
+        return int(self._value.get(at, 0) if rule.value.how == "count" else 0)
+
+    def count(self, index: int, group: str) -> float:
+        """What was counted in the value itself, before it is divided."""
+        return self._value.get((index, group), 0.0)
 
     def _plain(self, index: int, group: str) -> float | None:
         rule, at = self._rule, (index, group)
@@ -133,8 +141,11 @@ class _Numbers:
         value = self._value.get(at, nothing)
         if rule.over is None:
             return value
-        basis = self._over.get(at)
+        basis = self._basis(index, group)
         return value / basis if basis and value is not None else None
+
+    def _basis(self, index: int, group: str) -> float | None:
+        return self._over.get((index, EVERYTHING if self._is_over_all else group))
 
     def _was_seen(self, index: int, group: str) -> bool:
         steps = self._rule.seen_s // self._rule.step_s
@@ -152,16 +163,21 @@ def _minimum(rule: Rule, compare: Compare, group: str) -> float:
 
 def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged:
     value, sample = numbers.value(window.index, group), numbers.sample(window.index, group)
-    verdict = _verdict(rule, window, value, sample)
+    if rule.ignores(group):
+        value = None
+    is_much = numbers.count(window.index, group) >= rule.minimum_count
+    verdict = _verdict(rule, window, value, sample, is_much=is_much)
     limit = rule.bands.shown_beside(verdict)
     return Judged(rule.name, group, window.begin, window.end, value, limit, verdict, sample)
 
 
-def _verdict(rule: Rule, window: Window, value: float | None, sample: int) -> str:
+def _verdict(rule: Rule, window: Window, value: float | None, sample: int, *, is_much: bool) -> str:
     if rule.bands.threshold is None:
         return NOT_AVAILABLE
     is_enough = value is not None and sample >= rule.minimum_sample
     severity = _severity(rule, value, sample) if is_enough and value is not None else None
+    if severity and not is_much:
+        severity, is_enough = None, False
     if not window.is_complete:
         # Though nothing has come so far: else what comes would be late, and no news. What is broken stays broken.
         return severity if severity and rule.only_grows else NOT_YET_KNOWABLE
@@ -206,7 +222,7 @@ def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int,
     """The aggregate by (window, group); windows and groups without a row are left out."""
     if frames[part.source].is_empty():
         return {}
-    columns = {"step": _step(part, rule, zone, last), "group": _group(rule)}
+    columns = {"step": _step(part, rule, zone, last), "group": _group(() if part.is_of_all else rule.group_by)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
     rows = frames[part.source].lazy().filter(*(_holds(each) for each in part.where))
     rows = rows.with_columns(**columns).select(*columns)
@@ -254,10 +270,10 @@ def _step(part: Aggregate, rule: Rule, zone: ZoneInfo, now: int) -> pl.Expr:
     return pl.col(part.at).dt.epoch("s") // rule.step_s
 
 
-def _group(rule: Rule) -> pl.Expr:
-    if not rule.group_by:
+def _group(group_by: Sequence[str]) -> pl.Expr:
+    if not group_by:
         return pl.lit(EVERYTHING)
-    names = [pl.col(name).cast(pl.String).fill_null("") for name in rule.group_by]
+    names = [pl.col(name).cast(pl.String).fill_null("") for name in group_by]
     return pl.concat_str(names, separator=" / ").str.slice(0, 128)
 
 

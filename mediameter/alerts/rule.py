@@ -50,7 +50,8 @@ class Condition(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row
-    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency."""
+    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency; ``is_of_all``: of
+    all rows, whatever their groups."""
 
     source: str
     how: How
@@ -60,6 +61,7 @@ class Aggregate:
     at: str = ""
     where: tuple[Condition, ...] = ()
     divide: int = 1
+    is_of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ class Rule:
     ``only_grows``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
     maximum), so a window beyond its threshold need not be complete to fire.
     ``is_share``: the value is so many of the sample, and fires when it is beyond its threshold for certain
-    (``significance``). ``minimum_sample``: of fewer nothing is said.
+    (``significance``). ``minimum_sample``: of fewer nothing is said. ``minimum_count``: so many have to be counted in
+    the value itself; a large share of little wakes nobody.
+    ``tells_pseudonyms``: its groups are pseudonyms. ``ignored``: groups that hold one of these texts are not judged.
     ``headline``: an incident of it in one line, with ``{value}`` and ``{limit}`` (``headlines``).
     ``sample_unit``: what the sample is told in; empty: it is not told.
     ``seen_s``: nothing is 0 only for who had something within this time before; for all others it is not available.
@@ -129,7 +133,10 @@ class Rule:
     only_grows: bool = False
     is_share: bool = False
     minimum_sample: int = 0
+    minimum_count: int = 0
     group_by: tuple[str, ...] = ()
+    tells_pseudonyms: bool = False
+    ignored: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     lag_s: int = 0
     hold_s: int = 0
@@ -144,6 +151,10 @@ class Rule:
     place: str = ""
     dormant: str = ""
     tests: tuple[Any, ...] = field(default=(), compare=False)
+
+    def ignores(self, group: str) -> bool:
+        """Whether somebody said that this group is as it is to be."""
+        return any(text.lower() in group.lower() for text in self.ignored)
 
     @property
     def is_daily(self) -> bool:

@@ -22,8 +22,8 @@ OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "headline", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample",
-    "compare", "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
-    "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
+    "compare", "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "minimum_count", "for",
+    "group_by", "tells_pseudonyms", "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
 _NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
 _LAG_S = {"logs": 2 * HOUR_S}
@@ -146,6 +146,8 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
         "only_grows": parts.truth(content, "only_grows"),
         "is_share": parts.truth(content, "share"),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),
+        "minimum_count": parts.whole(content, "minimum_count", 0),
+        "tells_pseudonyms": parts.truth(content, "tells_pseudonyms"),
         "group_by": parts.by_currency(groups, numbers.values()),
         "seen_s": parts.seconds(content, "seen_within", 0),
     }

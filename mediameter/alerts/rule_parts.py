@@ -28,7 +28,7 @@ _HOW: tuple[How, ...] = ("count", "sum", "min", "max", "mean", "percentile")
 _WHERE = ("not in", "above", "below", "contains")
 NOT_COUNTED = ("bytes", "ms", "s", "micros", "credits")
 """Units that a share cannot be of: they come by the thousand, not one by one."""
-_AGGREGATE_KEYS = {*_HOW, "from", "where", "of", "weight", "at", "divide", LINE}
+_AGGREGATE_KEYS = {*_HOW, "from", "where", "of", "weight", "at", "divide", "all_groups", LINE}
 
 
 class Mistake(Exception):
@@ -139,7 +139,7 @@ def aggregate(value: Any, name: str, like: Any = None) -> Aggregate:
         raise Mistake(f"{name} says {len(hows)} ways to make a number of the rows", f"one of {', '.join(_HOW)}")
     found = _of_rows(value, hows[0], rows, name, str(value.get("at", basis.get("at", ""))))
     where = value.get("where", basis.get("where") if "from" not in value else None)
-    return Aggregate(**found, where=_conditions(where, rows, name))
+    return Aggregate(**found, where=_conditions(where, rows, name), is_of_all=truth(value, "all_groups"))
 
 
 def _of_rows(value: dict[str, Any], how: How, rows: RowSource, name: str, at: str) -> dict[str, Any]:
@@ -281,16 +281,23 @@ def agree(rule: Rule) -> None:
             _require_additive(rule, contract, each)
         for column in rule.group_by:
             _known(column, rows, "group_by")
-            if rows.columns and rows.columns[column].pii != "none":
+            if rows.columns and rows.columns[column].pii not in _may_be_told(rule):
                 raise Mistake(f"group_by: {column} is about persons", "messages go to many people: leave it out")
     if rule.only_grows:
         _only_grows(rule)
+    if rule.value.is_of_all or (any(each.is_of_all for each in rule.aggregates) and not rule.group_by):
+        raise Mistake("all_groups: there is nothing to tell apart", "over and sample of a rule with group_by have it")
     if rule.is_share:
         _is_share(rule)
     if rule.is_now and (rule.compare or rule.hold_s):
         raise Mistake("what is judged now has no windows", "leave out compare and for")
     if any(offset < rule.length for offset in rule.offsets):
         raise Mistake("compare: the windows overlap", "compare shorter windows")
+
+
+def _may_be_told(rule: Rule) -> tuple[str, ...]:
+    """Pseudonyms only where a rule says that it tells them: it has to be meant."""
+    return ("none", "pseudonym") if rule.tells_pseudonyms else ("none",)
 
 
 def _only_grows(rule: Rule) -> None:

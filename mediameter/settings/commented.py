@@ -127,7 +127,9 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # signing_key = "0123456789abcdef"   # webhooks only, 16 characters or more, as "env:NAME" (docs/operations.md)
 # [alerts.rules.daily_bandwidth]     # any rule of `mediameter alerts list`; your own: alerts/*.yaml beside
 # above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
-# repeat = "4 h"                     # also hold, minimum_sample, enabled
+# repeat = "4 h"                     # also hold, minimum_sample, minimum_count, enabled
+# [alerts.rules.busy_agent]
+# ignore = ["googlebot"]             # groups that are as they are to be: a part of an agent, an address's pseudonym
 """,
 }
 

@@ -133,6 +133,8 @@ class Rule(Section):
     above: Any = Field(default=None, description="The rule fires above this")
     below: Any = Field(default=None, description="The rule fires below this")
     minimum_sample: Any = Field(default=None, description="Fewer than this wake nobody")
+    minimum_count: Any = Field(default=None, description="Fewer than this in the value itself wake nobody")
+    ignore: Any = Field(default=None, description="Groups with one of these texts in their names are not judged")
     hold: Any = Field(default=None, description="It fires when it has been bad for so long")
     repeat: Any = Field(default=None, description="It is told again after this, while it lasts")
     enabled: bool | None = Field(default=None, description="false: the rule is not judged")
