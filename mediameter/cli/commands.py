@@ -377,17 +377,32 @@ def alerts_test(
 
 
 @alerts.command("explain", short_help="What a rule measures, and what it said and why.")
-def alerts_explain(name: RuleName, settings: SettingsFile = None, as_json: AsJson = False) -> None:
+def alerts_explain(
+    name: RuleName,
+    settings: SettingsFile = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Read the logs again, and print the addresses that it named.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """What a rule measures, what it said of its last windows and why, and its incidents.
+
+    Addresses are kept as pseudonyms. --reveal reads the log objects of the windows that named one again, as long as
+    they are still there, and prints the address; it writes nothing. Exit code 1 when one cannot be told any more.
 
     \b
     Examples:
       mediameter alerts explain error_rate
+      mediameter alerts explain busy_address --reveal
     """
     loaded = load(settings)
     from mediameter.steps import alerts as step
 
-    tell(step.explain(loaded, name, now=now()), as_json)
+    with Bars(hidden=as_json) as progress:
+        found = step.explain(loaded, name, now=now(), is_revealing=reveal, progress=progress)
+    tell(found, as_json)
+    if found.is_hidden:
+        raise typer.Exit(THE_WORLD)
 
 
 @alerts.command("silence", short_help="Tell nobody of a rule for a while.")
