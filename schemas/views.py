@@ -5,6 +5,7 @@ What is yes or no is 1 or 0 here, on every engine; money is a decimal with six d
 
 from __future__ import annotations
 
+from schemas.budgets import BUDGET_THROUGH, KNOWN_HOURS_DAILY
 from schemas.contract import Column, Contract, key, measure
 
 _TENANT = key("tenant", "text", "Boundary of isolation.", length=None)
@@ -52,6 +53,7 @@ CALENDAR = Contract(
         _TENANT,
         _DAY,
         Column("month_first_day", "day", "First day of its month."),
+        Column("week_first_day", "day", "Monday of its week."),
         Column("day_of_month", "int", "1 to 31."),
         Column("days_in_month", "int", "28 to 31."),
         Column("is_known", "bool", "There are log objects of the day."),
@@ -251,7 +253,9 @@ VIEWS = (
     GENERATION_FINALITY,
     CALENDAR,
     MONEY_DAILY,
+    KNOWN_HOURS_DAILY,
     COST_THROUGH,
+    BUDGET_THROUGH,
     LIST_PRICE_DAILY,
     MONTH_TO_DATE,
     RESPONSE_TIME_WINDOW,

@@ -99,9 +99,9 @@ class _Numbers:
         first, last = min(indexes) - rule.look_back, max(indexes)
         self._rule = rule
         self._is_over_all = rule.over is not None and rule.over.is_of_all
-        self._value, self._over, self._sample = (
+        self._value, self._over, self._sample, self._already, self._not_counted = (
             measured(part, rule, frames, first, last, zone) if part else {}
-            for part in (rule.value, rule.over, rule.sample)
+            for part in (rule.value, rule.over, rule.sample, rule.already, rule.not_counted)
         )
 
     def groups(self, index: int) -> set[str]:
@@ -110,7 +110,7 @@ class _Numbers:
         steps = {index}
         if not self._rule.bands.is_above:
             steps |= {index - offset for offset in self._rule.offsets}
-        of_groups = (self._value, {} if self._is_over_all else self._over)
+        of_groups = (self._value, {} if self._is_over_all else self._over, self._already)
         return {group for each in of_groups for at, group in each if at in steps}
 
     def value(self, index: int, group: str) -> float | None:
@@ -134,6 +134,13 @@ class _Numbers:
     def count(self, index: int, group: str) -> float:
         """What was counted in the value itself, before it is divided."""
         return self._value.get((index, group), 0.0)
+
+    def already(self, index: int, group: str) -> float | None:
+        return self._already.get((index, group))
+
+    def is_whole(self, index: int, group: str) -> bool:
+        """Whether nothing is known to be missing in the value."""
+        return not self._not_counted.get((index, group))
 
     def _plain(self, index: int, group: str) -> float | None:
         rule, at = self._rule, (index, group)
@@ -167,6 +174,11 @@ def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged
         value = None
     is_much = numbers.count(window.index, group) >= rule.minimum_count
     verdict = _verdict(rule, window, value, sample, is_much=is_much)
+    already = numbers.already(window.index, group)
+    if already is not None and rule.bands.severity(already) and not rule.ignores(group):
+        value, verdict = already if value is None else value, _graver(verdict, str(rule.bands.severity(already)))
+    elif not numbers.is_whole(window.index, group) and (value is None or not rule.bands.severity(value)):
+        value, verdict = None, NOT_AVAILABLE if window.is_complete else NOT_YET_KNOWABLE
     limit = rule.bands.shown_beside(verdict)
     return Judged(rule.name, group, window.begin, window.end, value, limit, verdict, sample)
 
@@ -180,11 +192,16 @@ def _verdict(rule: Rule, window: Window, value: float | None, sample: int, *, is
         severity, is_enough = None, False
     if not window.is_complete:
         # Though nothing has come so far: else what comes would be late, and no news. What is broken stays broken.
-        return severity if severity and rule.only_grows else NOT_YET_KNOWABLE
+        return severity if severity and rule.is_growing else NOT_YET_KNOWABLE
     if value is None:
         return NOT_AVAILABLE
     is_unsure = rule.is_share and significance.is_too_few(rule.bands, value, sample)
     return severity or (TOO_FEW if is_unsure or not is_enough else OK)
+
+
+def _graver(verdict: str, other: str) -> str:
+    """The graver of two verdicts, of which the other fires."""
+    return verdict if verdict in FIRING and FIRING.index(verdict) > FIRING.index(other) else other
 
 
 def _severity(rule: Rule, value: float, sample: int) -> str | None:

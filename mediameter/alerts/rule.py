@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-Needs = Literal["logs", "application", "generations", "nothing"]
+Needs = Literal["logs", "application", "generations", "systems", "nothing"]
+"""``generations``: each generating system, judged by itself; ``systems``: all of them, judged together."""
 How = Literal["count", "sum", "min", "max", "mean", "percentile"]
 Operator = Literal["in", "not in", "above", "below", "contains"]
 Severity = Literal["warning", "critical"]
@@ -27,6 +28,7 @@ INHIBITORS: Mapping[Needs, tuple[str, ...]] = {
     "logs": ("logs_missing", "delivery_late"),
     "application": ("export_stopped", "logs_missing"),
     "generations": ("export_stopped",),
+    "systems": ("export_stopped",),
     "nothing": (),
 }
 INHIBITED_BY: Mapping[str, tuple[str, ...]] = {"delivery_late": ("not_run",)}
@@ -105,8 +107,10 @@ class Rule:
     awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
     ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
 
-    ``only_grows``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
+    ``is_growing``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
     maximum), so a window beyond its threshold need not be complete to fire.
+    ``already``: what is so already, whatever the value says of what is to come; it grows, and beyond the threshold it
+    fires. ``not_counted``: what is in neither; where there is any, a value that is fine says nothing.
     ``is_share``: the value is so many of the sample, and fires when it is beyond its threshold for certain
     (``significance``). ``minimum_sample``: of fewer nothing is said. ``minimum_count``: so many have to be counted in
     the value itself; a large share of little wakes nobody.
@@ -130,7 +134,9 @@ class Rule:
     sample: Aggregate | None = None
     sample_unit: str = ""
     compare: Compare | None = None
-    only_grows: bool = False
+    is_growing: bool = False
+    already: Aggregate | None = None
+    not_counted: Aggregate | None = None
     is_share: bool = False
     minimum_sample: int = 0
     minimum_count: int = 0
@@ -166,7 +172,13 @@ class Rule:
 
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
-        return tuple(each for each in (self.value, self.over, self.sample) if each)
+        known = (self.value, self.over, self.sample, self.already, self.not_counted)
+        return tuple(each for each in known if each)
+
+    @property
+    def only_grows(self) -> bool:
+        """Whether it may fire on a window that is not complete."""
+        return self.is_growing or self.already is not None
 
     @property
     def offsets(self) -> tuple[int, ...]:

@@ -114,6 +114,25 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # bytes_sent = "3.9 TB"              # traffic that it names; may be left out
 # citation = "its number, and where it is kept"
 """,
+    "budgets": """\
+# --- budgets: what may be spent; each is a rule, budget_NAME, and a row of `mediameter answer budgets` ----
+# [budgets.castingly]
+# amount = "50.00 USD"
+# per = "month"                      # or "week", from Monday on
+# costs = "bandwidth"                # or "generations": what the models' providers take
+# application = "*"                  # of this application alone
+# [budgets.models]
+# amount = "40.00 USD"
+# per = "week"
+# costs = "generations"
+# source = "palette"                 # of this generating system alone; default: all
+# models = ["flux", "veo"]           # of these models alone; default: all
+# [budgets.users]
+# amount = "5.00 USD"
+# costs = "generations"
+# user = "*"                         # of this user alone
+# each = "user"                      # or "application", "model": of each by itself
+""",
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]

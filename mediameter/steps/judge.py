@@ -37,7 +37,8 @@ class Judge:
         rules = [rule for rule in rules if indexes[rule.name]]
         frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
         has_traffic = day in days.known(self._connection, self._settings)
-        is_known = {"generations": True, "nothing": day in days.known_of_any(self._connection, self._settings)}
+        is_of_any = day in days.known_of_any(self._connection, self._settings)
+        is_known = {"generations": True, "systems": is_of_any, "nothing": is_of_any}
         found: list[Judged] = []
         for rule in rules:
             if rule.is_daily and not is_known.get(rule.needs, has_traffic):
@@ -113,15 +114,22 @@ class Judge:
         windows for the rule's own ``lag``."""
         if rule.needs == "nothing":
             return self._now
+        if rule.needs == "systems":
+            found = [self._through_system(rule, name) for name in sources_of(self._settings, rule)]
+            return None if not found or None in found else min(at for at in found if at)
         lag = timedelta(seconds=rule.lag_s)
         if rule.needs == "generations":
-            late = _EVENT_FILES_LATE if source in self._settings.event_sources else timedelta(0)
-            through = self._listed(source, source in self._settings.event_sources)
-            return through - late - lag if through else None
+            return self._through_system(rule, source)
         logs = [self._listed(name, not rule.is_daily) for name in self._settings.log_sources]
         apps = [] if rule.needs == "logs" and not rule.is_daily else self._settings.app_sources
         known = [at - lag if at else None for at in logs] + [self._listed(name, False) for name in apps]
         return None if not known or None in known else min(at for at in known if at)
+
+    def _through_system(self, rule: Rule, source: str) -> datetime | None:
+        """Of one generating system; event files may come an hour late."""
+        late = _EVENT_FILES_LATE if source in self._settings.event_sources else timedelta(0)
+        through = self._listed(source, source in self._settings.event_sources)
+        return through - late - timedelta(seconds=rule.lag_s) if through else None
 
     def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
         """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""

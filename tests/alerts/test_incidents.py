@@ -109,7 +109,7 @@ def _folded(windows: Sequence[Judged], ends: Sequence[int]) -> list[Incident]:
 
 # --- what only grows -----------------------------------------------------------------------------------------
 
-GROWING = replace(RULE, only_grows=True, resolve_after=1)
+GROWING = replace(RULE, is_growing=True, resolve_after=1)
 
 
 def test_a_window_that_is_bad_before_those_before_it_begins_one_incident() -> None:

@@ -1,0 +1,196 @@
+-- What has been spent of each budget through each day of its period, and what it comes to at the pace of the known hours.
+WITH known AS (
+    SELECT tenant, family, day, month_first_day, week_first_day, days_in_month, hours FROM known_hours_daily
+),
+
+through AS (
+    SELECT
+        tenant,
+        family,
+        day,
+        'month' AS period,
+        month_first_day AS period_first_day,
+        days_in_month * 24 AS hours_in_period,
+        SUM(hours) OVER (PARTITION BY tenant, family, month_first_day ORDER BY day) AS known_hours
+    FROM known
+    UNION ALL
+    SELECT
+        tenant,
+        family,
+        day,
+        'week' AS period,
+        week_first_day AS period_first_day,
+        168 AS hours_in_period,
+        SUM(hours) OVER (PARTITION BY tenant, family, week_first_day ORDER BY day) AS known_hours
+    FROM known
+),
+
+-- Costs of models and of users are the same money, told apart in two ways.
+cost AS (
+    SELECT
+        tenant,
+        day,
+        'traffic' AS family,
+        'bandwidth' AS basis,
+        application,
+        '' AS source,
+        '' AS model,
+        '' AS user_id,
+        currency,
+        COALESCE(cost_micros, 0) AS cost_micros,
+        0 AS uncosted,
+        CASE WHEN cost_micros IS NULL THEN bytes_sent ELSE 0 END AS unpriced_bytes
+    FROM bandwidth_cost_daily
+    UNION ALL
+    SELECT
+        tenant,
+        day,
+        'generations' AS family,
+        'models' AS basis,
+        application,
+        source,
+        model,
+        '' AS user_id,
+        currency,
+        cost_micros,
+        uncosted,
+        0 AS unpriced_bytes
+    FROM generations_daily
+    UNION ALL
+    SELECT
+        tenant,
+        day,
+        'generations' AS family,
+        'users' AS basis,
+        application,
+        source,
+        '' AS model,
+        user_id,
+        currency,
+        cost_micros,
+        uncosted,
+        0 AS unpriced_bytes
+    FROM generation_users_daily
+),
+
+paid AS (
+    SELECT
+        budgets.tenant,
+        budgets.budget_name,
+        budgets.period,
+        budgets.currency AS budget_currency,
+        budgets.amount_micros AS budget_micros,
+        CASE budgets.subject_of
+            WHEN 'application' THEN cost.application
+            WHEN 'model' THEN cost.model
+            WHEN 'user' THEN cost.user_id
+            ELSE '*'
+        END AS subject,
+        cost.family,
+        cost.day,
+        cost.currency,
+        cost.cost_micros,
+        cost.uncosted,
+        cost.unpriced_bytes
+    FROM budgets
+    INNER JOIN cost
+        ON cost.tenant = budgets.tenant
+            AND cost.basis = budgets.basis
+            AND (budgets.application = '*' OR cost.application = budgets.application)
+            AND (budgets.source = '*' OR cost.source = budgets.source)
+            AND (budgets.model = '*' OR cost.model = budgets.model)
+            AND (budgets.user_id = '*' OR cost.user_id = budgets.user_id)
+),
+
+by_day AS (
+    SELECT
+        tenant,
+        budget_name,
+        period,
+        budget_currency,
+        budget_micros,
+        subject,
+        family,
+        day,
+        currency,
+        SUM(cost_micros) AS cost_micros,
+        SUM(uncosted) AS uncosted,
+        SUM(unpriced_bytes) AS unpriced_bytes
+    FROM paid
+    GROUP BY tenant, budget_name, period, budget_currency, budget_micros, subject, family, day, currency
+),
+
+spent AS (
+    SELECT
+        by_day.tenant,
+        through.day,
+        by_day.budget_name,
+        by_day.subject,
+        by_day.currency,
+        by_day.budget_currency,
+        by_day.budget_micros,
+        by_day.period,
+        through.period_first_day,
+        through.known_hours,
+        through.hours_in_period,
+        SUM(by_day.cost_micros) AS cost_micros,
+        SUM(CASE WHEN known.hours > 0 THEN by_day.cost_micros ELSE 0 END) AS known_cost_micros,
+        SUM(by_day.uncosted) AS uncosted,
+        SUM(by_day.unpriced_bytes) AS unpriced_bytes
+    FROM through
+    INNER JOIN by_day
+        ON by_day.tenant = through.tenant
+            AND by_day.family = through.family
+            AND by_day.period = through.period
+            AND by_day.day BETWEEN through.period_first_day AND through.day
+    INNER JOIN known ON known.tenant = by_day.tenant AND known.family = by_day.family AND known.day = by_day.day
+    GROUP BY
+        by_day.tenant,
+        through.day,
+        by_day.budget_name,
+        by_day.subject,
+        by_day.currency,
+        by_day.budget_currency,
+        by_day.budget_micros,
+        by_day.period,
+        through.period_first_day,
+        through.known_hours,
+        through.hours_in_period
+)
+
+SELECT
+    tenant,
+    day,
+    budget_name,
+    subject,
+    currency,
+    CASE WHEN currency = budget_currency THEN 1 ELSE 0 END AS is_counted,
+    period,
+    period_first_day,
+    known_hours,
+    hours_in_period,
+    cost_micros,
+    known_cost_micros,
+    uncosted,
+    unpriced_bytes,
+    -- 1e0 makes the quotient a double on MySQL, whose decimals it would cut after four more digits.
+    -- No period costs less than it has: of an open day, that is known already.
+    CASE
+        WHEN known_hours >= 24 AND known_cost_micros * hours_in_period < cost_micros * known_hours
+            THEN CAST(ROUND(cost_micros * 1e0 * 0.000001, 6) AS DECIMAL(38, 6))
+        WHEN known_hours >= 24
+            THEN CAST(ROUND(known_cost_micros * 1e0 * hours_in_period / known_hours * 0.000001, 6) AS DECIMAL(38, 6))
+    END AS projected_cost,
+    CASE
+        WHEN currency = budget_currency THEN CAST(budget_micros * 0.000001 AS DECIMAL(38, 6))
+    END AS budget,
+    -- Judged in whole numbers: what meets the budget exactly is not over it.
+    CASE
+        WHEN currency <> budget_currency THEN NULL
+        WHEN cost_micros > budget_micros THEN 1
+        WHEN known_hours < 24 THEN NULL
+        WHEN known_cost_micros * hours_in_period > budget_micros * known_hours THEN 1
+        ELSE 0
+    END AS is_over_budget
+FROM spent
+WHERE currency = budget_currency OR cost_micros <> 0 OR uncosted > 0 OR unpriced_bytes > 0
