@@ -76,9 +76,14 @@ def row_of(made: sa.Engine, rule: str, day: date, group: str = "*") -> dict[str,
 
 
 def titles(made: sa.Engine) -> list[str]:
+    """Of each message about a budget: rule, groups, and what became of it."""
     with connect.reading(made) as connection:
-        payloads = connection.execute(sa.select(tables["outbox"].c.payload)).scalars()
-        return sorted(title for each in payloads if "budget" in (title := json.loads(each)["title"]))
+        payloads = [json.loads(each) for each in connection.execute(sa.select(tables["outbox"].c.payload)).scalars()]
+    return sorted(
+        f"{each['data']['rule']} {each['data']['incidents'][0]['group']} {each['data']['change']}"
+        for each in payloads
+        if "budget" in each["data"]["rule"]
+    )
 
 
 def told(made: sa.Engine, day: date, name: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -100,8 +105,11 @@ def test_what_is_spent_already_is_told_at_noon(made: sa.Engine, tmp_path: Path) 
     row = row_of(made, "monthly_budget", TODAY)
     assert (row["verdict"], row["threshold"], row["unit"], row["sample"]) == ("critical", 10.0, "USD", 96)
     assert row["value"] == 10.01  # more than its pace so far comes to
-    assert titles(made) == ["monthly_budget fires"]
-    assert report.firing == ["critical: monthly_budget since 2026-11-05 00:00Z: 10.01 USD, threshold 10.00 USD"]
+    assert titles(made) == ["monthly_budget * firing"]
+    assert report.firing == [
+        "critical: the month's bandwidth is on its way to cost 10.01 USD (limit 10.00 USD), "
+        "since 2026-11-05 00:00Z [monthly_budget]"
+    ]
     assert row_of(made, "monthly_budget", date(2026, 11, 4))["verdict"] == "ok"
     assert check(settings_of(made, tmp_path), now=NOON).messages == 0
 
@@ -138,7 +146,7 @@ def test_each_budget_is_a_rule_and_says_what_view_and_answer_say(made: sa.Engine
         ("budget_models", "*"): ["critical", 5.6, 5.0, "EUR"],
         ("budget_users", "u-1"): ["critical", 2.25, 2.0, "EUR"],
     }
-    assert titles(made) == ["budget_models fires", "budget_users (u-1) fires"]
+    assert titles(made) == ["budget_models * firing", "budget_users u-1 firing"]
     for (rule, subject), (_, value, limit, currency) in seen.items():
         [row] = [told(made, last, rule.removeprefix("budget_"))[subject, currency]]
         assert (float(row["projected_cost"]), float(row["budget"])) == (value, limit)
@@ -173,9 +181,9 @@ def test_a_budget_that_is_gone_or_changed_is_so_at_the_next_check(made: sa.Engin
     assert titles(made) == []
     less = {"castingly": {"amount": "0.50 USD"}}
     check(settings_of(made, tmp_path, budgets=less), now=NOON)
-    assert "budget_castingly fires" in titles(made)
+    assert "budget_castingly * firing" in titles(made)
     check(settings_of(made, tmp_path), now=NOON)
-    assert "budget_castingly has ended" in titles(made)
+    assert "budget_castingly * resolved" in titles(made)
     with connect.reading(made) as connection:
         assert connection.execute(sa.select(tables["budgets"].c.budget_name)).scalars().all() == ["monthly_budget"]
 

@@ -150,9 +150,11 @@ def test_one_address_that_scrapes_is_told_by_its_pseudonym_until_it_is_known(mad
     """A tenth of all requests; an edge of a CDN makes as much as it likes. Who knows the address says so."""
     day_of_addresses(made, DAY, 600, 5_400)
     assert check(place, now=NOW).firing == [
-        f"warning: busy_address ({SCRAPER}) since 2026-11-04 00:00Z: 10 %, threshold 5 %"
+        f"warning: {SCRAPER}: this address made 10 % of a day's requests (limit 5 %), "
+        "since 2026-11-04 00:00Z [busy_address]"
     ]
-    assert titles(made, "busy_address") == [f"busy_address ({SCRAPER}) fires"]
+    [message] = [json.loads(row["payload"]) for row in rows(made, "outbox")]
+    assert SCRAPER in message["title"]
     own = {"busy_address": Override(ignore=[SCRAPER[:12]])}
     known = place.model_copy(update={"alerts": place.alerts.model_copy(update={"rules": own})})
     for later in range(1, 4):
