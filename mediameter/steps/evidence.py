@@ -142,6 +142,8 @@ class Evidence:
 
     def _budget_costs(self, span: Span) -> pl.DataFrame:
         """What each budget's period comes to through each day, as the view has it."""
+        if not self._settings.every_budget:
+            return pl.DataFrame(schema=_schema(BUDGET_COSTS.columns))
         view = sa.table(BUDGET_THROUGH.name, *(sa.column(column.name) for column in BUDGET_THROUGH)).c
         names = ("day", "budget_name", "subject", "is_counted", *(column.name for column in _FIGURES))
         query = sa.select(*(view[name] for name in names)).where(

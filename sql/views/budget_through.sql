@@ -25,6 +25,11 @@ through AS (
     FROM known
 ),
 
+-- Few: costs of all other days are those of known hours.
+open_days AS (
+    SELECT DISTINCT tenant, family, day FROM days WHERE state = 'open'
+),
+
 -- Costs of models and of users are the same money, told apart in two ways.
 cost AS (
     SELECT
@@ -73,6 +78,7 @@ cost AS (
     FROM generation_users_daily
 ),
 
+-- The period of a cost is worked out here, not looked up: a join by it finds the few rows of a day's period at once.
 paid AS (
     SELECT
         budgets.tenant,
@@ -88,6 +94,9 @@ paid AS (
         END AS subject,
         cost.family,
         cost.day,
+/* sqlite     */ CASE budgets.period WHEN 'week' THEN DATE(cost.day, 'weekday 0', '-6 days') ELSE DATE(cost.day, 'start of month') END AS period_first_day,
+/* postgresql */ CAST(DATE_TRUNC(budgets.period, cost.day) AS DATE) AS period_first_day,
+/* mysql      */ cost.day - INTERVAL (CASE budgets.period WHEN 'week' THEN WEEKDAY(cost.day) ELSE DAY(cost.day) - 1 END) DAY AS period_first_day,
         cost.currency,
         cost.cost_micros,
         cost.uncosted,
@@ -102,60 +111,47 @@ paid AS (
             AND (budgets.user_id = '*' OR cost.user_id = budgets.user_id)
 ),
 
-by_day AS (
-    SELECT
-        tenant,
-        budget_name,
-        period,
-        budget_currency,
-        budget_micros,
-        subject,
-        family,
-        day,
-        currency,
-        SUM(cost_micros) AS cost_micros,
-        SUM(uncosted) AS uncosted,
-        SUM(unpriced_bytes) AS unpriced_bytes
-    FROM paid
-    GROUP BY tenant, budget_name, period, budget_currency, budget_micros, subject, family, day, currency
-),
-
+-- The few rows of a day go first, and are joined to costs: an inner join would leave the order to engines that guess it
+-- the other way round, and then work out the known hours once for each cost.
 spent AS (
     SELECT
-        by_day.tenant,
+        through.tenant,
         through.day,
-        by_day.budget_name,
-        by_day.subject,
-        by_day.currency,
-        by_day.budget_currency,
-        by_day.budget_micros,
-        by_day.period,
+        paid.budget_name,
+        paid.subject,
+        paid.currency,
+        paid.budget_currency,
+        paid.budget_micros,
+        through.period,
         through.period_first_day,
         through.known_hours,
         through.hours_in_period,
-        SUM(by_day.cost_micros) AS cost_micros,
-        SUM(CASE WHEN known.hours > 0 THEN by_day.cost_micros ELSE 0 END) AS known_cost_micros,
-        SUM(by_day.uncosted) AS uncosted,
-        SUM(by_day.unpriced_bytes) AS unpriced_bytes
+        SUM(paid.cost_micros) AS cost_micros,
+        SUM(CASE WHEN open_days.day IS NULL THEN paid.cost_micros ELSE 0 END) AS known_cost_micros,
+        SUM(paid.uncosted) AS uncosted,
+        SUM(paid.unpriced_bytes) AS unpriced_bytes
     FROM through
-    INNER JOIN by_day
-        ON by_day.tenant = through.tenant
-            AND by_day.family = through.family
-            AND by_day.period = through.period
-            AND by_day.day BETWEEN through.period_first_day AND through.day
-    INNER JOIN known ON known.tenant = by_day.tenant AND known.family = by_day.family AND known.day = by_day.day
+    LEFT JOIN paid
+        ON paid.tenant = through.tenant
+            AND paid.family = through.family
+            AND paid.period = through.period
+            AND paid.period_first_day = through.period_first_day
+            AND paid.day <= through.day
+    LEFT JOIN open_days
+        ON open_days.tenant = paid.tenant AND open_days.family = paid.family AND open_days.day = paid.day
     GROUP BY
-        by_day.tenant,
+        through.tenant,
         through.day,
-        by_day.budget_name,
-        by_day.subject,
-        by_day.currency,
-        by_day.budget_currency,
-        by_day.budget_micros,
-        by_day.period,
+        paid.budget_name,
+        paid.subject,
+        paid.currency,
+        paid.budget_currency,
+        paid.budget_micros,
+        through.period,
         through.period_first_day,
         through.known_hours,
         through.hours_in_period
+    HAVING COUNT(paid.day) > 0
 )
 
 SELECT

@@ -200,6 +200,22 @@ def test_cost_projection(warehouse: Warehouse, budget: str | None, shown: str, i
     )
 
 
+def test_the_budget_of_all_is_not_one_applications(warehouse: Warehouse) -> None:
+    """castingly's 900 USD are its own business; the budget of 500 USD is of all together."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill(
+        "bandwidth_cost_daily", "day | application | currency | cost_micros\n2026-11-02 | castingly | USD | 900_000_000"
+    )
+    last, held = date(2026, 11, 16), {}
+    for application in ("*", "castingly"):
+        asked = {"first_day": last, "last_day": last, "budget": "500.00 USD", "application": application}
+        found = warehouse.ask("cost_projection", **asked)
+        [row] = [dict(zip(found.columns, each, strict=True)) for each in found.rows]
+        held[application] = (row["budget"], row["is_over_budget"])
+    assert held == {"*": (500, True), "castingly": (None, None)}
+
+
 def test_budgets(warehouse: Warehouse) -> None:
     """100 USD in the 360 known hours of a month's 720, 0.30 of them castingly's; the open day's 50 count in the cost
     alone. Monday the 16th is open, so that of the week nothing can be projected, and more than it holds is spent. What
