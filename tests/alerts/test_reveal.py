@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mediameter import ledger
 from mediameter.cli import main
 from mediameter.errors import UserError
 from mediameter.settings import Settings, load
@@ -17,6 +19,7 @@ from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion, Reading
 from mediameter.steps.alerts import explain
 from mediameter.steps.run import run
+from tests.pictures import Warehouse
 
 pytestmark = pytest.mark.usefixtures("plain_gate")
 DAY = datetime(2026, 11, 3, tzinfo=UTC)
@@ -62,18 +65,26 @@ def hash_of(*what: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:8])
 
 
+@pytest.fixture(scope="module")
+def metered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of three objects each; on the first, two addresses make a fifth of all requests, each."""
+    folder = tmp_path_factory.mktemp("metered")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        Path("bucket").mkdir()
+        Path("mediameter.toml").write_text(TOML, encoding="utf-8")
+        for hour in (8, 9, 10):
+            deliver(DAY, hour, {SCRAPER: 120, SECOND: 110})
+            deliver(DAY + timedelta(days=1), hour, {})
+        run(load(None), now=NOW)
+    return folder
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Two days of three objects each; on the first, two addresses make a fifth and a tenth of all requests."""
+def site(metered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    shutil.copytree(metered, tmp_path, dirs_exist_ok=True)  # with the files' times
     monkeypatch.chdir(tmp_path)
-    Path("bucket").mkdir()
-    Path("mediameter.toml").write_text(TOML, encoding="utf-8")
-    for hour in (8, 9, 10):
-        deliver(DAY, hour, {SCRAPER: 120, SECOND: 110})
-        deliver(DAY + timedelta(days=1), hour, {})
-    settings = load(None)
-    run(settings, now=NOW)
-    return settings
+    return load(None)
 
 
 def everything() -> dict[str, str]:
@@ -149,3 +160,27 @@ def test_where_nobody_was_named_there_is_nobody(tmp_path: Path, monkeypatch: pyt
     run(load(None), now=NOW)
     found = explain(load(None), "busy_address", now=NOW, is_revealing=True)
     assert found.revealed == () and not found.is_hidden
+
+
+def test_the_objects_of_a_window_are_those_with_records_in_it_on_every_engine(warehouse: Warehouse) -> None:
+    """The latest first; none that was overwritten, none of another source, none whose lines could not be read."""
+    warehouse.fill(
+        "objects",
+        """
+        object_id | source | object_key | etag | version_id | size_bytes | last_modified_at | state
+        1 | ovh | a | e1 | v1 | 10 | 2026-11-03T09:00:00 | settled
+        2 | ovh | b | e2 |    | 20 | 2026-11-03T10:00:00 | settled
+        3 | ovh | c | e3 |    | 30 | 2026-11-03T11:00:00 | superseded
+        4 | aws | d | e4 |    | 40 | 2026-11-03T12:00:00 | settled
+        5 | ovh | e | e5 |    | 50 | 2026-11-04T13:00:00 | settled
+        6 | ovh | f | e6 |    | 60 | 2026-11-03T14:00:00 | settled
+        """,
+    )
+    hours = "\n".join(f"{number} | 2026-11-03T08:00:00 | 5" for number in (1, 2, 3, 4))
+    more = "2 | 2026-11-03T09:00:00 | 5\n5 | 2026-11-04T00:00:00 | 5\n6 | 2026-11-03T08:00:00 | 0"
+    warehouse.fill("object_hours", f"object_id | hour_at | parsed\n{hours}\n{more}")
+    found = ledger.versions_between(warehouse.connection, "ovh", DAY, DAY + timedelta(days=1))
+    assert found == [
+        ObjectVersion("ovh", "b", "e2", 20, datetime(2026, 11, 3, 10, tzinfo=UTC)),
+        ObjectVersion("ovh", "a", "e1", 10, datetime(2026, 11, 3, 9, tzinfo=UTC), "v1"),
+    ]
