@@ -103,6 +103,8 @@ def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
         if side in own and (side == "above") != rule.bands.is_above:
             other = "above" if rule.bands.is_above else "below"
             raise parts.Mistake(f"{side}: this rule fires {other} its threshold", f"write {other}")
+        if side in own and rule.name != MONTHLY and rule.value.source == BUDGET_COSTS.name:
+            raise parts.Mistake(f"{side}: the amount of a budget stands in [budgets]", "change it there")
         if side in own and not isinstance(own[side], Money):  # the budget is in place by now
             rule = _in_currency_of(rule, own[side])
             rule = replace(rule, bands=_banded(rule, own[side]))

@@ -199,3 +199,15 @@ def test_without_a_budget_its_rule_sleeps_and_says_why(tmp_path: Path) -> None:
     assert by_name["budget_models"].dormant == "no source of kind that generates is set"
     with pytest.raises(UserError, match="no rule is called 'budget_model'"):
         find(some, "budget_model")
+
+
+def test_the_amount_of_a_budget_stands_in_one_place(tmp_path: Path) -> None:
+    """Else the rule would say another thing than view and answer; how often it is told is the rule's own."""
+    logs = {"ovh": {"kind": "s3_access_log", "path": "bucket"}}
+    document = {"sources": logs, "budgets": BUDGETS}
+    more = {"rules": {"budget_castingly": {"above": "9.00 USD"}}}
+    with pytest.raises(UserError, match=r"\[alerts.rules.budget_castingly\]: above: the amount of a budget stands in"):
+        catalogue(from_mapping({**document, "alerts": more}, tmp_path))
+    own = {"rules": {"budget_castingly": {"repeat": "4 h", "hold": "1 day"}}}
+    rule = find(from_mapping({**document, "alerts": own}, tmp_path), "budget_castingly")
+    assert (rule.repeat_s, rule.hold_s, rule.bands.critical) == (14_400, 86_400, 3.0)
