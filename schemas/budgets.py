@@ -82,7 +82,12 @@ BUDGET_THROUGH = Contract(
             null=_NOT_PROJECTED,
         ),
         Column("budget", "money", "What may be spent in the period.", null="the row is not counted"),
-        Column("is_over_budget", "bool", "Cost or projection exceeds it.", null="not counted, or no projection"),
+        Column(
+            "is_over_budget",
+            "bool",
+            "Cost or projection exceeds it.",
+            null="not counted; no projection; or it is not, and something is not counted",
+        ),
     ),
     kind="view",
     additivity="S",

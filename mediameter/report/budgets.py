@@ -96,7 +96,6 @@ def _cells(each: Budgeted) -> list[str]:
 
 
 def _holds(each: Budgeted) -> str:
-    """What is not counted may be much: then nobody can say that it holds."""
     if each.is_over:
         return element("span", "no", class_="pill critical")
-    return "not known" if each.is_over is None or each.not_counted else "yes"
+    return "not known" if each.is_over is None else "yes"

@@ -4,7 +4,8 @@
 -- note: From the view `budget_through`: the period (a month, or a week from Monday on) up to that day. The projection is
 --   the cost of the hours that are known in the period's hours: not available for less than 24, and never less than the
 --   cost. Only costs in the budget's currency are held against it; what stands in another one (is_counted = no), charges
---   whose cost is not known (uncosted) and bytes without a price card (unpriced_bytes) have rows of their own.
+--   whose cost is not known (uncosted) and bytes without a price card (unpriced_bytes) have rows of their own, and keep
+--   is_over_budget from being "no": nobody knows.
 
 SELECT
     budget_name,

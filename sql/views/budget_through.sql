@@ -152,6 +152,29 @@ spent AS (
         through.known_hours,
         through.hours_in_period
     HAVING COUNT(paid.day) > 0
+),
+
+held AS (
+    SELECT
+        tenant,
+        day,
+        budget_name,
+        subject,
+        currency,
+        budget_currency,
+        budget_micros,
+        period,
+        period_first_day,
+        known_hours,
+        hours_in_period,
+        cost_micros,
+        known_cost_micros,
+        uncosted,
+        unpriced_bytes,
+        SUM(CASE WHEN currency <> budget_currency OR uncosted > 0 OR unpriced_bytes > 0 THEN 1 ELSE 0 END)
+            OVER (PARTITION BY tenant, day, budget_name, subject) AS not_counted
+    FROM spent
+    WHERE currency = budget_currency OR cost_micros <> 0 OR uncosted > 0 OR unpriced_bytes > 0
 )
 
 SELECT
@@ -180,13 +203,13 @@ SELECT
     CASE
         WHEN currency = budget_currency THEN CAST(budget_micros * 0.000001 AS DECIMAL(38, 6))
     END AS budget,
-    -- Judged in whole numbers: what meets the budget exactly is not over it.
+    -- Judged in whole numbers: what meets the budget exactly is not over it. What is not counted may be much: where there
+    -- is any, nobody can say that the budget holds.
     CASE
         WHEN currency <> budget_currency THEN NULL
         WHEN cost_micros > budget_micros THEN 1
         WHEN known_hours < 24 THEN NULL
         WHEN known_cost_micros * hours_in_period > budget_micros * known_hours THEN 1
-        ELSE 0
+        WHEN not_counted = 0 THEN 0
     END AS is_over_budget
-FROM spent
-WHERE currency = budget_currency OR cost_micros <> 0 OR uncosted > 0 OR unpriced_bytes > 0
+FROM held

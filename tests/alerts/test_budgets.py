@@ -167,6 +167,7 @@ def test_another_currency_is_named_and_held_against_nothing(made: sa.Engine, tmp
     before, last = (row_of(made, "budget_models", date(2026, 11, day)) for day in (3, 4))
     assert (before["verdict"], before["value"]) == ("not_available", None)
     assert (last["verdict"], last["value"]) == ("critical", 3_100_000 * 168 / (72 * 10**6))
+    assert told(made, date(2026, 11, 3), "models")["*", "EUR"]["is_over_budget"] is None
     rows = told(made, date(2026, 11, 4), "models")
     assert {currency: (row["is_counted"], row["budget"] is not None) for (_, currency), row in rows.items()} == {
         "EUR": (True, True), "USD": (False, False), None: (False, False),

@@ -246,7 +246,7 @@ def test_budgets(warehouse: Warehouse) -> None:
         "budgets",
         """
         budget_name | subject | period | period_first_day | day | currency | is_counted | cost | projected_cost | budget | is_over_budget | known_hours | hours_in_period | uncosted | unpriced_bytes
-        all       | * | month | 2026-11-01 | 2026-11-16 | USD | yes | 150.000000 | 200.000000 | 200.000000 | no | 360 | 720 | 0 | 0
+        all       | * | month | 2026-11-01 | 2026-11-16 | USD | yes | 150.000000 | 200.000000 | 200.000000 | - | 360 | 720 | 0 | 0
         all       | * | month | 2026-11-01 | 2026-11-16 | -   | no  | 0.000000   | 0.000000   | -          | -  | 360 | 720 | 0 | 70
         all       | * | month | 2026-11-01 | 2026-11-16 | EUR | no  | 1.000000   | 2.000000   | -          | -  | 360 | 720 | 0 | 0
         castingly | * | month | 2026-11-01 | 2026-11-16 | USD | yes | 30.000000  | 60.000000  | 59.999999  | yes | 360 | 720 | 0 | 0

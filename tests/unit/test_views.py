@@ -327,7 +327,7 @@ def test_budget_through(warehouse: Warehouse) -> None:
         ("models", "*", "EUR", True, week, 1_100_000, 1_100_000, Decimal("7.7"), Decimal(5), True),
         ("models", "*", "", False, week, 0, 0, 0, None, None),
         ("models", "*", "USD", False, week, 700_000, 700_000, Decimal("4.9"), None, None),
-        ("monthly", "*", "USD", True, month, 173_600, 173_600, Decimal("1.736"), Decimal(2), False),
+        ("monthly", "*", "USD", True, month, 173_600, 173_600, Decimal("1.736"), Decimal(2), None),
         ("monthly", "*", "", False, month, 0, 0, 0, None, None),
         ("users", "u-1", "EUR", True, month, 250_000, 250_000, Decimal("2.5"), Decimal(2), True),
         ("users", "u-2", "EUR", True, month, 1, 1, Decimal("0.00001"), Decimal(2), False),
