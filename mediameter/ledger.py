@@ -170,6 +170,23 @@ def standing(connection: sa.Connection, source: str, begin: datetime, end: datet
     return {row.object_id: Standing(*row) for row in connection.execute(query)}
 
 
+def versions_between(connection: sa.Connection, source: str, begin: datetime, end: datetime) -> list[ObjectVersion]:
+    """The versions that count and have records between two hours, as they were listed, the latest first."""
+    columns = ("source", "object_key", "etag", "size_bytes", "last_modified_at", "version_id")
+    query = (
+        sa.select(*(_objects.c[name] for name in columns))
+        .join(_hours, _hours.c.object_id == _objects.c.object_id)
+        .where(_objects.c.state != "superseded", _objects.c.source == source, _hours.c.parsed > 0)
+        .where(_hours.c.hour_at >= naive(begin), _hours.c.hour_at < naive(end))
+        .distinct()
+        .order_by(_objects.c.last_modified_at.desc(), _objects.c.object_key)
+    )
+    return [
+        ObjectVersion(name, key, etag, size, modified.replace(tzinfo=UTC), version)
+        for name, key, etag, size, modified, version in connection.execute(query)
+    ]
+
+
 def with_rejects(connection: sa.Connection, source: str) -> dict[int, Standing]:
     """The versions that count and of which something could not be read, a line or all."""
     some = sa.or_(_objects.c.rejected > 0, _objects.c.state == "refused")

@@ -6,6 +6,7 @@ schema for BI tools, which PostgreSQL has beside (`sql/migrations/bi`), shows bo
 
 from __future__ import annotations
 
+from schemas.budgets import BUDGET_THROUGH, KNOWN_HOURS_DAILY
 from schemas.contract import Column, Contract, key, measure
 
 
@@ -60,6 +61,7 @@ CALENDAR = Contract(
         _TENANT,
         _DAY,
         Column("month_first_day", "day", "First day of its month."),
+        Column("week_first_day", "day", "Monday of its week."),
         Column("day_of_month", "int", "1 to 31."),
         Column("days_in_month", "int", "28 to 31."),
         Column("is_known", "bool", "There are log objects of the day."),
@@ -325,7 +327,9 @@ VIEWS = (
     CALENDAR,
     MONEY_DAILY,
     APPLICATION_DAILY,
+    KNOWN_HOURS_DAILY,
     COST_THROUGH,
+    BUDGET_THROUGH,
     CREDIT_PRICE_DAILY,
     LIST_PRICE_DAILY,
     MONTH_TO_DATE,

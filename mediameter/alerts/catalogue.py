@@ -9,14 +9,17 @@ from difflib import get_close_matches
 from typing import Any
 
 from mediameter.alerts import rule_parts as parts
-from mediameter.alerts.rule import Aggregate, Bands, Rule
+from mediameter.alerts.row_sources import BUDGET_COSTS
+from mediameter.alerts.rule import Aggregate, Bands, Condition, Rule
 from mediameter.alerts.rule_files import understood
 from mediameter.errors import UserError
 from mediameter.settings import KINDS, Settings
+from mediameter.settings.budgets import MONTHLY, Budget
 from mediameter.settings.quantities import Money
 from schemas.currencies import CURRENCY
 
-BUDGETED = "monthly_budget"
+TEMPLATE = "budget"
+"""Stands for each budget of the settings, which is a rule of its own name."""
 
 
 def catalogue(settings: Settings) -> list[Rule]:
@@ -26,7 +29,7 @@ def catalogue(settings: Settings) -> list[Rule]:
     Raises ``UserError`` for an override in the settings that cannot be understood.
     """
     found, wrong = understood(settings.folder)
-    known = {rule.name: rule for rule in found}
+    known = {rule.name: rule for each in found for rule in _of_budgets(settings, each)}
     for name in settings.alerts.rules:
         if not wrong:  # else it may be of a rule that could not be read
             _require(name, known, f"[alerts.rules.{name}]: there is no such rule")
@@ -57,11 +60,35 @@ def sources_of(settings: Settings, rule: Rule) -> list[str]:
     return sorted(name for name, each in settings.generating_sources.items() if each.kind in kinds)
 
 
+def _of_budgets(settings: Settings, rule: Rule) -> list[Rule]:
+    """The rule; in place of the template a rule for each budget."""
+    if rule.name != TEMPLATE or not settings.budgets:
+        return [rule]
+    return [_of_budget(rule, name, budget) for name, budget in sorted(settings.budgets.items())]
+
+
+def _of_budget(rule: Rule, name: str, budget: Budget) -> Rule:
+    wanted = Condition("budget_name", "in", (name,))
+    parts_of: dict[str, Any] = {
+        each: replace(part, where=(*part.where, wanted)) if (part := getattr(rule, each)) else None
+        for each in ("value", "over", "sample", "already", "not_counted")
+    }
+    of = f"{budget.costs} of {'each ' + budget.each if budget.each else 'all'}, {budget.amount} a {budget.per}"
+    return replace(
+        rule,
+        name=f"{TEMPLATE}_{name}",
+        title=f"At its pace so far, more will be spent than the budget {name} holds ({of})",
+        headline=f"the budget {name} is on its way to cost {{value}} a {budget.per} (limit {{limit}})",
+        needs="logs" if budget.costs == "bandwidth" else "systems",
+        group_by=("subject",) if budget.each else (),
+        tests=(),
+        **parts_of,
+    )
+
+
 def _as_set(settings: Settings, rule: Rule) -> Rule:
-    budget = settings.alerts.budget
-    if rule.name == BUDGETED:
-        limit = None if budget is None else float(budget.amount)
-        rule = replace(rule, bands=_scaled(rule.bands, limit), unit=budget.currency if budget else "currency")
+    if rule.value.source == BUDGET_COSTS.name:
+        rule = _within(rule, settings.every_budget.get(rule.name.removeprefix(f"{TEMPLATE}_")))
     own = settings.alerts.rules.get(rule.name)
     if own:
         with parts.told_at(f"[alerts.rules.{rule.name}]"):
@@ -76,12 +103,31 @@ def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
         if side in own and (side == "above") != rule.bands.is_above:
             other = "above" if rule.bands.is_above else "below"
             raise parts.Mistake(f"{side}: this rule fires {other} its threshold", f"write {other}")
+        if side in own and rule.name != MONTHLY and rule.value.source == BUDGET_COSTS.name:
+            raise parts.Mistake(f"{side}: the amount of a budget stands in [budgets]", "change it there")
         if side in own and not isinstance(own[side], Money):  # the budget is in place by now
             rule = _in_currency_of(rule, own[side])
             rule = replace(rule, bands=_banded(rule, own[side]))
-    changes: dict[str, Any] = {name: parts.whole(own, name, 0) for name in ("minimum_sample",) if name in own}
+    changes: dict[str, Any] = {
+        name: parts.whole(own, name, 0) for name in ("minimum_sample", "minimum_count") if name in own
+    }
+    if "ignore" in own:
+        changes["ignored"] = _ignored(rule, own)
     changes |= {field: parts.seconds(own, name) for name, field in _SPANS.items() if name in own}
     return replace(rule, **changes)
+
+
+def _within(rule: Rule, budget: Budget | None) -> Rule:
+    """The rule with the budget's amount as its threshold, if there is one."""
+    limit = None if budget is None else float(budget.amount.amount)
+    return replace(rule, bands=_scaled(rule.bands, limit), unit=budget.amount.currency if budget else "currency")
+
+
+def _ignored(rule: Rule, own: dict[str, Any]) -> tuple[str, ...]:
+    found = parts.texts(own, "ignore")
+    if not rule.group_by or not all(each.strip() for each in found):
+        raise parts.Mistake("ignore: there is nothing to ignore", "rules with groups take parts of their names")
+    return found
 
 
 def _in_currency_of(rule: Rule, value: Any) -> Rule:
@@ -129,11 +175,13 @@ def _why_dormant(settings: Settings, rule: Rule) -> str:
         return "no source of access logs is set"
     if rule.needs == "application" and not (settings.app_sources and settings.log_sources):
         return "no application is set beside the access logs"
-    if rule.needs == "generations" and not sources_of(settings, rule):
+    if rule.name == TEMPLATE:
+        return "no budget is set: [budgets.NAME]"
+    if rule.needs in ("generations", "systems") and not sources_of(settings, rule):
         if rule.systems and not KINDS.intersection(rule.systems):
             return f"this version reads no source of kind {' or '.join(rule.systems)} yet"
         wanted = " or ".join(rule.systems) or "that generates"
         return f"no source of kind {wanted} is set"
-    if rule.bands.threshold is None and rule.name != BUDGETED:
+    if rule.bands.threshold is None and rule.name != MONTHLY:
         return f"no threshold is set: [alerts.rules.{rule.name}] {'above' if rule.bands.is_above else 'below'}"
     return ""

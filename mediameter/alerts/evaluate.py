@@ -106,9 +106,10 @@ class _Numbers:
     def __init__(self, rule: Rule, frames: Frames, indexes: list[int], zone: ZoneInfo) -> None:
         first, last = min(indexes) - rule.look_back, max(indexes)
         self._rule = rule
-        self._value, self._over, self._sample = (
+        self._is_over_all = rule.over is not None and rule.over.is_of_all
+        self._value, self._over, self._sample, self._already, self._not_counted = (
             measured(part, rule, frames, first, last, zone) if part else {}
-            for part in (rule.value, rule.over, rule.only_while or rule.sample)
+            for part in (rule.value, rule.over, rule.only_while or rule.sample, rule.already, rule.not_counted)
         )
 
     def groups(self, index: int) -> set[str]:
@@ -117,7 +118,8 @@ class _Numbers:
         steps = {index}
         if not self._rule.bands.is_above:
             steps |= {index - offset for offset in self._rule.offsets}
-        return {group for each in (self._value, self._over) for at, group in each if at in steps}
+        of_groups = (self._value, {} if self._is_over_all else self._over, self._already)
+        return {group for each in of_groups for at, group in each if at in steps}
 
     def value(self, index: int, group: str) -> float | None:
         now = self._plain(index, group)
@@ -133,7 +135,20 @@ class _Numbers:
         rule, at = self._rule, (index, group)
         if rule.sample or rule.only_while:
             return int(self._sample.get(at, 0))
-        return int(self._over.get(at, 0) if rule.over else self._value.get(at, 0) if rule.value.how == "count" else 0)
+        if rule.over:
+            return int(self._basis(index, group) or 0)
+        return int(self._value.get(at, 0) if rule.value.how == "count" else 0)
+
+    def count(self, index: int, group: str) -> float:
+        """What was counted in the value itself, before it is divided."""
+        return self._value.get((index, group), 0.0)
+
+    def already(self, index: int, group: str) -> float | None:
+        return self._already.get((index, group))
+
+    def is_whole(self, index: int, group: str) -> bool:
+        """Whether nothing is known to be missing in the value."""
+        return not self._not_counted.get((index, group))
 
     def _plain(self, index: int, group: str) -> float | None:
         rule, at = self._rule, (index, group)
@@ -141,8 +156,11 @@ class _Numbers:
         value = self._value.get(at, nothing)
         if rule.over is None:
             return value
-        basis = self._over.get(at)
+        basis = self._basis(index, group)
         return value / basis if basis and value is not None else None
+
+    def _basis(self, index: int, group: str) -> float | None:
+        return self._over.get((index, EVERYTHING if self._is_over_all else group))
 
     def _was_seen(self, index: int, group: str) -> bool:
         steps = self._rule.seen_s // self._rule.step_s
@@ -163,23 +181,38 @@ def _judged(rule: Rule, window: Window, group: str, numbers: _Numbers) -> Judged
     if rule.only_while and not sample:  # nothing to measure, and that is fine
         verdict = OK if window.is_complete else NOT_YET_KNOWABLE
         return Judged(rule.name, group, window.begin, window.end, None, rule.bands.threshold, verdict, 0)
-    verdict = _verdict(rule, window, value, sample)
+    if rule.ignores(group):
+        value = None
+    is_much = numbers.count(window.index, group) >= rule.minimum_count
+    verdict = _verdict(rule, window, value, sample, is_much=is_much)
+    already = numbers.already(window.index, group)
+    if already is not None and rule.bands.severity(already) and not rule.ignores(group):
+        value, verdict = already if value is None else value, _graver(verdict, str(rule.bands.severity(already)))
+    elif not numbers.is_whole(window.index, group) and (value is None or not rule.bands.severity(value)):
+        value, verdict = None, NOT_AVAILABLE if window.is_complete else NOT_YET_KNOWABLE
     limit = rule.bands.shown_beside(verdict)
     return Judged(rule.name, group, window.begin, window.end, value, limit, verdict, sample)
 
 
-def _verdict(rule: Rule, window: Window, value: float | None, sample: int) -> str:
+def _verdict(rule: Rule, window: Window, value: float | None, sample: int, *, is_much: bool) -> str:
     if rule.bands.threshold is None:
         return NOT_AVAILABLE
     is_enough = value is not None and sample >= rule.minimum_sample
     severity = _severity(rule, value, sample) if is_enough and value is not None else None
+    if severity and not is_much:
+        severity, is_enough = None, False
     if not window.is_complete:
         # Though nothing has come so far: else what comes would be late, and no news. What is broken stays broken.
-        return severity if severity and rule.only_grows else NOT_YET_KNOWABLE
+        return severity if severity and rule.is_growing else NOT_YET_KNOWABLE
     if value is None:
         return NOT_AVAILABLE
     is_unsure = rule.is_share and significance.is_too_few(rule.bands, value, sample)
     return severity or (TOO_FEW if is_unsure or not is_enough else OK)
+
+
+def _graver(verdict: str, other: str) -> str:
+    """The graver of two verdicts, of which the other fires."""
+    return verdict if verdict in FIRING and FIRING.index(verdict) > FIRING.index(other) else other
 
 
 def _severity(rule: Rule, value: float, sample: int) -> str | None:
@@ -222,7 +255,9 @@ def measured(part: Aggregate, rule: Rule, frames: Frames, first: int, last: int,
     """The aggregate by (window, group); windows and groups without a row are left out."""
     if frames[part.source].is_empty():
         return {}
-    columns = {"step": _step(part, rule, zone, last), "until": _until(part, rule, zone, last), "group": _group(rule)}
+    group_by = () if part.is_of_all else rule.group_by
+    step, until = _step(part, rule, zone, last), _until(part, rule, zone, last)
+    columns = {"step": step, "until": until, "group": _group(group_by)}
     columns |= {name: pl.col(of) for name, of in (("x", part.column), ("weight", part.weight)) if of}
     rows = frames[part.source].lazy().filter(*(_holds(each) for each in part.where))
     rows = rows.with_columns(**columns).select(*columns)
@@ -279,10 +314,10 @@ def _until(part: Aggregate, rule: Rule, zone: ZoneInfo, now: int) -> pl.Expr:
     return pl.min_horizontal(given_up, pl.col(part.until).dt.epoch("s") // rule.step_s)
 
 
-def _group(rule: Rule) -> pl.Expr:
-    if not rule.group_by:
+def _group(group_by: Sequence[str]) -> pl.Expr:
+    if not group_by:
         return pl.lit(EVERYTHING)
-    names = [pl.col(name).cast(pl.String).fill_null("") for name in rule.group_by]
+    names = [pl.col(name).cast(pl.String).fill_null("") for name in group_by]
     return pl.concat_str(names, separator=" / ").str.slice(0, 128)
 
 

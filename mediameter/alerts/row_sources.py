@@ -27,14 +27,18 @@ _LAKE_NAMES = dict(zip(OF_LAKE_KIND, _EVENTS, strict=True))
 KIND_OF = {name: kind for kind, name in _LAKE_NAMES.items()}
 """Kinds of lake files, by the name that rules have for their rows."""
 
-MONTH_COSTS = Contract(
-    "month_costs",
-    "day",
-    "Of each day: what its month comes to at the pace of the hours that are known through it (cost_through).",
+BUDGET_COSTS = Contract(
+    "budget_costs",
+    "day, budget name, subject",
+    "Of each day and budget: what was spent of it in its period, and what the period comes to (budget_through).",
     (
         Column("day", "day", "Day in the reporting time zone."),
-        Column("projected", "float", "Projected cost of the month, in the budget's currency."),
-        Column("known_hours", "int", "Hours of the month that it rests on."),
+        Column("budget_name", "text", "Name in the settings."),
+        Column("subject", "text", "Application, model or user that it is of; `*`: of all together.", pii="pseudonym"),
+        Column("projected", "float", "What the period comes to, in the budget's currency.", null="not knowable"),
+        Column("spent", "float", "What was spent of it until then, at least.", least=0),
+        Column("known_hours", "int", "Hours of the period that the projection rests on."),
+        Column("not_counted", "int", "Other currencies, and costs that nobody knows: in none of these figures."),
     ),
     kind="frame",
 )
@@ -91,7 +95,7 @@ def _of(contract: Contract, *more: Column) -> RowSource | None:
 
 def _known() -> dict[str, RowSource]:
     tables = [_of(contract) for contract in (*TABLES, *VIEWS) if "tenant" in contract.names]
-    made = [_of(MONTH_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
+    made = [_of(BUDGET_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
     found = {each.name: each for each in (*tables, *made) if each}
     for kind, contract in OF_LAKE_KIND.items():
         finished = (_FINISHED, _IS_SLOW) if "duration_ms" in contract.names else ()

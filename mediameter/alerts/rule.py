@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-Needs = Literal["logs", "application", "generations", "nothing"]
+Needs = Literal["logs", "application", "generations", "systems", "nothing"]
+"""``generations``: each generating system, judged by itself; ``systems``: all of them, judged together."""
 How = Literal["count", "sum", "min", "max", "mean", "percentile"]
 Operator = Literal["in", "not in", "above", "below", "contains"]
 Severity = Literal["warning", "critical"]
@@ -37,6 +38,7 @@ INHIBITORS: Mapping[Needs, tuple[str, ...]] = {
     "logs": ("logs_missing", "delivery_late"),
     "application": ("export_stopped", "logs_missing"),
     "generations": ("export_stopped",),
+    "systems": ("export_stopped",),
     "nothing": (),
 }
 INHIBITED_BY: Mapping[str, tuple[str, ...]] = {"delivery_late": ("not_run",)}
@@ -60,8 +62,9 @@ class Condition(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One number of a window's rows. ``source``: rows, as ``row_sources`` knows them; ``weight``: how often a row
-    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency. ``until``: when a
-    row is over; it counts in each window that it lasts through, from before its begin to behind its end, for a day."""
+    counts in a percentile; ``divide``: what the number is divided by, such as micros of a currency; ``is_of_all``: of
+    all rows, whatever their groups. ``until``: when a row is over; it counts in each window that it lasts through, from
+    before its begin to behind its end, for a day."""
 
     source: str
     how: How
@@ -72,6 +75,7 @@ class Aggregate:
     where: tuple[Condition, ...] = ()
     divide: int = 1
     until: str = ""
+    is_of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,14 @@ class Rule:
     awaited; ``hold_s``: how long it must be bad before it fires; ``resolve_after``: good windows that end it;
     ``reopen_s``: bad again within this, it is the same incident; ``repeat_s``: told again while it lasts.
 
-    ``only_grows``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
+    ``is_growing``: more data never lowers the value (a sum of what is never negative, a count, also of distinct ones, a
     maximum), so a window beyond its threshold need not be complete to fire.
+    ``already``: what is so already, whatever the value says of what is to come; it grows, and beyond the threshold it
+    fires. ``not_counted``: what is in neither; where there is any, a value that is fine says nothing.
     ``is_share``: the value is so many of the sample, and fires when it is beyond its threshold for certain
-    (``significance``). ``minimum_sample``: of fewer nothing is said.
+    (``significance``). ``minimum_sample``: of fewer nothing is said. ``minimum_count``: so many have to be counted in
+    the value itself; a large share of little wakes nobody.
+    ``tells_pseudonyms``: its groups are pseudonyms. ``ignored``: groups that hold one of these texts are not judged.
     ``headline``: an incident of it in one line, with ``{value}`` and ``{limit}`` (``headlines``).
     ``sample_unit``: what the sample is told in; empty: it is not told.
     ``only_while``: where this counts nothing, the window is fine, whatever the value; it is the sample.
@@ -140,10 +148,15 @@ class Rule:
     sample_unit: str = ""
     only_while: Aggregate | None = None
     compare: Compare | None = None
-    only_grows: bool = False
+    is_growing: bool = False
+    already: Aggregate | None = None
+    not_counted: Aggregate | None = None
     is_share: bool = False
     minimum_sample: int = 0
+    minimum_count: int = 0
     group_by: tuple[str, ...] = ()
+    tells_pseudonyms: bool = False
+    ignored: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     lag_s: int = 0
     hold_s: int = 0
@@ -159,6 +172,10 @@ class Rule:
     dormant: str = ""
     tests: tuple[Any, ...] = field(default=(), compare=False)
 
+    def ignores(self, group: str) -> bool:
+        """Whether somebody said that this group is as it is to be."""
+        return any(text.lower() in group.lower() for text in self.ignored)
+
     @property
     def is_daily(self) -> bool:
         return self.step_s == DAY_S
@@ -169,7 +186,13 @@ class Rule:
 
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
-        return tuple(each for each in (self.value, self.over, self.sample, self.only_while) if each)
+        known = (self.value, self.over, self.sample, self.only_while, self.already, self.not_counted)
+        return tuple(each for each in known if each)
+
+    @property
+    def only_grows(self) -> bool:
+        """Whether it may fire on a window that is not complete."""
+        return self.is_growing or self.already is not None
 
     @property
     def offsets(self) -> tuple[int, ...]:

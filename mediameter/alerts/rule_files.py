@@ -22,11 +22,11 @@ OWN = "alerts"
 EXAMPLES = "mediameter/alerts/rules"
 _KEYS = (
     "title", "headline", "asked_in", "needs", "systems", "judged", "window", "every", "lag", "value", "over", "sample",
-    "compare", "unit", "sample_unit", "above", "below", "only_grows", "share", "minimum_sample", "for", "group_by",
-    "while",
-    "resolve_after", "reopen_within", "repeat", "seen_within", "runbook", "tests",
+    "while", "already", "not_counted", "compare", "unit", "sample_unit", "above", "below", "only_grows", "share",
+    "minimum_sample", "minimum_count", "for", "group_by", "tells_pseudonyms", "resolve_after", "reopen_within",
+    "repeat", "seen_within", "runbook", "tests",
 )  # fmt: skip
-_NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "nothing")
+_NEEDS: tuple[Needs, ...] = ("logs", "application", "generations", "systems", "nothing")
 _LAG_S = {"logs": 2 * HOUR_S}
 """Logs come an hour late, and now and then more."""
 
@@ -136,7 +136,8 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
     if value is None:
         parts.missing("value")
     numbers = {"value": parts.aggregate(value, "value")} | {
-        name: parts.aggregate(content[name], name, value) if name in content else None for name in ("over", "sample")
+        name: parts.aggregate(content[name], name, value) if name in content else None
+        for name in ("over", "sample", "already", "not_counted")
     }
     if "while" in content:
         numbers["only_while"] = parts.lasting(content["while"])
@@ -146,9 +147,11 @@ def _measure(content: Mapping[str, Any], needs: Needs, unit: str) -> dict[str, A
         "sample_unit": parts.text(content, "sample_unit", ""),
         "compare": parts.compare(content.get("compare")),
         "bands": parts.bands(content, unit),
-        "only_grows": parts.truth(content, "only_grows"),
+        "is_growing": parts.truth(content, "only_grows"),
         "is_share": parts.truth(content, "share"),
         "minimum_sample": parts.whole(content, "minimum_sample", 0),
+        "minimum_count": parts.whole(content, "minimum_count", 0),
+        "tells_pseudonyms": parts.truth(content, "tells_pseudonyms"),
         "group_by": parts.by_currency(groups, numbers.values()),
         "seen_s": parts.seconds(content, "seen_within", 0),
     }

@@ -21,15 +21,15 @@ from schemas.currencies import CURRENCY
 
 CONTRACTS = {contract.name: contract for contract in (*TABLES, *VIEWS)}
 NAME = re.compile("[a-z0-9][a-z0-9_]{0,63}")
-BUDGET = "monthly_budget"
-"""As a threshold: the budget of the settings."""
+BUDGETS = ("monthly_budget", "budget")
+"""As a threshold: that of the settings."""
 _SPAN = re.compile(r"(\d+) ?(min|h|day|days|s)")
 _SPAN_S = {"s": 1, "min": 60, "h": HOUR_S, "day": DAY_S, "days": DAY_S}
 _HOW: tuple[How, ...] = ("count", "sum", "min", "max", "mean", "percentile")
 _WHERE = ("not in", "above", "below", "contains")
 NOT_COUNTED = ("bytes", "ms", "s", "micros", "credits")
 """Units that a share cannot be of: they come by the thousand, not one by one."""
-_AGGREGATE_KEYS = {*_HOW, "from", "where", "of", "weight", "at", "divide", LINE}
+_AGGREGATE_KEYS = {*_HOW, "from", "where", "of", "weight", "at", "divide", "all_groups", LINE}
 
 
 class Mistake(Exception):
@@ -140,7 +140,7 @@ def aggregate(value: Any, name: str, like: Any = None) -> Aggregate:
         raise Mistake(f"{name} says {len(hows)} ways to make a number of the rows", f"one of {', '.join(_HOW)}")
     found = _of_rows(value, hows[0], rows, name, str(value.get("at", basis.get("at", ""))))
     where = value.get("where", basis.get("where") if "from" not in value else None)
-    return Aggregate(**found, where=_conditions(where, rows, name))
+    return Aggregate(**found, where=_conditions(where, rows, name), is_of_all=truth(value, "all_groups"))
 
 
 def lasting(value: Any) -> Aggregate:
@@ -255,7 +255,7 @@ def bands_of(is_above: bool, value: Any, unit: str) -> Bands:
 
 def number(value: Any, unit: str, name: str) -> float | None:
     """A threshold in the rule's unit. None: not known before the settings say it."""
-    if value in (None, BUDGET):
+    if value is None or value in BUDGETS:
         return None
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -296,10 +296,14 @@ def agree(rule: Rule) -> None:
             _require_additive(rule, contract, each)
         for column in rule.group_by:
             _known(column, rows, "group_by")
-            if rows.columns and rows.columns[column].pii != "none":
+            if rows.columns and rows.columns[column].pii not in _may_be_told(rule):
                 raise Mistake(f"group_by: {column} is about persons", "messages go to many people: leave it out")
-    if rule.only_grows:
+    if rule.is_growing:
         _only_grows(rule)
+    if rule.already and (not _never_shrinks(rule.already) or not rule.bands.is_above or rule.compare or rule.is_now):
+        raise Mistake("already: it may become less, or is not to stay below a number", "leave it out")
+    if rule.value.is_of_all or (any(each.is_of_all for each in rule.aggregates) and not rule.group_by):
+        raise Mistake("all_groups: there is nothing to tell apart", "over and sample of a rule with group_by have it")
     if rule.is_share:
         _is_share(rule)
     if rule.only_while and (rule.sample or rule.is_share or rule.is_daily or rule.only_grows):
@@ -310,16 +314,27 @@ def agree(rule: Rule) -> None:
         raise Mistake("compare: the windows overlap", "compare shorter windows")
 
 
+def _may_be_told(rule: Rule) -> tuple[str, ...]:
+    """Pseudonyms only where a rule says that it tells them: it has to be meant."""
+    return ("none", "pseudonym") if rule.tells_pseudonyms else ("none",)
+
+
 def _only_grows(rule: Rule) -> None:
     """Of columns that may be negative more is not always more; a share of more may be less."""
     part = rule.value
-    rows = row_source(part.source)
-    assert rows
-    is_signed = part.how == "sum" and rows.columns is not None and rows.columns[part.column].least is None
-    if part.how not in ("count", "sum", "max") or part.divide < 0 or is_signed:
+    if not _never_shrinks(part):
+        rows = row_source(part.source)
+        assert rows
         raise Mistake(f"only_grows: {part.how} of {part.column or rows.name} may become less", "leave it out")
     if rule.over or rule.compare or rule.is_now or not rule.bands.is_above:
         raise Mistake("only_grows: only what is to stay below a number grows beyond it", "leave it out")
+
+
+def _never_shrinks(part: Aggregate) -> bool:
+    rows = row_source(part.source)
+    assert rows
+    is_signed = part.how == "sum" and rows.columns is not None and rows.columns[part.column].least is None
+    return part.how in ("count", "sum", "max") and part.divide >= 0 and not is_signed
 
 
 def _is_share(rule: Rule) -> None:

@@ -203,7 +203,7 @@ def _figures(rule: Rule | None, incident: Incident) -> list[tuple[str, str]]:
     unit = rule.unit if rule else ""
     worst = "" if incident.worst_value == incident.value else f", at worst {quantity(incident.worst_value, unit)}"
     side = "above" if rule is None or rule.bands.is_above else "below"
-    so_far = "at least " if rule and rule.only_grows else ""
+    so_far = "at least " if rule and rule.is_growing else ""
     value, limit = told_apart(incident.value, incident.threshold, unit)
     value = f"{so_far}{value}{worst}; it is not to be {side} {limit}"
     sample = [("Rests on", quantity(incident.sample, rule.sample_unit))] if rule and rule.sample_unit else []

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mediameter.report.budgets import Budgeted
     from mediameter.report.gate import Gate
     from mediameter.report.generated import Generated
     from mediameter.report.incidents import Incident
@@ -230,6 +231,7 @@ class Figures:
     countries_label: str | None
     edges_label: str | None
     why_suspect: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    budgets: tuple[Budgeted, ...] = ()
 
     @cached_property
     def known_days(self) -> tuple[date, ...]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from mediameter.report import gate, generated, incidents, merged
+from mediameter.report import budgets, gate, generated, incidents, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
     Audience,
@@ -196,6 +196,7 @@ def read(
         generated=generated.read(of_days),
         incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]}), say),
         gate=gate.read(of_days),
+        budgets=budgets.read(of_days),
         countries_label=countries,
         edges_label=edges,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mediameter.report import gate, generated_tables, merged_tables, pictures, tables, words
+from mediameter.report import budgets, gate, generated_tables, merged_tables, pictures, tables, words
 from mediameter.report.facts import Figures
 from mediameter.report.markup import Markup, element
 from mediameter.report.measures import BYTES_SENT, COST, PERCENTILE, REQUESTS
@@ -140,7 +140,7 @@ def _traffic(figures: Figures) -> Markup:
 def _cost(figures: Figures) -> Markup:
     if not figures.currencies:
         told = "Not available: no price card covers these days. Add one under [[prices]] in mediameter.toml."
-        return _section("cost", "Cost", told)
+        return _section("cost", "Cost", told, *budgets.shown(figures.budgets))
     told = "What the bytes sent cost, by day and application."
     unpriced = figures.whole.cost.unpriced_bytes
     if unpriced:
@@ -148,7 +148,7 @@ def _cost(figures: Figures) -> Markup:
     if kept := words.kept_prices(figures.days_with_kept_prices):
         told += f" {kept[0].upper()}{kept[1:]}."
     parts = [part for currency in figures.currencies for part in _cost_in(figures, currency)]
-    return _section("cost", "Cost", told, *parts, tables.prices(figures))
+    return _section("cost", "Cost", told, *parts, *budgets.shown(figures.budgets), tables.prices(figures))
 
 
 def _cost_in(figures: Figures, currency: str) -> tuple[Markup, Markup]:

@@ -116,6 +116,25 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # bytes_sent = "3.9 TB"              # traffic that it names; may be left out
 # citation = "its number, and where it is kept"
 """,
+    "budgets": """\
+# --- budgets: what may be spent; each is a rule, budget_NAME, and a row of `mediameter answer budgets` ----
+# [budgets.castingly]
+# amount = "50.00 USD"
+# per = "month"                      # or "week", from Monday on
+# costs = "bandwidth"                # or "generations": what the models' providers take
+# application = "*"                  # of this application alone
+# [budgets.models]
+# amount = "40.00 USD"
+# per = "week"
+# costs = "generations"
+# source = "palette"                 # of this generating system alone; default: all
+# models = ["flux", "veo"]           # of these models alone; default: all
+# [budgets.users]
+# amount = "5.00 USD"
+# costs = "generations"
+# user = "*"                         # of this user alone
+# each = "user"                      # or "application", "model": of each by itself
+""",
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]
@@ -129,7 +148,9 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # signing_key = "0123456789abcdef"   # webhooks only, 16 characters or more, as "env:NAME" (docs/operations.md)
 # [alerts.rules.daily_bandwidth]     # any rule of `mediameter alerts list`; your own: alerts/*.yaml beside
 # above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
-# repeat = "4 h"                     # also hold, minimum_sample, enabled
+# repeat = "4 h"                     # also hold, minimum_sample, minimum_count, enabled
+# [alerts.rules.busy_agent]
+# ignore = ["googlebot"]             # groups that are as they are to be: a part of an agent, an address's pseudonym
 """,
 }
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from mediameter.settings.application import AppSource
 from mediameter.settings.buckets import EventSource, Source
+from mediameter.settings.budgets import MONTHLY, Budget, BudgetName, of_known_sources
 from mediameter.settings.channels import Channel, told
 from mediameter.settings.complaint import Complaint
 from mediameter.settings.invoices import Invoice, one_a_month
@@ -133,6 +134,8 @@ class Rule(Section):
     above: Any = Field(default=None, description="The rule fires above this")
     below: Any = Field(default=None, description="The rule fires below this")
     minimum_sample: Any = Field(default=None, description="Fewer than this wake nobody")
+    minimum_count: Any = Field(default=None, description="Fewer than this in the value itself wake nobody")
+    ignore: Any = Field(default=None, description="Groups with one of these texts in their names are not judged")
     hold: Any = Field(default=None, description="It fires when it has been bad for so long")
     repeat: Any = Field(default=None, description="It is told again after this, while it lasts")
     enabled: bool | None = Field(default=None, description="false: the rule is not judged")
@@ -266,6 +269,7 @@ class Settings(Section):
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
     invoices: tuple[Invoice, ...] = setting((), "What was billed for a month, to be held against what was measured")
+    budgets: dict[BudgetName, Budget] = setting({}, "What may be spent in a month or a week")
     alerts: Alerts
     privacy: Privacy
     geo: Geo
@@ -292,6 +296,7 @@ class Settings(Section):
                 known = ", ".join(self.sources) or "none yet"
                 raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
         one_a_month(self.invoices, self.log_sources)
+        of_known_sources(self.budgets, self.generating_sources)
         return self
 
     @property
@@ -333,6 +338,12 @@ class Settings(Section):
     def table_sources(self) -> dict[str, AppSource | PaletteSource]:
         """Everything that is read from other systems' tables."""
         return {name: each for name, each in self.sources.items() if isinstance(each, AppSource | PaletteSource)}
+
+    @property
+    def every_budget(self) -> dict[str, Budget]:
+        """Those of ``budgets``, and that of the month's bandwidth."""
+        monthly = {MONTHLY: Budget(amount=self.alerts.budget)} if self.alerts.budget else {}
+        return {**monthly, **self.budgets}
 
     def fingerprint(self) -> str:
         """SHA-256 over every setting that changes a rollup: when it differs, the days are computed anew."""

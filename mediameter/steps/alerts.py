@@ -27,7 +27,9 @@ from mediameter.numbers import told
 from mediameter.settings import Settings
 from mediameter.steps.messages import line
 from mediameter.steps.opened import opened
+from mediameter.steps.progress import Progress
 from mediameter.steps.reader import plain, reader, shown
+from mediameter.steps.reveal import Revealed, asked_of, reveal
 
 PAST = timedelta(days=14)
 SHOWN_WINDOWS = 24
@@ -155,17 +157,26 @@ def test_rules(settings: Settings, names: Sequence[str]) -> Tested:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One rule: what it measures, and what it said of its last windows; its incidents."""
+    """One rule: what it measures, and what it said of its last windows; its incidents. ``revealed``: the addresses that
+    it named, where somebody asked for them."""
 
     rule: Rule
     windows: tuple[Judged, ...]
     incidents: tuple[Incident, ...]
+    revealed: tuple[Revealed, ...] | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether an address that was asked for cannot be told."""
+        return any(each.address is None for each in self.revealed or ())
 
     def to_dict(self) -> dict[str, Any]:
+        revealed = {} if self.revealed is None else {"revealed": [asdict(each) for each in self.revealed]}
         return {
             **_of_rule(self.rule, ""),
             "windows": [plain(each._asdict()) for each in self.windows],
             "incidents": [plain(asdict(each)) for each in self.incidents],
+            **revealed,
         }
 
     def render(self, console: Console) -> None:
@@ -184,16 +195,28 @@ class Explained:
         console.print(table)
         for incident in self.incidents:
             _say(console, f"{incident.state}: {line(rule, incident)}")
+        for address in self.revealed or ():
+            _say(console, address.line)
+        if self.revealed == ():
+            _say(console, "No window that is kept has named an address.")
 
 
-def explain(settings: Settings, name: str, *, now: datetime) -> Explained:
-    """Why a rule says what it says. Raises ``UserError`` for an unknown rule."""
+def explain(
+    settings: Settings, name: str, *, now: datetime, is_revealing: bool = False, progress: Progress | None = None
+) -> Explained:
+    """Why a rule says what it says. ``is_revealing``: and which addresses it named, by the logs that are still there.
+
+    Raises ``UserError`` for an unknown rule, or one without addresses that are to be revealed.
+    """
     rule = find(settings, name)
+    revealed = None
     with reader(settings) as connection:
         windows = book.windows(connection, settings.tenant, {rule.name})
+        if is_revealing:
+            revealed = tuple(reveal(connection, settings, asked_of(rule, windows), progress=progress))
         found = [each for each in book.incidents(connection, settings.tenant, now - PAST) if each.rule == rule.name]
     windows.sort(key=lambda each: (each.end, each.group), reverse=True)
-    return Explained(rule, tuple(windows[:SHOWN_WINDOWS]), tuple(found))
+    return Explained(rule, tuple(windows[:SHOWN_WINDOWS]), tuple(found), revealed)
 
 
 def _measure(rule: Rule) -> str:

@@ -25,6 +25,7 @@ from mediameter.connect import reading, transact
 from mediameter.faults import point
 from mediameter.settings import Settings
 from mediameter.steps import days
+from mediameter.steps.budgets import write_budgets
 from mediameter.steps.judge import Judge
 from mediameter.steps.messages import tell
 from mediameter.steps.opened import opened
@@ -59,6 +60,7 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
     report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)
     with opened(settings) as made:
+        transact(made, lambda connection: write_budgets(connection, settings))
         with reading(made) as connection:
             outlived = _outlived(connection, settings, now)
         if outlived:

@@ -43,16 +43,21 @@ def line_hash_of(settings: Settings) -> str:
     return identity.line_hash(settings.lake.path)
 
 
+def limits_of(settings: Settings) -> Limits:
+    """How much of an object is taken at a time, and what is too much."""
+    ingest = settings.ingest
+    return Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
+
+
 def door(settings: Settings, name: str, source: Source) -> Door:
     """The door of one source."""
     key, hash_name = address_key(settings), line_hash_of(settings)
-    ingest = settings.ingest
     pseudonyms = privacy.Pseudonyms(key)
     return Door(
         source=name,
         log_bucket=source.bucket,
         lake=settings.lake.path,
-        limits=Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio),
+        limits=limits_of(settings),
         line_hash=hash_name,
         seed=privacy.line_seed(key, SEED_BYTES[hash_name]),
         pseudonyms=pseudonyms,

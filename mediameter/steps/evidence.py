@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,20 +12,24 @@ import sqlalchemy as sa
 
 from mediameter import answers, lake, ledger, sightings
 from mediameter.alerts.evaluate import LONGEST_WAIT_S
-from mediameter.alerts.row_sources import ANSWER, FRESHNESS, HOURS_SEEN, KIND_OF, MONTH_COSTS, row_source
+from mediameter.alerts.row_sources import ANSWER, BUDGET_COSTS, FRESHNESS, HOURS_SEEN, KIND_OF, row_source
 from mediameter.metering.generations import distinct
 from mediameter.settings import Settings
-from mediameter.settings.quantities import Money
 from mediameter.steps.generations import events_of
 from mediameter.warehouse import naive, tables
+from schemas.budgets import BUDGET_THROUGH, LEAST_KNOWN_HOURS
 from schemas.contract import Column
+from schemas.currencies import MICROS
 from schemas.frames import POLARS_TYPES
 from schemas.outcomes import is_slow, is_waiting
-from schemas.views import COST_THROUGH
-from schemas.vocabulary import ALL
 
 LONGEST_GENERATION = timedelta(seconds=LONGEST_WAIT_S)
 """Events are looked up by when they began; one that was done in a window began at most so long before."""
+
+_FIGURES = [
+    BUDGET_THROUGH.column(name)
+    for name in ("cost_micros", "known_cost_micros", "known_hours", "hours_in_period", "uncosted", "unpriced_bytes")
+]
 
 
 class Span(NamedTuple):
@@ -78,7 +83,11 @@ class Evidence:
     def _frame(self, name: str, span: Span) -> pl.DataFrame:
         if name.startswith(ANSWER):
             return self._answer(name.removeprefix(ANSWER), span)
-        made = {MONTH_COSTS.name: self._month_costs, HOURS_SEEN.name: self._hours_seen, FRESHNESS.name: self._freshness}
+        made = {
+            BUDGET_COSTS.name: self._budget_costs,
+            HOURS_SEEN.name: self._hours_seen,
+            FRESHNESS.name: self._freshness,
+        }
         if name in made:
             return made[name](span)
         return self._events(name, span) if name in KIND_OF else self._table(name, span)
@@ -133,24 +142,24 @@ class Evidence:
 
     # --- made here ---------------------------------------------------------------------------------------------
 
-    def _month_costs(self, span: Span) -> pl.DataFrame:
-        """Of each day, its month's projection in the budget's currency, as the view has it."""
-        view = sa.table(COST_THROUGH.name, *(sa.column(column.name) for column in COST_THROUGH)).c
-        asked = (view.cost_micros, view.known_cost_micros, view.hours_in_month, view.known_hours)
-        query = sa.select(view.day, view.currency, view.projected_cost, *asked).where(
-            view.tenant == self._settings.tenant, view.application == ALL, view.day.between(*self._days(span))
+    def _budget_costs(self, span: Span) -> pl.DataFrame:
+        """What each budget's period comes to through each day, as the view has it."""
+        if not self._settings.every_budget:
+            return pl.DataFrame(schema=_schema(BUDGET_COSTS.columns))
+        view = sa.table(BUDGET_THROUGH.name, *(sa.column(column.name) for column in BUDGET_THROUGH)).c
+        names = ("day", "budget_name", "subject", "is_counted", *(column.name for column in _FIGURES))
+        query = sa.select(*(view[name] for name in names)).where(
+            view.tenant == self._settings.tenant, view.day.between(*self._days(span))
         )
-        months: dict[date, dict[str, float | None]] = {}
-        known: dict[date, int] = {}
-        for at, currency, projected, *figures in self._connection.execute(query):
+        found: dict[tuple[date, str, str], _Spent] = {}
+        for at, budget, subject, is_counted, *figures in self._connection.execute(query):
             day = date.fromisoformat(at) if isinstance(at, str) else at
-            # One division, so one rounding, and the same number on every engine.
-            spent, micros, hours, known[day] = (int(each or 0) for each in figures)
-            exact = None if projected is None else max(micros * hours, spent * known[day]) / (known[day] * 1_000_000)
-            months.setdefault(day, {})[currency] = exact
-        budget = self._settings.alerts.budget
-        rows = [(day, _of_budget(month, budget), known[day]) for day, month in sorted(months.items())]
-        return pl.DataFrame(rows, schema=_schema(MONTH_COSTS.columns), orient="row")
+            of = found.setdefault((day, budget, subject), _Spent())
+            of.add([int(each or 0) for each in figures], is_counted=bool(is_counted))
+        rows = [
+            (*at, of.projected, of.spent / MICROS, of.known_hours, of.not_counted) for at, of in sorted(found.items())
+        ]
+        return pl.DataFrame(rows, schema=_schema(BUDGET_COSTS.columns), orient="row")
 
     def _hours_seen(self, span: Span) -> pl.DataFrame:
         traffic = tables["traffic_hourly"].c
@@ -207,12 +216,29 @@ class Evidence:
         return self._now - first if first else None
 
 
-def _of_budget(projected: Mapping[str, float | None], budget: Money | None) -> float | None:
-    """Of projections by currency, that of the budget; None where some bytes have no price, or another currency."""
-    if len(projected) != 1 or "" in projected or (budget and budget.currency not in projected):
-        return None
-    [found] = projected.values()
-    return found
+@dataclass(slots=True)
+class _Spent:
+    """Of a budget's period so far, in millionths of its currency."""
+
+    spent: int = 0
+    known: int = 0
+    known_hours: int = 0
+    hours: int = 0
+    not_counted: int = 0
+
+    def add(self, figures: Sequence[int], *, is_counted: bool) -> None:
+        """A row of the view; ``figures`` as ``_FIGURES`` names them."""
+        cost, known, self.known_hours, self.hours, *unknown = figures
+        self.not_counted += int(any(unknown) or not is_counted)
+        if is_counted:
+            self.spent, self.known = cost, known
+
+    @property
+    def projected(self) -> float | None:
+        """One division, so one rounding, and the same number on every engine."""
+        if self.known_hours < LEAST_KNOWN_HOURS:
+            return None
+        return max(self.known * self.hours, self.spent * self.known_hours) / (self.known_hours * MICROS)
 
 
 def _added_up(columns: list[tuple[sa.ColumnElement[Any], Column]], sums: set[str]) -> sa.Select[Any]:

@@ -40,7 +40,8 @@ class Judge:
         rules = [rule for rule in rules if indexes[rule.name]]
         frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
         has_traffic = day in days.known(self._connection, self._settings)
-        is_known = {"generations": True, "nothing": day in days.known_of_any(self._connection, self._settings)}
+        is_of_any = day in days.known_of_any(self._connection, self._settings)
+        is_known = {"generations": True, "systems": is_of_any, "nothing": is_of_any}
         found: list[Judged] = []
         for rule in rules:
             if rule.is_daily and not is_known.get(rule.needs, has_traffic):
@@ -116,12 +117,12 @@ class Judge:
         windows for the rule's own ``lag``; both for as long as the source usually takes."""
         if rule.needs == "nothing":
             return self._now
+        if rule.needs == "systems":
+            found = [self._through_system(rule, name) for name in sources_of(self._settings, rule)]
+            return None if not found or None in found else min(at for at in found if at)
         lag = timedelta(seconds=rule.lag_s)
         if rule.needs == "generations":
-            is_bucket = source in self._settings.event_sources
-            late = max(_EVENT_FILES_LATE, self._delay(source)) if is_bucket else _NONE
-            through = self._listed(source, is_bucket)
-            return through - late - lag if through else None
+            return self._through_system(rule, source)
         if rule.is_daily:
             return self._days_through - lag if self._days_through else None
         known = [self._hours_through(name, lag) for name in self._settings.log_sources]
@@ -140,6 +141,13 @@ class Judge:
         if source not in self._delays:
             self._delays[source] = ledger.delay(self._connection, source)
         return self._delays[source]
+
+    def _through_system(self, rule: Rule, source: str) -> datetime | None:
+        """Of one generating system; event files may come an hour late."""
+        is_bucket = source in self._settings.event_sources
+        late = max(_EVENT_FILES_LATE, self._delay(source)) if is_bucket else _NONE
+        through = self._listed(source, is_bucket)
+        return through - late - timedelta(seconds=rule.lag_s) if through else None
 
     def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
         """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""

@@ -3,9 +3,10 @@
 -- parameters: month_first_day, last_day (the month so far, inclusive), days_so_far, days_in_month, application
 --   ('*' = all), budget_micros, budget_currency (NULL = no budget), tenant
 -- note: Cost of the hours that are known / known_hours * hours of the month (the view `cost_through`): neither days
---   before the first log nor open days are known. Not available for less than 24 known hours, and
---   never less than the cost so far. Bytes without a valid
---   price card stand in a row of their own whose cost is NULL: the other rows' projection does not hold them.
+--   before the first log nor open days are known. Not available for less than 24 known hours, and never less than the
+--   cost so far. Bytes without a valid price card stand in a row of their own whose cost is NULL: the other rows'
+--   projection does not hold them. The budget is that of all applications, and held against nothing else; the answer
+--   `budgets` has all budgets.
 
 WITH projection AS (
     SELECT
@@ -16,7 +17,7 @@ WITH projection AS (
         known_hours,
         hours_in_month,
         projected_cost,
-        CASE WHEN currency = :budget_currency THEN :budget_micros END AS budget_micros
+        CASE WHEN currency = :budget_currency AND :application = '*' THEN :budget_micros END AS budget_micros
     FROM cost_through
     WHERE tenant = :tenant
         AND application = :application

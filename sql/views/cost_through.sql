@@ -1,39 +1,6 @@
 -- What each month has cost through each of its days, and what it comes to at the pace of the hours that are known.
-WITH logged AS (
-    SELECT tenant, MIN(hour_at) AS first_at FROM traffic_hourly GROUP BY tenant
-),
-
-final AS (
-    SELECT
-        day_finality.tenant,
-        day_finality.day,
-/* sqlite     */ CAST(ROUND((JULIANDAY(complete_through_at) - JULIANDAY(logged.first_at)) * 24) AS INTEGER) AS hours_since
-/* postgresql */ CAST(EXTRACT(EPOCH FROM complete_through_at - logged.first_at) / 3600 AS INTEGER) AS hours_since
-/* mysql      */ TIMESTAMPDIFF(HOUR, logged.first_at, complete_through_at) AS hours_since
-    FROM day_finality
-    INNER JOIN logged ON logged.tenant = day_finality.tenant
-    WHERE is_final = 1
-),
-
-span AS (
-    SELECT tenant, MIN(day) AS first_day, MAX(day) AS last_day FROM final WHERE hours_since > 0 GROUP BY tenant
-),
-
--- A day that is open is not known, nor one before the first log; a quiet one between final ones is.
-known AS (
-    SELECT
-        calendar.tenant,
-        calendar.day,
-        calendar.month_first_day,
-        CASE
-            WHEN calendar.is_known = 1 AND calendar.is_final = 0 THEN 0
-            WHEN span.first_day IS NULL OR calendar.day NOT BETWEEN span.first_day AND span.last_day THEN 0
-            WHEN final.hours_since < 24 THEN final.hours_since
-            ELSE 24
-        END AS hours
-    FROM calendar
-    LEFT JOIN span ON span.tenant = calendar.tenant
-    LEFT JOIN final ON final.tenant = calendar.tenant AND final.day = calendar.day
+WITH known AS (
+    SELECT tenant, day, month_first_day, hours FROM known_hours_daily WHERE family = 'traffic'
 ),
 
 through AS (

@@ -127,6 +127,51 @@ def test_a_day_that_is_not_complete_is_neither_good_nor_bad(made: sa.Engine, pla
     assert row["verdict"] == "not_yet_knowable" and not incidents(made)
 
 
+SCRAPER = "9d5f" * 8
+
+
+def day_of_addresses(made: sa.Engine, day: date, of_one: int, others: int) -> None:
+    """A day of which one address asked so many times, in two applications, and all others together so many."""
+    day_of_errors(made, 0, day, of_one + others)
+    with connect.writing(made) as connection:
+        table = tables["addresses_daily"]
+        connection.execute(table.delete().where(table.c.day == day))
+        Warehouse(connection).fill(
+            "addresses_daily",
+            f"""day | application | address | edge | addresses | requests
+            {day} | castingly | {SCRAPER} | direct | 1 | {of_one // 3}
+            {day} | studio | {SCRAPER} | direct | 1 | {of_one - of_one // 3}
+            {day} | studio | {"e" * 32} | edge | 1 | {others // 2}
+            {day} | studio | other | NULL | 900 | {others - others // 2}""",
+        )
+
+
+def test_one_address_that_scrapes_is_told_by_its_pseudonym_until_it_is_known(made: sa.Engine, place: Settings) -> None:
+    """A tenth of all requests; an edge of a CDN makes as much as it likes. Who knows the address says so."""
+    day_of_addresses(made, DAY, 600, 5_400)
+    assert check(place, now=NOW).firing == [
+        f"warning: {SCRAPER}: this address made 10 % of a day's requests (limit 5 %), "
+        "since 2026-11-04 00:00Z [busy_address]"
+    ]
+    [message] = [json.loads(row["payload"]) for row in rows(made, "outbox")]
+    assert SCRAPER in message["title"]
+    own = {"busy_address": Override(ignore=[SCRAPER[:12]])}
+    known = place.model_copy(update={"alerts": place.alerts.model_copy(update={"rules": own})})
+    for later in range(1, 4):
+        day, now = DAY + timedelta(days=later), NOW + timedelta(days=later)
+        listed(made, now)
+        day_of_addresses(made, day, 600, 5_400)
+        check(known, now=now)
+    assert incidents(made, "busy_address") == [("resolved", "resolved")]
+
+
+def test_one_developer_on_a_small_site_wakes_nobody(made: sa.Engine, place: Settings) -> None:
+    day_of_addresses(made, DAY, 30, 20)
+    assert check(place, now=NOW).messages == 0
+    [row] = rows(made, "alert_checks_daily", tenant="default", day=DAY, rule="busy_address")
+    assert (row["check_group"], row["verdict"]) == ("*", "too_few")
+
+
 def sent(made: sa.Engine, day: date, bytes_sent: int) -> None:
     """One GET of so many bytes is what is known of a day."""
     with connect.writing(made) as connection:

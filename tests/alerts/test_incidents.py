@@ -181,7 +181,7 @@ def test_what_must_last_lasts_in_late_data_too() -> None:
 
 # --- what only grows -----------------------------------------------------------------------------------------
 
-GROWING = replace(RULE, only_grows=True, resolve_after=1)
+GROWING = replace(RULE, is_growing=True, resolve_after=1)
 
 
 def test_a_window_that_is_bad_before_those_before_it_begins_one_incident() -> None:

@@ -30,7 +30,7 @@ OF_DOCUMENTS = {  # the last table of SOURCE_SYSTEMS.md, and the pose generator'
 OF_THE_HOUSE = {
     "logs_missing", "delivery_late", "export_stopped", "not_run", "rejects_over_budget", "reconciliation_broken",
     "rejected_bytes_over_budget", "quality_gate", "revenue_drop", "server_errors", "slow_hours",
-    "cost_per_generation", "slow_model",
+    "cost_per_generation", "slow_model", "busy_address", "busy_agent", "budget",
 }  # fmt: skip
 LOGS = {"kind": "s3_access_log", "path": "bucket"}
 
@@ -69,10 +69,10 @@ def test_what_rests_on_too_few_is_never_fine(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED)
 def test_each_shipped_rule_says_whether_its_measure_only_grows(rule: Rule) -> None:
-    """And one that does is tried: beyond its threshold before all has come."""
+    """And one that does, or of which a part does, is tried: beyond its threshold before all has come."""
     shipped = [file.read_text() for file in (Path(__file__).parents[2] / "mediameter/alerts/rules").iterdir()]
     [text] = [text.split(f"\n{rule.name}:\n")[1] for text in shipped if f"\n{rule.name}:\n" in text]
-    assert f"\n  only_grows: {str(rule.only_grows).lower()}\n" in text.split("\n  tests:")[0]
+    assert f"\n  only_grows: {str(rule.is_growing).lower()}\n" in text.split("\n  tests:")[0]
     fires_early = [test for test in rule.tests if not test.get("is_complete", True) and test["verdict"] in FIRING]
     assert bool(fires_early) == rule.only_grows
 
@@ -163,6 +163,9 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         lambda text: text + "  sample: {count: true}\n  while: {from: generation_events, until: at, count: true}\n",
         "while: what lasts is the sample",
     ),
+    "what is already less": (
+        lambda text: text + "  already: {mean: requests}\n", "already: it may become less",
+    ),
     "a share of nothing": (lambda text: text + "  share: true\n", "share: it is so many of so many"),
     "a share that is asked": (lambda text: text + "  share: perhaps\n", "share: 'perhaps' is neither true nor false"),
     "a share of bytes": (
@@ -172,6 +175,20 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "a share above the whole": (
         lambda text: text.replace("sum: requests}", "sum: requests}\n  over: {sum: requests}") + "  share: true\n",
         "share: a threshold is no share",
+    ),
+    "pseudonyms that nobody meant to tell": (
+        lambda text: (
+            text.replace("traffic_hourly", "addresses_daily").replace("1 h", "1 day") + "  group_by: [address]\n"
+        ),
+        "address is about persons",
+    ),
+    "a share of all groups where there are none": (
+        lambda text: text.replace("sum: requests}", "sum: requests}\n  over: {sum: requests, all_groups: true}"),
+        "all_groups: there is nothing to tell apart",
+    ),
+    "a value of all groups": (
+        lambda text: text.replace("sum: requests}", "sum: requests, all_groups: true}\n  group_by: [application]"),
+        "all_groups: there is nothing to tell apart",
     ),
     "divided by zero": (lambda text: text.replace("sum: requests", "sum: requests, divide: 0"), "divide: 0"),
 }  # fmt: skip
@@ -257,6 +274,13 @@ def test_settings_override_thresholds_and_the_warning_moves_with_them(tmp_path: 
     assert (found["not_run"].bands.warning, found["not_run"].repeat_s) == (28_800.0, 14_400)
 
 
+def test_settings_say_who_may_be_busy(tmp_path: Path) -> None:
+    own = {"busy_agent": {"ignore": ["Googlebot"], "minimum_count": 5_000}}
+    rule = find(settings(tmp_path, alerts={"rules": own}), "busy_agent")
+    assert rule.minimum_count == 5_000
+    assert rule.ignores("Mozilla/5.0 (compatible; googlebot/2.1)") and not rule.ignores("curl/8.5")
+
+
 def test_the_budget_of_the_settings_is_the_budgets_threshold(tmp_path: Path) -> None:
     rule = find(settings(tmp_path, alerts={"monthly_budget": "200.00 USD"}), "monthly_budget")
     assert (rule.bands.critical, rule.bands.warning, rule.unit, rule.dormant) == (200.0, 160.0, "USD", "")
@@ -302,6 +326,10 @@ def test_no_rule_adds_money_of_two_currencies(value: str, groups: tuple[str, ...
         ({"error_rate": {"below": 0.5}}, "this rule fires above its threshold"),
         ({"not_run": {"above": "soon"}}, r"\[alerts.rules.not_run\]: above: 'soon' is not a span"),
         ({"not_run": {"repeat": "soon"}}, "repeat: 'soon' is not a span of time"),
+        ({"error_rate": {"ignore": ["x"]}}, r"\[alerts.rules.error_rate\]: ignore: there is nothing to ignore"),
+        ({"busy_agent": {"ignore": [" "]}}, "ignore: there is nothing to ignore"),
+        ({"busy_agent": {"ignore": "googlebot"}}, "ignore is not a list of names"),
+        ({"busy_agent": {"minimum_count": "many"}}, "minimum_count: 'many' is not a whole number"),
     ],
 )
 def test_an_override_that_cannot_be_is_told(own: dict[str, Any], told: str, tmp_path: Path) -> None:

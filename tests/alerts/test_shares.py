@@ -124,3 +124,33 @@ def test_a_sample_that_is_set_in_the_settings_still_holds() -> None:
 
 def test_each_verdict_has_its_place_among_several() -> None:
     assert set(WORST_FIRST) == set(VERDICTS) and len(WORST_FIRST) == len(VERDICTS)
+
+
+OF_ALL: Rule = read("tried.yaml", """
+tried:
+  title: Tried
+  needs: logs
+  window: 1 day
+  group_by: [application]
+  value: {from: endpoints_daily, sum: errors}
+  over: {sum: requests, all_groups: true}
+  unit: ratio
+  above: 5 %
+  share: true
+  minimum_count: 30
+""")[0]  # fmt: skip
+
+
+def test_of_all_groups_each_is_a_share_of_the_whole() -> None:
+    """``errors`` stand for what a group did, all of ``requests`` for what there was."""
+    rows = [("many", 60, 400), ("more", 40, 100), ("few", 29, 0), ("none", 0, 0)]
+    assert verdicts(rows, rule=OF_ALL) == {"*": "ok", "many": "critical", "more": "critical"}
+    small = [("most", 29, 29), ("other", 0, 6)]
+    assert verdicts(small, rule=OF_ALL) == {"*": "ok"}
+    assert verdicts(small, rule=OF_ALL, asked=("most",))["most"] == "too_few"
+
+
+def test_a_group_that_is_ignored_is_not_judged_though_its_incident_is_open() -> None:
+    ignoring = replace(OF_ALL, ignored=("MAN",))
+    assert verdicts([("many", 60, 400)], rule=ignoring) == {"*": "ok"}
+    assert verdicts([("many", 60, 400)], rule=ignoring, asked=("many",))["many"] == "not_available"

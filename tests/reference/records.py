@@ -77,7 +77,7 @@ class PriceCard:
 class Settings:
     """All that the figures depend on besides the logs. ``country`` and ``edge`` get the normalised address text,
     or the empty text where a record has no address; ``agent`` what the door leaves of a user agent.
-    ``budget_currency`` is empty without a budget."""
+    ``budget``: that of a month, in millionths of its currency."""
 
     seed: int
     address_key: bytes
@@ -85,7 +85,7 @@ class Settings:
     time_zone: str = "UTC"
     referers: dict[str, str] = field(default_factory=dict)
     prices: tuple[PriceCard, ...] = ()
-    budget_currency: str = ""
+    budget: tuple[int, str] | None = None
     log_buckets: dict[str, str] = field(default_factory=dict)
     country: Callable[[str], str] = _not_available
     edge: Callable[[str], str] = _not_available

@@ -312,12 +312,13 @@ def alert_values(tables: dict[str, list[Row]], world: Settings) -> list[Row]:
         values = {
             "daily_bandwidth": float(total["bytes_sent"]),
             "error_rate": total["errors"] / total["requests"] if total["requests"] else None,
-            "monthly_budget": _projected(costs_daily, day, world.budget_currency, known),
+            "monthly_budget": _budgeted(costs_daily, day, world.budget, known),
             "response_time_p95": float(timed[day]["p95_ms"]) if day in timed else None,
             "unique_addresses": addresses.get(day, 0),
         }
         samples = {"response_time_p95": timed[day]["observations"] if day in timed else 0}
-        samples["monthly_budget"] = sum(known.values()) if any(_is_of(row, day) for row in costs_daily) else 0
+        is_any = world.budget and any(_is_of(row, day) and _tells(row, world.budget[1]) for row in costs_daily)
+        samples["monthly_budget"] = sum(known.values()) if is_any else 0
         rows += [
             {
                 "tenant": tenant,
@@ -358,13 +359,24 @@ def _is_of(cost: Row, day: date) -> bool:
     return bool(cost["day"].replace(day=1) == day.replace(day=1) and cost["day"] <= day)
 
 
-def _projected(costs_daily: list[Row], day: date, budget_currency: str, known: dict[date, int]) -> float | None:
-    """The month's cost at the pace of the known days; None where some has no price, or is not in the budget's one
-    currency, or fewer than 24 hours are known."""
-    so_far = [row for row in costs_daily if _is_of(row, day)]
-    currencies, hours = {row["currency"] for row in so_far}, sum(known.values())
-    if len(currencies) != 1 or currencies == {""} or budget_currency not in ("", *currencies) or hours < 24:
+def _tells(cost: Row, currency: str) -> bool:
+    """Whether a cost says anything of a budget: it is in its currency, or something that is not counted."""
+    return bool(cost["currency"] == currency or cost["cost_micros"] or (not cost["currency"] and cost["bytes_sent"]))
+
+
+def _budgeted(
+    costs_daily: list[Row], day: date, budget: tuple[int, str] | None, known: dict[date, int]
+) -> float | None:
+    """The month's cost in the budget's currency at the pace of the known days, or what was spent where fewer than 24
+    hours are known and 80 % of the budget are gone. None where that is fine and another part is not counted."""
+    if budget is None:
         return None
-    micros: int = sum(row["cost_micros"] for row in so_far if row["day"] in known)
-    spent: int = sum(row["cost_micros"] for row in so_far)
-    return max(micros * monthrange(day.year, day.month)[1] * 24, spent * hours) / (hours * 10**6)
+    limit, currency = budget
+    so_far = [row for row in costs_daily if _is_of(row, day) and _tells(row, currency)]
+    own, hours = [row for row in so_far if row["currency"] == currency], sum(known.values())
+    spent: int = sum(row["cost_micros"] for row in own)
+    micros: int = sum(row["cost_micros"] for row in own if row["day"] in known)
+    month = monthrange(day.year, day.month)[1] * 24
+    projected = max(micros * month, spent * hours) / (hours * 10**6) if hours >= 24 and so_far else None
+    beyond = [each for each in (projected, spent / 10**6) if each is not None and each > 0.8 * limit / 10**6]
+    return (beyond or [projected if len(own) == len(so_far) else None])[0]

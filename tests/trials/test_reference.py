@@ -168,7 +168,9 @@ def by_the_reference(made: World) -> Tables:
         time_zone=made.zone.key,
         referers={host.lower(): application for host, application in REFERERS.items()},
         prices=tuple(made.prices),
-        budget_currency=made.budget.partition(" ")[2],
+        budget=(round(float(made.budget.partition(" ")[0]) * 10**6), made.budget.partition(" ")[2])
+        if made.budget
+        else None,
         log_buckets=made.log_buckets,
         country=lambda text: (countries(text) or "unknown") if made.has_countries else "not_available",
         edge=lambda text: ("edge" if edges(text) else "direct") if made.has_cdn else "not_available",

@@ -200,6 +200,64 @@ def test_cost_projection(warehouse: Warehouse, budget: str | None, shown: str, i
     )
 
 
+def test_the_budget_of_all_is_not_one_applications(warehouse: Warehouse) -> None:
+    """castingly's 900 USD are its own business; the budget of 500 USD is of all together."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill(
+        "bandwidth_cost_daily", "day | application | currency | cost_micros\n2026-11-02 | castingly | USD | 900_000_000"
+    )
+    last, held = date(2026, 11, 16), {}
+    for application in ("*", "castingly"):
+        asked = {"first_day": last, "last_day": last, "budget": "500.00 USD", "application": application}
+        found = warehouse.ask("cost_projection", **asked)
+        [row] = [dict(zip(found.columns, each, strict=True)) for each in found.rows]
+        held[application] = (row["budget"], row["is_over_budget"])
+    assert held == {"*": (500, True), "castingly": (None, None)}
+
+
+def test_budgets(warehouse: Warehouse) -> None:
+    """100 USD in the 360 known hours of a month's 720, 0.30 of them castingly's; the open day's 50 count in the cost
+    alone. Monday the 16th is open, so that of the week nothing can be projected, and more than it holds is spent. What
+    is in EUR is named. Without a known day in the window there is nothing."""
+    warehouse.fill("days", MONTH)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-01 00:00 | 5")
+    warehouse.fill(
+        "bandwidth_cost_daily",
+        """
+        day        | application | currency | bytes_sent | cost_micros
+        2026-11-02 | castingly   | USD      | 9          | 30_000_000
+        2026-11-15 | palette     | USD      | 9          | 70_000_000
+        2026-11-15 | palette     | EUR      | 9          | 1_000_000
+        2026-11-15 | palette     |          | 70         | -
+        2026-11-16 | palette     | USD      | 9          | 50_000_000
+        """,
+    )
+    warehouse.fill(
+        "budgets",
+        """
+        budget_name | model | currency | amount_micros | period | costs     | basis     | application | source | user_id
+        all         | *     | USD      | 200_000_000   | month  | bandwidth | bandwidth | *           | *      | *
+        castingly   | *     | USD      | 59_999_999    | month  | bandwidth | bandwidth | castingly   | *      | *
+        week        | *     | USD      | 49_000_000    | week   | bandwidth | bandwidth | *           | *      | *
+        """,
+    )
+    warehouse.expect(
+        "budgets",
+        """
+        budget_name | subject | period | period_first_day | day | currency | is_counted | cost | projected_cost | budget | is_over_budget | known_hours | hours_in_period | uncosted | unpriced_bytes
+        all       | * | month | 2026-11-01 | 2026-11-16 | USD | yes | 150.000000 | 200.000000 | 200.000000 | - | 360 | 720 | 0 | 0
+        all       | * | month | 2026-11-01 | 2026-11-16 | -   | no  | 0.000000   | 0.000000   | -          | -  | 360 | 720 | 0 | 70
+        all       | * | month | 2026-11-01 | 2026-11-16 | EUR | no  | 1.000000   | 2.000000   | -          | -  | 360 | 720 | 0 | 0
+        castingly | * | month | 2026-11-01 | 2026-11-16 | USD | yes | 30.000000  | 60.000000  | 59.999999  | yes | 360 | 720 | 0 | 0
+        week      | * | week  | 2026-11-16 | 2026-11-16 | USD | yes | 50.000000  | -          | 49.000000  | yes | 0   | 168 | 0 | 0
+        """,  # noqa: E501
+        first_day=date(2026, 11, 9),
+        last_day=date(2026, 11, 20),
+    )
+    assert not warehouse.ask("budgets", first_day=date(2026, 12, 1), last_day=date(2026, 12, 9)).rows
+
+
 OPEN_DAY = "2026-11-16 | palette     | a      | USD      | 900        | 50"
 
 
@@ -955,7 +1013,7 @@ def test_every_answer_is_whole_tested_and_in_the_docs(answer: Answer) -> None:
 def test_an_unknown_answer_names_the_near_ones(warehouse: Warehouse) -> None:
     with pytest.raises(ValueError, match=r"'top_file'.*top_files_by_bandwidth"):
         warehouse.ask("top_file")
-    with pytest.raises(AnswerError, match="bandwidth_by_model, bot_share, cache_hit_ratio"):
+    with pytest.raises(AnswerError, match="bot_share, budgets, cache_hit_ratio"):
         warehouse.ask("zzz")
 
 

@@ -450,7 +450,8 @@ def test_values_of_the_checks() -> None:
     at = "30/Oct/2025:00:00:00 +0000"
     found = tables(line(at=at), line(block="500 - 0 - 2000 1", at="30/Oct/2025:13:00:00 +0000"), prices=(card,))
     found["days"] = [row | {"state": "final"} for row in found["days"]]
-    values = {row["rule"]: row["value"] for row in alert_values(found, world(prices=(card,)))}
+    budgeted = world(prices=(card,), budget=(10**9, "USD"))
+    values = {row["rule"]: row["value"] for row in alert_values(found, budgeted)}
     assert values == {
         "daily_bandwidth": 1000,
         "error_rate": 0.5,

@@ -417,6 +417,32 @@ def test_cost_without_a_price_is_not_available(warehouse: Warehouse) -> None:
     assert "Cost: not available" in terminal(warehouse)
 
 
+def test_budgets_stand_beside_the_cost(on_every_engine: Warehouse) -> None:
+    """72 USD in a month's first 72 hours are 720; what is in EUR, and what has no price, is named and keeps the other
+    budget from being told to hold. A hostile name is text."""
+    put = on_every_engine.put
+    for number, day in enumerate((date(2026, 11, 1), MON, TUE)):
+        put("days", day=day, source="ovh", state="final", complete_through_at=datetime(2026, 11, 2 + number))  # noqa: DTZ001
+    put("traffic_hourly", hour_at=datetime(2026, 11, 1), requests=1)  # noqa: DTZ001
+    put("bandwidth_cost_daily", day=MON, application=HOSTILE, currency="USD", bytes_sent=9, cost_micros=72_000_000)
+    put("bandwidth_cost_daily", day=TUE, application="b", currency="USD", bytes_sent=9, cost_micros=1_000_000)
+    put("bandwidth_cost_daily", day=TUE, application="b", currency="EUR", bytes_sent=9, cost_micros=2_000_000)
+    put("bandwidth_cost_daily", day=TUE, application="b", bytes_sent=3 * 10**9, cost_micros=None)
+    same = {"model": "*", "currency": "USD", "period": "month", "costs": "bandwidth", "basis": "bandwidth"}
+    same |= {"source": "*", "user_id": "*", "application": "*"}
+    put("budgets", **same, budget_name="each", amount_micros=719_999_999, subject_of="application")
+    [one, other] = on_every_engine.figures().budgets
+    assert (one.subject, one.cost, one.projected, one.amount, one.is_over) == (
+        HOSTILE, 72_000_000, 720_000_000, 719_999_999, True,
+    )  # fmt: skip
+    assert (other.is_over, other.not_counted) == (None, ("3.000 GB without a price", "2.0000 EUR"))
+    shown = Page(page(on_every_engine))
+    told = shown.table("Budgets through 2026-11-03, at the pace of the hours that are known")
+    assert [row[-3] for row in told[1:]] == ["no", "not known"]
+    assert told[2][1:5] == ["2026-11-01 (month)", "1.0000 USD", "10.0000", "720.0000"]
+    assert "<script>" not in page(on_every_engine)
+
+
 def test_data_sets_are_named_or_said_to_be_missing(warehouse: Warehouse) -> None:
     warehouse.put("days", day=MON, source="ovh", state="final")
     warehouse.put("countries_daily", day=MON, application="a", country="FR", edge="not_available", requests=1)

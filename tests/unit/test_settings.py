@@ -283,6 +283,42 @@ MISTAKES = {
     "no unit": ('[alerts.rules.daily_bandwidth]\nabove = "250 XB"\n', r"'250 XB' is not a quantity: .*250 GB"),
     "no share": ("[alerts.rules.error_rate]\nabove = 2\n", r"2 is not a share"),
     "no currency": ('[alerts]\nmonthly_budget = "200"\n', r"'200' is not an amount of money: .*200\.00 USD"),
+    "a budget without an amount": (
+        '[budgets.castingly]\nper = "week"\n',
+        r"line 4: budgets\.castingly\.amount: .*required|amount",
+    ),
+    "a budget of nothing": ('[budgets.a]\namount = "0 USD"\n', r"budgets\.a\.amount: nothing can be spent of that"),
+    "a budget of no currency": ("[budgets.a]\namount = 5\n", r"budgets\.a\.amount: 5 is not an amount of money"),
+    "a budget of a year": ('[budgets.a]\namount = "5 USD"\nper = "year"\n', r"line 6: budgets\.a\.per: .*month"),
+    "a budget's name": ('[budgets."My budget"]\namount = "5 USD"\n', r"budgets\.My budget"),
+    "a name that is taken": (
+        '[budgets.monthly_budget]\namount = "5 USD"\n',
+        r"budgets\.monthly_budget: this is the name of the budget in",
+    ),
+    "bytes of a model": (
+        '[budgets.a]\namount = "5 USD"\nmodels = ["flux"]\n',
+        r'line 6: budgets\.a\.models: what bytes cost is known by application alone: add costs = "generations"',
+    ),
+    "bytes of each user": (
+        '[budgets.a]\namount = "5 USD"\neach = "user"\n',
+        r"budgets\.a\.each: what bytes cost is known by application",
+    ),
+    "models of a user": (
+        '[budgets.a]\namount = "5 USD"\ncosts = "generations"\nuser = "u-1"\nmodels = ["flux"]\n',
+        r"budgets\.a\.user: what a user costs is not told apart by model",
+    ),
+    "each of one": (
+        '[budgets.a]\namount = "5 USD"\napplication = "castingly"\neach = "application"\n',
+        r"budgets\.a\.each: it is of one application already",
+    ),
+    "a model twice": (
+        '[budgets.a]\namount = "5 USD"\ncosts = "generations"\nmodels = ["flux", "flux"]\n',
+        r"budgets\.a\.models: a model is named twice",
+    ),
+    "a budget of an unknown system": (
+        '[budgets.a]\namount = "5 USD"\ncosts = "generations"\nsource = "palete"\n',
+        r"budgets\.a\.source: no generating system is named so: sources: none yet",
+    ),
     "two budgets": (
         '[alerts]\nmonthly_budget = "1 USD"\n[alerts.rules.monthly_budget]\nabove = "2 USD"\n',
         r"given twice",
@@ -417,6 +453,7 @@ CHANGES_NOTHING = (
     '[privacy]\nkey = "0123456789abcdef"\n',
     '[alerts]\nnotify = ["slack://x"]\n',
     '[alerts]\nmonthly_budget = "1 USD"\n',
+    '[budgets.castingly]\namount = "1 USD"\n',
     '[alerts.rules.daily_bandwidth]\nabove = "1 GB"\n',
     '[[alerts.channels]]\nurl = "slack://x"\n',
 )

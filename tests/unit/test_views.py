@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from operator import attrgetter
 
@@ -343,6 +345,120 @@ def test_a_first_day_is_known_from_its_first_log_on(warehouse: Warehouse) -> Non
     figures = [(row[1], row[2], None if row[3] is None else float(row[3])) for row in found.rows if row[4] == "*"]
     assert sorted(figures, key=lambda row: row[0])[:2] == [(6, 57_800, None), (30, 57_800, 1.3872)]
     assert (30, 57_800, 1.3872) in figures[1:] and len(figures) == 3
+
+
+def test_known_hours_daily(warehouse: Warehouse) -> None:
+    """Of logs and of generating systems, each from its own first hour on; the system that lags decides."""
+    warehouse.fill("days", THREE_DAYS)
+    warehouse.fill(
+        "days",
+        """
+        day        | source | family      | state | complete_through_at
+        2026-11-29 | a      | generations | final | 2026-11-30T00:00:00
+        2026-11-30 | a      | generations | final | 2026-12-01T00:00:00
+        2026-11-30 | b      | generations | open  | 2026-11-30T06:00:00
+        """,
+    )
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-28 18:00 | 5")
+    warehouse.fill("generations_hourly", "hour_at | generations \n 2026-11-29 10:00 | 5")
+    warehouse.expect_view(
+        "known_hours_daily",
+        "family DESC, day",
+        """
+        family      | day        | week_first_day | month_first_day | hours
+        traffic     | 2026-11-28 | 2026-11-23 | 2026-11-01 | 6
+        traffic     | 2026-11-29 | 2026-11-23 | 2026-11-01 | 24
+        traffic     | 2026-11-30 | 2026-11-30 | 2026-11-01 | 24
+        traffic     | 2026-12-01 | 2026-11-30 | 2026-12-01 | 0
+        generations | 2026-11-28 | 2026-11-23 | 2026-11-01 | 0
+        generations | 2026-11-29 | 2026-11-23 | 2026-11-01 | 14
+        generations | 2026-11-30 | 2026-11-30 | 2026-11-01 | 0
+        generations | 2026-12-01 | 2026-11-30 | 2026-12-01 | 0
+        """,
+    )
+
+
+BUDGETS = """
+    budget_name | model | currency | amount_micros | period | costs       | basis     | application | source | user_id | subject_of
+    castingly   | *     | USD      | 1_000_000     | month  | bandwidth   | bandwidth | castingly   | *      | *       |
+    models      | flux  | EUR      | 5_000_000     | week   | generations | models    | *           | *      | *       |
+    models      | veo   | EUR      | 5_000_000     | week   | generations | models    | *           | *      | *       |
+    monthly     | *     | USD      | 2_000_000     | month  | bandwidth   | bandwidth | *           | *      | *       |
+    users       | *     | EUR      | 2_000_000     | month  | generations | users     | *           | gen    | *       | user
+"""  # noqa: E501
+
+
+def test_budget_through(warehouse: Warehouse) -> None:
+    """28 November 2026 is a Saturday: a week's budget begins anew on Monday the 30th, a month's goes on. What is in
+    another currency, or in none, is named and held against nothing; another system and another model are not asked."""
+    warehouse.fill("days", THREE_DAYS)
+    generating = "\n".join(
+        f"2026-11-{day} | gen | generations | final | {end}T00:00:00"
+        for day, end in ((28, "2026-11-29"), (29, "2026-11-30"), (30, "2026-12-01"))
+    )
+    warehouse.fill("days", f"day | source | family | state | complete_through_at\n{generating}")
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-28 00:00 | 5")
+    warehouse.fill("generations_hourly", "hour_at | generations \n 2026-11-28 00:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", THREE_DAYS_COST)
+    warehouse.fill("bandwidth_cost_daily", "day | application | bytes_sent | cost_micros\n2026-11-30 | palette | 7 | -")
+    warehouse.fill(
+        "generations_daily",
+        """
+        day        | source | model | currency | cost_micros | uncosted
+        2026-11-28 | gen    | flux  | EUR      | 900_000     | 0
+        2026-11-30 | gen    | flux  | EUR      | 500_000     | 0
+        2026-11-30 | gen    | veo   | EUR      | 600_000     | 0
+        2026-11-30 | gen    | veo   | USD      | 700_000     | 0
+        2026-11-30 | gen    | veo   |          | 0           | 3
+        2026-11-30 | gen    | flux  |          | 0           | 0
+        2026-11-30 | gen    | other | EUR      | 800_000     | 0
+        """,
+    )
+    warehouse.fill(
+        "generation_users_daily",
+        """
+        day        | source | user_id | currency | cost_micros
+        2026-11-28 | gen    | u-1     | EUR      | 150_000
+        2026-11-30 | gen    | u-1     | EUR      | 100_000
+        2026-11-30 | gen    | u-2     | EUR      | 1
+        2026-11-30 | else   | u-2     | EUR      | 900_000
+        """,
+    )
+    warehouse.fill("budgets", BUDGETS)
+    figures = (
+        "budget_name, subject, currency, is_counted, period_first_day, known_hours, hours_in_period, cost_micros, "
+        "known_cost_micros, projected_cost, budget, is_over_budget"
+    )
+    found = warehouse.view(
+        "budget_through", figures, "budget_name, subject, is_counted DESC, currency", "day = '2026-11-30'"
+    )
+    month, week = (date(2026, 11, 1), 72, 720), (date(2026, 11, 30), 24, 168)
+    assert [(*row[:3], row[3], row[4:7], row[7], row[8], row[9], row[10], row[11]) for row in found.rows] == [
+        ("castingly", "*", "USD", True, month, 57_800, 57_800, Decimal("0.578"), Decimal(1), False),
+        ("models", "*", "EUR", True, week, 1_100_000, 1_100_000, Decimal("7.7"), Decimal(5), True),
+        ("models", "*", "", False, week, 0, 0, 0, None, None),
+        ("models", "*", "USD", False, week, 700_000, 700_000, Decimal("4.9"), None, None),
+        ("monthly", "*", "USD", True, month, 173_600, 173_600, Decimal("1.736"), Decimal(2), None),
+        ("monthly", "*", "", False, month, 0, 0, 0, None, None),
+        ("users", "u-1", "EUR", True, month, 250_000, 250_000, Decimal("2.5"), Decimal(2), True),
+        ("users", "u-2", "EUR", True, month, 1, 1, Decimal("0.00001"), Decimal(2), False),
+    ]
+    told = warehouse.view(
+        "budget_through", "uncosted, unpriced_bytes, budget_name", where="currency = '' AND day = '2026-11-30'"
+    )
+    assert sorted(told.rows) == [(0, 7, "monthly"), (3, 0, "models")]
+
+
+def test_what_a_budget_and_the_month_say_is_the_same(warehouse: Warehouse) -> None:
+    """Of all days, in every figure: they rest on the same hours."""
+    warehouse.fill("days", THREE_DAYS)
+    warehouse.fill("traffic_hourly", "hour_at | requests \n 2026-11-28 07:00 | 5")
+    warehouse.fill("bandwidth_cost_daily", THREE_DAYS_COST)
+    warehouse.fill("budgets", BUDGETS)
+    figures = "day, known_hours, cost_micros, known_cost_micros, projected_cost"
+    budgeted = warehouse.view("budget_through", figures, where="budget_name = 'monthly'").rows
+    assert len(budgeted) == 4
+    assert budgeted == warehouse.view("cost_through", figures, where="application = '*'").rows
 
 
 def test_month_to_date(warehouse: Warehouse) -> None:

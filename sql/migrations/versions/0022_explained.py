@@ -3,7 +3,7 @@
 from sql.migrations.views import drop_views, make_views
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 
 def upgrade() -> None:
