@@ -33,7 +33,7 @@ RULES = {
     "hours": RULE,
     "must_last": replace(RULE, hold_s=3600),
     "at_once": replace(RULE, resolve_after=1, reopen_s=0),
-    "growing": replace(RULE, only_grows=True, resolve_after=1),
+    "growing": replace(RULE, is_growing=True, resolve_after=1),
     "days": replace(RULE, step_s=86_400, hold_s=86_400, resolve_after=1, reopen_s=0),
 }
 VERDICTS = {".": ("ok", 1.0), "w": ("warning", 7.0), "C": ("critical", 20.0), "?": ("not_yet_knowable", None),
