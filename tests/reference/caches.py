@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tests.reference.records import Delivery, Record
@@ -25,7 +25,7 @@ class Window:
     @classmethod
     def of(cls, day: date, zone: ZoneInfo) -> Window:
         begin, end = (datetime.combine(each, datetime.min.time(), zone) for each in (day, day + timedelta(days=1)))
-        return cls(begin, end)
+        return cls(begin.astimezone(UTC), end.astimezone(UTC))  # hours are added to instants, not to clocks
 
     def holds(self, at: datetime) -> bool:
         return self.begin - LOOKS_BACK <= at < self.end + LOOKS_AHEAD
