@@ -196,7 +196,7 @@ def test_a_run_after_a_failure_tells_that_it_works_again(
     assert run_once() == "Completed"
     failed, recovered = hook.wait(2)
     assert failed["title"].startswith("[critical] mediameter hourly failed") and failed["type"] == "failure"
-    assert recovered["title"].startswith("[recovered] mediameter hourly works again")
+    assert recovered["title"].startswith("[resolved] mediameter hourly works again")
     assert recovered["type"] == "success"
     keys = [message["message"].splitlines()[-1] for message in (failed, recovered)]
     assert all(key.startswith("Key: flow-run-") for key in keys) and len(set(keys)) == 2
@@ -234,5 +234,5 @@ def test_a_watch_that_fails_every_five_minutes_is_told_once(
     failed, recovered = hook.wait(2)
     assert failed["title"].startswith("[critical] mediameter watch failed")
     assert "mine: unit is missing" in failed["message"]
-    assert recovered["title"].startswith("[recovered] mediameter watch works again")
+    assert recovered["title"].startswith("[resolved] mediameter watch works again")
     assert len(hook.received) == 2
