@@ -350,11 +350,16 @@ def _deliver(rng: Random, world: World, writer: Writer, number: int, count: int)
     for _ in range(rng.choice((0, 0, 3))):
         lines.insert(rng.randrange(len(lines) + 1), rng.choice((b"", b" ", b" \t ")))
     end = max(writer.moments) + 200
-    modified = datetime.fromtimestamp(end if rng.random() < 0.8 else writer.moment(), UTC)
+    modified = _at_rest(world, end if rng.random() < 0.8 else writer.moment())
     log = LogObject(source, f"{rng.choice(('', 'a/', 'b/c/'))}{number:03d}", packed(rng, lines), modified)
     world.objects.append(log)
     if rng.random() < 0.15:
         world.objects.append(log._replace(key=f"{log.key}-again", last_modified=modified + timedelta(minutes=1)))
+
+
+def _at_rest(world: World, modified: float) -> datetime:
+    """Long enough ago for a file to be read: one that changed just now may still be written."""
+    return min(datetime.fromtimestamp(modified, UTC), world.now - timedelta(minutes=5))
 
 
 _SNIFFED = 12  # clean lines that lead an object, so that it is taken for what it is
@@ -365,7 +370,7 @@ def _deliver_oddly(rng: Random, world: World, writer: Writer) -> None:
     source = rng.choice(list(world.log_buckets))
 
     def put(where: list[LogObject], key: str, data: bytes) -> None:
-        where.append(LogObject(source, key, data, datetime.fromtimestamp(writer.moment(), UTC)))
+        where.append(LogObject(source, key, data, _at_rest(world, writer.moment())))
 
     whole = gzipped(rng, b"\n".join(writer.lines(30, DIALECTS))).rstrip(b"\0")
     oddities: tuple[Callable[[], None], ...] = (
