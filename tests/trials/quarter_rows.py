@@ -207,7 +207,10 @@ def _reconciliation(of: Sum, when: Row) -> Iterator[Row]:
         alone = int(of.counts[app, GET, :3].sum()) - matched
         others = min(alone, int(of.viewed[app] - of.matched[app] + of.strangers[app]))
         known = alone - others
-        undelivered = recorded - matched - no_fetch
+        # Of what a browser has, four in five were fetched within the two hours before: it is soon asked again, or not.
+        kept = min(recorded - int(of.viewed[app]), int(of.viewed[app]) // 8)
+        cached = max(0, min(recorded - matched - no_fetch, kept * 4 // 5))
+        undelivered = recorded - matched - no_fetch - cached
         sides = {
             ("matched", "event_address"): (matched, matched, matched, min(matched * mean, sent), matched * mean),
             ("log_only", "failed"): (failed, 0, 0, 0, 0),
@@ -215,6 +218,7 @@ def _reconciliation(of: Sum, when: Row) -> Iterator[Row]:
             ("log_only", "bot"): (known, delivered - matched, 0, sent - min(matched * mean, sent), 0),
             ("log_only", "no_delivery"): (requests - matched - failed - alone, 0, 0, 0, 0),
             ("app_only", "no_fetch"): (0, 0, no_fetch, 0, 0),
+            ("app_only", "own_cache"): (0, 0, cached, 0, cached * mean),
             ("app_only", "no_delivery"): (0, 0, undelivered, 0, undelivered * mean),
         }
         for (outcome, reason), figures in sides.items():

@@ -298,7 +298,7 @@ def test_no_space_for_the_warehouse_any_more(fails: Callable[[int], str]) -> Non
     ("full", "said"), [("lake", "No space left on device"), ("warehouse", "disk is full: free some space")]
 )
 def test_a_disk_that_is_full(full: str, said: str) -> None:
-    """A real one: a file system of 600 kB in a mount name space of its own."""
+    """A real one: a file system of 800 kB in a mount name space of its own."""
     if subprocess.run(["unshare", "--version"], capture_output=True).returncode:
         pytest.skip("unshare is not installed")
     settings(
@@ -308,7 +308,7 @@ def test_a_disk_that_is_full(full: str, said: str) -> None:
     Path("disk").mkdir()
     run = f"{sys.executable} -m mediameter run --quiet"
     script = (
-        f"mount -t tmpfs -o size=600k tmpfs disk || exit 77; {run}; echo $?; find disk -name '.draft-*';"
+        f"mount -t tmpfs -o size=800k tmpfs disk || exit 77; {run}; echo $?; find disk -name '.draft-*';"
         "cp -a disk larger"
     )
     done = subprocess.run(
