@@ -87,6 +87,15 @@ def event_files(connection: sa.Connection, source: str, day: date, kind: str = E
     return [file for file in ledger.lake_files(connection, kind, day, day) if file.source == source]
 
 
+def days_resting_on_events(connection: sa.Connection, zone: ZoneInfo) -> set[date]:
+    """The reporting days of traffic that rest on an application's events, whether or not the log knows of them."""
+    query = sa.select(_files.c.first_at, _files.c.last_at).where(_files.c.kind == EVENTS)
+    found: set[date] = set()
+    for instants in connection.execute(query):
+        found |= _between(ledger.days_of_events([at.replace(tzinfo=UTC) for at in instants if at], zone))
+    return found
+
+
 def replace_events(
     connection: sa.Connection, source: str, export_day: date, files: list[LakeFile], kind: str = EVENTS
 ) -> None:
@@ -157,6 +166,10 @@ def _days_of_events(files: list[LakeFile], zone: ZoneInfo, kind: str) -> set[dat
     """The days between a file's first and last event, and those within reach of them."""
     instants = [at for file in files for at in (file.first_at, file.last_at) if at]
     days = ledger.days_of_events(instants, zone) if kind == EVENTS else ledger.days_of_generations(instants, zone)
+    return _between(days)
+
+
+def _between(days: set[date]) -> set[date]:
     return {min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)} if days else set()
 
 

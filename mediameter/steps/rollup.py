@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import lake, ledger, warehouse
+from mediameter import exports, lake, ledger, warehouse
 from mediameter.acts import Repriced, settled
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
@@ -129,11 +129,13 @@ def _each(made: sa.Engine, settings: Settings, family: str, progress: Progress) 
 
 
 def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
-    """Another reporting zone makes other days of the same hours; a gap between days has an audience, too."""
+    """Another reporting zone makes other days of the same hours, an adopted lake has days that no fence knows, such as
+    those of events before the first log; a gap between days has an audience, too."""
     known = ledger.known_days(connection, settings.reporting.zone, settings.event_sources)
+    told = exports.days_resting_on_events(connection, settings.reporting.zone)
+    ledger.mark_dirty(connection, "traffic", {*known, *told} - ledger.fenced_days(connection, "traffic"))
     if not known:
         return
-    ledger.mark_dirty(connection, "traffic", set(known) - ledger.fenced_days(connection, "traffic"))
     ledger.mark_dirty(connection, "audience", _audience_days(known) - ledger.fenced_days(connection, "audience"))
     verdicts = VERDICT_FENCES["traffic"]
     ledger.mark_dirty(connection, verdicts, set(known) - ledger.fenced_days(connection, verdicts))
