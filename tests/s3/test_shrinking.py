@@ -144,7 +144,7 @@ def test_a_dead_copy_job_makes_no_day_final_and_is_told(site: Site) -> None:
     place = site.settings()
     assert any("nothing has been delivered since 2026-01-01 00h UTC" in each for each in summary.lines())
     found = status(place, now=NOW)
-    assert found.is_late and "for 53 hours" in found.complaints[0]
+    assert found.is_late and "for 2.2 days" in found.complaints[0]
     days = {str(day.day): (day.state, day.is_late) for day in found.days}
     assert days["2025-12-30"] == days["2025-12-31"] == ("final", False)
     assert days["2026-01-01"] == ("no_objects", True) and days["2026-01-02"] == ("no_objects", False)
