@@ -15,7 +15,8 @@ MOST = 100
 Say = Callable[[str, str, float | None, float | None], str]
 """Rule, group, value and limit in one line of words: the rules know them, and lie in another room."""
 SQL = text(
-    """SELECT rule, check_group, state, severity, begin_at, last_bad_at, worst_value, threshold, bad_windows, told, note
+    """SELECT rule, check_group, state, severity, begin_at, last_bad_at,
+        CASE state WHEN 'firing' THEN value ELSE worst_value END AS shown_value, threshold, bad_windows, told, note
     FROM incidents
     WHERE tenant = :tenant AND state <> 'pending' AND (state = 'firing' OR last_bad_at >= :begin)
     ORDER BY CASE state WHEN 'firing' THEN 0 ELSE 1 END, last_bad_at DESC, rule, check_group"""
@@ -25,7 +26,8 @@ HEADS = ("what", "state", "severity", "since", "last bad", "#windows", "told", "
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One that fires, or ended within the report's days. ``what``: in words, at its worst, beside its limit."""
+    """One that fires, or ended within the report's days. ``what``: in words, with the value that it has
+    now, or of what has ended the worst, beside the limit."""
 
     rule: str
     what: str
@@ -42,7 +44,7 @@ def read(ask: Callable[[TextualSelect], Sequence[Any]], say: Say) -> tuple[Incid
     """Those that fire first, then the newest. ``ask`` binds ``tenant`` and ``begin``."""
     return tuple(
         Incident(
-            row.rule, say(row.rule, row.check_group, row.worst_value, row.threshold), row.state, row.severity,
+            row.rule, say(row.rule, row.check_group, row.shown_value, row.threshold), row.state, row.severity,
             row.begin_at.replace(tzinfo=UTC), row.last_bad_at.replace(tzinfo=UTC), int(row.bad_windows), row.told,
             row.note,
         )

@@ -48,7 +48,7 @@ def test_incidents_are_told_in_the_words_of_their_rules(on_every_engine: Warehou
     put = on_every_engine.put
     put("traffic_daily", day=MON, application="*", requests=1)
     put("incidents", incident_id="a", rule="error_rate", check_group="castingly", state="firing", severity="critical",
-        begin_at=datetime(2026, 11, 2), last_bad_at=datetime(2026, 11, 3), worst_value=0.3, threshold=0.01,  # noqa: DTZ001
+        begin_at=datetime(2026, 11, 2), last_bad_at=datetime(2026, 11, 3), value=0.3, worst_value=0.4, threshold=0.01,  # noqa: DTZ001
         bad_windows=1, told="critical", note="")  # fmt: skip
     found = on_every_engine.figures(say=lambda rule, group, value, limit: f"{group}: {value} failed, not {limit}")
     heads, row = page(found).table("What fires first")
