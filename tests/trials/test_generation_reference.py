@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import shutil
 from collections import Counter
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect, privacy, warehouse
+from mediameter.settings import Settings
+from mediameter.steps.backfill import Task, backfill
 from mediameter.steps.run import run
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY
 from schemas.internal import EXPORTS, OBJECTS, REJECTS
+from schemas.prices import KEPT_PRICES
 from schemas.rollups import DAYS
 from schemas.vocabulary import FINISHED
 from tests.conftest import Trials
@@ -65,12 +68,14 @@ def _keys() -> dict[str, list[str]]:
 
 
 def by_the_product(made: GenerationWorld, folder: Path) -> dict[str, list[Row]]:
-    """After a run in each of the world's states."""
+    """After a run in each of the world's states, and final days made with the prices of the last one: until that is
+    asked for they keep those that they were made with, and the reference knows the last state's alone."""
     settings = made.settings(folder)
     for state in made.states:
         made.lay_out(folder, state)
         summary = run(settings, now=state.at)
         assert not summary.has_failed, summary.lines()
+    _with_the_last_prices(settings, made.now)
     engine = connect.engine(settings.warehouse.url)
     try:
         with connect.reading(engine) as connection:
@@ -78,6 +83,15 @@ def by_the_product(made: GenerationWorld, folder: Path) -> dict[str, list[Row]]:
             return {**told, "money_daily": _money(connection), **_refusals(connection)}
     finally:
         engine.dispose()
+
+
+def _with_the_last_prices(settings: Settings, now: datetime) -> None:
+    engine = connect.engine(settings.warehouse.url)
+    with connect.reading(engine) as connection:
+        kept = [row.day for row in connection.execute(sa.select(warehouse.tables[KEPT_PRICES.name].c.day))]
+    engine.dispose()
+    if kept:
+        backfill(settings, Task(min(kept), max(kept), reprice=True), now=now)
 
 
 def _money(connection: sa.Connection) -> list[Row]:
