@@ -34,7 +34,7 @@ _TAGS: dict[Change, str] = {
     "flapping": "{severity}, comes and goes",
     "still": "still {severity}",
     "resolved": "resolved",
-    "over": "over already",
+    "over": "already ended",
 }
 """What a title begins with, in brackets."""
 
