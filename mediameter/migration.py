@@ -11,7 +11,7 @@ from mediameter.connect import again, altering
 from mediameter.errors import UserError, WorldError
 from schemas import TABLES
 
-HEAD = "0024"
+HEAD = "0025"
 _SCRIPTS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 
 

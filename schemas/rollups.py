@@ -196,6 +196,11 @@ ENDPOINTS_DAILY = Contract(
             "Requests with a status of 400 or more (the documents' definition; 499 included).",
             unit="requests",
         ),
+        measure(
+            "errors_without_crawlers",
+            "Errors, without the 4xx of clients that call themselves crawlers: these ask for what was never there.",
+            unit="requests",
+        ),
         measure("server_errors", "Requests with a 5xx.", unit="requests"),
         measure("client_aborts", "Requests with 499.", unit="requests"),
         _BYTES,

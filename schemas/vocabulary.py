@@ -186,15 +186,19 @@ MOST_RANKED = 100
 MOST_TRAILING_FILES = 1000
 AGENT_CHARACTERS = 200
 # What an agent that calls itself a crawler, a script or a monitor has in its name (in any case).
-BOT_WORDS = (
+CRAWLER_WORDS = (
     "bot", "crawl", "spider", "slurp", "scrapy", "scraper", "archiver", "facebookexternalhit", "mediapartners",
-    "feedfetcher", "headless", "phantomjs", "puppeteer", "playwright", "selenium", "lighthouse",
+    "feedfetcher",
+)  # fmt: skip
+BOT_WORDS = (
+    *CRAWLER_WORDS, "headless", "phantomjs", "puppeteer", "playwright", "selenium", "lighthouse",
     "curl/", "wget/", "python-requests", "python-urllib", "python-httpx", "aiohttp", "go-http-client", "libwww-perl",
     "apache-httpclient", "java/", "node-fetch", "axios/", "undici", "guzzlehttp", "postmanruntime",
     "aws-sdk", "aws-cli", "boto3", "rclone/", "s3cmd", "minio", "cyberduck",
     "monitor", "uptime", "pingdom", "statuscake", "site24x7", "blackbox",
 )  # fmt: skip
 NOT_BOT_WORDS = ("cubot",)  # a make of telephones
+NOT_CRAWLER_WORDS = (*NOT_BOT_WORDS, "boto")  # Amazon's library: boto3, botocore
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", "too_few", NOT_AVAILABLE)
 WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "too_few", NOT_AVAILABLE)
 """Which verdict stands for several: too few windows that could not be judged say nothing against one that could."""

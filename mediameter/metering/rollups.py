@@ -12,6 +12,7 @@ import polars_hash as plh
 
 from mediameter.metering.attribution import capped, endpoint, is_elsewhere
 from mediameter.metering.audience import asked
+from mediameter.metering.bots import is_crawler
 from mediameter.metering.catalogue import SIDECAR
 from mediameter.metering.cost import Price, costed
 from mediameter.metering.deliveries import with_deliveries
@@ -78,9 +79,7 @@ def parts(
     timed = requests.filter(pl.col("http_status").is_not_null())
     return Parts(
         hourly=_hourly(rows),
-        objects=_summed(
-            requests, ["application", "bucket", "operation_class", "key", "http_status", "error_code"], last_at=True
-        ),
+        objects=_objects(requests),
         response=_counted(timed, ["hour_at", "application", "operation_class"], "total_ms"),
         turn_around=_counted(
             timed.filter(pl.col("operation_class") == "get_object"), ["application"], "turn_around_ms"
@@ -128,11 +127,21 @@ def _hourly(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _summed(requests: pl.DataFrame, group: Sequence[str], *, last_at: bool = False) -> pl.DataFrame:
-    more = {"last_at": pl.col("at").max()} if last_at else {}
+def _summed(requests: pl.DataFrame, group: Sequence[str], *, last_at: bool = False, **more: pl.Expr) -> pl.DataFrame:
+    if last_at:
+        more["last_at"] = pl.col("at").max()
     return requests.group_by(group).agg(
         requests=_count(), deliveries=pl.col("deliveries").sum(), bytes_sent=pl.col("bytes_sent").sum(), **more
     )
+
+
+def _objects(requests: pl.DataFrame) -> pl.DataFrame:
+    group = ["application", "bucket", "operation_class", "key", "http_status", "error_code"]
+    is_refused = pl.col("http_status").is_between(400, 499) & (pl.col("http_status") != CLIENT_ABORT)
+    agents = requests.filter(is_refused)["user_agent"].unique()
+    crawlers = agents.to_frame().filter(is_crawler(pl.col("user_agent")))["user_agent"]
+    of_crawlers = is_refused & pl.col("user_agent").is_in(crawlers.implode())
+    return _summed(requests, group, last_at=True, crawler_errors=of_crawlers.fill_null(False).sum().cast(pl.Int64))
 
 
 def _counted(timed: pl.DataFrame, group: Sequence[str], measure: str) -> pl.DataFrame:
@@ -266,8 +275,9 @@ def _by_endpoint(objects: pl.DataFrame) -> pl.DataFrame:
     """Requests and bytes by application, endpoint (the rarest are `other`), status and error code."""
     named = objects.with_columns(endpoint().alias("endpoint"))
     group = ["application", "endpoint", "http_status", "error_code"]
-    found = _added(named, group, ["requests", "bytes_sent"])
-    return _added(capped(found, "endpoint", MOST_ENDPOINTS), group, ["requests", "bytes_sent"])
+    measures = ["requests", "bytes_sent", "crawler_errors"]
+    found = _added(named, group, measures)
+    return _added(capped(found, "endpoint", MOST_ENDPOINTS), group, measures)
 
 
 def _errors(endpoints: pl.DataFrame) -> pl.DataFrame:
@@ -280,6 +290,7 @@ def _endpoints(endpoints: pl.DataFrame) -> pl.DataFrame:
     return endpoints.group_by("application", "endpoint").agg(
         requests.sum(),
         errors=requests.filter(status >= 400).sum(),
+        errors_without_crawlers=requests.filter(status >= 400).sum() - pl.col("crawler_errors").sum(),
         server_errors=requests.filter(status.is_between(500, 599)).sum(),
         client_aborts=requests.filter(status == CLIENT_ABORT).sum(),
         bytes_sent=pl.col("bytes_sent").sum(),

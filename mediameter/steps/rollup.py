@@ -42,7 +42,7 @@ from schemas.rollups import (
 )
 from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
 
-ROLLUP_VERSION = 5
+ROLLUP_VERSION = 6
 DAYS_AT_ONCE = 2
 
 

@@ -59,7 +59,10 @@ def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int =
         for name in ("traffic_daily", "endpoints_daily", "days"):
             connection.execute(tables[name].delete().where(tables[name].c.day == day))
         warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | {requests} | 5_000")
-        warehouse.fill("endpoints_daily", f"day | requests | errors\n{day} | {requests} | {errors}")
+        warehouse.fill(
+            "endpoints_daily",
+            f"day | requests | errors | errors_without_crawlers\n{day} | {requests} | {errors} | {errors}",
+        )
         warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | {requests} | {requests}")
         ledger.mark_dirty(connection, "checks", {day})
 
@@ -413,7 +416,7 @@ def test_a_threshold_that_is_changed_judges_all_days_anew(made: sa.Engine, place
 def test_other_tenants_rows_are_none_of_ours(made: sa.Engine, place: Settings) -> None:
     day_of_errors(made, 0)
     with connect.writing(made) as connection:
-        picture = f"tenant | day | endpoint | requests | errors\nother | {DAY} | x | 9 | 9"
+        picture = f"tenant | day | endpoint | requests | errors_without_crawlers\nother | {DAY} | x | 9 | 9"
         Warehouse(connection).fill("endpoints_daily", picture)
     check(place, now=NOW)
     assert incidents(made) == []

@@ -39,7 +39,7 @@ def put(made: sa.Engine, contract: Contract, *rows: tuple[Any, ...]) -> pl.DataF
 
 
 def test_keys_are_compared_byte_by_byte(made: sa.Engine) -> None:
-    rows = [("default", DAY, "app", text, number, 0, 0, 0, 1) for number, text in enumerate(HOSTILE)]
+    rows = [("default", DAY, "app", text, number, 0, 0, 0, 0, 1) for number, text in enumerate(HOSTILE)]
     assert put(made, ENDPOINTS_DAILY, *rows).rows() == sorted(rows)
     endpoints = warehouse.tables["endpoints_daily"]
     with reading(made) as connection:
@@ -76,7 +76,7 @@ def test_numbers_and_times_are_kept_to_the_last_digit(made: sa.Engine) -> None:
 def test_nul_is_replaced_and_a_text_too_long_is_refused(made: sa.Engine) -> None:
     assert put(made, REJECTS, (1, 1, 0, "X", "nul\0byte", None, None))["line"].to_list() == ["nul\ufffdbyte"]
     with pytest.raises(WorldError, match=r"endpoints_daily.endpoint: a text has more than the 255 characters"):
-        put(made, ENDPOINTS_DAILY, ("default", DAY, "app", "x" * 256, 1, 0, 0, 0, 1))
+        put(made, ENDPOINTS_DAILY, ("default", DAY, "app", "x" * 256, 1, 0, 0, 0, 0, 1))
 
 
 def test_a_row_that_is_there_is_refused_without_its_values(made: sa.Engine) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from schemas.vocabulary import BOT_WORDS
+from schemas.vocabulary import BOT_WORDS, CRAWLER_WORDS
 from tests.reference.caches import Deliveries
 from tests.reference.records import UNATTRIBUTED, Delivery, Record, Settings, application_in
 
@@ -247,5 +247,12 @@ def _why_not_an_event(record: Record) -> str:
 
 
 def is_bot(agent: str | None) -> bool:
-    text = (agent or "").lower().replace("cubot", "")
-    return any(word in text for word in BOT_WORDS)
+    return _names((agent or "").lower().replace("cubot", ""), BOT_WORDS)
+
+
+def is_crawler(agent: str | None) -> bool:
+    return _names((agent or "").lower().replace("cubot", "").replace("boto", ""), CRAWLER_WORDS)
+
+
+def _names(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text for word in words)

@@ -34,7 +34,7 @@ from schemas.rollups import (
     USERS_DAILY,
 )
 from schemas.vocabulary import MATCH_BASES
-from tests.reference.application import Database, Outcome, attribute, outcome_of
+from tests.reference.application import Database, Outcome, attribute, is_crawler, outcome_of
 from tests.reference.lines import read_lines, unpacked
 from tests.reference.rankings import top_addresses, top_agents, trailing_files
 from tests.reference.records import (
@@ -130,7 +130,9 @@ def _traffic_of(record: Record) -> tuple[int, ...]:
 
 def _errors_of(record: Record) -> tuple[int, ...]:
     status = record.http_status or 0
-    return 1, int(status >= 400), int(500 <= status <= 599), int(status == 499), record.bytes_sent
+    is_misled = 400 <= status < 499 and is_crawler(record.user_agent)
+    errors = int(status >= 400)
+    return 1, errors, int(errors and not is_misled), int(500 <= status <= 599), int(status == 499), record.bytes_sent
 
 
 def _delivered_of(record: Record) -> tuple[int, ...]:
@@ -298,7 +300,8 @@ def alert_values(tables: dict[str, list[Row]], world: Settings) -> list[Row]:
     costs_daily = tables[BANDWIDTH_COST_DAILY.name]
     totals: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for row in tables[ENDPOINTS_DAILY.name]:
-        totals[row["tenant"], row["day"]].update({name: row[name] for name in ("requests", "errors", "bytes_sent")})
+        summed = {name: row[name] for name in ("requests", "errors_without_crawlers", "bytes_sent")}
+        totals[row["tenant"], row["day"]].update(summed)
     timed = {r["day"]: r for r in tables["response_time_daily"] if _is_overall(r) and r["measure"] == "total"}
     addresses = {
         r["day"]: r["unique_addresses"]
@@ -311,7 +314,7 @@ def alert_values(tables: dict[str, list[Row]], world: Settings) -> list[Row]:
         known = known_hours(tables, day, ZoneInfo(world.time_zone))
         values = {
             "daily_bandwidth": float(total["bytes_sent"]),
-            "error_rate": total["errors"] / total["requests"] if total["requests"] else None,
+            "error_rate": total["errors_without_crawlers"] / total["requests"] if total["requests"] else None,
             "monthly_budget": _budgeted(costs_daily, day, world.budget, known),
             "response_time_p95": float(timed[day]["p95_ms"]) if day in timed else None,
             "unique_addresses": addresses.get(day, 0),

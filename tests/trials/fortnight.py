@@ -131,7 +131,7 @@ def _lot(number: int, day: Day, failed: int, slow_ms: int | None) -> Lot:
     return Lot(
         number, 0, BEGIN + timedelta(hours=number + 2 + day.late), counts, deliveries, sent, ms, times,
         np.array((day.addresses / 24, 0, 0)), np.array((VIEWED, 0, 0)), np.array((matched, 0, 0)),
-        np.zeros(3, np.int64), _rejected(day.rejected), round(int(sent.sum()) * day.uncounted),
+        np.zeros(3, np.int64), _rejected(day.rejected), 0, round(int(sent.sum()) * day.uncounted),
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Lot:
     matched: np.ndarray
     strangers: np.ndarray
     rejected: int
+    misses: int  # 404 that crawlers of the first application got, of ``counts``
     rejected_bytes: int = 0
 
     @property
@@ -101,7 +102,7 @@ def _lot(
     return Lot(
         number, front, _arrival(rng, at, wrong), counts, deliveries, _summed(code, asked.sent), _summed(code, times),
         np.bincount(cell, minlength=SHAPE[0] * SHAPE[1] * len(EDGES)).reshape(*SHAPE[:2], len(EDGES)),
-        addresses, viewed, matched, strangers, _rejected(rng, len(code), wrong),
+        addresses, viewed, matched, strangers, _rejected(rng, len(code), wrong), asked.misses,
     )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ class _Requests:
         size = rng.lognormal(13.2, 1.1, count).astype(np.int64)
         has_body = (self.operation == GET) & (self.status < 2)
         self.sent = np.where(has_body, size, np.where(self.status >= 3, 300, 0))
-        self.usual = count
+        self.usual, self.misses = count, 0
 
     def go_astray(self, wrong: Collection[str]) -> None:
         """Crawlers ask for what is not there, the storage stumbles: in lumps, as it is."""
@@ -127,6 +128,7 @@ class _Requests:
             self._fail(rng.uniform(0.004, 0.02))
         if "error_storm" in wrong:
             self._fail(1 / 12)
+        self.misses = int((self.status[self.usual :] == MISSING).sum())
         self.usual = len(self.status)
 
     def _fail(self, share: float) -> None:

@@ -41,6 +41,7 @@ class Sum:
     strangers: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     recorded: np.ndarray = field(default_factory=lambda: np.zeros(SHAPE[0], np.int64))
     rejected: int = 0
+    misses: int = 0
     rejected_bytes: int = 0
     objects: int = 0
 
@@ -48,6 +49,7 @@ class Sum:
         for name in _SUMMED:
             getattr(self, name).__iadd__(getattr(lot, name))
         self.rejected += lot.rejected
+        self.misses += lot.misses
         self.rejected_bytes += lot.rejected_bytes
         self.objects += 1
 
@@ -146,9 +148,10 @@ def _endpoints(of: Sum, when: Row) -> Iterator[Row]:
             statuses = of.counts[app, operation]
             if not statuses.sum():
                 continue
+            errors, misses = int(statuses[_ERRORS].sum()), of.misses if (app, operation) == (0, GET) else 0
             yield {
                 **when, "application": APPLICATIONS[app], "endpoint": _endpoint(app, operation),
-                "requests": int(statuses.sum()), "errors": int(statuses[_ERRORS].sum()),
+                "requests": int(statuses.sum()), "errors": errors, "errors_without_crawlers": errors - misses,
                 "server_errors": int(statuses[_SERVER].sum()), "client_aborts": int(statuses[_ABORTED]),
                 "bytes_sent": int(of.sent[app, operation].sum()),
             }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediameter.metering.bots import is_bot
+from mediameter.metering.bots import is_bot, is_crawler
 from mediameter.metering.catalogue import FILES, application_name, files_by_key
 from mediameter.metering.deliveries import READS, folded, requests_of
 from mediameter.metering.matching import matched, nearest, nearest_of, unmistakable
@@ -210,3 +210,8 @@ def test_an_application_is_called_by_its_slug_or_id_but_not_by_what_stands_for_a
 def test_who_calls_himself_a_bot() -> None:
     agents = ["Googlebot/2.1", "curl/8.9", "PYTHON-requests/2", "Mozilla/5.0 CUBOT X30", "Mozilla/5.0 (X11)", "", None]
     assert pl.DataFrame({"a": agents}).select(is_bot(pl.col("a")))["a"].to_list() == [True] * 3 + [False] * 4
+
+
+def test_a_script_is_a_bot_and_no_crawler() -> None:
+    agents = ["Googlebot/2.1", "Mozilla/5.0 (compatible; YandexBot/3.0)", "curl/8.9", "Boto3/1.40", "CUBOT X30", None]
+    assert pl.DataFrame({"a": agents}).select(is_crawler(pl.col("a")))["a"].to_list() == [True] * 2 + [False] * 4

@@ -308,6 +308,13 @@ def test_status_classes() -> None:
     assert (endpoint["errors"], endpoint["server_errors"], endpoint["client_aborts"]) == (4, 1, 1)
 
 
+def test_what_a_crawler_is_refused_is_an_error_apart() -> None:
+    asked = [("Googlebot/2.1", 404), ("Googlebot/2.1", 499), ("Googlebot/2.1", 503), ("curl/8", 404), ("curl/8", 200)]
+    found = tables(*(line(block=f"{status} - 1 - 1 1", agents=f'"-" "{agent}"') for agent, status in asked))
+    endpoint = only(found["endpoints_daily"])
+    assert (endpoint["errors"], endpoint["errors_without_crawlers"]) == (4, 3)
+
+
 def test_percentiles_are_nearest_rank_and_means_half_even() -> None:
     assert summary(list(range(1, 11))) == (10, 6, 5, 9, 10, 10, 10)  # the mean of 5.5 goes to the even 6
     assert summary([1, 2, 2, 5]) == (4, 2, 2, 5, 5, 5, 5)  # 2.5 goes to 2
