@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from benchmarks import year
-from mediameter import connect, grants
+from mediameter import connect
 from mediameter.answers import OF_THE_LEDGER, ask, catalogue, window
+from mediameter.store import grants
 from schemas import VIEWS
 from schemas.contract import Contract
 from schemas.vocabulary import DEFAULT_TENANT

@@ -114,7 +114,7 @@ def _settings(url: str, folder: Path) -> Settings:
 
 
 def main() -> None:
-    from mediameter.steps.export import export
+    from mediameter.steps.export.export import export
 
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True)

@@ -102,10 +102,10 @@ def _case(bench: Bench, name: str, bucket: Path, port: int, size: int) -> Case:
 
 def _fetch(settings: Settings) -> dict[str, Any]:
     """As ingest has the objects fetched, nothing done with them."""
+    from mediameter.opening.bucket import bucket
     from mediameter.sources.ahead import Ahead, Limits
     from mediameter.sources.s3 import S3
-    from mediameter.steps.bucket import bucket
-    from mediameter.steps.ingest import AHEAD_BATCHES
+    from mediameter.steps.ingest.ingest import AHEAD_BATCHES
 
     place = bucket(settings, "ovh")
     assert isinstance(place, S3)
@@ -116,7 +116,7 @@ def _fetch(settings: Settings) -> dict[str, Any]:
 
 
 def _ingest(settings: Settings) -> dict[str, Any]:
-    from mediameter.steps.ingest import ingest
+    from mediameter.steps.ingest.ingest import ingest
 
     return ingest(settings, now=datetime.now(UTC)).to_dict()
 

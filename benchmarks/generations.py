@@ -118,8 +118,8 @@ def _settings(url: str, folder: Path) -> Settings:
 
 def main() -> None:
     from mediameter import connect
-    from mediameter.steps.export import export
-    from mediameter.steps.rollup import rollup
+    from mediameter.steps.export.export import export
+    from mediameter.steps.rollup.rollup import rollup
 
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True)

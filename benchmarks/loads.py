@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
+from mediameter import connect
+from mediameter.store import warehouse
 from schemas.rollups import MEDIA_FILE_DAILY
 from tests import servers
 

@@ -19,8 +19,8 @@ from benchmarks.measure import Case
 
 if TYPE_CHECKING:
     from benchmarks.sections import Bench
-    from mediameter.lake import LakeFile
     from mediameter.settings import Settings
+    from mediameter.store.lake import LakeFile
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 HOURS = 24
@@ -63,9 +63,10 @@ class Day:
 
     def lay_down(self) -> None:
         """As ingest and export leave it behind, rollups still to be computed."""
-        from mediameter import connect, exports, ledger, warehouse
-        from mediameter.ledger import Settlement
+        from mediameter import connect
         from mediameter.sources.objects import ObjectVersion
+        from mediameter.store import exports, ledger, warehouse
+        from mediameter.store.ledger import Settlement
         from schemas.rollups import MEDIA_FILES
 
         made = connect.engine(self.settings.warehouse.url)
@@ -83,7 +84,7 @@ class Day:
         made.dispose()
 
     def _record_files(self) -> Iterator[LakeFile]:
-        from mediameter import lake
+        from mediameter.store import lake
         from schemas.frames import polars_schema
         from schemas.records import RECORD
 
@@ -110,7 +111,7 @@ class Day:
         ).sort("at", "line_hash")  # fmt: skip
 
     def _event_files(self) -> Iterator[LakeFile]:
-        from mediameter import lake
+        from mediameter.store import lake
         from schemas.events import EVENT
         from schemas.frames import polars_schema
 
@@ -192,9 +193,10 @@ def settings_in(folder: Path) -> Settings:
 
 def _attribute(settings: Settings) -> dict[str, Any]:
     """As a rollup has its day attributed."""
-    from mediameter import connect, lake, ledger
-    from mediameter.steps.attribute import attribute
-    from mediameter.steps.slices import Source
+    from mediameter import connect
+    from mediameter.steps.rollup.attribute import attribute
+    from mediameter.steps.rollup.slices import Source
+    from mediameter.store import lake, ledger
 
     made = connect.engine(settings.warehouse.url)
     with connect.reading(made) as connection:
@@ -208,8 +210,9 @@ def _attribute(settings: Settings) -> dict[str, Any]:
 
 def _rollup(settings: Settings) -> dict[str, Any]:
     """The whole day, as the hourly run computes it."""
-    from mediameter import connect, ledger
-    from mediameter.steps.rollup import rollup
+    from mediameter import connect
+    from mediameter.steps.rollup.rollup import rollup
+    from mediameter.store import ledger
 
     made = connect.engine(settings.warehouse.url)
     with connect.writing(made) as connection:  # so that each run finds it dirty
@@ -220,7 +223,7 @@ def _rollup(settings: Settings) -> dict[str, Any]:
 
 def _nothing(settings: Settings) -> dict[str, Any]:
     """All that is imported, and nothing done."""
-    from mediameter.steps import rollup
+    from mediameter.steps.rollup import rollup
 
     return {"rollup_version": rollup.ROLLUP_VERSION}
 

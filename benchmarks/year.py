@@ -15,9 +15,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.console import Console
 
-from mediameter import connect, warehouse
-from mediameter.migration import HEAD
-from mediameter.steps.demo import demo
+from mediameter import connect
+from mediameter.commands.demo import demo
+from mediameter.store import warehouse
+from mediameter.store.migration import HEAD
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.rollups import DAYS, ROLLUPS

@@ -23,7 +23,7 @@ from prefect.events.actions import RunDeployment, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
-from mediameter.steps.notice import in_one_line
+from mediameter.scheduling.notice import in_one_line
 
 # The time between two ends of runs: the schedule's, and what a run may take at the longest.
 GRACE = {

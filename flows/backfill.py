@@ -20,7 +20,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.hooks import tell
 from flows.hourly import Report, heals
-from mediameter.steps.notice import change_table, partitions, perform_backfill, require_done
+from mediameter.scheduling.notice import change_table, partitions, perform_backfill, require_done
 
 _HOURS = 3600
 

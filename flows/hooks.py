@@ -26,8 +26,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.utilities.urls import url_for
 
-from mediameter.steps.flow_news import tell_failure, tell_recovery
-from mediameter.steps.notice import backfill_command, in_one_line
+from mediameter.scheduling.flow_news import tell_failure, tell_recovery
+from mediameter.scheduling.notice import backfill_command, in_one_line
 
 # Not CANCELLED: a run that was sent away, since another held the slot, says nothing of how things are.
 _ENDS = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]

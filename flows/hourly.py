@@ -36,7 +36,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from flows.embedded import embedded_server
 from flows.hooks import recover, tell
-from mediameter.steps.notice import (
+from mediameter.scheduling.notice import (
     StepName,
     alert_table,
     can_heal,
@@ -172,8 +172,16 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for step in ("ingest", "export", "rollup", "check", "quality", "deliver", "write_back"):
-        importlib.import_module(f"mediameter.steps.{step}")
+    for module in (
+        "ingest.ingest",
+        "export.export",
+        "rollup.rollup",
+        "gate.quality",
+        "alert.check",
+        "alert.deliver",
+        "write_back.write_back",
+    ):
+        importlib.import_module(f"mediameter.steps.{module}")
 
 
 def _client(url: str, home: Path) -> dict[Any, Any]:

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.hooks import recover, tell
 from flows.hourly import Report, attempted, judged, present, publish, rollup, step_task, write_back
-from mediameter.steps.notice import (
+from mediameter.scheduling.notice import (
     require_all_exported,
     require_all_read,
     require_all_sound,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.runtime import flow_run
 
-from mediameter.steps.flow_news import require_told, tell_overdue
+from mediameter.scheduling.flow_news import require_told, tell_overdue
 
 
 @flow(name="overdue", retries=3, retry_delay_seconds=60, timeout_seconds=300, persist_result=False)

@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.hooks import recover, tell_first
 from flows.hourly import Report, step_task
-from mediameter.steps.notice import require_rules_understood
+from mediameter.scheduling.notice import require_rules_understood
 
 watching = step_task("watch", retries=0, minutes=4)
 

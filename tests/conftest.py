@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-from mediameter import connect, warehouse
+from mediameter import connect
+from mediameter.store import warehouse
 from tests import gate, once, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 

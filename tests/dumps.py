@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from mediameter.steps.run import run
+from mediameter.commands.run import run
 from tests import servers
 from tests.trials.dump import FIGURES, dump_hash
 from tests.trials.generation_worlds import generation_world

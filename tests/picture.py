@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, migration
+from mediameter import connect
+from mediameter.store import migration
 
 _upgrade = migration._upgrade
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mediameter.answers import Result, ask, settled
-from mediameter.warehouse import metadata
+from mediameter.store.warehouse import metadata
 from schemas import TABLES
 from schemas.contract import Column
 

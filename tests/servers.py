@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
+from mediameter import connect
+from mediameter.store import warehouse
 
 # variable → where Debian's own packages listen, as their first user
 _USUAL = {

@@ -17,7 +17,7 @@ from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
 from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, fingerprint, followed
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
 from mediameter.alerts.telling import Silence
-from mediameter.warehouse import frame_of, insert, naive, tables
+from mediameter.store.warehouse import frame_of, insert, naive, tables
 from schemas.alerts import ALERT_SILENCES, ALERT_WINDOWS, INCIDENTS
 
 KEPT = timedelta(days=35)

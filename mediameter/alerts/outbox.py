@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from mediameter.alerts.channels import Channel, channel_id, wanting
 from mediameter.alerts.message import Message, from_payload
-from mediameter.warehouse import naive, tables
+from mediameter.store.warehouse import naive, tables
 
 __all__ = ["Message", "Row", "Unsent", "enqueue", "give_up_unknown", "lease", "release", "settle", "sweep", "unsent"]
 

@@ -43,7 +43,7 @@ def alerts_list(settings: SettingsFile = None, as_json: AsJson = False) -> None:
       mediameter alerts list --json
     """
     loaded = load(settings)
-    from mediameter.steps import alerts as step
+    from mediameter.commands import alerts as step
 
     tell(step.list_alerts(loaded, now=now()), as_json)
 
@@ -62,7 +62,7 @@ def alerts_test(
       mediameter alerts test error_rate
     """
     loaded = load(settings)
-    from mediameter.steps import alerts as step
+    from mediameter.commands import alerts as step
 
     found = step.test_rules(loaded, names or [])
     tell(found, as_json)
@@ -90,7 +90,7 @@ def alerts_explain(
       mediameter alerts explain busy_address --reveal
     """
     loaded = load(settings)
-    from mediameter.steps import alerts as step
+    from mediameter.commands import alerts as step
 
     with Bars(hidden=as_json) as progress:
         found = step.explain(loaded, name, now=now(), is_revealing=reveal, progress=progress)
@@ -118,7 +118,7 @@ def alerts_silence(
       mediameter alerts silence error_rate --end
     """
     loaded = load(settings)
-    from mediameter.steps import alerts as step
+    from mediameter.commands import alerts as step
 
     if end:
         tell(step.end_silence(loaded, name, group, now=now()), as_json)

@@ -42,7 +42,7 @@ def answer(
       mediameter answer response_times_window --last 24h
       mediameter answer top_files_by_bandwidth --format csv --out files.csv
     """
-    from mediameter.steps import answer as step
+    from mediameter.commands import answer as step
 
     if name is None:
         typer.echo("\n".join(step.questions()))

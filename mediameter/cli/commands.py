@@ -52,7 +52,7 @@ def demo(
       mediameter demo
       mediameter demo --seed 8 --days 14 --plain
     """
-    from mediameter.steps import demo as step
+    from mediameter.commands import demo as step
 
     raise typer.Exit(step.demo(folder, seed, days, size, flow, console_of(), is_verbose=verbose))
 
@@ -90,7 +90,7 @@ def doctor(
       mediameter doctor --send-test
       mediameter doctor --settings /srv/media/mediameter.toml --json
     """
-    from mediameter.steps import doctor as step
+    from mediameter.commands import doctor as step
 
     findings = step.doctor(settings, clock=now, send_test=send_test)
     if as_json:
@@ -123,8 +123,8 @@ def run(
       17 * * * *  mediameter run --quiet --settings /srv/media/mediameter.toml
     """
     loaded = load(settings)
-    from mediameter.steps import run as step
-    from mediameter.steps.notice import (
+    from mediameter.commands import run as step
+    from mediameter.scheduling.notice import (
         require_all_exported,
         require_all_read,
         require_all_sound,
@@ -182,13 +182,13 @@ def migrate(
     """
     loaded = load(settings)
     if origin is not None:
-        from mediameter.steps import moving
+        from mediameter.steps.redo import moving
 
         with Bars(hidden=as_json) as progress:
             found = moving.move(loaded, origin, progress=progress, dry_run=dry_run)
         tell(found, as_json)
         return
-    from mediameter.steps import migrate as step
+    from mediameter.commands import migrate as step
 
     tell(step.migrate(loaded, dry_run=dry_run, role=grant), as_json)
 
@@ -219,7 +219,7 @@ def adopt(
       mediameter adopt --new-key
     """
     loaded = load(settings)
-    from mediameter.steps import adopt as step
+    from mediameter.steps.redo import adopt as step
 
     with Bars(hidden=as_json) as progress:
         found = step.adopt(loaded, step.Wishes(forget_missing, new_key), progress=progress, dry_run=dry_run)
@@ -244,7 +244,7 @@ def status(
     """
     wanted = day_of(day) if day else None
     loaded = load(settings)
-    from mediameter.steps import status as step
+    from mediameter.commands import status as step
 
     found = step.status(loaded, wanted, now=now())
     if as_json:
@@ -268,7 +268,7 @@ def report(
       mediameter report --out /var/www/media.html
     """
     loaded = load(settings)
-    from mediameter.steps import report as step
+    from mediameter.commands import report as step
 
     typer.echo(step.write_report(loaded, out, now=now()))
 
@@ -311,8 +311,8 @@ def backfill(
     if every and not reparse:
         raise UserError("--all is a word for --reparse", "add --reparse")
     loaded = load(settings)
-    from mediameter.steps import backfill as step
-    from mediameter.steps.notice import require_all_exported, require_all_read, require_all_sound
+    from mediameter.scheduling.notice import require_all_exported, require_all_read, require_all_sound
+    from mediameter.steps.redo import backfill as step
 
     at = now()
     days = step.range_of(" ".join(range_), today=at.astimezone(loaded.reporting.zone).date())

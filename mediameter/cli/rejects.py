@@ -51,7 +51,7 @@ def rejects_list(
       mediameter rejects list --reason SHORT_LINE --limit 100 --json
     """
     loaded = load(settings)
-    from mediameter.steps import rejects as step
+    from mediameter.commands import rejects as step
 
     tell(step.list_rejects(loaded, reason, limit, now=now()), as_json)
 
@@ -70,7 +70,7 @@ def rejects_show(
       mediameter rejects show access-logs/2025-10-30-21-11-08-0A1B2C3D4E5F6071 17
     """
     loaded = load(settings)
-    from mediameter.steps import rejects as step
+    from mediameter.commands import rejects as step
 
     tell(step.show_reject(loaded, key, line), as_json)
 
@@ -89,8 +89,8 @@ def rejects_replay(
       mediameter rejects replay --all --json
     """
     loaded = load(settings)
-    from mediameter.steps import replay as step
-    from mediameter.steps.notice import require_all_read, require_all_sound
+    from mediameter.scheduling.notice import require_all_read, require_all_sound
+    from mediameter.steps.redo import replay as step
 
     with Bars(hidden=as_json) as progress:
         found = step.replay(loaded, every=every, now=now(), progress=progress)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter import connect, migration
+from mediameter import connect
 from mediameter.doctor import server
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
+from mediameter.store import migration
 
 LITTLE_BYTES = 5 * 10**9
 NOTHING_BYTES = 2 * 10**8  # a batch, its sort, and SQLite's journal

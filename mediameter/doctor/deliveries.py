@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from mediameter import connect, migration, sightings
+from mediameter import connect
 from mediameter.doctor.case import Case, Visit
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.metering.rhythm import rhythm
 from mediameter.settings import Source
-from mediameter.warehouse import naive, tables
+from mediameter.store import migration, sightings
+from mediameter.store.warehouse import naive, tables
 
 _SUBJECT = "what runs believe"
 

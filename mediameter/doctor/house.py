@@ -9,13 +9,14 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from mediameter import connect, ledger, migration, premises
+from mediameter import connect, premises
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.settings import Settings
 from mediameter.settings.key import KEY_CHARACTERS, key_path
 from mediameter.settings.reading import named_by
+from mediameter.store import ledger, migration
 
 OLDEST_PYTHON = (3, 11)
 

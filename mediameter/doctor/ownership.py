@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from mediameter import acts, connect, identity, manifests, migration, sweeping
-from mediameter.claim import claim_of
+from mediameter import connect
 from mediameter.connect import reading
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
-from mediameter.identity import Claim
+from mediameter.opening.claim import claim_of
 from mediameter.settings import SettingsError
+from mediameter.store import acts, identity, manifests, migration, sweeping
+from mediameter.store.identity import Claim
 
 WHAT = "lake and warehouse"
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from mediameter.doctor.finding import Finding, error, ok, warning
 from mediameter.engines import mysql
-from mediameter.migration import HEAD
-from mediameter.warehouse import tables
+from mediameter.store.migration import HEAD
+from mediameter.store.warehouse import tables
 
 LITTLE_PACKET_BYTES = 16 * 2**20
 EXACT = ("C", "utf8mb4_nopad_bin", "utf8mb4_0900_bin")

@@ -1,8 +1,8 @@
-"""Alembic's environment: runs on the connection that `mediameter.migration` hands over, inside its transaction."""
+"""Alembic's environment: runs on the connection that `store.migration` hands over, inside its transaction."""
 
 from alembic import context
 
-from mediameter.warehouse import metadata
+from mediameter.store.warehouse import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

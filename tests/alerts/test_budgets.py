@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import answers, connect, ledger
+from mediameter import answers, connect
 from mediameter.alerts.catalogue import catalogue, find
 from mediameter.errors import UserError
 from mediameter.settings import Settings, from_mapping
-from mediameter.steps.check import check
-from mediameter.warehouse import naive, tables
+from mediameter.steps.alert.check import check
+from mediameter.store import ledger
+from mediameter.store.warehouse import naive, tables
 from tests.pictures import Warehouse
 
 pytestmark = pytest.mark.in_turn

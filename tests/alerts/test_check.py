@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import answers, connect, ledger
+from mediameter import answers, connect
+from mediameter.commands import alerts as step
 from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
 from mediameter.settings.quantities import Money
-from mediameter.steps import alerts as step
-from mediameter.steps.check import check
-from mediameter.warehouse import naive, tables
+from mediameter.steps.alert.check import check
+from mediameter.store import ledger
+from mediameter.store.warehouse import naive, tables
 from tests.alerts.told import change
 from tests.pictures import Warehouse
 

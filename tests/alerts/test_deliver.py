@@ -18,8 +18,8 @@ from mediameter.alerts import outbox
 from mediameter.alerts.message import Message
 from mediameter.errors import WorldError
 from mediameter.settings import Settings, from_mapping
-from mediameter.steps import deliver as step
-from mediameter.steps.deliver import DeliverReport, deliver
+from mediameter.steps.alert import deliver as step
+from mediameter.steps.alert.deliver import DeliverReport, deliver
 from tests.alerts.mailbox import mailbox
 from tests.listener import listening
 

@@ -13,13 +13,13 @@ from mediameter import connect
 from mediameter.alerts import outbox
 from mediameter.alerts.message import Message
 from mediameter.cli import main
+from mediameter.commands.run import run
+from mediameter.commands.status import status
 from mediameter.errors import WorldError
+from mediameter.scheduling.flow_news import require_told, tell_failure, tell_overdue, tell_recovery
+from mediameter.scheduling.notice import backfill_command, retry_command
 from mediameter.settings import Settings, load
-from mediameter.steps.deliver import deliver
-from mediameter.steps.flow_news import require_told, tell_failure, tell_overdue, tell_recovery
-from mediameter.steps.notice import backfill_command, retry_command
-from mediameter.steps.run import run
-from mediameter.steps.status import status
+from mediameter.steps.alert.deliver import deliver
 from tests.listener import Listener, listening
 
 NOW = datetime.now(UTC).replace(microsecond=0)

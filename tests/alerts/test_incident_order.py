@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
+from mediameter import connect
 from mediameter.alerts import book
 from mediameter.alerts.evaluate import Judged
 from mediameter.alerts.rule import THE_REST, Aggregate, Bands, Rule
 from mediameter.alerts.telling import news
-from mediameter.warehouse import tables
+from mediameter.store import warehouse
+from mediameter.store.warehouse import tables
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)

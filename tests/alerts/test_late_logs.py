@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
+from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.settings import Settings, from_mapping
-from mediameter.steps.run import run
-from mediameter.warehouse import naive, tables
+from mediameter.store import warehouse
+from mediameter.store.warehouse import naive, tables
 from tests.alerts.test_incident_order import FIGURES
 
 pytestmark = pytest.mark.in_turn

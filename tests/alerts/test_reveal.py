@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mediameter import ledger
 from mediameter.cli import main
+from mediameter.commands.alerts import explain
+from mediameter.commands.run import run
 from mediameter.errors import UserError
 from mediameter.settings import Settings, load
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion, Reading
-from mediameter.steps.alerts import explain
-from mediameter.steps.run import run
+from mediameter.store import ledger
 from tests.pictures import Warehouse
 
 pytestmark = pytest.mark.usefixtures("plain_gate")

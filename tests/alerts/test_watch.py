@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediameter.settings import Settings, from_mapping
-from mediameter.steps.watch import watch, watched
+from mediameter.steps.alert.watch import watch, watched
 from tests.alerts.told import change
 from tests.export.application import Application
 from tests.generations.palette import NOON, generation, palette

@@ -1,8 +1,9 @@
-"""Executes the table of ARCHITECTURE.md: who may import whom, who may touch the world, how things are called."""
+"""Executes the table of rooms in docs/architecture.md: who imports whom, who touches the world, what is called how."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,62 +18,23 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = ("flows", "parsers", "schemas", "sql", "mediameter", "tests", "benchmarks")
 CONTRACTS = (*TABLES, *VIEWS, PARSED, REJECTED, RECORD)
 
-# Know nothing of the house, so that every room below may use them.
-TOOLS = {"mediameter.errors", "mediameter.atomic", "mediameter.faults", "mediameter.yaml_lines"}
-AT_REST = {"schemas", "mediameter.connect", "mediameter.numbers", *TOOLS}
-KEPT = ("lake", "warehouse", "ledger", "halves", "exports", "identity", "manifests", "acts", "sweeping", "claim")
-STEPS = {
-    *AT_REST,
-    *(f"mediameter.{room}" for room in KEPT),
-    *(f"mediameter.{room}" for room in ("sources", "sightings", "alerts", "settings", "metering")),
-    *(f"mediameter.{room}" for room in ("privacy", "geo", "report", "answers", "demo", "quality")),
-    "parsers",
-}
+
+def _rooms() -> Iterator[tuple[str, set[str]]]:
+    """Room and whom it may import, of each row of the page's table."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for row in re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \| .* \|$", page.partition("## Rooms")[2], re.MULTILINE):
+        names = {name for name in row[1].split(", ") if name != "–"}
+        names |= TOOLS if "tools" in names else set()
+        yield _whole(row[0]), {_whole(name) for name in names - {"tools"}}
+
+
+def _whole(room: str) -> str:
+    return room if room.partition(".")[0] in OURS else f"mediameter.{room}"
+
+
+TOOLS = {"errors", "atomic", "faults", "yaml_lines", "numbers"}
 # A room may import itself and what stands here; a room that is not here may not exist.
-MAY_IMPORT: dict[str, set[str]] = {
-    "schemas": set(),
-    "parsers": {"schemas"},
-    "mediameter.metering": {"schemas"},
-    "mediameter.errors": set(),
-    "mediameter.atomic": set(),
-    "mediameter.faults": set(),
-    "mediameter.yaml_lines": {"mediameter.errors"},
-    "mediameter.numbers": {"schemas"},
-    "mediameter.settings": TOOLS,
-    "mediameter.premises": TOOLS,
-    "mediameter.engines": TOOLS,
-    "mediameter.connect": {"mediameter.engines", *TOOLS},
-    "mediameter.geo": {"schemas", *TOOLS},
-    "mediameter.privacy": {"schemas", "mediameter.geo", *TOOLS},
-    "mediameter.sources": AT_REST,
-    "mediameter.lake": AT_REST,
-    "mediameter.migration": AT_REST,
-    "mediameter.grants": AT_REST,
-    "mediameter.warehouse": {*AT_REST, "mediameter.engines", "mediameter.migration"},
-    "mediameter.identity": {*AT_REST, "mediameter.lake", "mediameter.warehouse"},
-    "mediameter.claim": {*AT_REST, "mediameter.settings", "mediameter.identity"},
-    "mediameter.manifests": {*AT_REST, "mediameter.lake"},
-    "mediameter.sweeping": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.acts": {*AT_REST, "mediameter.sources", *(f"mediameter.{room}" for room in KEPT[:7])},
-    "mediameter.ledger": {*AT_REST, "mediameter.sources", "mediameter.lake", "mediameter.warehouse"},
-    "mediameter.sightings": {*AT_REST, "mediameter.warehouse"},
-    "mediameter.halves": {*AT_REST, "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.exports": {*AT_REST, "mediameter.lake", "mediameter.warehouse", "mediameter.ledger"},
-    "mediameter.alerts": {*AT_REST, "mediameter.settings", "mediameter.warehouse"},
-    "mediameter.answers": AT_REST,
-    "mediameter.report": AT_REST,
-    "mediameter.quality": AT_REST,
-    "mediameter.demo": {"schemas", *TOOLS},  # its truth must not come from what it is to check
-    "mediameter.dictionary": {"schemas", "mediameter.answers", *TOOLS},
-    "mediameter.doctor": {*STEPS, "mediameter.engines", "mediameter.premises", "mediameter.migration"},
-    "mediameter.steps": {*STEPS, "mediameter.doctor", "mediameter.migration", "mediameter.grants"},
-    "mediameter.cli": {"mediameter.settings", "mediameter.steps", "mediameter.premises", *TOOLS},
-    "mediameter.__main__": {"mediameter.cli"},
-    "mediameter.__init__": set(),
-    "flows": {"mediameter.steps"},
-    "sql": {"schemas", "mediameter.warehouse"},  # Alembic's env.py, the views
-    "tests.reference": {"schemas"},  # independent of what it is compared with
-}
+MAY_IMPORT = dict(_rooms())
 PURE = ("schemas", "parsers", "mediameter.metering")
 WORLDLY_MODULES = {
     "os",
@@ -135,38 +97,45 @@ def house() -> list[str]:
 
 def test_the_walk_finds_the_house() -> None:
     assert len(house()) > 40
+    assert {room_of(module) for module in house()} == set(MAY_IMPORT), "a room that is gone"
     assert {"schemas", "parsers", "mediameter.metering", "mediameter.cli"} <= {room_of(module) for module in house()}
 
 
 @pytest.mark.parametrize("module", house())
 def test_imports_keep_to_the_table(module: str) -> None:
     room = room_of(module)
-    assert room in MAY_IMPORT, f"{module}: a new room; say in MAY_IMPORT and in docs/architecture.md whom it may import"
+    assert room in MAY_IMPORT, f"{module}: a new room; say in docs/architecture.md whom it may import"
     ours = {room_of(name) for name in imports(module) if name.partition(".")[0] in OURS}
     ours = {f"mediameter.{'__init__'}" if name == "mediameter" else name for name in ours}
     assert ours <= MAY_IMPORT[room] | {room}
 
 
 OPENERS = {
-    "mediameter.steps.opened",  # for whoever writes
-    "mediameter.steps.reader",  # for whoever reads
-    "mediameter.steps.shadow",  # a copy that is gone afterwards
-    "mediameter.steps.dry",  # an empty one that is gone afterwards
-    "mediameter.steps.migrate",
-    "mediameter.steps.adopt",  # makes it belong to the lake
-    "mediameter.steps.moving",  # from one warehouse into another
+    "mediameter.opening.opened",  # for whoever writes
+    "mediameter.opening.reader",  # for whoever reads
+    "mediameter.opening.shadow",  # a copy that is gone afterwards
+    "mediameter.opening.dry",  # an empty one that is gone afterwards
+    "mediameter.commands.migrate",
+    "mediameter.steps.redo.adopt",  # makes it belong to the lake
+    "mediameter.steps.redo.moving",  # from one warehouse into another
 }
+WHO_OPENS = (
+    "mediameter.steps",
+    "mediameter.commands",
+    "mediameter.opening",
+    "mediameter.scheduling",
+    "flows",
+    "mediameter.cli",
+)
 
 
 def test_the_steps_open_the_warehouse_in_one_place() -> None:
     """There it is held against lake, key and sources; a step with an engine of its own could forget that."""
-    named = {"mediameter.connect.engine", "mediameter.warehouse.ready"}
-    users = {
-        module for module in in_room("mediameter.steps", "flows", "mediameter.cli") if named & set(imports(module))
-    }
+    named = {"mediameter.connect.engine", "mediameter.store.warehouse.ready"}
+    users = {module for module in in_room(*WHO_OPENS) if named & set(imports(module))}
     calls = {
         module
-        for module in in_room("mediameter.steps", "flows", "mediameter.cli")
+        for module in in_room(*WHO_OPENS)
         for node in ast.walk(trees()[module])
         if isinstance(node, ast.Attribute) and ast.unparse(node) in ("warehouse.ready", "connect.engine")
     }

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from mediameter.commands.run import run
 from mediameter.settings import load
-from mediameter.steps.run import run
 from tests.doctor.site import Folder, errors, line, lines, name, said
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mediameter.commands.doctor import render, to_dict
 from mediameter.doctor import Finding, at_rest, examine
 from mediameter.doctor.checking import Check, run
 from mediameter.doctor.finding import ok
 from mediameter.errors import WorldError
-from mediameter.steps.doctor import render, to_dict
 from tests.doctor.site import NOTHING_ELSE, Folder, errors, said
 from tests.listener import listening
 

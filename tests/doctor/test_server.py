@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
-from mediameter.migration import HEAD
+from mediameter import connect
+from mediameter.store import warehouse
+from mediameter.store.migration import HEAD
 from tests.doctor.site import NOTHING_ELSE, Folder
 from tests.engines.user import SECRET, Server, a_user, administered
 

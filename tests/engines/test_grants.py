@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.answers import OF_THE_LEDGER, ask, catalogue
 from mediameter.cli import main
-from mediameter.grants import READABLE
 from mediameter.settings import load
+from mediameter.store.grants import READABLE
 from schemas import VIEWS
 from schemas.internal import INTERNAL
 from tests import servers

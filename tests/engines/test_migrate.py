@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from mediameter import connect, warehouse
+from mediameter import connect
 from mediameter.cli import main
-from mediameter.migration import HEAD, migrate
+from mediameter.store import warehouse
+from mediameter.store.migration import HEAD, migrate
 from tests import picture, servers
 
 pytestmark = pytest.mark.usefixtures("real_migrations")

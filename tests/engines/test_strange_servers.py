@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mediameter import warehouse
+from mediameter.commands.run import run
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
-from mediameter.steps.run import run
+from mediameter.store import warehouse
 from schemas.internal import REJECTS
 from tests import servers
 from tests.conftest import emptied

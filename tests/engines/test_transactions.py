@@ -14,7 +14,7 @@ from mediameter import connect
 from mediameter.connect import engine, reading, transact, writing
 from mediameter.engines.trouble import TryAgain
 from mediameter.errors import WorldError
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 from tests.engines.cut import cut_at_commit
 
 _prices = tables["prices"]

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import warehouse
 from mediameter.connect import reading, writing
 from mediameter.engines import load
 from mediameter.errors import WorldError
+from mediameter.store import warehouse
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.internal import REJECTS

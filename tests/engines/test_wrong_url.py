@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from mediameter import warehouse
 from mediameter.connect import engine
 from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.store import warehouse
 from tests import servers
 from tests.engines.user import SECRET, Server, a_user, administered
 

@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import exports, privacy, warehouse
+from mediameter import privacy
 from mediameter.connect import engine, reading, writing
 from mediameter.settings import Settings, address_key
-from mediameter.steps.export import ALL_DAYS, ExportReport, export
-from mediameter.warehouse import tables
+from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
+from mediameter.store import exports, warehouse
+from mediameter.store.warehouse import tables
 from schemas.events import EVENT
 from schemas.frames import validate
 from schemas.rollups import APPLICATIONS, MEDIA_FILES

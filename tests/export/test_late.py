@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import exports
 from mediameter.connect import engine, reading
 from mediameter.settings import Settings
-from mediameter.steps.export import export
+from mediameter.steps.export.export import export
+from mediameter.store import exports
 from tests.conftest import Trials
 from tests.export.application import NOON, NOW, Application, event, settings_for
 

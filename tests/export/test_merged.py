@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mediameter.commands.run import run
 from mediameter.connect import engine, reading
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import World, build
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.run import run
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 
 NOW = datetime(2025, 11, 1, 4, tzinfo=UTC)
 

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import faults, lake, ledger
+from mediameter import faults
 from mediameter.cli import main
+from mediameter.commands.run import RunSummary, run
+from mediameter.commands.status import status
 from mediameter.connect import engine, reading
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.run import RunSummary, run
-from mediameter.steps.status import status
-from mediameter.warehouse import tables
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.store import lake, ledger
+from mediameter.store.warehouse import tables
 from tests.export.application import Application, event, made
 
 pytestmark = pytest.mark.in_turn

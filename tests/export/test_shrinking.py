@@ -16,15 +16,15 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter.cli import main
+from mediameter.commands.status import status
 from mediameter.connect import engine, reading
 from mediameter.doctor import examine
 from mediameter.errors import UserError
+from mediameter.scheduling.notice import require_all_exported
 from mediameter.settings import Settings
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.export import ALL_DAYS, ExportReport, export
-from mediameter.steps.notice import require_all_exported
-from mediameter.steps.status import status
-from mediameter.warehouse import tables
+from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.store.warehouse import tables
 from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS
 from tests.export import application as media
 from tests.export.application import Application

@@ -12,7 +12,7 @@ from mediameter.connect import source_engine
 from mediameter.doctor import examine
 from mediameter.errors import WorldError
 from mediameter.sources.tables import Database
-from mediameter.steps.export import export
+from mediameter.steps.export.export import export
 from schemas.application import MEDIA_ANALYTICS
 from tests.export.application import NOW, Application, event, settings_for
 

@@ -14,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import faults
+from mediameter.commands.run import RunSummary, run
 from mediameter.connect import engine, reading, writing
 from mediameter.doctor import examine
 from mediameter.settings import AppSource, Settings
-from mediameter.steps.check import CheckReport
-from mediameter.steps.ingest import IngestReport
-from mediameter.steps.rollup import RollupReport
-from mediameter.steps.run import RunSummary, run
-from mediameter.steps.write_back import WriteBackReport, due_days, write_back
-from mediameter.warehouse import tables
+from mediameter.steps.alert.check import CheckReport
+from mediameter.steps.ingest.ingest import IngestReport
+from mediameter.steps.rollup.rollup import RollupReport
+from mediameter.steps.write_back.write_back import WriteBackReport, due_days, write_back
+from mediameter.store.warehouse import tables
 from tests.export.application import Application, made
 from tests.export.delivered import DAY, NOW, REQUESTS, deliver, furnish, settings, table
 
@@ -316,7 +316,7 @@ def test_a_rule_of_the_table_that_we_do_not_know(
 def test_a_run_that_was_overtaken_writes_nothing_more(
     app: Application, place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediameter.steps.write_back.BATCH_ROWS", 1)
+    monkeypatch.setattr("mediameter.steps.write_back.write_back.BATCH_ROWS", 1)
     found = []
 
     def another() -> None:

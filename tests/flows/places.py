@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from mediameter.commands.run import run
 from mediameter.settings import load
-from mediameter.steps.run import run
 from tests.trials.dump import dump
 from tests.trials.month import NOW
 from tests.trials.site import LogObject, Site

@@ -21,8 +21,8 @@ from flows.hooks import _retry, _window
 from flows.hourly import hourly
 from flows.nightly import nightly
 from mediameter import faults
+from mediameter.commands.run import run
 from mediameter.settings import load
-from mediameter.steps.run import run
 from tests.flows.installation import CLONE, POOL, Installation, command, until
 from tests.flows.places import given, new_place, straight
 from tests.flows.relay import relayed

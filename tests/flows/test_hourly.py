@@ -24,8 +24,8 @@ from flows import hourly as module
 from flows.hooks import _window, tell
 from flows.hourly import heals, hourly, main
 from mediameter.errors import UserError, WorldError
-from mediameter.steps.flow_news import tell_failure
-from mediameter.steps.notice import perform, require_all_read
+from mediameter.scheduling.flow_news import tell_failure
+from mediameter.scheduling.notice import perform, require_all_read
 from tests.flows.installation import CLONE, POOL, Installation, until
 from tests.listener import Listener
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mediameter import connect
+from mediameter.commands.run import RunSummary, run
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.run import RunSummary, run
 from tests.generations.palette import EMAIL, NOON, NOW, PROMPT
 
 STACK, ADDRESS, AGENT = "at canaryStack (canary.ts:7)", "198.51.100.77", "Mozilla/5.0 (canaryAgent)"

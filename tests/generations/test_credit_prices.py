@@ -14,8 +14,8 @@ from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.credit_prices import closed
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.generations import basis, prepare
-from mediameter.warehouse import tables
+from mediameter.steps.rollup.generations import basis, prepare
+from mediameter.store.warehouse import tables
 from tests.generations.files import OF_STUDIO, Box, generation, lines, purchase
 
 CARDS = [

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mediameter.steps.run import run
+from mediameter.commands.run import run
 from tests.generations.files import (
     ADDRESS,
     CANARIES,

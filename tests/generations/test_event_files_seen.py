@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mediameter.commands.rejects import list_rejects, show_reject
+from mediameter.commands.status import status
 from mediameter.doctor import examine
-from mediameter.steps import event_files
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.rejects import list_rejects, show_reject
-from mediameter.steps.replay import replay
-from mediameter.steps.status import status
+from mediameter.steps.ingest import event_files
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.redo.replay import replay
 from parsers import palette_events
 from schemas.generations import GENERATION_FAMILY
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS

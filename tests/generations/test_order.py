@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from mediameter.steps.backfill import Task, backfill, plan
-from mediameter.steps.export import export
-from mediameter.steps.run import run
+from mediameter.commands.run import run
+from mediameter.steps.export.export import export
+from mediameter.steps.redo.backfill import Task, backfill, plan
 from parsers.palette import credits
 from schemas.frames import polars_schema
 from schemas.palette import TRANSACTION_ROW

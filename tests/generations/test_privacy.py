@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mediameter.steps.report import write_report
-from mediameter.steps.run import run
+from mediameter.commands.report import write_report
+from mediameter.commands.run import run
 from tests.export.application import Application
 from tests.generations.palette import EMAIL, NOW, PROMPT, generation, palette, settings_for, transaction
 

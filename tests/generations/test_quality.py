@@ -14,20 +14,21 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, ledger
+from mediameter import connect
+from mediameter.commands.run import run
+from mediameter.commands.status import status
 from mediameter.demo.palette import Palette
 from mediameter.errors import WorldError
 from mediameter.quality.suites import PARAMETERS, Suite, suites
+from mediameter.scheduling.notice import require_all_sound
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.gates import GATES
-from mediameter.steps.notice import require_all_sound
-from mediameter.steps.quality import QualityReport, quality
-from mediameter.steps.rollup import rollup
-from mediameter.steps.run import run
-from mediameter.steps.status import status
-from mediameter.warehouse import tables
+from mediameter.steps.gate.gates import GATES
+from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import ledger
+from mediameter.store.warehouse import tables
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY, GENERATIONS_DAILY
 from schemas.rollups import DAYS
 from schemas.vocabulary import VERDICT_FENCES

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mediameter.commands.run import run
 from mediameter.doctor import Finding, examine
 from mediameter.errors import UserError
+from mediameter.scheduling.notice import require_all_exported
 from mediameter.settings import Settings
 from mediameter.sources.api_keys import ApiKey, read_key
-from mediameter.steps.export import export
-from mediameter.steps.notice import require_all_exported
-from mediameter.steps.run import run
+from mediameter.steps.export.export import export
 from tests.export.application import Application
 from tests.generations.palette import NOW, generation, palette, settings_for, transaction
 from tests.generations.real_postgrest import CAP, Rest, serving

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mediameter import faults
-from mediameter.steps.export import export
-from mediameter.steps.run import run
+from mediameter.commands.run import run
+from mediameter.steps.export.export import export
 from schemas.internal import EXPORTS, LAKE_FILES
 from tests.export.application import Application
 from tests.generations.palette import NOW, generation, settings_for, transaction

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.sources import postgrest as rest
-from mediameter.steps import places
-from mediameter.steps.export import export
-from mediameter.steps.run import run
+from mediameter.steps.export import places
+from mediameter.steps.export.export import export
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOW, generation, palette, settings_for, transaction, uuid
 from tests.generations.postgrest import KEY, Handler, Server, served

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mediameter import connect
-from mediameter.steps.run import run
+from mediameter.commands.run import run
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOON, NOW, generation, palette, settings_for, transaction, uuid
 from tests.trials.dump import dump

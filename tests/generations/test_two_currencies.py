@@ -20,12 +20,12 @@ from rich.console import Console
 
 from mediameter import connect
 from mediameter.answers import ask, catalogue
+from mediameter.commands.run import run
 from mediameter.demo.lines import Event, aws_line
 from mediameter.report import html, summary
 from mediameter.report.figures import read
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.run import run
 from schemas import TABLES, VIEWS
 from tests.generations.files import OF_STUDIO, generation, lines, purchase
 from tests.generations.palette import DAY, NOON, NOW

@@ -12,12 +12,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
 from mediameter import connect
+from mediameter.commands.run import RunSummary, run
+from mediameter.opening.bucket import bucket
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.sources.s3 import S3
-from mediameter.steps.bucket import bucket
-from mediameter.steps.run import RunSummary, run
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 
 NOW = datetime(2026, 1, 3, 5, tzinfo=UTC)
 MODIFIED = datetime(2026, 1, 3, 4, tzinfo=UTC)

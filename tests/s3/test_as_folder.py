@@ -13,10 +13,10 @@ from typing import Protocol
 
 import pytest
 
-from mediameter import ledger
+from mediameter.commands.run import run
 from mediameter.sources import s3
-from mediameter.steps.ingest import ingest
-from mediameter.steps.run import run
+from mediameter.steps.ingest.ingest import ingest
+from mediameter.store import ledger
 from tests.s3.store import BUCKET, MODIFIED, NOW, Site, Store, figures, line
 from tests.trials import site as trials
 from tests.trials.dump import FIGURES, difference, dump

@@ -9,8 +9,8 @@ import pytest
 
 from mediameter.sources import s3_listing
 from mediameter.sources.objects import key_day
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.ingest import ingest
+from mediameter.steps.ingest.ingest import ingest
+from mediameter.steps.redo.backfill import Task, backfill
 from tests.conftest import Trials
 from tests.s3.injector import Injector, refused
 from tests.s3.store import NOW, Site, Store, line

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from mediameter.commands.run import run
+from mediameter.commands.status import status
 from mediameter.errors import WorldError
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.notice import require_all_read
-from mediameter.steps.run import run
-from mediameter.steps.status import status
+from mediameter.scheduling.notice import require_all_read
+from mediameter.steps.redo.backfill import Task, backfill
 from tests.s3.store import NOW, Site, Store, line
 from tests.s3.test_as_folder import FolderPlace, Place
 

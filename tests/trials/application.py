@@ -17,10 +17,10 @@ from uuid import UUID
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger, warehouse
 from mediameter.connect import engine, writing
 from mediameter.privacy import normalise_address, pseudonym
 from mediameter.settings import Settings
+from mediameter.store import exports, lake, ledger, warehouse
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES

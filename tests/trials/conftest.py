@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mediameter import identity
+from mediameter.store import identity
 from schemas.vocabulary import OLD_LINE_HASH
 from tests import gate
 from tests.trials.dump import dump

@@ -13,7 +13,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from mediameter import connect
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 from schemas.contract import Contract
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.rollups import DAYS, QUALITY_CHECKS_DAILY, ROLLUPS

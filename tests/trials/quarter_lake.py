@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger, warehouse
 from mediameter.metering.generations import Events, rolled_up
 from mediameter.settings import Settings
-from mediameter.warehouse import naive
+from mediameter.store import exports, lake, ledger, warehouse
+from mediameter.store.warehouse import naive
 from schemas import generations as of_generations
 from schemas.contract import Contract
 from schemas.frames import polars_schema

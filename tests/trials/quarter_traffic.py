@@ -16,9 +16,9 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import exports, lake, ledger
 from mediameter.settings import Settings
-from mediameter.warehouse import naive, tables
+from mediameter.store import exports, lake, ledger
+from mediameter.store.warehouse import naive, tables
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from tests.trials.quarter import BEGIN, Quarter

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter import connect, warehouse
+from mediameter import connect
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.check import check, check_now
-from mediameter.warehouse import tables
+from mediameter.steps.alert.check import check, check_now
+from mediameter.store import warehouse
+from mediameter.store.warehouse import tables
 from tests.trials.fortnight import Fortnight
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_lake import Generating

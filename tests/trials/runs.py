@@ -20,10 +20,10 @@ from pathlib import Path
 from random import Random
 
 from mediameter import faults
+from mediameter.commands.run import run
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.run import run
+from mediameter.steps.redo.backfill import Task, backfill
 from tests import gate
 from tests.trials.site import Site
 

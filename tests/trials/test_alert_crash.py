@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from mediameter import connect, faults
 from mediameter.faults import DELIVER_POINTS
 from mediameter.settings import Settings
-from mediameter.steps.deliver import LEASE
-from mediameter.steps.watch import watch
-from mediameter.warehouse import tables
+from mediameter.steps.alert.deliver import LEASE
+from mediameter.steps.alert.watch import watch
+from mediameter.store.warehouse import tables
 from tests import gate
 from tests.alerts.test_watch import LIMITED, MINUTE, failures, settings
 from tests.alerts.told import change

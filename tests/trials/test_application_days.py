@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.privacy import pseudonym
 from mediameter.settings import Settings
-from mediameter.steps import attribute
-from mediameter.steps.run import run
+from mediameter.steps.rollup import attribute
 from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill

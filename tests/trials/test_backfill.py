@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from mediameter.steps import door, log_objects
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.run import run
+from mediameter.commands.run import run
+from mediameter.steps.ingest import door, log_objects
+from mediameter.steps.redo.backfill import Task, backfill
 from tests import gate
 from tests.conftest import Trials
 from tests.trials.dump import difference, dump

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from mediameter.steps.ingest import IngestReport, ingest
-from mediameter.steps.rollup import rollup
+from mediameter.steps.ingest.ingest import IngestReport, ingest
+from mediameter.steps.rollup.rollup import rollup
 from schemas.rollups import TRAFFIC_DAILY, TRAFFIC_HOURLY
 from tests import gate
 from tests.conftest import Trials

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite
 from tests.trials.site import LogObject, Site

@@ -12,10 +12,11 @@ from random import Random
 
 import pytest
 
-from mediameter import connect, warehouse
+from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.faults import POINTS
 from mediameter.settings import Settings
-from mediameter.steps.run import run
+from mediameter.store import warehouse
 from tests import gate, servers
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite

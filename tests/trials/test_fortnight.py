@@ -19,7 +19,7 @@ from mediameter import connect
 from mediameter.alerts.book import summary
 from mediameter.alerts.catalogue import catalogue
 from mediameter.alerts.rule import Rule
-from mediameter.warehouse import tables
+from mediameter.store.warehouse import tables
 from tests.conftest import Trials
 from tests.trials.fortnight import Day, Fortnight
 from tests.trials.quarter import BEGIN

@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
+from mediameter.commands.run import run
 from mediameter.demo.palette import Palette
-from mediameter.steps.run import run
 from schemas.generations import MODEL_PRICES
 from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
 from tests import servers

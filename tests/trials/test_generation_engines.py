@@ -6,8 +6,8 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.steps.run import run
 from schemas.generations import MODEL_PRICES
 from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
 from tests import servers

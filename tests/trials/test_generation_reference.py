@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, privacy, warehouse
+from mediameter import connect, privacy
+from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.run import run
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.store import warehouse
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY
 from schemas.internal import EXPORTS, OBJECTS, REJECTS
 from schemas.prices import KEPT_PRICES

@@ -14,10 +14,11 @@ import polars as pl
 import psycopg
 import pytest
 
-from mediameter import connect, ledger
+from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.steps.export import export
-from mediameter.steps.run import run
+from mediameter.steps.export.export import export
+from mediameter.store import ledger
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import palette, settings_for

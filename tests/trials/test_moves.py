@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from mediameter import manifests
+from mediameter.commands.run import run
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.adopt import Wishes, adopt
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.moving import move
-from mediameter.steps.run import run
+from mediameter.steps.redo.adopt import Wishes, adopt
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.redo.moving import move
+from mediameter.store import manifests
 from schemas import TABLES
 from tests import servers
 from tests.conftest import Trials

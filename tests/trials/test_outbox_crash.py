@@ -18,7 +18,7 @@ from mediameter.alerts import outbox
 from mediameter.alerts.message import Message
 from mediameter.faults import DELIVER_POINTS
 from mediameter.settings import Settings, from_mapping
-from mediameter.steps.deliver import LEASE, deliver
+from mediameter.steps.alert.deliver import LEASE, deliver
 from tests import gate
 from tests.conftest import Trials
 from tests.listener import Listener, listening

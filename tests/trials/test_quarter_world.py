@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
-from mediameter import connect, ledger
-from mediameter.warehouse import tables
+from mediameter import connect
+from mediameter.store import ledger
+from mediameter.store.warehouse import tables
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Hour
 from tests.trials.quarter_plants import OFTEN

@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediameter import connect, geo, privacy, warehouse
+from mediameter import connect, geo, privacy
+from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.steps import attribute
-from mediameter.steps.run import run
+from mediameter.steps.rollup import attribute
+from mediameter.store import warehouse
 from schemas.internal import OBJECTS
 from schemas.records import NOT_COUNTED
 from schemas.rollups import ALERT_CHECKS_DAILY, AUDIENCE_FAMILY, DAYS, QUALITY_CHECKS_DAILY, TRAFFIC_FAMILY

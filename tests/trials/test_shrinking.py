@@ -12,8 +12,8 @@ from random import Random
 
 import pytest
 
+from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.steps.run import run
 from tests import servers
 from tests.conftest import Trials
 from tests.export.application import Application

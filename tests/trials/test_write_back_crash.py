@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from mediameter import connect, faults, ledger
+from mediameter import connect, faults
+from mediameter.commands.run import run
 from mediameter.faults import WRITE_BACK_POINTS
 from mediameter.settings import Settings
-from mediameter.steps import write_back as step
-from mediameter.steps.run import run
+from mediameter.steps.write_back import write_back as step
+from mediameter.store import ledger
 from tests.conftest import Trials
 from tests.export.application import Application, made
 from tests.export.delivered import NOW, deliver, furnish, settings, table

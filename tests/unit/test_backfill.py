@@ -14,17 +14,18 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults, lake, ledger
+from mediameter import connect, faults
 from mediameter.cli import main
+from mediameter.commands.run import run
 from mediameter.errors import UserError, WorldError
-from mediameter.ledger import Settlement
 from mediameter.sources.objects import ObjectVersion
-from mediameter.steps import door, log_objects
-from mediameter.steps.backfill import Task, backfill, range_of, require_none_refused
-from mediameter.steps.replay import replay
-from mediameter.steps.rollup import rollup
-from mediameter.steps.run import run
-from mediameter.warehouse import tables
+from mediameter.steps.ingest import door, log_objects
+from mediameter.steps.redo.backfill import Task, backfill, range_of, require_none_refused
+from mediameter.steps.redo.replay import replay
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import lake, ledger
+from mediameter.store.ledger import Settlement
+from mediameter.store.warehouse import tables
 from parsers.access_log import PARSER_VERSION
 from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
 from tests.trials.dump import difference, dump

@@ -16,11 +16,12 @@ import pytest
 from sqlalchemy import insert
 from typer.main import get_command
 
-from mediameter import connect, warehouse
+from mediameter import connect
 from mediameter.answers import catalogue
 from mediameter.cli import app, main
+from mediameter.commands.status import status
 from mediameter.settings import Settings, load
-from mediameter.steps.status import status
+from mediameter.store import warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'

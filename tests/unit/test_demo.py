@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mediameter.steps.demo import demo
+from mediameter.commands.demo import demo
 
 pytestmark = pytest.mark.usefixtures("plain_gate")
 

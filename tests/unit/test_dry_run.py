@@ -10,7 +10,7 @@ import pytest
 
 from mediameter.cli import main
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
-from mediameter.migration import HEAD
+from mediameter.store.migration import HEAD
 
 RUNS = (["run", "--dry-run"], ["backfill", "2025-10-30", "--dry-run"], ["migrate", "--dry-run"])
 

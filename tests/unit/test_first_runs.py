@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mediameter import identity, migration
 from mediameter.errors import UserError
-from mediameter.steps import opened
+from mediameter.opening import opened
+from mediameter.store import identity, migration
 from tests.unit.test_identity import House
 
 pytestmark = pytest.mark.usefixtures("real_migrations")

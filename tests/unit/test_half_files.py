@@ -16,10 +16,10 @@ from mediameter import connect
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.sources.temporary import left_out
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.ingest import IngestReport, ingest
-from mediameter.steps.rollup import rollup
-from mediameter.warehouse import tables
+from mediameter.steps.ingest.ingest import IngestReport, ingest
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store.warehouse import tables
 
 ISO_DAY = date(2026, 1, 2)
 LATER = timedelta(minutes=6)  # longer than files have to have been still

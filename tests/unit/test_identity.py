@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults, identity, manifests, sweeping
+from mediameter import connect, faults
 from mediameter.doctor.case import Case
 from mediameter.doctor.ownership import ownership
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.adopt import Wishes, adopt
-from mediameter.steps.ingest import IngestReport, ingest
-from mediameter.steps.moving import move
-from mediameter.warehouse import tables
+from mediameter.steps.ingest.ingest import IngestReport, ingest
+from mediameter.steps.redo.adopt import Wishes, adopt
+from mediameter.steps.redo.moving import move
+from mediameter.store import identity, manifests, sweeping
+from mediameter.store.warehouse import tables
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
 from tests.trials.dump import dump
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.rollup import rollup
-from mediameter.warehouse import tables
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store.warehouse import tables
 
 pytestmark = pytest.mark.in_turn
 NOW = datetime(2026, 11, 4, tzinfo=UTC)

@@ -14,11 +14,11 @@ from mediameter import numbers
 from mediameter.answers import Result, catalogue, write
 from mediameter.answers.asking import kind_of
 from mediameter.answers.writing import OF_THE_ROW
+from mediameter.commands.run import RunSummary
 from mediameter.report import words
-from mediameter.steps.check import CheckReport
-from mediameter.steps.ingest import IngestReport
-from mediameter.steps.rollup import RollupReport
-from mediameter.steps.run import RunSummary
+from mediameter.steps.alert.check import CheckReport
+from mediameter.steps.ingest.ingest import IngestReport
+from mediameter.steps.rollup.rollup import RollupReport
 from schemas import TABLES, VIEWS
 
 

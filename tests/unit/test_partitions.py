@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mediameter import lake
-from mediameter.steps.partitions import Partitions
+from mediameter.steps.rollup.partitions import Partitions
+from mediameter.store import lake
 
 SCHEMA = {"name": pl.String(), "n": pl.Int64()}
 ROWS = [(name, n) for n in range(30) for name in ("a", "b", "c", "é", None)]

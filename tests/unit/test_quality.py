@@ -16,17 +16,18 @@ from typing import NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, ledger
+from mediameter import connect
+from mediameter.commands.run import run
+from mediameter.commands.status import status
 from mediameter.demo.world import build
 from mediameter.errors import WorldError
 from mediameter.quality.suites import suites
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.notice import require_all_sound
-from mediameter.steps.quality import QualityReport, quality
-from mediameter.steps.rollup import rollup
-from mediameter.steps.run import run
-from mediameter.steps.status import status
-from mediameter.warehouse import tables
+from mediameter.scheduling.notice import require_all_sound
+from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import ledger
+from mediameter.store.warehouse import tables
 from schemas.rollups import AUDIENCE_FAMILY, DAYS, TRAFFIC_FAMILY
 from tests import gate, servers
 from tests.trials.site import APP, NOW, Site

@@ -19,7 +19,7 @@ from mediameter.report import html, pictures, summary, words
 from mediameter.report.facts import Audience, Cost, Figures, MediaFile, Refusal, Reject, Response
 from mediameter.report.figures import read
 from mediameter.report.svg import day_labels, log_ticks, ticks
-from mediameter.warehouse import metadata, ready
+from mediameter.store.warehouse import metadata, ready
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.vocabulary import VERDICTS

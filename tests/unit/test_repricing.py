@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from mediameter import connect, faults
+from mediameter.commands.run import run
+from mediameter.commands.status import status
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.adopt import adopt
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.repricing import Waiting
-from mediameter.steps.run import run
-from mediameter.steps.status import status
-from mediameter.warehouse import tables
+from mediameter.steps.redo.adopt import adopt
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.redo.repricing import Waiting
+from mediameter.store.warehouse import tables
 from schemas.prices import KEPT_PRICES, REPRICINGS
 from schemas.rollups import BANDWIDTH_COST_DAILY, ROLLUPS
 from tests import servers

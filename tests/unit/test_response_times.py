@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect, faults
-from mediameter.steps.run import RunSummary, run
-from mediameter.warehouse import tables
+from mediameter.commands.run import RunSummary, run
+from mediameter.store.warehouse import tables
 from tests.trials.dump import FIGURES, difference, dump
 from tests.trials.hostile import line
 from tests.trials.month import NOW, month

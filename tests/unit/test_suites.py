@@ -15,13 +15,14 @@ from urllib.parse import unquote
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, ledger
+from mediameter import connect
+from mediameter.commands.run import run
 from mediameter.errors import UserError, WorldError
 from mediameter.quality.suites import suites
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.quality import QualityReport, quality
-from mediameter.steps.run import run
+from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.store import ledger
 from tests.trials.month import FIRST, NOW, month
 from tests.trials.site import Site
 
@@ -185,7 +186,7 @@ def test_a_suite_is_of_one_family(site: Site, said: str, family: str, asked: str
 
 # --- the pages ---------------------------------------------------------------------------------------
 def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediameter.steps.quality.DAYS_AT_ONCE", 2)
+    monkeypatch.setattr("mediameter.steps.gate.quality.DAYS_AT_ONCE", 2)
     settings = with_pages(site)
     for _ in range(2):  # the second time in place of the first
         judge_again(site)
@@ -219,7 +220,7 @@ import json, sys
 asked = []
 sys.addaudithook(lambda event, args: asked.append(str(args[1])) if event == "socket.connect" else None)
 from mediameter.settings import load
-from mediameter.steps.run import run
+from mediameter.commands.run import run
 from datetime import datetime
 summary = run(load(sys.argv[1]), now=datetime.fromisoformat(sys.argv[2]))
 loaded = sorted({"great_expectations", "pandas"} & set(sys.modules))

@@ -13,13 +13,14 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults, identity, lake, ledger, sweeping, warehouse
+from mediameter import connect, faults
 from mediameter.connect import reading, transact
-from mediameter.lake import LakeFile
-from mediameter.steps.backfill import Task, backfill
-from mediameter.steps.ingest import ingest
-from mediameter.steps.rollup import rollup
-from mediameter.sweeping import HANDFUL
+from mediameter.steps.ingest.ingest import ingest
+from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import identity, lake, ledger, sweeping, warehouse
+from mediameter.store.lake import LakeFile
+from mediameter.store.sweeping import HANDFUL
 from tests.unit.test_identity import NOW, House
 
 pytestmark = pytest.mark.in_turn

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from mediameter import lake, ledger, migration, warehouse
 from mediameter.connect import reading, writing
 from mediameter.errors import WorldError
-from mediameter.ledger import AlreadySettled, Settlement
 from mediameter.sources.objects import ObjectVersion
+from mediameter.store import lake, ledger, migration, warehouse
+from mediameter.store.ledger import AlreadySettled, Settlement
 from schemas.rollups import TRAFFIC_DAILY
 
 DAY = date(2025, 10, 30)

@@ -1,0 +1,1 @@
+"""How a warehouse, a bucket or a data set is opened, for whoever writes, reads or only looks."""

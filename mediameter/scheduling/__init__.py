@@ -1,0 +1,1 @@
+"""What only a scheduler needs: steps called by name, news of flows."""

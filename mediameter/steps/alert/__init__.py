@@ -1,0 +1,1 @@
+"""Rules, incidents, and the messages that people are sent."""

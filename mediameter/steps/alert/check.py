@@ -1,0 +1,284 @@
+"""What the rules say of each day and window, and what becomes of it: verdicts, incidents, messages in the outbox.
+
+A day that has changed is judged whole; of today and yesterday, windows of hours and minutes are judged until all of
+them could be, since silence changes nothing and is what some rules are about. Verdicts and incidents are written in one
+transaction; another writes messages and, into the incidents, that they have been told: who is killed in between has
+told nothing, and the next run sees from the incidents what is still to be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from mediameter.alerts import book
+from mediameter.alerts.catalogue import catalogue, mistakes
+from mediameter.alerts.evaluate import FIRING, Judged
+from mediameter.alerts.rule import HOUR_S, Rule
+from mediameter.alerts.rule_files import fingerprint
+from mediameter.connect import reading, transact
+from mediameter.faults import point
+from mediameter.opening.opened import opened
+from mediameter.settings import Settings
+from mediameter.steps.alert.budgets import write_budgets
+from mediameter.steps.alert.judge import Judge
+from mediameter.steps.alert.messages import tell
+from mediameter.steps.rollup.rollup import basis
+from mediameter.store import days, ledger, warehouse
+from schemas.rollups import ALERT_CHECKS_DAILY
+from schemas.vocabulary import WORST_FIRST
+
+FAMILY = "checks"
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What was judged: one row a day, rule and group (as ``alert_checks_daily`` has it). ``messages``: how many were
+    put into the outbox; ``firing``: incidents that fire now, a line each."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    messages: int = 0
+    firing: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    """Rules of one's own that cannot be understood: all others were judged."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check(settings: Settings, *, now: datetime) -> CheckReport:
+    """Judges every day whose figures or completeness have changed, and the last two days' windows up to ``now``.
+
+    Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
+    warehouse fail.
+    """
+    rules = [rule for rule in catalogue(settings) if not rule.dormant]
+    report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)
+    with opened(settings) as made:
+        transact(made, lambda connection: write_budgets(connection, settings))
+        with reading(made) as connection:
+            outlived = _outlived(connection, settings, now)
+        if outlived:
+            transact(made, lambda connection: ledger.mark_dirty(connection, FAMILY, outlived))
+        with reading(made) as connection:
+            dirty = ledger.dirty_days(connection, FAMILY, rests_on)
+        short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
+        recent = _recent(settings, now)
+        for day in _in_order({*dirty, *recent}, now):
+            if day in dirty:
+                report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
+            elif day in recent:
+                _judge_rest(made, settings, rules, short, day, now)
+            else:
+                _judge_open(made, settings, rules, day, now)
+        transact(made, lambda connection: _judge_present(connection, settings, present, now))
+        _tell(made, settings, rules, now, report)
+    return report
+
+
+def check_now(settings: Settings, *, now: datetime) -> CheckReport:
+    """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
+    rules = [rule for rule in catalogue(settings) if not rule.dormant]
+    report = CheckReport(mistakes=mistakes(settings))
+    with opened(settings) as made:
+        short, present = _apart([rule for rule in rules if is_quick(rule)])
+
+        def judge(connection: sa.Connection) -> None:
+            for day in _recent(settings, now):
+                _judge_day(connection, settings, short, day, now, _others(rules, short))
+            _judge_present(connection, settings, present, now)
+
+        transact(made, judge)
+        _tell(made, settings, rules, now, report)
+    return report
+
+
+def is_quick(rule: Rule) -> bool:
+    """Whether a rule cannot wait for the hour."""
+    return rule.is_now or rule.length_s < HOUR_S
+
+
+def checks_basis(settings: Settings, rules: Sequence[Rule]) -> str:
+    """What verdicts rest on beside the tables: a day of another basis is judged anew."""
+    return f"{basis(settings)}:{fingerprint(rules)}"[:255]
+
+
+# --- one day ---------------------------------------------------------------------------------------------------
+
+
+def _judge_dirty(
+    made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime, basis: str
+) -> list[dict[str, Any]]:
+    def judge(connection: sa.Connection) -> list[Judged]:
+        epoch = ledger.epoch(connection, FAMILY, day)
+        if not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
+            return []
+        found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now, set())
+        point("check.before_commit")
+        return found
+
+    units = {rule.name: rule.unit for rule in rules}
+    return [
+        {"day": day.isoformat(), "rule": each.rule, "group": each.group, "value": each.value,
+         "threshold": each.threshold, "unit": units[each.rule], "verdict": each.verdict, "sample": each.sample}
+        for each in transact(made, judge)
+    ]  # fmt: skip
+
+
+def _judge_rest(
+    made: sa.Engine, settings: Settings, rules: Sequence[Rule], short: Sequence[Rule], day: date, now: datetime
+) -> None:
+    """Of a day that has not changed, the rules that could not be judged on all of it so far: its end has come, or what
+    they wait for."""
+
+    def judge(connection: sa.Connection) -> None:
+        known = book.windows(
+            connection, settings.tenant, {rule.name for rule in short}, ledger.day_bounds(day, settings.reporting.zone)
+        )
+        judging = Judge(connection, settings, now)
+        rest = [rule for rule in short if not judging.is_settled(rule, day, known)]
+        if rest:
+            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
+
+    transact(made, judge)
+
+
+def _judge_open(made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime) -> None:
+    """Of a day that has not changed, the rules with a group that a day before it has shown to be bad."""
+    windowed = _apart(rules)[0]
+
+    def judge(connection: sa.Connection) -> None:
+        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        names = book.unjudged(connection, settings.tenant, windowed, bounds)
+        rest = [rule for rule in windowed if rule.name in names]
+        if rest:
+            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
+
+    transact(made, judge)
+
+
+def _in_order(asked: Collection[date], now: datetime) -> list[date]:
+    """These days, and those between them of which each window is remembered."""
+    remembered = (now - book.KEPT).date()
+    first, last = max(min(asked), remembered), max(asked)
+    between = {first + timedelta(days=number) for number in range((last - first).days)}
+    return sorted({*asked, *between})
+
+
+def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> set[date]:
+    """Days that were judged when less, or more, was complete than is now. What changes of one source changes what is
+    known of the days of all others, though nothing of these days has changed."""
+    table = warehouse.tables[ALERT_CHECKS_DAILY.name]
+    judged = sa.select(table.c.day, table.c.complete_through_at).where(table.c.tenant == settings.tenant).distinct()
+    through, recent, found = days.complete_through(connection, settings), _recent(settings, now), set()
+    for day, judged_through in connection.execute(judged):
+        known, end = days.of_day(through, settings, day), ledger.day_bounds(day, settings.reporting.zone)[1]
+        # Of today and yesterday more is complete with each run: they are judged anew when all is.
+        if (known and warehouse.naive(known)) != judged_through and (day not in recent or known == end):
+            found.add(day)
+    return found & days.known_of_any(connection, settings) - days.frozen(connection, settings)
+
+
+def _recent(settings: Settings, now: datetime) -> tuple[date, date]:
+    """Yesterday and today."""
+    today = ledger.day_of(now, settings.reporting.zone)
+    return today - timedelta(days=1), today
+
+
+def _apart(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
+    """Rules about windows, and those about the present."""
+    return [rule for rule in rules if not rule.is_now], [rule for rule in rules if rule.is_now]
+
+
+def _others(rules: Sequence[Rule], judged: Sequence[Rule]) -> set[str]:
+    return {rule.name for rule in rules} - {rule.name for rule in judged}
+
+
+def _judge_day(
+    connection: sa.Connection,
+    settings: Settings,
+    rules: Sequence[Rule],
+    day: date,
+    now: datetime,
+    others: Collection[str],
+) -> list[Judged]:
+    """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
+    judged another time, and whose rows stay."""
+    tenant, zone = settings.tenant, settings.reporting.zone
+    known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
+    found = Judge(connection, settings, now).day(rules, day, known)
+    if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
+        changed = book.replace_windows(connection, tenant, zone, known, found)
+        book.fold(connection, rules, tenant, changed, now)
+    daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]
+    if day in days.known_of_any(connection, settings):
+        _write_day(connection, settings, rules, day, daily, others)
+    return daily
+
+
+def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
+    """What is about the present has no past: its last verdict replaces the one before. Verdicts too old go."""
+    tenant, zone = settings.tenant, settings.reporting.zone
+    known = book.windows(connection, tenant, {rule.name for rule in rules})
+    found = Judge(connection, settings, now).present(rules, known)
+    changed = book.replace_windows(connection, tenant, zone, known, found)
+    book.fold(connection, rules, tenant, changed, now)
+    book.forget(connection, tenant, now)
+    point("check.before_commit")
+
+
+def _by_group(rule: Rule, found: Sequence[Judged]) -> Iterator[list[Judged]]:
+    """The windows of each group; of several groups those alone that fired: which others were asked for is history."""
+    of_rule = [each for each in found if each.rule == rule.name]
+    for group in sorted({each.group for each in of_rule}):
+        windows = [each for each in of_rule if each.group == group]
+        if not book.is_one_of_many(rule, group) or any(each.verdict in FIRING for each in windows):
+            yield windows
+
+
+def _worst(rule: Rule, windows: Sequence[Judged]) -> Judged:
+    """The one that stands for a day: the gravest verdict, of these the worst value, of these the first."""
+
+    def order(each: Judged) -> tuple[int, float, datetime]:
+        value = each.value or 0.0
+        return WORST_FIRST.index(each.verdict), -value if rule.bands.is_above else value, each.end
+
+    return min(windows, key=order)
+
+
+def _write_day(
+    connection: sa.Connection,
+    settings: Settings,
+    rules: Sequence[Rule],
+    day: date,
+    daily: Sequence[Judged],
+    others: Collection[str],
+) -> None:
+    """Replaces the day's rows of these rules; rows of rules that are no more go with them."""
+    table = warehouse.tables[ALERT_CHECKS_DAILY.name]
+    names, of = {rule.name: rule for rule in rules}, (table.c.tenant == settings.tenant, table.c.day == day)
+    connection.execute(table.delete().where(*of, table.c.rule.not_in(list(others))))
+    through = days.of_day(days.complete_through(connection, settings), settings, day)
+    rows = [
+        (settings.tenant, day, each.rule, each.group, each.value, each.threshold, names[each.rule].unit, each.verdict,
+         each.sample, through)
+        for each in daily
+    ]  # fmt: skip
+    warehouse.insert(connection, ALERT_CHECKS_DAILY, warehouse.frame_of(rows, ALERT_CHECKS_DAILY))
+
+
+# --- messages --------------------------------------------------------------------------------------------------
+
+
+def _tell(made: sa.Engine, settings: Settings, rules: Sequence[Rule], now: datetime, report: CheckReport) -> None:
+    def write(connection: sa.Connection) -> tuple[int, list[str]]:
+        found = tell(connection, settings, rules, now)
+        point("check.before_telling")
+        return found
+
+    report.messages, report.firing = transact(made, write)
+    point("check.told")

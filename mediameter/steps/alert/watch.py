@@ -1,0 +1,46 @@
+"""Every five minutes: export what rules with short windows rest on, and judge those rules and the present.
+
+Only the newest days of these tables are read, by the same export as the hourly one, which reads the look-back too; no
+rollup is computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from mediameter.alerts.catalogue import catalogue, sources_of
+from mediameter.settings import Settings
+from mediameter.steps.alert.check import CheckReport, check_now, is_quick
+from mediameter.steps.alert.deliver import DeliverReport, deliver
+from mediameter.steps.export.export import ExportReport, export
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What was exported, judged and told. Sources that could not be read stand in ``export.failed``: that they are
+    silent is judged, too."""
+
+    export: ExportReport
+    check: CheckReport
+    deliver: DeliverReport
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def watch(settings: Settings, *, now: datetime) -> WatchReport:
+    """Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
+    warehouse fail; not when a source cannot be read or a channel does not answer."""
+    names = sorted(watched(settings))
+    exported = export(settings, now=now, window=0, sources=names) if names else ExportReport()
+    checked = check_now(settings, now=now)
+    return WatchReport(exported, checked, deliver(settings, now=now))
+
+
+def watched(settings: Settings) -> set[str]:
+    """The generating databases that rules with windows under an hour are judged for."""
+    quick = [rule for rule in catalogue(settings) if not rule.dormant and is_quick(rule)]
+    found = {name for rule in quick if rule.needs == "generations" for name in sources_of(settings, rule)}
+    return found & set(settings.table_sources)

@@ -1,0 +1,1 @@
+"""From other systems' tables to the lake."""

@@ -1,0 +1,176 @@
+"""What the application knows of its files and of itself, kept in the warehouse's reference tables.
+
+What is read there is compared with what is here: only what differs is written, and makes the days dirty that it can
+change. What is deleted there stays here, as deleted: the log goes on to tell of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from mediameter.connect import reading
+from mediameter.faults import point
+from mediameter.metering.catalogue import id_in_key
+from mediameter.settings import Settings
+from mediameter.sources.tables import Database
+from mediameter.store import ledger, warehouse
+from mediameter.store.acts import Remembered, remembered, settled
+from parsers.media_files import applications as applications_of
+from parsers.media_files import files as files_of
+from schemas import application
+from schemas.contract import Contract
+from schemas.frames import validate
+from schemas.rollups import APPLICATIONS, MEDIA_FILE_DAILY, MEDIA_FILES
+
+_MANY = 500
+# What decides whose a request is; a new name or size of a file changes no figure.
+_MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "uploaded_at", "is_deleted", "deleted_at"]
+
+
+def read_applications(made: sa.Engine, settings: Settings, database: Database) -> int:
+    """All applications; returns how many. One that is new or called otherwise makes every day dirty."""
+    with database.snapshot() as seen:
+        pages = [applications_of(page) for page in seen.whole(application.APPLICATIONS)]
+    found = _of_tenant(pl.concat(pages), settings, APPLICATIONS) if pages else warehouse.empty(APPLICATIONS)
+
+    def settle(connection: sa.Connection) -> Remembered | None:
+        known = _known(connection, settings, APPLICATIONS, found["application_id"].to_list())
+        changed = _differing(found, known, APPLICATIONS.names)
+        if not changed.height:
+            return None
+        _upsert(connection, settings, APPLICATIONS, changed)
+        if _differing(changed, known, ["application_id", "application"]).height:
+            ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+        return remembered({APPLICATIONS: changed})
+
+    settled(made, settings.lake.path, settle)
+    return found.height
+
+
+def read_files(
+    made: sa.Engine, settings: Settings, database: Database, source: str, since: datetime | None
+) -> tuple[int, list[tuple[str, str, str]]]:
+    """Files changed since, or all (and then those that are gone, too); returns how many, and the rejected rows."""
+    count, rejects, ids = 0, [], []
+    for page in _pages(database, since):
+        found, rejected = files_of(page)
+        found = _of_tenant(found, settings, MEDIA_FILES)
+        rejects += rejected.select("row_id", "reason", "detail").rows()
+        ids.append(found["media_file_id"])
+        count += found.height
+        _settle_files(made, settings, source, found)
+    if since is None:
+        _settle_files(made, settings, source, _vanished(made, settings, ids))
+    return count, rejects
+
+
+def _pages(database: Database, since: datetime | None) -> Iterator[pl.DataFrame]:
+    with database.snapshot() as seen:
+        yield from seen.whole(application.MEDIA_FILES, since)
+
+
+def _vanished(made: sa.Engine, settings: Settings, ids: list[pl.Series]) -> pl.DataFrame:
+    """Files that are no longer there, as deleted; since when is not known."""
+    here = pl.concat(ids) if ids else pl.Series(dtype=pl.String)
+    table = warehouse.tables[MEDIA_FILES.name]
+    stands = sa.and_(table.c.tenant == settings.tenant, table.c.is_deleted.is_(False))
+    with reading(made) as connection:
+        known = warehouse.read(connection, MEDIA_FILES, stands)
+    return known.filter(~pl.col("media_file_id").is_in(here.implode())).with_columns(is_deleted=pl.lit(True))
+
+
+def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.DataFrame) -> None:
+    """One transaction: what differs is replaced, and the days that it can change are dirty."""
+    with reading(made) as connection:
+        known = _known(connection, settings, MEDIA_FILES, found["media_file_id"].to_list())
+        changed = _differing(found, known, MEDIA_FILES.names)
+        if not changed.height:
+            return
+        matters = _differing(changed, known, _MATTERS)
+        ids = matters["media_file_id"].to_list()
+        days = _days_of_events(connection, settings, source, ids)
+
+    def settle(connection: sa.Connection) -> Remembered:
+        before = known.join(matters, on="media_file_id", how="semi")
+        keys = {*matters["object_key_sha256"], *before["object_key_sha256"]}
+        asked = _days_of_requests(connection, settings, sorted(keys), ids)
+        asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
+        ledger.mark_unconnected(connection)
+        _upsert(connection, settings, MEDIA_FILES, changed)
+        ledger.mark_dirty(connection, "traffic", days | asked)
+        return remembered({MEDIA_FILES: changed})
+
+    settled(made, settings.lake.path, settle)
+    point("export.files_settled")
+
+
+def _days_of_requests(connection: sa.Connection, settings: Settings, keys: list[str], ids: list[str]) -> set[date]:
+    """Days on which these keys were asked for, or other keys that were found to be of these files (variants)."""
+    daily, days = warehouse.tables[MEDIA_FILE_DAILY.name], set()
+    for column, values in ((daily.c.object_key_sha256, keys), (daily.c.media_file_id, ids)):
+        for begin in range(0, len(values), _MANY):
+            which = (daily.c.tenant == settings.tenant, column.in_(values[begin : begin + _MANY]))
+            days |= set(connection.execute(sa.select(daily.c.day).where(*which).distinct()).scalars())
+    return days
+
+
+def _days_of_variants(connection: sa.Connection, settings: Settings, fresh: pl.DataFrame) -> set[date]:
+    """Days since their upload on which keys were asked for that name one of these files, which nobody knew then."""
+    if not fresh.height:
+        return set()
+    daily, uploads = warehouse.tables[MEDIA_FILE_DAILY.name], fresh["uploaded_at"]
+    first = date.min if uploads.null_count() else uploads.dt.date().min()
+    which = (daily.c.tenant == settings.tenant, daily.c.media_file_id == "", daily.c.day >= first)
+    query = sa.select(daily.c.day, daily.c.object_key).where(*which).distinct()
+    rows = [tuple(row) for row in connection.execute(query)]
+    asked = pl.DataFrame(rows, schema={"day": pl.Date, "key": pl.String}, orient="row")
+    named = asked.filter(asked.select(id_in_key())["key"].is_in(fresh["media_file_id"].implode()))
+    return set(named["day"])
+
+
+def _days_of_events(connection: sa.Connection, settings: Settings, source: str, ids: list[str]) -> set[date]:
+    """Days whose attribution looks at events of these files."""
+    files = [each for each in ledger.lake_files(connection, "events", date.min, date.max) if each.source == source]
+    if not files or not ids:
+        return set()
+    events = pl.scan_parquet([settings.lake.path / file.path for file in files])
+    hours = events.filter(pl.col("media_file_id").is_in(ids)).select(pl.col("at").unique()).collect()
+    return ledger.days_of_events(hours["at"].to_list(), settings.reporting.zone)
+
+
+# --- rows here and rows there --------------------------------------------------------------------------
+
+
+def _of_tenant(frame: pl.DataFrame, settings: Settings, contract: Contract) -> pl.DataFrame:
+    return validate(frame.select(pl.lit(settings.tenant).alias("tenant"), *contract.names[1:]), contract)
+
+
+def _known(connection: sa.Connection, settings: Settings, contract: Contract, ids: list[str]) -> pl.DataFrame:
+    table = warehouse.tables[contract.name]
+    key = table.c[contract.key[1]]
+    parts = [ids[begin : begin + _MANY] for begin in range(0, len(ids), _MANY)]
+    frames = [
+        warehouse.read(connection, contract, sa.and_(table.c.tenant == settings.tenant, key.in_(part)))
+        for part in parts
+    ]
+    return pl.concat([warehouse.empty(contract), *frames])
+
+
+def _differing(found: pl.DataFrame, known: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    return found.join(known, on=names, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def _upsert(connection: sa.Connection, settings: Settings, contract: Contract, rows: pl.DataFrame) -> None:
+    """Deletes and inserts: the one way of it that all engines have."""
+    table = warehouse.tables[contract.name]
+    key: sa.Column[Any] = table.c[contract.key[1]]
+    ids = rows[contract.key[1]].to_list()
+    for begin in range(0, len(ids), _MANY):
+        which = (table.c.tenant == settings.tenant, key.in_(ids[begin : begin + _MANY]))
+        connection.execute(table.delete().where(*which))
+    warehouse.insert(connection, contract, rows)

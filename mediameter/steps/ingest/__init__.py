@@ -1,0 +1,1 @@
+"""From log objects and event files to the lake."""

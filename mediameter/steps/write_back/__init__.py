@@ -1,0 +1,1 @@
+"""Requests of final days, written into the application's own table."""

@@ -1,0 +1,1 @@
+"""What is at rest: lake, warehouse, ledger. The only writers."""
