@@ -65,8 +65,8 @@ class Day:
         """As ingest and export leave it behind, rollups still to be computed."""
         from mediameter import connect
         from mediameter.sources.objects import ObjectVersion
-        from mediameter.store import exports, ledger, warehouse
-        from mediameter.store.ledger import Settlement
+        from mediameter.store import exports, settling, warehouse
+        from mediameter.store.settling import Settlement
         from schemas.rollups import MEDIA_FILES
 
         made = connect.engine(self.settings.warehouse.url)
@@ -79,7 +79,7 @@ class Day:
         )
         with connect.writing(made) as connection:
             warehouse.insert(connection, MEDIA_FILES, _media_files())
-            ledger.settle(connection, [settled], records, ZoneInfo("UTC"))
+            settling.settle(connection, [settled], records, ZoneInfo("UTC"))
             exports.replace_events(connection, "app", DAY.date(), events)
         made.dispose()
 
@@ -196,11 +196,11 @@ def _attribute(settings: Settings) -> dict[str, Any]:
     from mediameter import connect
     from mediameter.steps.rollup.attribute import attribute
     from mediameter.steps.rollup.slices import Source
-    from mediameter.store import lake, ledger
+    from mediameter.store import lake, lake_files
 
     made = connect.engine(settings.warehouse.url)
     with connect.reading(made) as connection:
-        kinds = [ledger.lake_files(connection, kind, DAY.date(), DAY.date()) for kind in ("records", "events")]
+        kinds = [lake_files.files_of_days(connection, kind, DAY.date(), DAY.date()) for kind in ("records", "events")]
     records, events = (dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for of in kinds)
     found = attribute(made, settings, {"ovh": Source(records, [])}, events, DAY, DAY + timedelta(days=1))
     made.dispose()
@@ -212,11 +212,11 @@ def _rollup(settings: Settings) -> dict[str, Any]:
     """The whole day, as the hourly run computes it."""
     from mediameter import connect
     from mediameter.steps.rollup.rollup import rollup
-    from mediameter.store import ledger
+    from mediameter.store import fences
 
     made = connect.engine(settings.warehouse.url)
     with connect.writing(made) as connection:  # so that each run finds it dirty
-        ledger.mark_dirty(connection, "traffic", {DAY.date()})
+        fences.mark_dirty(connection, "traffic", {DAY.date()})
     made.dispose()
     return rollup(settings, now=DAY + timedelta(days=2)).to_dict()
 

@@ -17,7 +17,7 @@ from mediameter.opening.reader import plain, reader, rows, shown
 from mediameter.settings import Settings
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import ledger
+from mediameter.store import objects
 from mediameter.store.warehouse import tables
 from schemas.internal import REJECTS
 
@@ -136,7 +136,7 @@ def _unread(settings: Settings, connection: Connection, now: datetime) -> Iterat
         folder = bucket(settings, name, now=now) if source.is_folder else None
         if not isinstance(folder, Folder) or not folder.path.is_dir():
             continue
-        known = ledger.known_versions(connection, name)
+        known = objects.known_versions(connection, name)
         for version in folder.listing():
             if version.object_id not in known and (why := _may_be_written(folder, version)):
                 yield Unread(name, version.key, f"may still be written: {why}")

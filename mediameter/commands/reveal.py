@@ -23,7 +23,7 @@ from mediameter.settings import Settings, known_key
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
 from mediameter.steps.ingest.door import limits_of, line_hash_of
 from mediameter.steps.progress import Advance, Progress, quiet
-from mediameter.store import ledger
+from mediameter.store import objects
 from parsers.access_log import Context, Piece, Refused, parse_pieces, read_blocks
 
 ADDRESS = "address"
@@ -128,7 +128,7 @@ def _objects(connection: sa.Connection, settings: Settings, asked: Asked) -> lis
     return [
         (bucket(settings, name), version)
         for name in settings.log_sources
-        for version in ledger.versions_between(connection, name, asked.begin, asked.end)
+        for version in objects.versions_between(connection, name, asked.begin, asked.end)
     ]
 
 

@@ -14,13 +14,14 @@ from mediameter.alerts.channels import channel_id
 from mediameter.alerts.channels import shown as shown_channel
 from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.commands import silence
+from mediameter.metering.calendar import Day
 from mediameter.numbers import told
 from mediameter.opening.reader import plain, reader, rows, shown
 from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps.redo.repricing import Waiting, lines, waiting
 from mediameter.store.days import why_suspect
-from mediameter.store.ledger import complete_through, day_bounds
+from mediameter.store.listings import complete_through
 from mediameter.store.warehouse import tables
 
 LATE_AFTER = timedelta(hours=3)  # an hourly run that missed two beats
@@ -223,7 +224,7 @@ def _holes(connection: Connection, settings: Settings, known: list[DayStatus], n
         for day in (min(there) + timedelta(days=n) for n in range((last - min(there)).days + 1)):
             if day in there:
                 continue
-            end = day_bounds(day, settings.reporting.zone)[1]
+            end = Day.of(day, settings.reporting.zone).end
             at = min(through, end) if through else None
             is_late = at != end and now > _final_by(day, settings)
             found.append(DayStatus(day, source, NO_OBJECTS, False, is_late, at, *[0] * 12))

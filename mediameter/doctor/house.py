@@ -16,7 +16,7 @@ from mediameter.errors import MediameterError
 from mediameter.settings import Settings
 from mediameter.settings.key import KEY_CHARACTERS, key_path
 from mediameter.settings.reading import named_by
-from mediameter.store import ledger, migration
+from mediameter.store import migration, objects
 
 OLDEST_PYTHON = (3, 11)
 
@@ -92,7 +92,7 @@ def _has_taken_in(settings: Settings) -> bool:
         made = connect.engine(settings.warehouse.url)
         try:
             with connect.reading(made) as connection:
-                return migration.revision(connection) is not None and ledger.has_taken_in(connection)
+                return migration.revision(connection) is not None and objects.has_taken_in(connection)
         finally:
             made.dispose()
     except (MediameterError, SQLAlchemyError):

@@ -15,9 +15,9 @@ from mediameter.metering.delay import HISTORY, delay, first_told
 from mediameter.metering.rhythm import Rhythm, rhythm
 from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import exports, ledger
+from mediameter.store import exports, listings
 
-NOTHING = ledger.Delivered(None, None, None)
+NOTHING = listings.Delivered(None, None, None)
 """Of a source that is not believed, or that never delivered anything."""
 
 
@@ -33,33 +33,33 @@ def of_bucket(
     listing: Iterable[ObjectVersion],
     now: datetime,
     through: datetime,
-) -> ledger.Delivered:
+) -> listings.Delivered:
     """Of a bucket whose logs are complete until ``through``, for all that the listing tells."""
-    deliveries = ledger.delivery_hours(connection, name) | {version.last_modified for version in listing}
+    deliveries = listings.delivery_hours(connection, name) | {version.last_modified for version in listing}
     found = rhythm(deliveries, now=now, ordinary=ordinary(settings.bucket_sources[name]))
     if found is None:
         return NOTHING
     due = found.expected_by - timedelta(hours=settings.reporting.settle_hours)
     usual = _delay(connection, settings.bucket_sources[name], name, now)
-    return ledger.Delivered(found.last_at, found.late_from, min(through, due), usual)
+    return listings.Delivered(found.last_at, found.late_from, min(through, due), usual)
 
 
 def _delay(connection: sa.Connection, source: Source | EventSource, name: str, now: datetime) -> timedelta | None:
     """How long after an hour all of it has come: by the settings, or as it was of late."""
     if source.delay_hours:
         return timedelta(hours=source.delay_hours)
-    deliveries = ledger.deliveries_of_hours(connection, name, now - HISTORY)
+    deliveries = listings.deliveries_of_hours(connection, name, now - HISTORY)
     return delay(first_told(deliveries) if isinstance(source, EventSource) else deliveries, now=now)
 
 
 def of_tables(
     connection: sa.Connection, settings: Settings, name: str, now: datetime, through: datetime
-) -> ledger.Delivered:
+) -> listings.Delivered:
     """Of tables that were read and are believed. They are asked themselves and not by way of a copy, so their silence
     counts once their rhythm is learned, and not before."""
     found: Rhythm | None = rhythm(
         exports.event_hours(connection, name), now=now, ordinary=ordinary(settings.table_sources[name])
     )
     if found is None or not found.is_learned:
-        return ledger.Delivered(found.last_at if found else None, None, through)
-    return ledger.Delivered(found.last_at, found.late_from, min(through, found.expected_by))
+        return listings.Delivered(found.last_at if found else None, None, through)
+    return listings.Delivered(found.last_at, found.late_from, min(through, found.expected_by))

@@ -25,9 +25,9 @@ import schemas
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import exports, halves, identity, lake, ledger, manifests, warehouse
+from mediameter.store import exports, fences, halves, identity, lake, manifests, settling, warehouse
 from mediameter.store.lake import LakeFile
-from mediameter.store.ledger import Settlement
+from mediameter.store.settling import Settlement
 from schemas.contract import Contract
 from schemas.generations import GAUGES_HOURLY, MODEL_PRICES
 from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS, REJECTS, ROW_REJECTS
@@ -62,8 +62,8 @@ class Settled:
 
     def do(self, connection: sa.Connection, zone: ZoneInfo) -> None:
         if self.old:
-            ledger.unsettle(connection, self.old, self.retired, zone, self.family)
-        ledger.settle(connection, self.settlements, self.counting, zone, self.family)
+            settling.unsettle(connection, self.old, self.retired, zone, self.family)
+        settling.settle(connection, self.settlements, self.counting, zone, self.family)
         if self.wholes:
             halves.absorb(connection, self.wholes, zone, self.family)
 
@@ -78,7 +78,7 @@ class Revived:
     counting: ClassVar[list[LakeFile]] = []
 
     def do(self, connection: sa.Connection, zone: ZoneInfo) -> None:
-        ledger.revive(connection, self.versions, zone, self.family)
+        settling.revive(connection, self.versions, zone, self.family)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Repriced:
         _forget(connection, KEPT_PRICES, _unpacked(self.lifted))
         self.remembered.do(connection, zone)
         for family, days in self.dirty.items():
-            ledger.mark_dirty(connection, family, days)
+            fences.mark_dirty(connection, family, days)
 
 
 Act = Settled | Revived | Exported | Remembered | Repriced
@@ -171,7 +171,7 @@ def _forget(connection: sa.Connection, contract: Contract, rows: pl.DataFrame) -
         return
     *shared, last = contract.key
     for values, part in rows.select(contract.key).group_by(shared, maintain_order=True):
-        for some in ledger.parts([_plain(value) for value in part[last].to_list()]):
+        for some in warehouse.chunks([_plain(value) for value in part[last].to_list()]):
             which = [table.c[name] == _plain(value) for name, value in zip(shared, values, strict=True)]
             connection.execute(table.delete().where(*which, table.c[last].in_(some)))
 

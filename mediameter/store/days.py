@@ -8,14 +8,15 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from mediameter.metering.calendar import Day
 from mediameter.numbers import told
 from mediameter.settings import Settings
-from mediameter.store import exports, ledger
+from mediameter.store import exports, fences, listings, objects
 from mediameter.store.warehouse import naive, tables
 from schemas.vocabulary import VERDICT_FENCES
 
 _days, _checks = tables["days"], tables["quality_checks_daily"]
-_NOTHING_SENT = {"bytes_sent": 0, **ledger.NOTHING._asdict()}  # of generations
+_NOTHING_SENT = {"bytes_sent": 0, **objects.NOTHING._asdict()}  # of generations
 
 
 def write(
@@ -27,20 +28,20 @@ def write(
     ``distinct``: distinct records by source; ``sent``: their bytes. Raises ``AssertionError`` when there are more than
     were parsed.
     """
-    bounds = ledger.day_bounds(day, settings.reporting.zone)
+    bounds = Day.of(day, settings.reporting.zone).bounds
     of_logs = _days.c.family == "traffic"
     which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, of_logs)
     before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
     connection.execute(_days.delete().where(which))
     for source in settings.log_sources:
         revision = before[source]["revision"] + 1 if source in before else 1
-        counts = ledger.day_counts(connection, source, *bounds)
+        counts = objects.day_counts(connection, source, *bounds)
         if not counts["objects"]:
             continue
         duplicates = counts["parsed"] - distinct.get(source, 0)
         if duplicates < 0:
             raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
-        not_counted = ledger.day_not_counted(connection, source, *bounds)._asdict()
+        not_counted = objects.day_not_counted(connection, source, *bounds)._asdict()
         counted = {"lines": _lines(counts), "bytes_sent": sent.get(source, 0), **not_counted}
         connection.execute(
             _days.insert().values(
@@ -51,7 +52,7 @@ def write(
                 rejected=counts["rejected"], duplicates=duplicates, **counted,
             )
         )  # fmt: skip
-    ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
+    fences.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
     _mark_months(connection, settings, {day})
 
 
@@ -64,7 +65,7 @@ def write_generations(
     ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
     the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
     """
-    bounds = ledger.day_bounds(day, settings.reporting.zone)
+    bounds = Day.of(day, settings.reporting.zone).bounds
     for source in settings.generating_sources:
         which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, _days.c.source == source)
         before = connection.execute(sa.select(_days.c.revision).where(which)).scalar()
@@ -83,8 +84,8 @@ def write_generations(
                 duplicates=parsed.get(source, 0) - distinct.get(source, 0), **_NOTHING_SENT,
             )
         )  # fmt: skip
-    ledger.mark_dirty(connection, VERDICT_FENCES["generations"], {day})
-    ledger.mark_dirty(connection, "checks", {day})
+    fences.mark_dirty(connection, VERDICT_FENCES["generations"], {day})
+    fences.mark_dirty(connection, "checks", {day})
 
 
 def _generating_counts(
@@ -92,7 +93,7 @@ def _generating_counts(
 ) -> dict[str, int]:
     """objects (or tables), ignored, rejected, and refused objects."""
     if source in settings.event_sources:
-        return ledger.day_counts(connection, source, *bounds)
+        return objects.day_counts(connection, source, *bounds)
     counts = exports.day_counts(connection, source, day)
     return {**counts, "objects": counts["tables"], "refused": 0}
 
@@ -102,7 +103,7 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
     sound = {family: _sound(connection, settings, family) for family in VERDICT_FENCES}
     changed: set[date] = set()
     for row in _standing(connection, settings):
-        end = ledger.day_bounds(row["day"], settings.reporting.zone)[1]
+        end = Day.of(row["day"], settings.reporting.zone).end
         through, is_complete = _through(connection, settings, row["source"], end)
         state = "final" if is_complete and row["day"] in sound[row["family"]] else "open"
         if (state, through) == (row["state"], row["complete_through_at"]):
@@ -119,8 +120,8 @@ def judge(connection: sa.Connection, settings: Settings, family: str, judged: se
     for row in _standing(connection, settings):
         if row["day"] not in judged or row["family"] != family:
             continue
-        bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
-        refused = ledger.day_counts(connection, row["source"], *bounds)["refused"]  # of tables there are no objects
+        bounds = Day.of(row["day"], settings.reporting.zone).bounds
+        refused = objects.day_counts(connection, row["source"], *bounds)["refused"]  # of tables there are no objects
         is_complete = _through(connection, settings, row["source"], bounds[1])[1]
         is_sound = row["day"] in sound
         _update(
@@ -167,23 +168,23 @@ def complete_through(connection: sa.Connection, settings: Settings) -> datetime 
     """Until when all sources of traffic are complete, as rules of days wait for them; None where of one of them
     nothing is. A source that usually takes longer than days have to settle is waited for."""
     settling = timedelta(hours=settings.reporting.settle_hours)
-    known = [ledger.complete_through(connection, source) for source in settings.app_sources]
+    known = [listings.complete_through(connection, source) for source in settings.app_sources]
     for source in settings.log_sources:
-        through, more = ledger.complete_through(connection, source), ledger.delay(connection, source) - settling
+        through, more = listings.complete_through(connection, source), listings.delay(connection, source) - settling
         known.append(through and through - max(more, timedelta(0)))
     return None if None in known else min((at for at in known if at), default=None)
 
 
 def of_day(through: datetime | None, settings: Settings, day: date) -> datetime | None:
     """What is complete ``through`` an instant, of a day: at most its end."""
-    return through and min(through, ledger.day_bounds(day, settings.reporting.zone)[1])
+    return through and min(through, Day.of(day, settings.reporting.zone).end)
 
 
 def _through(connection: sa.Connection, settings: Settings, source: str, end: datetime) -> tuple[datetime | None, bool]:
     """Until when a source is complete (at most the day's end), and whether that is the day's end. A day of logs is
     complete when the events that it is held against are, too."""
     others = settings.app_sources if source in settings.log_sources else ()
-    known = [ledger.complete_through(connection, each) for each in (source, *others)]
+    known = [listings.complete_through(connection, each) for each in (source, *others)]
     if any(at is None for at in known):
         return None, False
     through = min(at for at in known if at)
@@ -194,7 +195,7 @@ def _sound(connection: sa.Connection, settings: Settings, family: str) -> set[da
     """Days whose traffic, or generations, the gate has judged as they stand, and that break no critical rule there."""
     is_broken = sa.and_(_checks.c.family == family, _checks.c.is_met.is_(False), _checks.c.severity == "critical")
     query = sa.select(_checks.c.day).where(_checks.c.tenant == settings.tenant, is_broken)
-    return ledger.done_days(connection, VERDICT_FENCES[family]) - set(connection.execute(query).scalars())
+    return fences.done_days(connection, VERDICT_FENCES[family]) - set(connection.execute(query).scalars())
 
 
 def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:
@@ -222,8 +223,8 @@ def why_suspect(connection: sa.Connection, settings: Settings) -> dict[date, lis
     found: dict[date, list[str]] = {}
     for row in _standing(connection, settings):
         if row["is_suspect"]:
-            bounds = ledger.day_bounds(row["day"], settings.reporting.zone)
-            refused = ledger.day_counts(connection, row["source"], *bounds)["refused"]
+            bounds = Day.of(row["day"], settings.reporting.zone).bounds
+            refused = objects.day_counts(connection, row["source"], *bounds)["refused"]
             doubts = _doubts(settings, {**row, "refused": refused})
             found.setdefault(row["day"], []).extend(f"{row['source']}: {why}" for why in doubts)
     query = sa.select(_checks.c.day, _checks.c.suite, _checks.c.rule).where(
@@ -254,7 +255,7 @@ def _mark_months(connection: sa.Connection, settings: Settings, changed: Collect
     """Checks of these days and the rest of their months become dirty, since a projection rests on which are final."""
     firsts = {day.replace(day=1): day for day in sorted(changed, reverse=True)}.values()
     dirty = {day for first in firsts for day in _rest_of_month(connection, settings, first)}
-    ledger.mark_dirty(connection, "checks", dirty)
+    fences.mark_dirty(connection, "checks", dirty)
 
 
 def _rest_of_month(connection: sa.Connection, settings: Settings, day: date) -> set[date]:

@@ -1,5 +1,5 @@
 """The ledger of exported tables: what became of each day of each table, in which lake files its events lie, and the
-days that other content makes dirty. As in ``ledger``, whoever calls decides what is one transaction."""
+days that other content makes dirty. As everywhere in `store`, whoever calls decides what is one transaction."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from mediameter.store import ledger
+from mediameter.store import fences, lake_files, reach, rejects
 from mediameter.store.lake import LakeFile
-from mediameter.store.ledger import AlreadySettled, Row
+from mediameter.store.settling import AlreadySettled
 from mediameter.store.warehouse import frame_of, insert, tables
-from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
+from schemas.internal import EXPORTS, LAKE_FILES
 
-_files, _exports, _row_rejects = (tables[c.name] for c in (LAKE_FILES, EXPORTS, ROW_REJECTS))
+_files, _exports = tables[LAKE_FILES.name], tables[EXPORTS.name]
 EVENTS = "events"
 
 
@@ -84,7 +84,7 @@ def day_counts(connection: sa.Connection, source: str, day: date) -> dict[str, i
 
 def event_files(connection: sa.Connection, source: str, day: date, kind: str = EVENTS) -> list[LakeFile]:
     """The files with the day's events, in the order of their paths."""
-    return [file for file in ledger.lake_files(connection, kind, day, day) if file.source == source]
+    return [file for file in lake_files.files_of_days(connection, kind, day, day) if file.source == source]
 
 
 def days_resting_on_events(connection: sa.Connection, zone: ZoneInfo) -> set[date]:
@@ -92,7 +92,7 @@ def days_resting_on_events(connection: sa.Connection, zone: ZoneInfo) -> set[dat
     query = sa.select(_files.c.first_at, _files.c.last_at).where(_files.c.kind == EVENTS)
     found: set[date] = set()
     for instants in connection.execute(query):
-        found |= _between(ledger.days_of_events([at.replace(tzinfo=UTC) for at in instants if at], zone))
+        found |= _between(reach.days_of_events([at.replace(tzinfo=UTC) for at in instants if at], zone))
     return found
 
 
@@ -101,8 +101,8 @@ def replace_events(
 ) -> None:
     """Lets these files be the source's events of one UTC day."""
     which = sa.and_(_files.c.kind == kind, _files.c.source == source, _files.c.file_day == export_day)
-    ledger.take_out_files(connection, which)
-    ledger.insert_files(connection, files)
+    lake_files.take_out_files(connection, which)
+    lake_files.insert_files(connection, files)
 
 
 def settle_export(connection: sa.Connection, export: Export, files: list[LakeFile], zone: ZoneInfo) -> set[date]:
@@ -116,20 +116,20 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
     if export_hash(connection, export.source, export.table_name, export.day) != export.known:
         raise AlreadySettled
     if export.kind == EVENTS:
-        ledger.mark_unconnected(connection)
+        reach.mark_unconnected(connection)
     before = event_files(connection, export.source, export.day, export.kind)
     booked = _booked(connection, export)
     connection.execute(_exports.delete().where(_of_day(export.source, export.table_name, export.day)))
     row = (export.source, export.table_name, export.day, export.rows_read, export.events, export.ignored,
            export.rejected, export.unsettled, export.content_sha256)  # fmt: skip
     insert(connection, EXPORTS, frame_of([row], EXPORTS))
-    replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
+    rejects.replace_row_rejects(connection, export.source, export.table_name, export.day, export.rejects)
     # What was rejected or left out is booked on the day called like this one, even where no event is.
     dirty = set() if export.kind == EVENTS or booked == _booked(connection, export) else {export.day}
     if export.content_sha256 != export.known:
         replace_events(connection, export.source, export.day, files, export.kind)
         dirty |= _days_of_events([*before, *files], zone, export.kind)
-    ledger.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
+    fences.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
     return dirty
 
 
@@ -148,24 +148,10 @@ def is_recorded(connection: sa.Connection, export: Export) -> bool:
     return row is not None and tuple(row) == tuple(getattr(export, name) for name in names)
 
 
-def replace_row_rejects(
-    connection: sa.Connection, source: str, table_name: str, day: date | None, rejects: list[tuple[str, str, str]]
-) -> None:
-    """Lets these be the rejected rows of one day of a table (None: of no day). A row whose time was changed is of one
-    day only: the one that it was seen on last."""
-    of_table = sa.and_(_row_rejects.c.source == source, _row_rejects.c.table_name == table_name)
-    of_day = _row_rejects.c.export_day.is_(None) if day is None else _row_rejects.c.export_day == day
-    connection.execute(_row_rejects.delete().where(of_table, of_day))
-    for ids in ledger.parts([row_id for row_id, _, _ in rejects]):
-        connection.execute(_row_rejects.delete().where(of_table, _row_rejects.c.row_id.in_(ids)))
-    rows: list[Row] = [(source, table_name, row_id, day, reason, detail) for row_id, reason, detail in rejects]
-    insert(connection, ROW_REJECTS, frame_of(rows, ROW_REJECTS))
-
-
 def _days_of_events(files: list[LakeFile], zone: ZoneInfo, kind: str) -> set[date]:
     """The days between a file's first and last event, and those within reach of them."""
     instants = [at for file in files for at in (file.first_at, file.last_at) if at]
-    days = ledger.days_of_events(instants, zone) if kind == EVENTS else ledger.days_of_generations(instants, zone)
+    days = reach.days_of_events(instants, zone) if kind == EVENTS else reach.days_of_generations(instants, zone)
     return _between(days)
 
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from mediameter.store import ledger
-from mediameter.store.ledger import Settlement
+from mediameter.store import fences, objects, reach, warehouse
+from mediameter.store.settling import Settlement
 from mediameter.store.warehouse import naive, tables
 from schemas.internal import OBJECT_HOURS, OBJECTS
 
@@ -54,12 +54,12 @@ def kin(connection: sa.Connection, source: str, settlements: Sequence[Settlement
     """
     own = {settlement.version.object_id for settlement in settlements}
     found: set[Kin] = set()
-    for heads in ledger.parts(sorted({s.head_hash for s in settlements if s.head_hash})):
+    for heads in warehouse.chunks(sorted({s.head_hash for s in settlements if s.head_hash})):
         found |= _kin(connection, _select(source).where(_objects.c.head_hash.in_(heads)))
     is_short = _objects.c.head_hash.like(f"{SHORT}%")
     found |= _kin(connection, _select(source).where(is_short, _objects.c.parsed == 0))
     odd = sa.or_(_objects.c.head_hash.is_(None), is_short)
-    for hours in ledger.parts(sorted({hour for s in settlements for hour in (*s.hours, s.anchor)})):
+    for hours in warehouse.chunks(sorted({hour for s in settlements for hour in (*s.hours, s.anchor)})):
         at = _hours.c.hour_at.in_([naive(hour) for hour in hours])
         query = _select(source).join(_hours, _hours.c.object_id == _objects.c.object_id).where(at, odd)
         found |= _kin(connection, query.distinct())
@@ -78,8 +78,8 @@ def _kin(connection: sa.Connection, query: sa.Select[Any]) -> set[Kin]:
 
 def absorb(connection: sa.Connection, wholes: dict[int, int], zone: ZoneInfo, family: str) -> None:
     """These halves no longer count beside the objects that begin with them; the days that rested on them are dirty."""
-    for ids in ledger.parts(sorted(wholes)):
-        ledger.mark_dirty(connection, family, ledger.days_resting_on(connection, ids, zone, family))
+    for ids in warehouse.chunks(sorted(wholes)):
+        fences.mark_dirty(connection, family, reach.days_resting_on(connection, ids, zone, family))
         for half in ids:
             which = sa.and_(_objects.c.object_id == half, _may_count)
             connection.execute(_objects.update().where(which).values(state="superseded", whole_id=wholes[half]))
@@ -91,7 +91,7 @@ def absorbed(connection: sa.Connection, source: str) -> set[int]:
         _objects.c.source == source, _objects.c.state == "superseded", _objects.c.whole_id.is_not(None)
     )
     wholes = {row.object_id: row.whole_id for row in connection.execute(query)}
-    counting = set(ledger.standing_of(connection, sorted(set(wholes.values()) - set(wholes))))
+    counting = set(objects.standing_of(connection, sorted(set(wholes.values()) - set(wholes))))
     return {half for half in wholes if _last(half, wholes) in counting}
 
 

@@ -1,6 +1,6 @@
 """What each table and bucket showed when it was last believed, and why it is not believed now.
 
-As in ``ledger``, whoever calls decides what is one transaction.
+As everywhere in `store`, whoever calls decides what is one transaction.
 """
 
 from __future__ import annotations

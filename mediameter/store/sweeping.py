@@ -18,8 +18,7 @@ import sqlalchemy as sa
 from mediameter.connect import reading, transact
 from mediameter.store import lake as at_rest
 from mediameter.store.lake import RUNS, TRASH, to_trash
-from mediameter.store.ledger import parts
-from mediameter.store.warehouse import naive, tables
+from mediameter.store.warehouse import chunks, naive, tables
 from schemas.internal import LAKE_FILES, LAKE_RETIRED, LAKE_RUNS
 from schemas.vocabulary import LAKE_KINDS
 
@@ -85,7 +84,7 @@ def _swept(connection: sa.Connection, lake: Path, *, every: bool) -> Swept:
         return Swept(held_back=held_back)
     for path in found.paths:
         to_trash(lake, lake / path)
-    for some in parts(found.paths):
+    for some in chunks(found.paths):
         connection.execute(_retired.delete().where(_retired.c.path.in_(some)))
     for run in found.runs:
         to_trash(lake, lake / RUNS / run)
@@ -116,7 +115,7 @@ def _size(path: Path) -> int | None:
 
 
 def _counting(connection: sa.Connection, paths: list[str]) -> set[str]:
-    queries = (sa.select(_files.c.path).where(_files.c.path.in_(some)) for some in parts(paths))
+    queries = (sa.select(_files.c.path).where(_files.c.path.in_(some)) for some in chunks(paths))
     return {path for query in queries for path in connection.execute(query).scalars()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import sqlalchemy as sa
@@ -19,6 +19,9 @@ from schemas.frames import polars_schema
 from schemas.rollups import TRAFFIC_FAMILY as TRAFFIC_FAMILY
 
 metadata = sa.MetaData()
+Row = tuple[object, ...]
+_T = TypeVar("_T")
+_MOST_BOUND = 500  # bound parameters a statement
 
 
 def _sql_type(column: Column) -> sa.types.TypeEngine[Any]:
@@ -167,3 +170,8 @@ def frame_of(rows: Sequence[tuple[object, ...]], contract: Contract) -> pl.DataF
 def naive(at: datetime) -> datetime:
     """An aware instant as the tables hold it."""
     return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def chunks(items: list[_T]) -> Iterator[list[_T]]:
+    """A few hundred of the items at a time, so that a statement has fewer bound parameters than every engine allows."""
+    return (items[i : i + _MOST_BOUND] for i in range(0, len(items), _MOST_BOUND))

@@ -16,7 +16,7 @@ from mediameter.alerts.catalogue import catalogue, find
 from mediameter.errors import UserError
 from mediameter.settings import Settings, from_mapping
 from mediameter.steps.alert.check import check
-from mediameter.store import ledger
+from mediameter.store import fences
 from mediameter.store.warehouse import naive, tables
 from tests.pictures import Warehouse
 
@@ -59,7 +59,7 @@ def known(made: sa.Engine, *, through: datetime = NOON) -> None:
                 warehouse.fill("days", f"{names}\n{at.date()} | {source} | {family} | {state} | {end}")
         warehouse.fill("traffic_hourly", "hour_at | requests\n2026-11-01 00:00 | 3")
         warehouse.fill("generations_hourly", "hour_at | generations\n2026-11-01 00:00 | 3")
-        ledger.mark_dirty(connection, "checks", {at.date() for at in midnights})
+        fences.mark_dirty(connection, "checks", {at.date() for at in midnights})
 
 
 def fill(made: sa.Engine, **pictures: str) -> None:

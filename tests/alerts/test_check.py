@@ -17,7 +17,7 @@ from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
 from mediameter.settings.quantities import Money
 from mediameter.steps.alert.check import check
-from mediameter.store import ledger
+from mediameter.store import fences
 from mediameter.store.warehouse import naive, tables
 from tests.alerts.told import change
 from tests.pictures import Warehouse
@@ -65,7 +65,7 @@ def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int =
             f"day | requests | errors | errors_without_crawlers\n{day} | {requests} | {errors} | {errors}",
         )
         warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | {requests} | {requests}")
-        ledger.mark_dirty(connection, "checks", {day})
+        fences.mark_dirty(connection, "checks", {day})
 
 
 def rows(made: sa.Engine, table: str, **equal: object) -> list[dict[str, Any]]:
@@ -184,7 +184,7 @@ def sent(made: sa.Engine, day: date, bytes_sent: int) -> None:
             connection.execute(tables[name].delete().where(tables[name].c.day == day))
         warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | 1 | {bytes_sent}")
         warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | 1 | 1")
-        ledger.mark_dirty(connection, "checks", {day})
+        fences.mark_dirty(connection, "checks", {day})
 
 
 def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: Settings) -> None:
@@ -209,7 +209,7 @@ def test_a_limit_that_is_broken_at_noon_is_told_at_noon(made: sa.Engine, place: 
         listed(made, at)
         sent(made, at.date(), 7)
         with connect.writing(made) as connection:  # as a listing that makes a day complete does
-            ledger.mark_dirty(connection, "checks", {at.date() - timedelta(days=1)})
+            fences.mark_dirty(connection, "checks", {at.date() - timedelta(days=1)})
         check(place, now=at)
         [incident] = rows(made, "incidents", rule="daily_bandwidth")
         assert (incident["state"], incident["bad_windows"]) == (state, 1)
@@ -231,7 +231,7 @@ def test_days_before_the_first_log_are_not_free_in_rule_answer_and_view(made: sa
         costs = "2026-11-28 | USD | 5 | 57_800\n2026-11-30 | USD | 9 | 115_800"
         warehouse.fill("bandwidth_cost_daily", f"day | currency | bytes_sent | cost_micros\n{costs}")
         warehouse.fill("traffic_daily", "day | requests\n2026-11-30 | 3")
-        ledger.mark_dirty(connection, "checks", {last})
+        fences.mark_dirty(connection, "checks", {last})
     check(settings, now=now)
     [row] = rows(made, "alert_checks_daily", tenant="default", day=last, rule="monthly_budget")
     assert (row["verdict"], row["value"], row["threshold"], row["sample"]) == ("critical", 1.736, 1.0, 72)

@@ -18,7 +18,7 @@ from mediameter.errors import UserError
 from mediameter.settings import Settings, load
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion, Reading
-from mediameter.store import ledger
+from mediameter.store import objects
 from tests.pictures import Warehouse
 
 pytestmark = pytest.mark.usefixtures("plain_gate")
@@ -179,7 +179,7 @@ def test_the_objects_of_a_window_are_those_with_records_in_it_on_every_engine(wa
     hours = "\n".join(f"{number} | 2026-11-03T08:00:00 | 5" for number in (1, 2, 3, 4))
     more = "2 | 2026-11-03T09:00:00 | 5\n5 | 2026-11-04T00:00:00 | 5\n6 | 2026-11-03T08:00:00 | 0"
     warehouse.fill("object_hours", f"object_id | hour_at | parsed\n{hours}\n{more}")
-    found = ledger.versions_between(warehouse.connection, "ovh", DAY, DAY + timedelta(days=1))
+    found = objects.versions_between(warehouse.connection, "ovh", DAY, DAY + timedelta(days=1))
     assert found == [
         ObjectVersion("ovh", "b", "e2", 20, datetime(2026, 11, 3, 10, tzinfo=UTC)),
         ObjectVersion("ovh", "a", "e1", 10, datetime(2026, 11, 3, 9, tzinfo=UTC), "v1"),

@@ -19,7 +19,7 @@ from mediameter.demo.oddities import SEED_AT, SEED_LINE
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.redo.backfill import Task, backfill
-from mediameter.store import lake, ledger
+from mediameter.store import lake, lake_files
 from mediameter.store.warehouse import tables
 from tests.export.application import Application, event, made
 
@@ -88,7 +88,7 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(app: Application,
         faults.at.clear()
     made_engine = engine(place.warehouse.url)
     with reading(made_engine) as connection:
-        files = ledger.every_file(connection)
+        files = lake_files.every_file(connection)
     made_engine.dispose()
     assert gone
     lake.verified(tmp_path / "lake", files)

@@ -27,7 +27,7 @@ from mediameter.steps.gate.gates import GATES
 from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import ledger
+from mediameter.store import fences
 from mediameter.store.warehouse import tables
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY, GENERATIONS_DAILY
 from schemas.rollups import DAYS
@@ -176,7 +176,7 @@ class Place(NamedTuple):
             for statement in statements:
                 connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
             for family, day in (dirty or {}).items():
-                ledger.mark_dirty(connection, family, {day})
+                fences.mark_dirty(connection, family, {day})
         made.dispose()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
@@ -362,7 +362,7 @@ def test_the_alert_comes_where_there_are_no_logs(tmp_path: Path) -> None:
     made = connect.engine(box.settings().warehouse.url)
     with connect.writing(made) as connection:
         connection.exec_driver_sql("UPDATE generations_hourly SET generations = 5")
-        ledger.mark_dirty(connection, VERDICT_FENCES["generations"], {NOON.date()})
+        fences.mark_dirty(connection, VERDICT_FENCES["generations"], {NOON.date()})
     made.dispose()
     assert box.run().quality.suspect_days == [str(NOON.date())]
     fired = box.rows("SELECT check_group, verdict FROM alert_checks_daily WHERE rule = 'quality_gate' AND value > 0")

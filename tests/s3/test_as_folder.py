@@ -16,7 +16,7 @@ import pytest
 from mediameter.commands.run import run
 from mediameter.sources import s3
 from mediameter.steps.ingest.ingest import ingest
-from mediameter.store import ledger
+from mediameter.store import settling
 from tests.s3.store import BUCKET, MODIFIED, NOW, Site, Store, figures, line
 from tests.trials import site as trials
 from tests.trials.dump import FIGURES, difference, dump
@@ -204,13 +204,13 @@ def test_another_run_settles_some_of_it_meanwhile(bucket: Place, site: Site, mon
     """What was on its way is asked for a second time."""
     for number in range(4):
         bucket.put(f"A{number}", line(number))
-    settle, before = ledger.settle, iter([True])
+    settle, before = settling.settle, iter([True])
 
     def settled(*arguments: object) -> object:
         if next(before, False):
-            raise ledger.AlreadySettled
+            raise settling.AlreadySettled
         return settle(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ledger, "settle", settled)
+    monkeypatch.setattr(settling, "settle", settled)
     site.run()
     assert site.told() == figures(0, 1, 2, 3, settled=4)

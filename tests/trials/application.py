@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from mediameter.connect import engine, writing
 from mediameter.privacy import normalise_address, pseudonym
 from mediameter.settings import Settings
-from mediameter.store import exports, lake, ledger, warehouse
+from mediameter.store import exports, fences, lake, reach, warehouse
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
@@ -131,7 +131,7 @@ def fill(settings: Settings, known: Database) -> None:
         with writing(made) as connection:
             warehouse.insert(connection, MEDIA_FILES, warehouse.frame_of(files, MEDIA_FILES))
             warehouse.insert(connection, APPLICATIONS, warehouse.frame_of(names, APPLICATIONS))
-            ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+            fences.mark_dirty(connection, "traffic", fences.fenced_days(connection, "traffic"))
     finally:
         made.dispose()
 
@@ -162,7 +162,7 @@ def export(settings: Settings, before: Iterable[Event], events: Iterable[Event])
 
 def _mark(connection: sa.Connection, settings: Settings, fresh: set[Event]) -> None:
     hours = {event.at.replace(minute=0, second=0, microsecond=0) for event in fresh}
-    ledger.mark_dirty(connection, "traffic", ledger.days_of_events(hours, settings.reporting.zone))
+    fences.mark_dirty(connection, "traffic", reach.days_of_events(hours, settings.reporting.zone))
 
 
 def as_frame(events: Iterable[Event]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from mediameter.metering.generations import Events, rolled_up
 from mediameter.settings import Settings
-from mediameter.store import exports, lake, ledger, warehouse
+from mediameter.store import exports, lake, listings, warehouse
 from mediameter.store.warehouse import naive
 from schemas import generations as of_generations
 from schemas.contract import Contract
@@ -86,10 +86,10 @@ class Generating:
             seen = self._seen(place, now)
             if self.known.get(place) != seen and (gets_through or place[0] == "app_errors"):
                 self._take(connection, now, *place, seen)
-        ledger.record_listing(connection, ERRORS, now, 0, 0, now - self._settling)
+        listings.record_listing(connection, ERRORS, now, 0, 0, now - self._settling)
         if gets_through:
             self.exported_at = now
-            ledger.record_listing(connection, SOURCE, now, 0, 0, now - timedelta(minutes=5))
+            listings.record_listing(connection, SOURCE, now, 0, 0, now - timedelta(minutes=5))
 
     @property
     def _settling(self) -> timedelta:

@@ -17,7 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.settings import Settings
-from mediameter.store import exports, lake, ledger
+from mediameter.store import exports, fences, lake, listings
 from mediameter.store.warehouse import naive, tables
 from schemas.events import EVENT
 from schemas.frames import polars_schema
@@ -120,8 +120,8 @@ class Traffic:
         if "stuck" not in wrong:
             self.through = now - timedelta(hours=self.settings.reporting.settle_hours)
         if "unlisted" not in wrong:
-            ledger.record_listing(connection, _LOGS, now, settled, int("stuck" in wrong), self.through)
-        ledger.record_listing(connection, _APP, now, 0, 0, now - timedelta(minutes=5))
+            listings.record_listing(connection, _LOGS, now, settled, int("stuck" in wrong), self.through)
+        listings.record_listing(connection, _APP, now, 0, 0, now - timedelta(minutes=5))
 
     def _refresh(self, connection: sa.Connection, now: datetime, changed: set[int]) -> None:
         through = now - timedelta(hours=self.settings.reporting.settle_hours)
@@ -140,7 +140,7 @@ class Traffic:
                 self.revisions[day] += 1
                 self._write_state(connection, day, state, is_suspect=self._is_suspect(day))
                 dirty.add(_day(day))
-        ledger.mark_dirty(connection, "checks", dirty)
+        fences.mark_dirty(connection, "checks", dirty)
         self._export_app(connection, today)
 
     def _is_suspect(self, day: int) -> bool:

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -18,7 +18,7 @@ from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.settings import Settings
 from mediameter.steps.export.export import export
-from mediameter.store import ledger
+from mediameter.store import lake_files
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import palette, settings_for
@@ -64,7 +64,7 @@ def write(url: str, seed: int, until: float) -> None:
 def in_the_lake(settings: Settings) -> pl.DataFrame:
     made = connect.engine(settings.warehouse.url)
     with connect.reading(made) as connection:
-        files = ledger.lake_files(connection, "generations", datetime(2000, 1, 1).date(), datetime(2100, 1, 1).date())  # noqa: DTZ001
+        files = lake_files.files_of_days(connection, "generations", date.min, date.max)
     made.dispose()
     return pl.concat(pl.read_parquet(settings.lake.path / file.path, columns=["event_id", "status"]) for file in files)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
 from mediameter import connect
-from mediameter.store import ledger
+from mediameter.store import lake_files
 from mediameter.store.warehouse import tables
 from tests.trials.quarter import BEGIN, Quarter
 from tests.trials.quarter_logs import Hour
@@ -64,7 +64,7 @@ def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) 
 
     def look(now: datetime) -> None:
         with connect.reading(made) as connection:
-            files = ledger.lake_files(connection, "generations", now.date(), now.date())
+            files = lake_files.files_of_days(connection, "generations", now.date(), now.date())
         frames = [pl.read_parquet(settings.lake.path / file.path) for file in files]
         assert all((frame["at"] <= now).all() for frame in frames)
         pending.append(sum(int((frame["status"] == "pending").sum()) for frame in frames))

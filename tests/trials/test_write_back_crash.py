@@ -13,7 +13,7 @@ from mediameter.commands.run import run
 from mediameter.faults import WRITE_BACK_POINTS
 from mediameter.settings import Settings
 from mediameter.steps.write_back import write_back as step
-from mediameter.store import ledger
+from mediameter.store import fences
 from tests.conftest import Trials
 from tests.export.application import Application, made
 from tests.export.delivered import NOW, deliver, furnish, settings, table
@@ -72,5 +72,5 @@ def _begin_anew(app: Application, place: Settings) -> None:
     app.execute("DELETE FROM media_analytics WHERE id NOT LIKE 'row-%'")
     engine = connect.engine(place.warehouse.url)
     with connect.writing(engine) as connection:
-        ledger.mark_dirty(connection, step.FAMILY, ledger.fenced_days(connection, step.FAMILY))
+        fences.mark_dirty(connection, step.FAMILY, fences.fenced_days(connection, step.FAMILY))
     engine.dispose()

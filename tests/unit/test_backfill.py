@@ -18,13 +18,14 @@ from mediameter import connect, faults
 from mediameter.cli import main
 from mediameter.commands.run import run
 from mediameter.errors import UserError, WorldError
+from mediameter.metering.calendar import Day
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.ingest import door, log_objects
 from mediameter.steps.redo.backfill import Task, backfill, range_of, require_none_refused
 from mediameter.steps.redo.replay import replay
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import lake, ledger
-from mediameter.store.ledger import Settlement
+from mediameter.store import lake, lake_files
+from mediameter.store.settling import Settlement
 from mediameter.store.warehouse import tables
 from parsers.access_log import PARSER_VERSION
 from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
@@ -166,15 +167,15 @@ def test_an_object_that_cannot_be_read_again_stays_as_it_was(
 def freeze(site: Site, day: date) -> None:
     """As retention leaves a day: its sums stay, its raw data has gone."""
     execute(site, tables["days"].update().where(tables["days"].c.day == day).values(state="frozen"))
-    begin, end = ledger.day_bounds(day, site.settings().reporting.zone)
+    begin, end = Day.of(day, site.settings().reporting.zone).bounds
     kept = ~pl.col("at").is_between(begin, end, closed="left")
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
-        for file in ledger.lake_files(connection, "records", begin.date(), end.date()):
+        for file in lake_files.files_of_days(connection, "records", begin.date(), end.date()):
             rest = pl.read_parquet(site.folder / "lake" / file.path).filter(kept)
             rows = [lake.write(site.folder / "lake", rest, kind="records", source=file.source, file_day=file.file_day)]
             connection.execute(tables["lake_files"].delete().where(tables["lake_files"].c.path == file.path))
-            ledger.insert_files(connection, rows if rest.height else [])
+            lake_files.insert_files(connection, rows if rest.height else [])
     made.dispose()
 
 

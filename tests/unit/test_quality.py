@@ -26,7 +26,7 @@ from mediameter.scheduling.notice import require_all_sound
 from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import ledger
+from mediameter.store import fences
 from mediameter.store.warehouse import tables
 from schemas.rollups import AUDIENCE_FAMILY, DAYS, TRAFFIC_FAMILY
 from tests import gate, servers
@@ -194,7 +194,7 @@ def planted(site: Site, *statements: sa.Executable, judge: date = SECOND) -> Non
     with connect.writing(made) as connection:
         for statement in statements:
             connection.execute(statement)
-        ledger.mark_dirty(connection, "quality", {judge})
+        fences.mark_dirty(connection, "quality", {judge})
     made.dispose()
 
 
@@ -288,7 +288,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     settings, sound = site.settings(), judged(site)
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
-        ledger.mark_dirty(connection, "traffic", {FIRST})
+        fences.mark_dirty(connection, "traffic", {FIRST})
     made.dispose()
     assert rollup(settings, now=NOW).days == [FIRST.isoformat()]
     assert not finality(site)[FIRST][0] and finality(site)[SECOND][0]
@@ -317,7 +317,7 @@ def test_a_day_that_waits_to_be_computed_is_not_judged(site: Site) -> None:
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
         for family in ("traffic", "quality"):
-            ledger.mark_dirty(connection, family, {FIRST})
+            fences.mark_dirty(connection, family, {FIRST})
     made.dispose()
     assert quality(settings, now=NOW).days == []
     assert run(settings, now=NOW).quality.days == [FIRST.isoformat()]

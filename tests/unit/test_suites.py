@@ -22,7 +22,7 @@ from mediameter.quality.suites import suites
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.gate.quality import QualityReport, quality
-from mediameter.store import ledger
+from mediameter.store import fences
 from tests.trials.month import FIRST, NOW, month
 from tests.trials.site import Site
 
@@ -61,7 +61,7 @@ def with_pages(site: Site, docs: str = "./quality") -> Settings:
 def judge_again(site: Site) -> None:
     made = connect.engine(site.url)
     with connect.writing(made) as connection:
-        ledger.mark_dirty(connection, "quality", ledger.fenced_days(connection, "quality"))
+        fences.mark_dirty(connection, "quality", fences.fenced_days(connection, "quality"))
     made.dispose()
 
 

@@ -18,7 +18,7 @@ from mediameter.connect import reading, transact
 from mediameter.steps.ingest.ingest import ingest
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import identity, lake, ledger, sweeping, warehouse
+from mediameter.store import identity, lake, lake_files, sweeping, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.sweeping import HANDFUL
 from tests.unit.test_identity import NOW, House
@@ -53,7 +53,7 @@ def written(at: Path, made: sa.Engine, numbers: range) -> list[LakeFile]:
 
 
 def count(made: sa.Engine, files: list[LakeFile]) -> None:
-    transact(made, lambda connection: ledger.insert_files(connection, files))
+    transact(made, lambda connection: lake_files.insert_files(connection, files))
 
 
 def test_an_orphan_of_our_own_goes_to_the_trash_after_a_day_and_for_good_after_a_week(
@@ -81,8 +81,8 @@ def test_a_replaced_file_has_a_day_from_then(
     at = tmp_path / "lake"
     old, new = written(at, made, range(2))
     os.utime(at / old.path, (0, 0))
-    transact(made, lambda connection: ledger.replace_audience(connection, "records", DAY, old))
-    transact(made, lambda connection: ledger.replace_audience(connection, "records", DAY, new))
+    transact(made, lambda connection: lake_files.replace_audience(connection, "records", DAY, old))
+    transact(made, lambda connection: lake_files.replace_audience(connection, "records", DAY, new))
     assert sweeping.sweep(made, at, 7).files == 0
     later(TWO_DAYS)
     assert sweeping.sweep(made, at, 7).files == 1
@@ -93,7 +93,7 @@ def test_one_that_counts_again_is_left(made: sa.Engine, tmp_path: Path, later: C
     at = tmp_path / "lake"
     one, other = written(at, made, range(2))
     for file in (one, other, one):
-        transact(made, lambda connection, file=file: ledger.replace_audience(connection, "records", DAY, file))
+        transact(made, lambda connection, file=file: lake_files.replace_audience(connection, "records", DAY, file))
     later(TWO_DAYS)
     sweeping.sweep(made, at, 7)
     assert (at / one.path).exists() and not (at / other.path).exists()
@@ -189,7 +189,7 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(point: str, gone:
     assert times and house.files() == undisturbed.files() and house.ledger() == undisturbed.ledger()
     made = connect.engine(house.url)
     with reading(made) as connection:
-        lake.verified(house.lake, ledger.every_file(connection))
+        lake.verified(house.lake, lake_files.every_file(connection))
     made.dispose()
     assert replace(house).ingest().objects == 0
 
@@ -214,6 +214,6 @@ def test_a_file_made_anew_that_went_before_it_was_to_count(tmp_path: Path) -> No
     assert gone and report.ingest.again == 1
     made = connect.engine(house.url)
     with reading(made) as connection:
-        files = ledger.every_file(connection)
+        files = lake_files.every_file(connection)
     made.dispose()
     lake.verified(house.lake, files)

@@ -14,9 +14,10 @@ from alembic.migration import MigrationContext
 
 from mediameter.connect import reading, writing
 from mediameter.errors import WorldError
+from mediameter.metering.calendar import Day
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import lake, ledger, migration, warehouse
-from mediameter.store.ledger import AlreadySettled, Settlement
+from mediameter.store import fences, lake, migration, objects, settling, warehouse
+from mediameter.store.settling import AlreadySettled, Settlement
 from schemas.rollups import TRAFFIC_DAILY
 
 DAY = date(2025, 10, 30)
@@ -48,54 +49,54 @@ def test_a_newer_warehouse_is_refused_by_name(made: sa.Engine) -> None:
 
 def test_an_object_is_settled_once(made: sa.Engine) -> None:
     with writing(made) as connection:
-        assert ledger.settle(connection, [settled(version())], [], UTC_ZONE) == {DAY}
+        assert settling.settle(connection, [settled(version())], [], UTC_ZONE) == {DAY}
     with pytest.raises(AlreadySettled), writing(made) as connection:
-        ledger.settle(connection, [settled(version("b")), settled(version())], [], UTC_ZONE)
+        settling.settle(connection, [settled(version("b")), settled(version())], [], UTC_ZONE)
     with reading(made) as connection:
-        assert ledger.known_versions(connection, "ovh") == {version().object_id}
+        assert objects.known_versions(connection, "ovh") == {version().object_id}
 
 
 def test_lines_that_do_not_add_up_are_not_settled(made: sa.Engine) -> None:
     with pytest.raises(AssertionError, match="nothing was settled"), writing(made) as connection:
-        ledger.settle(connection, [settled(version(), ignored=1)], [], UTC_ZONE)
+        settling.settle(connection, [settled(version(), ignored=1)], [], UTC_ZONE)
     with reading(made) as connection:
-        assert ledger.known_versions(connection, "ovh") == set()
+        assert objects.known_versions(connection, "ovh") == set()
 
 
 def test_a_newer_version_supersedes_and_dirties_the_days_of_the_old_one(made: sa.Engine) -> None:
     with writing(made) as connection:
-        ledger.settle(connection, [settled(version())], [], UTC_ZONE)
+        settling.settle(connection, [settled(version())], [], UTC_ZONE)
     later = NOON.replace(day=31)
     newer = Settlement(version(etag="2"), "settled", 1, lines=1, hours={later: 1}, first_at=later, last_at=later)
     with writing(made) as connection:
-        assert ledger.settle(connection, [newer], [], UTC_ZONE) == {DAY, date(2025, 10, 31)}
-        assert ledger.superseded(connection, "ovh") == [version().object_id]
+        assert settling.settle(connection, [newer], [], UTC_ZONE) == {DAY, date(2025, 10, 31)}
+        assert objects.superseded(connection, "ovh") == [version().object_id]
 
 
 def test_the_fence_lets_pass_only_who_knows_more(made: sa.Engine) -> None:
     with writing(made) as connection:
-        ledger.mark_dirty(connection, "traffic", {DAY})
-        old = ledger.epoch(connection, "traffic", DAY)
-        ledger.mark_dirty(connection, "traffic", {DAY})
-        new = ledger.epoch(connection, "traffic", DAY)
-        assert ledger.pass_fence(connection, "traffic", DAY, new, "basis")
-        assert not ledger.pass_fence(connection, "traffic", DAY, old, "basis"), "a zombie with older knowledge"
-        assert not ledger.pass_fence(connection, "traffic", DAY, new, "basis"), "the same again"
-        assert ledger.dirty_days(connection, "traffic", "basis") == []
-        assert ledger.dirty_days(connection, "traffic", "other settings") == [DAY]
-        assert ledger.pass_fence(connection, "traffic", DAY, new, "other settings")
+        fences.mark_dirty(connection, "traffic", {DAY})
+        old = fences.epoch(connection, "traffic", DAY)
+        fences.mark_dirty(connection, "traffic", {DAY})
+        new = fences.epoch(connection, "traffic", DAY)
+        assert fences.pass_fence(connection, "traffic", DAY, new, "basis")
+        assert not fences.pass_fence(connection, "traffic", DAY, old, "basis"), "a zombie with older knowledge"
+        assert not fences.pass_fence(connection, "traffic", DAY, new, "basis"), "the same again"
+        assert fences.dirty_days(connection, "traffic", "basis") == []
+        assert fences.dirty_days(connection, "traffic", "other settings") == [DAY]
+        assert fences.pass_fence(connection, "traffic", DAY, new, "other settings")
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2025, 3, 30), 23), (date(2025, 10, 26), 25), (date(2025, 6, 1), 24)])
 def test_a_day_has_as_many_hours_as_its_zone_gives_it(day: date, hours: int) -> None:
-    begin, end = ledger.day_bounds(day, ZoneInfo("Europe/Paris"))
+    begin, end = Day.of(day, ZoneInfo("Europe/Paris")).bounds
     assert (end - begin).total_seconds() == hours * 3600
 
 
 def test_a_day_is_replaced_whole_or_not_at_all(made: sa.Engine) -> None:
     row = ("default", DAY, "app", "media", "get_object", "2xx", 1, 1, 1, 5, 7, 1)
     frame = warehouse.frame_of([row], TRAFFIC_DAILY)
-    bounds = ledger.day_bounds(DAY, UTC_ZONE)
+    bounds = Day.of(DAY, UTC_ZONE).bounds
     with writing(made) as connection:
         warehouse.replace_day(connection, "default", DAY, bounds, {TRAFFIC_DAILY: frame})
     with pytest.raises(sa.exc.IntegrityError), writing(made) as connection:

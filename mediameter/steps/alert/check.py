@@ -22,13 +22,14 @@ from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
 from mediameter.connect import reading, transact
 from mediameter.faults import point
+from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings
 from mediameter.steps.alert.budgets import write_budgets
 from mediameter.steps.alert.judge import Judge
 from mediameter.steps.alert.messages import tell
 from mediameter.steps.rollup.rollup import basis
-from mediameter.store import days, ledger, warehouse
+from mediameter.store import days, fences, warehouse
 from schemas.rollups import ALERT_CHECKS_DAILY
 from schemas.vocabulary import WORST_FIRST
 
@@ -63,9 +64,9 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
         with reading(made) as connection:
             outlived = _outlived(connection, settings, now)
         if outlived:
-            transact(made, lambda connection: ledger.mark_dirty(connection, FAMILY, outlived))
+            transact(made, lambda connection: fences.mark_dirty(connection, FAMILY, outlived))
         with reading(made) as connection:
-            dirty = ledger.dirty_days(connection, FAMILY, rests_on)
+            dirty = fences.dirty_days(connection, FAMILY, rests_on)
         short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
         recent = _recent(settings, now)
         for day in _in_order({*dirty, *recent}, now):
@@ -114,8 +115,8 @@ def _judge_dirty(
     made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime, basis: str
 ) -> list[dict[str, Any]]:
     def judge(connection: sa.Connection) -> list[Judged]:
-        epoch = ledger.epoch(connection, FAMILY, day)
-        if not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
+        epoch = fences.epoch(connection, FAMILY, day)
+        if not fences.pass_fence(connection, FAMILY, day, epoch, basis):
             return []
         found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now, set())
         point("check.before_commit")
@@ -137,7 +138,7 @@ def _judge_rest(
 
     def judge(connection: sa.Connection) -> None:
         known = book.windows(
-            connection, settings.tenant, {rule.name for rule in short}, ledger.day_bounds(day, settings.reporting.zone)
+            connection, settings.tenant, {rule.name for rule in short}, Day.of(day, settings.reporting.zone).bounds
         )
         judging = Judge(connection, settings, now)
         rest = [rule for rule in short if not judging.is_settled(rule, day, known)]
@@ -152,7 +153,7 @@ def _judge_open(made: sa.Engine, settings: Settings, rules: Sequence[Rule], day:
     windowed = _apart(rules)[0]
 
     def judge(connection: sa.Connection) -> None:
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        bounds = Day.of(day, settings.reporting.zone).bounds
         names = book.unjudged(connection, settings.tenant, windowed, bounds)
         rest = [rule for rule in windowed if rule.name in names]
         if rest:
@@ -176,7 +177,7 @@ def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> s
     judged = sa.select(table.c.day, table.c.complete_through_at).where(table.c.tenant == settings.tenant).distinct()
     through, recent, found = days.complete_through(connection, settings), _recent(settings, now), set()
     for day, judged_through in connection.execute(judged):
-        known, end = days.of_day(through, settings, day), ledger.day_bounds(day, settings.reporting.zone)[1]
+        known, end = days.of_day(through, settings, day), Day.of(day, settings.reporting.zone).end
         # Of today and yesterday more is complete with each run: they are judged anew when all is.
         if (known and warehouse.naive(known)) != judged_through and (day not in recent or known == end):
             found.add(day)
@@ -185,7 +186,7 @@ def _outlived(connection: sa.Connection, settings: Settings, now: datetime) -> s
 
 def _recent(settings: Settings, now: datetime) -> tuple[date, date]:
     """Yesterday and today."""
-    today = ledger.day_of(now, settings.reporting.zone)
+    today = day_of(now, settings.reporting.zone)
     return today - timedelta(days=1), today
 
 
@@ -209,9 +210,9 @@ def _judge_day(
     """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
-    known = book.windows(connection, tenant, {rule.name for rule in rules}, ledger.day_bounds(day, zone))
+    known = book.windows(connection, tenant, {rule.name for rule in rules}, Day.of(day, zone).bounds)
     found = Judge(connection, settings, now).day(rules, day, known)
-    if ledger.day_bounds(day, zone)[1] > now - book.KEPT:  # of older days only the verdict is kept
+    if Day.of(day, zone).end > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
         book.fold(connection, rules, tenant, changed, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from mediameter import answers
 from mediameter.alerts.evaluate import LONGEST_WAIT_S
 from mediameter.alerts.row_sources import ANSWER, BUDGET_COSTS, FRESHNESS, HOURS_SEEN, KIND_OF, row_source
+from mediameter.metering.calendar import day_of
 from mediameter.metering.generations import distinct
 from mediameter.settings import Settings
 from mediameter.steps.rollup.generations import events_of
-from mediameter.store import lake, ledger, sightings
+from mediameter.store import lake, lake_files, sightings
 from mediameter.store.warehouse import naive, tables
 from schemas.budgets import BUDGET_THROUGH, LEAST_KNOWN_HOURS
 from schemas.contract import Column
@@ -97,7 +98,7 @@ class Evidence:
         """The first and last reporting day that a span touches."""
         zone = self._settings.reporting.zone
         last = max(span.begin, span.end - timedelta(microseconds=1))
-        return ledger.day_of(span.begin, zone), ledger.day_of(last, zone)
+        return day_of(span.begin, zone), day_of(last, zone)
 
     # --- the warehouse -----------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class Evidence:
     def _events_by_hour(self, span: Span) -> dict[datetime, int]:
         """What the application recorded, by UTC hour; only times are read."""
         last = (span.end - timedelta(microseconds=1)).date()
-        files = ledger.lake_files(self._connection, "events", span.begin.date(), last)
+        files = lake_files.files_of_days(self._connection, "events", span.begin.date(), last)
         found: dict[datetime, int] = {}
         for path in lake.verified(self._settings.lake.path, files):
             hours = pl.scan_parquet(path).select(hour=pl.col("at").dt.truncate("1h")).group_by("hour").len()

@@ -13,9 +13,10 @@ from mediameter.alerts import book
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window, bounds, evaluate, step_of
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
+from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
 from mediameter.steps.alert.evidence import Evidence, Span, Wanted
-from mediameter.store import days, ledger
+from mediameter.store import days, listings
 
 _EVENT_FILES_LATE = timedelta(hours=1)
 _NONE = timedelta(0)
@@ -95,7 +96,7 @@ class Judge:
 
     def _indexes(self, rule: Rule, day: date) -> range:
         """Windows that end on the day: the day's own, though it may not be over; of shorter ones those that are."""
-        begin, end = ledger.day_bounds(day, self._zone)
+        begin, end = Day.of(day, self._zone).bounds
         if rule.is_daily:
             index = step_of(rule, begin, self._zone)
             return range(index, index + 1) if begin <= self._now else range(0)
@@ -138,7 +139,7 @@ class Judge:
 
     def _delay(self, source: str) -> timedelta:
         if source not in self._delays:
-            self._delays[source] = ledger.delay(self._connection, source)
+            self._delays[source] = listings.delay(self._connection, source)
         return self._delays[source]
 
     def _through_system(self, rule: Rule, source: str) -> datetime | None:
@@ -151,7 +152,7 @@ class Judge:
     def _listed(self, source: str, is_unsettled: bool) -> datetime | None:
         """Until when a source is complete; ``is_unsettled``: without the hours that days wait to be final."""
         if source not in self._listings:
-            self._listings[source] = ledger.complete_through(self._connection, source)
+            self._listings[source] = listings.complete_through(self._connection, source)
         at = self._listings[source]
         settling = timedelta(hours=self._settings.reporting.settle_hours if is_unsettled else 0)
         return at.astimezone(UTC) + settling if at else None

@@ -20,6 +20,7 @@ from mediameter import privacy
 from mediameter.connect import reading, transact
 from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
+from mediameter.metering.calendar import day_of
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
 from mediameter.settings import PaletteSource, Settings
@@ -33,9 +34,9 @@ from mediameter.steps.export.reference import read_applications, read_files
 from mediameter.steps.export.survey import Shrunk, Survey, note, note_shrunk, survey
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import days as completeness
-from mediameter.store import exports, lake, ledger
+from mediameter.store import exports, lake, listings, rejects
 from mediameter.store.acts import Exported, settled
-from mediameter.store.ledger import AlreadySettled
+from mediameter.store.settling import AlreadySettled
 from schemas.application import DAILEY_MEDIA, MEDIA_FILES
 from schemas.frames import polars_schema, validate
 from schemas.palette import DIRECTORS_PALETTE
@@ -132,7 +133,7 @@ def _export_believed(place: Place, asked: Asked, progress: Progress, report: Exp
 
 def _export_source(place: Place, asked: Asked, progress: Progress, report: ExportReport) -> None:
     with reading(place.made) as connection:
-        complete = ledger.listed_through(connection, place.name)
+        complete = listings.listed_through(connection, place.name)
     only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
     with place.database.snapshot() as seen:
         report.new_columns += [
@@ -191,7 +192,7 @@ def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: i
 
 def _reporting_days(day: date, settings: Settings) -> set[date]:
     begin, end = day_bounds(day)
-    return {ledger.day_of(at, settings.reporting.zone) for at in (begin, end - timedelta(microseconds=1))}
+    return {day_of(at, settings.reporting.zone) for at in (begin, end - timedelta(microseconds=1))}
 
 
 def _read_reference(place: Place, since: datetime | None, report: ExportReport) -> None:
@@ -215,10 +216,10 @@ def _read_misfits(place: Place, feed: Feed, report: ExportReport) -> None:
     report.rows_without_day += count
 
 
-def _keep_rejects(place: Place, table: str, rejects: list[tuple[str, str, str]]) -> None:
+def _keep_rejects(place: Place, table: str, rows: list[tuple[str, str, str]]) -> None:
     """Those that are of no day."""
-    kept = _told_apart(rejects, place)
-    transact(place.made, lambda connection: exports.replace_row_rejects(connection, place.name, table, None, kept))
+    kept = _told_apart(rows, place)
+    transact(place.made, lambda connection: rejects.replace_row_rejects(connection, place.name, table, None, kept))
 
 
 def _record(place: Place, oldest: datetime | None, found: Survey, report: ExportReport) -> None:
@@ -234,7 +235,7 @@ def _record(place: Place, oldest: datetime | None, found: Survey, report: Export
         delivered = of_tables(connection, place.settings, place.name, now, through)
         if found.empty:
             delivered = NOTHING
-        ledger.record_listing(connection, place.name, now, report.rows, 0, through, delivered)
+        listings.record_listing(connection, place.name, now, report.rows, 0, through, delivered)
 
     transact(place.made, record)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mediameter.faults import point
 from mediameter.steps.export.places import Place
 from mediameter.steps.rollup.prices import Rate, Rates, frame, kept
-from mediameter.store import days, ledger, warehouse
+from mediameter.store import days, fences, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from schemas.currencies import micros_of_smallest_unit
 from schemas.frames import polars_schema
@@ -86,8 +86,8 @@ def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame)
     # A model without a price before has this one on all days; else only the days from here on are others.
     is_new = bool(set(changed["model"]) - set(known["model"]))
     final = {day for day, source in days.closed(connection, place.settings, "generations") if source == place.name}
-    fenced = ledger.fenced_days(connection, "generations") - final
-    ledger.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= _first_reached(today)})
+    fenced = fences.fenced_days(connection, "generations") - final
+    fences.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= _first_reached(today)})
     return rows, keeping
 
 

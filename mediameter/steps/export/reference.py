@@ -18,7 +18,7 @@ from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
 from mediameter.sources.tables import Database
-from mediameter.store import ledger, warehouse
+from mediameter.store import fences, lake_files, reach, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from parsers.media_files import applications as applications_of
 from parsers.media_files import files as files_of
@@ -45,7 +45,7 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database) -
             return None
         _upsert(connection, settings, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
-            ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+            fences.mark_dirty(connection, "traffic", fences.fenced_days(connection, "traffic"))
         return remembered({APPLICATIONS: changed})
 
     settled(made, settings.lake.path, settle)
@@ -100,9 +100,9 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         keys = {*matters["object_key_sha256"], *before["object_key_sha256"]}
         asked = _days_of_requests(connection, settings, sorted(keys), ids)
         asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
-        ledger.mark_unconnected(connection)
+        reach.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
-        ledger.mark_dirty(connection, "traffic", days | asked)
+        fences.mark_dirty(connection, "traffic", days | asked)
         return remembered({MEDIA_FILES: changed})
 
     settled(made, settings.lake.path, settle)
@@ -135,12 +135,14 @@ def _days_of_variants(connection: sa.Connection, settings: Settings, fresh: pl.D
 
 def _days_of_events(connection: sa.Connection, settings: Settings, source: str, ids: list[str]) -> set[date]:
     """Days whose attribution looks at events of these files."""
-    files = [each for each in ledger.lake_files(connection, "events", date.min, date.max) if each.source == source]
+    files = [
+        each for each in lake_files.files_of_days(connection, "events", date.min, date.max) if each.source == source
+    ]
     if not files or not ids:
         return set()
     events = pl.scan_parquet([settings.lake.path / file.path for file in files])
     hours = events.filter(pl.col("media_file_id").is_in(ids)).select(pl.col("at").unique()).collect()
-    return ledger.days_of_events(hours["at"].to_list(), settings.reporting.zone)
+    return reach.days_of_events(hours["at"].to_list(), settings.reporting.zone)
 
 
 # --- rows here and rows there --------------------------------------------------------------------------

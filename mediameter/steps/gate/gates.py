@@ -9,10 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
 from mediameter.steps.gate.lake_count import LakeCount, event_count, lake_count
 from mediameter.steps.rollup import generations, rollup
-from mediameter.store import days, ledger, warehouse
+from mediameter.store import days, fences, reach, warehouse
 from schemas.vocabulary import LAKE_OF_FEED, VERDICT_FENCES
 
 
@@ -39,19 +40,19 @@ class Gate:
         ``basis``: fingerprint of the suites."""
         waiting = days.frozen(connection, settings)
         for fence in self.before:
-            waiting |= set(ledger.dirty_days(connection, fence, self.basis(settings)))
-        return [day for day in ledger.dirty_days(connection, self.fence, basis) if day not in waiting]
+            waiting |= set(fences.dirty_days(connection, fence, self.basis(settings)))
+        return [day for day in fences.dirty_days(connection, self.fence, basis) if day not in waiting]
 
     def values(self, connection: sa.Connection, settings: Settings, day: date) -> dict[str, Any]:
         """What queries may ask for of a day (``mediameter.quality.suites.PARAMETERS``)."""
-        (begin, end), before = ledger.day_bounds(day, settings.reporting.zone), day - timedelta(days=1)
+        (begin, end), before = Day.of(day, settings.reporting.zone).bounds, day - timedelta(days=1)
         return {
             "tenant": settings.tenant,
             "day": day,
             "begin_at": warehouse.naive(begin),
             "end_at": warehouse.naive(end),
             "day_before": before,
-            "day_before_at": warehouse.naive(ledger.day_bounds(before, settings.reporting.zone)[0]),
+            "day_before_at": warehouse.naive(Day.of(before, settings.reporting.zone).begin),
             **self.counted(connection, settings, begin, end),
         }
 
@@ -60,7 +61,7 @@ def _traffic(connection: sa.Connection, settings: Settings, begin: datetime, end
     of_logs = lake_count(connection, settings, begin, end)
     return {
         "sources": list(settings.log_sources),
-        "is_connected": int(ledger.knows_application(connection)),
+        "is_connected": int(reach.knows_application(connection)),
         "lake_rows": of_logs.rows,
         "lake_records": of_logs.distinct,
     }

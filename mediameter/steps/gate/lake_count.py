@@ -15,7 +15,7 @@ from mediameter.settings import Settings
 from mediameter.steps.rollup.generations import counting_events
 from mediameter.steps.rollup.rollup import files_between
 from mediameter.steps.rollup.slices import Source, slices
-from mediameter.store import lake, ledger
+from mediameter.store import lake, objects
 from mediameter.store.lake import LakeFile
 
 
@@ -36,7 +36,7 @@ def lake_count(connection: sa.Connection, settings: Settings, begin: datetime, e
     with _told(settings, files):
         for name in {file.source for file in files} & set(settings.log_sources):
             places = {file: settings.lake.path / file.path for file in files if file.source == name}
-            source = Source(places, ledger.superseded(connection, name))
+            source = Source(places, objects.superseded(connection, name))
             # Equal lines have equal times: what is distinct adds up over slices of time.
             for _, records in slices(source, begin, end, ("line_hash",)):
                 rows, distinct = rows + records.height, distinct + records["line_hash"].n_unique()
@@ -52,7 +52,7 @@ def event_count(connection: sa.Connection, settings: Settings, kind: str, begin:
     rows = 0
     with _told(settings, files):
         for name in {file.source for file in files}:
-            dead = ledger.superseded(connection, name)
+            dead = objects.superseded(connection, name)
             ids = pl.concat(_ids(settings, file, dead, begin, end) for file in files if file.source == name).collect()
             rows += ids.height
         counting = counting_events(connection, settings, kind, begin, end)

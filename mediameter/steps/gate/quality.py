@@ -22,7 +22,7 @@ from mediameter.quality.suites import Suite, fingerprint, suites
 from mediameter.settings import Settings
 from mediameter.steps.gate.gates import GATES, Gate
 from mediameter.steps.progress import Progress, quiet
-from mediameter.store import days, ledger, warehouse
+from mediameter.store import days, fences, warehouse
 from schemas.rollups import QUALITY_CHECKS_DAILY
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _look(
             values = gate.values(connection, settings, day)
             for suite in every:
                 seen[suite.name].append(evidence(connection, suite, day, values))
-        return {day: ledger.epoch(connection, gate.fence, day) for day in still}, seen
+        return {day: fences.epoch(connection, gate.fence, day) for day in still}, seen
 
 
 def _write(made: sa.Engine, settings: Settings, part: _Part, every: Sequence[Suite], basis: str) -> _Part:
@@ -143,7 +143,7 @@ def _write(made: sa.Engine, settings: Settings, part: _Part, every: Sequence[Sui
         passed = {
             day: epoch
             for day, epoch in part.epochs.items()
-            if ledger.pass_fence(connection, gate.fence, day, epoch, basis)
+            if fences.pass_fence(connection, gate.fence, day, epoch, basis)
         }
         for day in passed:
             # Of a day that no source knows there is nothing to say, unless it should be known.

@@ -13,7 +13,9 @@ import polars as pl
 from mediameter.errors import WorldError
 from mediameter.sources.objects import Bucket, Changed, Edges, ObjectVersion, Reading
 from mediameter.store.lake import LakeFile
-from mediameter.store.ledger import NOTHING, NotCounted, RejectRow, Settlement
+from mediameter.store.objects import NOTHING, NotCounted
+from mediameter.store.rejects import RejectRow
+from mediameter.store.settling import Settlement
 from parsers.access_log import Refused
 
 BOOKED = (pl.len(), pl.col("at").min().alias("first"), pl.col("at").max().alias("last"))

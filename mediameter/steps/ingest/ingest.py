@@ -32,10 +32,10 @@ from mediameter.steps.ingest.log_objects import read_logs
 from mediameter.steps.ingest.wholes import wholes, with_heads, without_heads
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.reparse import Old, family_of, old_rows
-from mediameter.store import halves, ledger, sightings, sweeping
+from mediameter.store import halves, listings, objects, sightings, sweeping
 from mediameter.store.acts import Revived, Settled, done, settled
 from mediameter.store.lake import Gone
-from mediameter.store.ledger import AlreadySettled
+from mediameter.store.settling import AlreadySettled
 from mediameter.store.sightings import Doubt
 
 WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
@@ -156,8 +156,8 @@ def _ingest_source(
     accepts_fewer: bool,
 ) -> None:
     with reading(made) as connection:  # before the listing: what another run has seen overwritten since must not return
-        known, overwritten = ledger.known_versions(connection, name), ledger.overwritten(connection, name)
-        absorbed, listed = halves.absorbed(connection, name), ledger.listed(connection, name)
+        known, overwritten = objects.known_versions(connection, name), objects.overwritten(connection, name)
+        absorbed, listed = halves.absorbed(connection, name), listings.listed(connection, name)
     # The name of an event file need not tell when it is changed last: all of them are listed.
     since = _since(listed, now, window, settings.reporting.window_days) if name in settings.log_sources else None
     bucket = bucket_of(settings, name, since, now)
@@ -267,7 +267,7 @@ def _reader(settings: Settings, source: str) -> Read:
     return partial(read_logs, through=door(settings, source, settings.log_sources[source]))
 
 
-def _since(listed: ledger.Listed | None, now: datetime, window: int | None, usual: int) -> date | None:
+def _since(listed: listings.Listed | None, now: datetime, window: int | None, usual: int) -> date | None:
     """The first UTC day to be listed; None: all. A source that was long not listed, or has something pending, is listed
     back to there: what the window misses must not count as complete. Without a window the first listing of each UTC
     day shows everything: records that come late under a key of their own day lie in folders that are long past."""
@@ -302,11 +302,11 @@ def _record_listing(
     def record(connection: sa.Connection) -> None:
         if believed:
             believed(connection)
-        before = ledger.listed_pending(connection, look.name)
+        before = listings.listed_pending(connection, look.name)
         if left and not unread and before is not None and len(left) > before:
             return
         delivered = of_bucket(connection, settings, look.name, look.listing, look.now, through)
-        ledger.record_listing(connection, look.name, look.now, len(look.listing), len(pending), through, delivered)
+        listings.record_listing(connection, look.name, look.now, len(look.listing), len(pending), through, delivered)
 
     transact(made, record)
 
@@ -368,8 +368,8 @@ def _still_wanted(
 ) -> list[ObjectVersion]:
     """Those that no other run has settled, or (to be read again) overwritten meanwhile."""
     with reading(made) as connection:
-        known = ledger.known_versions(connection, bucket.source)
-        standing = known - ledger.overwritten(connection, bucket.source)
+        known = objects.known_versions(connection, bucket.source)
+        standing = known - objects.overwritten(connection, bucket.source)
     return [v for v in versions if (v.object_id in standing if again else v.object_id not in known)]
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mediameter.metering.shrinking import HANDFUL, RECENT, expected_objects, has_shrunk
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import ledger, sightings
+from mediameter.store import listings, sightings
 from mediameter.store.sightings import BUCKET, Doubt
 
 _REMEDY = (
@@ -46,7 +46,7 @@ def doubted(connection: sa.Connection, settings: Settings, look: Look) -> Doubt 
     """Why the listing is not believed; None where it is. An empty one of a source that never had anything is a doubt,
     too, but there is nothing to protect from it."""
     before = sightings.sightings(connection, look.name).get(BUCKET)
-    delivered = ledger.delivered_keys(connection, look.name, RECENT)
+    delivered = listings.delivered_keys(connection, look.name, RECENT)
     since = max(look.begin, before.accepted_at) if before and before.accepted_at else look.begin
     kept = before.kept if before else None
     expected = expected_objects(delivered, now=look.now, kept=kept, since=since)
@@ -77,7 +77,7 @@ def believe(connection: sa.Connection, look: Look, *, accepted: bool) -> None:
 def _kept(connection: sa.Connection, look: Look) -> timedelta | None:
     """The age of the oldest object that is still there, where older ones have gone."""
     there = [version.last_modified for version in look.listing if version.last_modified > look.begin]
-    oldest = ledger.oldest_delivery(connection, look.name, look.begin)
+    oldest = listings.oldest_delivery(connection, look.name, look.begin)
     if not there or oldest is None or oldest >= min(there):
         return None
     return look.now - min(there)

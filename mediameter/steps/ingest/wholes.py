@@ -17,7 +17,7 @@ from mediameter.settings import Settings, address_key
 from mediameter.sources.objects import HEAD_BYTES, Bucket, Changed, ObjectVersion
 from mediameter.store import halves
 from mediameter.store.halves import Kin
-from mediameter.store.ledger import AlreadySettled, Settlement
+from mediameter.store.settling import AlreadySettled, Settlement
 
 
 @dataclass(frozen=True, slots=True)

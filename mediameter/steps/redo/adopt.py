@@ -23,7 +23,7 @@ from mediameter.opening.opened import connected
 from mediameter.settings import Settings, address_key
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.forget import Forgotten, forget
-from mediameter.store import acts, identity, lake, ledger, manifests, migration, warehouse
+from mediameter.store import acts, fences, identity, lake, lake_files, manifests, migration, warehouse
 from mediameter.store.identity import Claim, Marker
 from mediameter.store.lake import LakeFile
 from schemas.internal import LAKE_FILES
@@ -193,7 +193,7 @@ def _do_again(made: sa.Engine, settings: Settings, names: list[str], progress: P
 
 def _check_files(made: sa.Engine, settings: Settings, wishes: Wishes, progress: Progress, report: AdoptReport) -> None:
     with reading(made) as connection:
-        files = ledger.every_file(connection)
+        files = lake_files.every_file(connection)
     missing = []
     with progress.task("checking lake files", len(files), unit="files") as advance:
         for file in files:
@@ -241,10 +241,10 @@ def _brought_back(settings: Settings, file: LakeFile) -> bool:
 
 
 def _take_out(connection: sa.Connection, files: list[LakeFile]) -> None:
-    for paths in ledger.parts([file.path for file in files]):
-        ledger.take_out_files(connection, _files.c.path.in_(paths))
+    for paths in warehouse.chunks([file.path for file in files]):
+        lake_files.take_out_files(connection, _files.c.path.in_(paths))
 
 
 def _mark_all_dirty(connection: sa.Connection) -> None:
     for family in DAY_FAMILIES:
-        ledger.mark_dirty(connection, family, ledger.fenced_days(connection, family))
+        fences.mark_dirty(connection, family, fences.fenced_days(connection, family))

@@ -17,6 +17,7 @@ from rich.console import Console
 from mediameter.answers import window
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
+from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.dry import untouched
 from mediameter.opening.opened import opened
 from mediameter.opening.reader import plain
@@ -37,7 +38,7 @@ from mediameter.steps.rollup.generations import FAMILY as GENERATIONS
 from mediameter.steps.rollup.generations import prepare as prepare_generations
 from mediameter.steps.rollup.rollup import days_to_compute, prepare, roll_up_traffic, rollup
 from mediameter.store import days as completeness
-from mediameter.store import ledger
+from mediameter.store import fences, objects
 from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S, VERDICT_FENCES
 
 MOST_DAYS = 4000
@@ -218,9 +219,9 @@ class _Selection:
     def __call__(
         self, connection: sa.Connection, source: str, listing: list[ObjectVersion], fresh: list[ObjectVersion]
     ) -> Chosen:
-        standing: dict[int, ledger.Standing] = {}
+        standing: dict[int, objects.Standing] = {}
         for day in self.days:
-            standing |= ledger.standing(connection, source, *ledger.day_bounds(day, self.settings.reporting.zone))
+            standing |= objects.standing(connection, source, *Day.of(day, self.settings.reporting.zone).bounds)
         keys, listed = {each.object_key for each in standing.values()}, {version.key for version in listing}
         self.vanished += sum(each.object_key not in listed for each in standing.values())
         wanted = [version for version in fresh if version.key in keys or self._is_of_the_days(version)]
@@ -235,15 +236,15 @@ class _Selection:
         """An object holds what happened up to its last-modified, and is delivered before a day settles; or, late, what
         happened on the day that its key names."""
         zone, settle = self.settings.reporting.zone, timedelta(hours=self.settings.reporting.settle_hours)
-        latest = ledger.day_of(version.last_modified + _FUTURE, zone)
-        earliest = ledger.day_of(version.last_modified - settle, zone)
+        latest = day_of(version.last_modified + _FUTURE, zone)
+        earliest = day_of(version.last_modified - settle, zone)
         span = (latest - earliest).days
         if any(earliest + timedelta(days=number) in self.days for number in range(span + 1)):
             return True
         named = key_day(version.key)
         if named is None or datetime.combine(named, time.max, UTC) > version.last_modified - settle:
             return False
-        return any(ledger.day_of(datetime.combine(named, at, UTC), zone) in self.days for at in (time.min, time.max))
+        return any(day_of(datetime.combine(named, at, UTC), zone) in self.days for at in (time.min, time.max))
 
 
 def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, progress: Progress) -> BackfillReport:
@@ -289,12 +290,12 @@ def _generation_days(made: sa.Engine, settings: Settings) -> list[date]:
     """Days of generating systems that are to be computed now."""
     with reading(made) as connection:
         frozen = completeness.frozen(connection, settings)
-        return [day for day in ledger.dirty_days(connection, GENERATIONS, basis(settings)) if day not in frozen]
+        return [day for day in fences.dirty_days(connection, GENERATIONS, basis(settings)) if day not in frozen]
 
 
 def _utc_days(days: set[date], settings: Settings) -> set[date]:
     """The UTC days that these reporting days, and the events that they rest on, lie in."""
-    bounds = (ledger.day_bounds(day, settings.reporting.zone) for day in days)
+    bounds = (Day.of(day, settings.reporting.zone).bounds for day in days)
     before, after = timedelta(seconds=MATCH_BEFORE_S), timedelta(seconds=MATCH_AFTER_S)
     spans = [((begin - before).date(), (end + after).date()) for begin, end in bounds]
     return {first + timedelta(days=n) for first, last in spans for n in range((last - first).days + 1)}
@@ -305,7 +306,7 @@ def _dirtied(made: sa.Engine, settings: Settings, days: set[date]) -> list[date]
 
     def mark(connection: sa.Connection) -> list[date]:
         for family in _FAMILIES:
-            ledger.mark_dirty(connection, family, ledger.fenced_days(connection, family) & days)
+            fences.mark_dirty(connection, family, fences.fenced_days(connection, family) & days)
         return days_to_compute(connection, settings, "traffic")
 
     return transact(made, mark)

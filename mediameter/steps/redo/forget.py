@@ -17,7 +17,7 @@ from mediameter.connect import reading, transact
 from mediameter.opening.bucket import bucket as bucket_of
 from mediameter.settings import Settings
 from mediameter.steps.redo.reparse import family_of
-from mediameter.store import acts, lake, ledger
+from mediameter.store import acts, lake, lake_files, objects, settling, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.warehouse import tables
 from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, REJECTS
@@ -79,8 +79,8 @@ def forget(made: sa.Engine, settings: Settings, missing: list[LakeFile]) -> Forg
         _name_lost(made, settings, name, plan.ids, report)
 
     def write(connection: sa.Connection) -> None:
-        for paths in ledger.parts(sorted(gone)):
-            ledger.take_out_files(connection, _files.c.path.in_(paths))
+        for paths in warehouse.chunks(sorted(gone)):
+            lake_files.take_out_files(connection, _files.c.path.in_(paths))
         for name, plan in plans.items():
             _forget_objects(connection, settings, name, plan)
         report.export_days = sum(_forget_exports(connection, name, files) for name, files in exported.items())
@@ -93,7 +93,7 @@ def forget(made: sa.Engine, settings: Settings, missing: list[LakeFile]) -> Forg
 def _plan(connection: sa.Connection, settings: Settings, name: str, files: list[LakeFile], gone: set[str]) -> _Plan:
     kinds = LAKE_OF_FEED if name in settings.event_sources else ("records",)
     there = [
-        file for file in ledger.every_file(connection)
+        file for file in lake_files.every_file(connection)
         if file.source == name and file.kind in kinds and file.path not in gone
     ]  # fmt: skip
     days = {file.file_day for file in files}
@@ -139,7 +139,7 @@ def _name_lost(made: sa.Engine, settings: Settings, name: str, ids: list[int], r
     if name in settings.bucket_sources:
         shown = {version.object_id for version in bucket_of(settings, name).listing()}
     with reading(made) as connection:
-        for some in ledger.parts([each for each in ids if each not in shown]):
+        for some in warehouse.chunks([each for each in ids if each not in shown]):
             query = sa.select(_objects.c.object_key, _objects.c.lines).where(_objects.c.object_id.in_(some))
             for key, lines in connection.execute(query.where(_objects.c.state != "superseded")):
                 report.lost.append(key)
@@ -148,19 +148,19 @@ def _name_lost(made: sa.Engine, settings: Settings, name: str, ids: list[int], r
 
 def _forget_objects(connection: sa.Connection, settings: Settings, name: str, plan: _Plan) -> None:
     family, zone = family_of(settings, name), settings.reporting.zone
-    standing = [id for id in plan.ids if ledger.standing_of(connection, [id])]
-    ledger.unsettle(connection, standing, plan.retired, zone, family)
-    for some in ledger.parts(sorted(set(plan.ids) - set(standing))):
+    standing = [id for id in plan.ids if objects.standing_of(connection, [id])]
+    settling.unsettle(connection, standing, plan.retired, zone, family)
+    for some in warehouse.chunks(sorted(set(plan.ids) - set(standing))):
         for table in (_rejects, _hours, _objects):
             connection.execute(table.delete().where(table.c.object_id.in_(some)))
     lake.require_there(settings.lake.path, plan.remaining)
-    ledger.insert_files(connection, plan.remaining)
+    lake_files.insert_files(connection, plan.remaining)
 
 
 def _forget_exports(connection: sa.Connection, name: str, files: list[LakeFile]) -> int:
     """A source that was never listed is read whole."""
     days = sorted({file.file_day for file in files})
-    for some in ledger.parts(days):
+    for some in warehouse.chunks(days):
         connection.execute(_exports.delete().where(_exports.c.source == name, _exports.c.export_day.in_(some)))
     connection.execute(_listings.delete().where(_listings.c.source == name))
     return len(days)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from mediameter.connect import reading
+from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
-from mediameter.store import days, lake, ledger
+from mediameter.store import days, lake, lake_files, objects
 from mediameter.store.lake import LakeFile
 from parsers import access_log, palette_events
 from schemas.vocabulary import LAKE_OF_FEED
@@ -44,8 +45,8 @@ def of_frozen_days(connection: sa.Connection, settings: Settings, source: str) -
     if not frozen:
         return set()
     zone = settings.reporting.zone
-    begin, end = ledger.day_bounds(min(frozen), zone)[0], ledger.day_bounds(max(frozen), zone)[1]
-    return set(ledger.standing(connection, source, begin, end))
+    begin, end = Day.of(min(frozen), zone).begin, Day.of(max(frozen), zone).end
+    return set(objects.standing(connection, source, begin, end))
 
 
 def old_rows(made: sa.Engine, settings: Settings, source: str, ids: list[int]) -> Old:
@@ -54,9 +55,9 @@ def old_rows(made: sa.Engine, settings: Settings, source: str, ids: list[int]) -
     Raises ``AssertionError`` when the lake does not hold the rows that the ledger counts.
     """
     with reading(made) as connection:
-        parsed = ledger.parsed_by_day(connection, ids)
+        parsed = objects.parsed_by_day(connection, ids)
         kinds = LAKE_OF_FEED if source in settings.event_sources else ("records",)
-        candidates = (ledger.lake_files(connection, kind, day, day) for day in sorted(parsed) for kind in kinds)
+        candidates = (lake_files.files_of_days(connection, kind, day, day) for day in sorted(parsed) for kind in kinds)
         files = [file for of_a_day in candidates for file in of_a_day if file.source == source]
     old, found = Old(ids), 0
     for file in files:

@@ -18,7 +18,7 @@ from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, ingest
 from mediameter.steps.progress import Progress
 from mediameter.steps.redo.reparse import of_frozen_days, parser_version
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import ledger
+from mediameter.store import objects
 from parsers.access_log import PARSER_VERSION
 
 
@@ -67,14 +67,14 @@ class _Selection:
 
     settings: Settings
     every: bool
-    before: dict[int, ledger.Standing] = field(default_factory=dict)
+    before: dict[int, objects.Standing] = field(default_factory=dict)
     vanished: int = 0
 
     def __call__(
         self, connection: sa.Connection, source: str, listing: list[ObjectVersion], fresh: list[ObjectVersion]
     ) -> Chosen:
         fixed = of_frozen_days(connection, self.settings, source)
-        found = ledger.with_rejects(connection, source)
+        found = objects.with_rejects(connection, source)
         now = parser_version(self.settings, source)
         old = {id: each for id, each in found.items() if self.every or each.parser_version < now}
         again = [version for version in listing if version.object_id in old and version.object_id not in fixed]
@@ -89,7 +89,7 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     selection = _Selection(settings, every)
     taken_in = ingest(settings, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
     with reader(settings) as connection:
-        after = ledger.standing_of(connection, list(selection.before))
+        after = objects.standing_of(connection, list(selection.before))
     written = rollup(settings, now=now, progress=progress).days
     judged, _ = verdicts(settings, now=now, progress=progress)
     before = {id: selection.before[id] for id in after}
@@ -105,9 +105,9 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     )
 
 
-def _sum(of: dict[int, ledger.Standing], name: str) -> int:
+def _sum(of: dict[int, objects.Standing], name: str) -> int:
     return sum(getattr(each, name) for each in of.values())
 
 
-def _refused(of: dict[int, ledger.Standing]) -> int:
+def _refused(of: dict[int, objects.Standing]) -> int:
     return sum(each.state == "refused" for each in of.values())

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from mediameter.connect import reading, transact
 from mediameter.faults import point
 from mediameter.metering import audience, rollups
+from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
 from mediameter.steps.rollup.response_times import trailing_response_times
-from mediameter.store import days, lake, ledger, warehouse
+from mediameter.store import days, fences, lake, lake_files, reach, warehouse
 from schemas.contract import Contract
 from schemas.rollups import AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING
 from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
@@ -50,14 +51,14 @@ def settle_audiences(
     """Lets these files be the day's; where that, or its response times, changes anything, the days whose windows hold
     this one are dirty. Raises ``lake.Gone`` when a file has gone."""
     lake.require_there(settings.lake.path, [file for file in files.values() if file])
-    changed = [ledger.replace_audience(connection, kind, day, file) for kind, file in files.items()]
+    changed = [lake_files.replace_audience(connection, kind, day, file) for kind, file in files.items()]
     if any(changed) or other_response_times:
-        ledger.mark_dirty(connection, "audience", _reached(connection, settings, day))
+        fences.mark_dirty(connection, "audience", _reached(connection, settings, day))
 
 
 def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
     """Days whose longest window holds this one."""
-    last = max([day, *ledger.known_days(connection, settings.reporting.zone, settings.event_sources)[-1:]])
+    last = max([day, *reach.known_days(connection, settings.reporting.zone, settings.event_sources)[-1:]])
     return {day + timedelta(days=n) for n in range(max(AUDIENCE_WINDOWS)) if day + timedelta(days=n) <= last}
 
 
@@ -67,11 +68,11 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
     Of a frozen day only its response times: who asked is no longer known, the histograms are.
     """
     with reading(made) as connection:
-        epoch = ledger.epoch(connection, "audience", day)
+        epoch = fences.epoch(connection, "audience", day)
         is_frozen = day in days.frozen(connection, settings)
         frames = {RESPONSE_TIME_TRAILING: trailing_response_times(connection, settings, day)}
         first = day - timedelta(days=max(AUDIENCE_WINDOWS) - 1)
-        files = {kind: ledger.lake_files(connection, kind, first, day) for kind in KINDS}
+        files = {kind: lake_files.files_of_days(connection, kind, first, day) for kind in KINDS}
     if not is_frozen:
         places = {kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in files.items()}
         frames |= _windows(settings, day, places["audience"], places["file_audience"])
@@ -80,13 +81,13 @@ def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str)
     def write(connection: sa.Connection) -> bool:
         if not is_frozen and day in days.frozen(connection, settings):
             return False
-        if not ledger.pass_fence(connection, "audience", day, epoch, basis):
+        if not fences.pass_fence(connection, "audience", day, epoch, basis):
             return False
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        bounds = Day.of(day, settings.reporting.zone).bounds
         warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
         if not is_frozen:
-            ledger.mark_dirty(connection, "checks", {day})
-            ledger.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
+            fences.mark_dirty(connection, "checks", {day})
+            fences.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
         return True
 
     return transact(made, write)

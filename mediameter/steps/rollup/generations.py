@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
+from mediameter.metering.calendar import Day, day_of, touched_days
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, TWINS, Events, rolled_up, without_twins
 from mediameter.settings import EventSource, Settings
 from mediameter.steps.progress import Progress
 from mediameter.steps.rollup.prices import model_prices_of_day, write_credit_prices
-from mediameter.store import days, lake, ledger, warehouse
+from mediameter.store import days, fences, lake, lake_files, objects, reach, warehouse
 from mediameter.store.acts import Repriced, settled
 from schemas.contract import Contract
 from schemas.frames import polars_schema
@@ -60,9 +61,9 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
     def write(connection: sa.Connection) -> Repriced | None:
         act = write_credit_prices(connection, settings)
         known = _known_days(connection, settings)
-        ledger.mark_dirty(connection, FAMILY, known - ledger.fenced_days(connection, FAMILY))
-        unjudged = ledger.fenced_days(connection, FAMILY) - ledger.fenced_days(connection, VERDICT_FENCES[FAMILY])
-        ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
+        fences.mark_dirty(connection, FAMILY, known - fences.fenced_days(connection, FAMILY))
+        unjudged = fences.fenced_days(connection, FAMILY) - fences.fenced_days(connection, VERDICT_FENCES[FAMILY])
+        fences.mark_dirty(connection, VERDICT_FENCES[FAMILY], unjudged)
         return act
 
     settled(made, settings.lake.path, write)
@@ -71,16 +72,16 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
 def _known_days(connection: sa.Connection, settings: Settings) -> set[date]:
     found: set[date] = set()
     for kind in LAKE_OF_FEED:
-        for file in ledger.lake_files(connection, kind, date.min, date.max):
+        for file in lake_files.files_of_days(connection, kind, date.min, date.max):
             instants = [at for at in (file.first_at, file.last_at) if at]
-            found |= ledger.days_of_generations(instants, settings.reporting.zone)
-    return found | ledger.touched_days(ledger.hours_of(connection, settings.event_sources), settings.reporting.zone)
+            found |= reach.days_of_generations(instants, settings.reporting.zone)
+    return found | touched_days(reach.hours_of(connection, settings.event_sources), settings.reporting.zone)
 
 
 def _dirty(made: sa.Engine, settings: Settings, family: str, basis: str, progress: Progress) -> Iterator[date]:
     with reading(made) as connection:
         frozen = days.frozen(connection, settings)
-        dirty = [day for day in ledger.dirty_days(connection, family, basis) if day not in frozen]
+        dirty = [day for day in fences.dirty_days(connection, family, basis) if day not in frozen]
     if not dirty:
         return
     with progress.task(f"rolling up {family.replace('_', ' ')}", len(dirty), unit="days") as advance:
@@ -94,9 +95,9 @@ def _dirty(made: sa.Engine, settings: Settings, family: str, basis: str, progres
 
 def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
     """Replaces one day; False when somebody who knew more has written it."""
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     with reading(made) as connection:
-        epoch = ledger.epoch(connection, FAMILY, day)
+        epoch = fences.epoch(connection, FAMILY, day)
         read = {kind: _around(connection, settings, kind, begin, end) for kind in LAKE_OF_FEED}
         prices = model_prices_of_day(connection, settings, day)
     counting = {kind: without_twins(events) for kind, events in read.items()}
@@ -105,14 +106,14 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
     point("rollup.computed")
 
     def write(connection: sa.Connection) -> bool:
-        if day in days.frozen(connection, settings) or not ledger.pass_fence(connection, FAMILY, day, epoch, basis):
+        if day in days.frozen(connection, settings) or not fences.pass_fence(connection, FAMILY, day, epoch, basis):
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in GENERATION_FAMILY}
         users, last = _users_of(connection, settings, day), _last_day(connection, settings)
         warehouse.replace_day(connection, settings.tenant, day, (begin, end), replaced)
         if _users_of(connection, settings, day) != users:
-            ledger.mark_dirty(connection, ACTIVE, _reached(connection, settings, day, last))
+            fences.mark_dirty(connection, ACTIVE, _reached(connection, settings, day, last))
         days.write_generations(connection, settings, day, parsed, distinct)
         point("rollup.before_commit")
         return True
@@ -125,7 +126,7 @@ def _roll_up(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool
 def _frames(
     settings: Settings, day: date, read: dict[str, pl.DataFrame], prices: pl.DataFrame
 ) -> dict[Contract, pl.DataFrame]:
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     events = Events(**read, prices=prices, without_usage=frozenset(settings.event_sources))
     try:
         return rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
@@ -135,7 +136,7 @@ def _frames(
 
 def at_prices_of_today(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:
     """The day's row in `generations_daily`, were they made with what models cost as it is known today."""
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     read = {kind: without_twins(_around(connection, settings, kind, begin, end)) for kind in LAKE_OF_FEED}
     return _frames(settings, day, read, model_prices_of_day(connection, settings, None))[GENERATIONS_DAILY]
 
@@ -172,16 +173,16 @@ def _around(connection: sa.Connection, settings: Settings, kind: str, begin: dat
 def _mark_twins(made: sa.Engine, settings: Settings, rests_on: str) -> None:
     """Days that tell an id which a dirty day beside them tells, or told, too: one of them counts it."""
     with reading(made) as connection:
-        dirty = set(ledger.dirty_days(connection, FAMILY, rests_on))
-        done = ledger.fenced_days(connection, FAMILY) - dirty
+        dirty = set(fences.dirty_days(connection, FAMILY, rests_on))
+        done = fences.fenced_days(connection, FAMILY) - dirty
         found = {day for each in dirty for day in _days_of_twins(connection, settings, each)} if done else set()
     if marked := found & done:
-        transact(made, lambda connection: ledger.mark_dirty(connection, FAMILY, marked))
+        transact(made, lambda connection: fences.mark_dirty(connection, FAMILY, marked))
 
 
 def _days_of_twins(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
     """Of what no longer counts, too."""
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     found: set[date] = set()
     for kind in LAKE_OF_FEED:
         files = _files(connection, settings, kind, begin - TWINS, end + TWINS)
@@ -194,7 +195,7 @@ def _days_of_twins(connection: sa.Connection, settings: Settings, day: date) -> 
         )
         is_mine = (pl.col("at") >= begin) & (pl.col("at") < end)
         others = ids.filter(~is_mine).join(ids.filter(is_mine), on=["source", "event_id"], how="semi")
-        found |= {ledger.day_of(at, settings.reporting.zone) for at in others["at"].unique()}
+        found |= {day_of(at, settings.reporting.zone) for at in others["at"].unique()}
     return found
 
 
@@ -202,7 +203,7 @@ def _objects(connection: sa.Connection, settings: Settings) -> dict[str, pl.Data
     """By source of event files: the objects whose events count, and when each was written (``told_at``)."""
     found = {}
     for source in settings.event_sources:
-        dead, told = {*ledger.superseded(connection, source)}, ledger.told_at(connection, source)
+        dead, told = {*objects.superseded(connection, source)}, objects.told_at(connection, source)
         rows = [(number, at) for number, at in told.items() if number not in dead]
         found[source] = pl.DataFrame(rows, schema={"object_id": pl.Int64(), "told_at": TOLD_AT}, orient="row")
     return found
@@ -211,7 +212,7 @@ def _objects(connection: sa.Connection, settings: Settings) -> dict[str, pl.Data
 def _files(
     connection: sa.Connection, settings: Settings, kind: str, begin: datetime, end: datetime
 ) -> list[lake.LakeFile]:
-    of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
+    of_days = lake_files.files_of_days(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
     return [file for file in of_days if file.source in settings.generating_sources]
 
 
@@ -281,17 +282,17 @@ def _reached(connection: sa.Connection, settings: Settings, day: date, last: dat
 
 def _roll_up_active(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
     with reading(made) as connection:
-        epoch = ledger.epoch(connection, ACTIVE, day)
+        epoch = fences.epoch(connection, ACTIVE, day)
         frames = {ACTIVE_USERS_TRAILING: _trailing(connection, settings, day)}
 
     def write(connection: sa.Connection) -> bool:
-        if not ledger.pass_fence(connection, ACTIVE, day, epoch, basis):
+        if not fences.pass_fence(connection, ACTIVE, day, epoch, basis):
             return False
         mine = sa.and_(_active.c.tenant == settings.tenant, _active.c.day == day)
         before = warehouse.read(connection, ACTIVE_USERS_TRAILING, mine).sort(ACTIVE_USERS_TRAILING.key)
-        warehouse.replace_day(connection, settings.tenant, day, ledger.day_bounds(day, settings.reporting.zone), frames)
+        warehouse.replace_day(connection, settings.tenant, day, Day.of(day, settings.reporting.zone).bounds, frames)
         if not before.equals(frames[ACTIVE_USERS_TRAILING]):  # a late user reaches many days, and changes few
-            ledger.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
+            fences.mark_dirty(connection, VERDICT_FENCES[FAMILY], {day})
         return True
 
     return transact(made, write)

@@ -21,7 +21,7 @@ from mediameter.metering.cost import Price
 from mediameter.settings import Settings
 from mediameter.settings.credit_prices import closed
 from mediameter.settings.quantities import PRICED_UNITS
-from mediameter.store import days, ledger, warehouse
+from mediameter.store import days, fences, warehouse
 from mediameter.store.acts import Repriced, done, repriced
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.prices import KEPT_PRICES, REPRICINGS
@@ -232,7 +232,7 @@ def write_cards(connection: sa.Connection, settings: Settings) -> Repriced | Non
     connection.execute(_cards.delete().where(of_tenant))
     warehouse.insert(connection, PRICES, cards)
     if not cards.drop("citation").equals(before.drop("citation")):
-        ledger.mark_dirty(connection, "traffic", _not_final(connection, settings, "traffic"))
+        fences.mark_dirty(connection, "traffic", _not_final(connection, settings, "traffic"))
     return act
 
 
@@ -277,4 +277,4 @@ def _not_final(connection: sa.Connection, settings: Settings, family: str) -> se
     """Days of a family that some source of is open, or that were not computed yet."""
     found = days.closed(connection, settings, family)
     is_open = {day for day, _ in days.places(connection, settings, family) - found}
-    return ledger.fenced_days(connection, family) - ({day for day, _ in found} - is_open)
+    return fences.fenced_days(connection, family) - ({day for day, _ in found} - is_open)

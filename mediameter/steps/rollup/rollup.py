@@ -17,6 +17,7 @@ from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering import rollups
+from mediameter.metering.calendar import Day
 from mediameter.metering.cost import Price
 from mediameter.metering.deliveries import GAP
 from mediameter.metering.reconciliation import reconciled
@@ -37,7 +38,7 @@ from mediameter.steps.rollup.generations import roll_up_generations
 from mediameter.steps.rollup.prices import cards_of_day, write_cards
 from mediameter.steps.rollup.response_times import are_other_response_times
 from mediameter.steps.rollup.slices import Source, slices
-from mediameter.store import days, exports, lake, ledger, warehouse
+from mediameter.store import days, exports, fences, lake, lake_files, objects, reach, warehouse
 from mediameter.store.acts import Repriced, settled
 from schemas.contract import Contract
 from schemas.rollups import (
@@ -113,7 +114,7 @@ def roll_up_traffic(made: sa.Engine, settings: Settings, progress: Progress) -> 
 def days_to_compute(connection: sa.Connection, settings: Settings, family: str) -> list[date]:
     """The dirty days of a family. Not the frozen ones: what their traffic was computed from has gone, and of their
     audiences only what stands in the warehouse is computed."""
-    dirty = ledger.dirty_days(connection, family, basis(settings))
+    dirty = fences.dirty_days(connection, family, basis(settings))
     frozen = days.frozen(connection, settings) if family == "traffic" else set()
     return [day for day in dirty if day not in frozen]
 
@@ -137,14 +138,14 @@ def _each(made: sa.Engine, settings: Settings, family: str, progress: Progress) 
 def _mark_unfenced(connection: sa.Connection, settings: Settings) -> None:
     """Another reporting zone makes other days of the same hours, an adopted lake has days that no fence knows, such as
     those of events before the first log; a gap between days has an audience, too."""
-    known = ledger.known_days(connection, settings.reporting.zone, settings.event_sources)
+    known = reach.known_days(connection, settings.reporting.zone, settings.event_sources)
     told = exports.days_resting_on_events(connection, settings.reporting.zone)
-    ledger.mark_dirty(connection, "traffic", {*known, *told} - ledger.fenced_days(connection, "traffic"))
+    fences.mark_dirty(connection, "traffic", {*known, *told} - fences.fenced_days(connection, "traffic"))
     if not known:
         return
-    ledger.mark_dirty(connection, "audience", _audience_days(known) - ledger.fenced_days(connection, "audience"))
+    fences.mark_dirty(connection, "audience", _audience_days(known) - fences.fenced_days(connection, "audience"))
     verdicts = VERDICT_FENCES["traffic"]
-    ledger.mark_dirty(connection, verdicts, set(known) - ledger.fenced_days(connection, verdicts))
+    fences.mark_dirty(connection, verdicts, set(known) - fences.fenced_days(connection, verdicts))
 
 
 def _audience_days(known: list[date]) -> set[date]:
@@ -204,7 +205,7 @@ def _compute_days(made: sa.Engine, settings: Settings, days_to_do: Iterable[date
 
 
 def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     with reading(made) as connection:
         seen = look(connection, settings, day, begin, end)
     try:
@@ -232,7 +233,7 @@ def _frames(
     known = next(iter(found.known.values()), None) if found else None
     frames = rollups.rolled_up(parts, tenant=settings.tenant, day=day, prices=prices, known=known) if parts else {}
     if found:
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        bounds = Day.of(day, settings.reporting.zone).bounds
         both = reconciled(rollups.clients(parts) if parts else None, found.events, *bounds)
         frames[RECONCILIATION_DAILY] = rollups.finished(both, RECONCILIATION_DAILY, settings.tenant, day)
     return frames
@@ -245,13 +246,13 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
     def write(connection: sa.Connection) -> bool:
         if day in days.frozen(connection, settings):
             return False
-        if not ledger.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
+        if not fences.pass_fence(connection, "traffic", day, computed.epoch, basis(settings)):
             return False
         point("rollup.fenced")
         replaced = {contract: frames.get(contract, warehouse.empty(contract)) for contract in warehouse.TRAFFIC_FAMILY}
         times = (replaced[RESPONSE_TIME_BUCKETS_DAILY], replaced[RESPONSE_TIME_DAILY])
         is_other = are_other_response_times(connection, settings, day, *times)
-        bounds = ledger.day_bounds(day, settings.reporting.zone)
+        bounds = Day.of(day, settings.reporting.zone).bounds
         warehouse.replace_day(connection, settings.tenant, day, bounds, replaced)
         settle_audiences(connection, settings, day, computed.audiences, other_response_times=is_other)
         days.write(connection, settings, day, computed.distinct, computed.sent)
@@ -266,21 +267,21 @@ def _write_day(made: sa.Engine, settings: Settings, computed: _Computed) -> bool
 
 def look(connection: sa.Connection, settings: Settings, day: date, begin: datetime, end: datetime) -> Footing:
     """What the day from ``begin`` to ``end`` rests on, as this snapshot shows it."""
-    is_connected = ledger.knows_application(connection)
+    is_connected = reach.knows_application(connection)
     before, after = (RECORDS_BEFORE, RECORDS_AFTER) if is_connected else (GAP, timedelta(0))
     files: dict[str, list[lake.LakeFile]] = {}
     for file in files_between(connection, "records", begin - before, end + after):
         if file.source in settings.log_sources:
             files.setdefault(file.source, []).append(file)
-    dead = {source: ledger.superseded(connection, source) for source in files}
+    dead = {source: objects.superseded(connection, source) for source in files}
     events = files_between(connection, "events", begin - MATCH_BEFORE, end + MATCH_AFTER) if is_connected else None
     prices = cards_of_day(connection, settings, day)
-    return Footing(ledger.epoch(connection, "traffic", day), files, dead, events, prices)
+    return Footing(fences.epoch(connection, "traffic", day), files, dead, events, prices)
 
 
 def files_between(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[lake.LakeFile]:
     """Files with instants between these two."""
-    of_days = ledger.lake_files(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
+    of_days = lake_files.files_of_days(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
     return [
         file for file in of_days if file.first_at and file.last_at and file.first_at < end and file.last_at >= begin
     ]

@@ -22,6 +22,7 @@ from mediameter.connect import reading, transact, write_back_engine
 from mediameter.errors import MediameterError
 from mediameter.faults import point
 from mediameter.metering import rollups, written_back
+from mediameter.metering.calendar import Day
 from mediameter.opening.opened import opened
 from mediameter.settings import AppSource, Settings, address_key
 from mediameter.sources.table_errors import explained
@@ -32,7 +33,7 @@ from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.rollup.attribute import Attribution, attribute
 from mediameter.steps.rollup.rollup import basis, look, verified
 from mediameter.steps.rollup.slices import Source, slices
-from mediameter.store import ledger, warehouse
+from mediameter.store import fences, warehouse
 from parsers.media_analytics import IMPORTED
 
 FAMILY = "write_back"
@@ -155,7 +156,7 @@ def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -
     query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(of_logs)
     known = connection.execute(query).all()
     waiting = {row.day for row in known if row.state != "final" or row.is_suspect}
-    computed, written = ledger.fences(connection, "traffic"), ledger.fences(connection, FAMILY)
+    computed, written = fences.by_day(connection, "traffic"), fences.by_day(connection, FAMILY)
     now, due = basis(settings), dict[date, str]()
     for day in sorted({row.day for row in known} - waiting | (written.keys() - {row.day for row in known})):
         fence = computed.get(day)
@@ -188,13 +189,13 @@ def _write_day(place: _Place, day: date, state: str, report: WriteBackReport) ->
         raise AssertionError(f"{day}: requests != rows + skipped; the day is not settled")
     point("write_back.before_settle")
     if claim is not None:
-        transact(place.made, lambda connection: ledger.pass_fence(connection, FAMILY, day, claim, state))
+        transact(place.made, lambda connection: fences.pass_fence(connection, FAMILY, day, claim, state))
     _add(report, found, day)
 
 
 def _claim(connection: sa.Connection, day: date) -> int:
-    ledger.mark_dirty(connection, FAMILY, {day})
-    return ledger.epoch(connection, FAMILY, day)
+    fences.mark_dirty(connection, FAMILY, {day})
+    return fences.epoch(connection, FAMILY, day)
 
 
 def _add(report: WriteBackReport, found: WriteBackReport, day: date) -> None:
@@ -208,7 +209,7 @@ def _add(report: WriteBackReport, found: WriteBackReport, day: date) -> None:
 def _spans(place: _Place, day: date, found: WriteBackReport) -> Iterator[tuple[datetime, datetime, list[Row]]]:
     """The day in spans of whole hours, each with its rows: a batch or more, but never a second hour behind a batch."""
     settings = place.settings
-    begin, end = ledger.day_bounds(day, settings.reporting.zone)
+    begin, end = Day.of(day, settings.reporting.zone).bounds
     with reading(place.made) as connection:
         seen = look(connection, settings, day, begin, end)
     if seen.events is None:
@@ -287,7 +288,7 @@ def _in_turn(place: _Place, day: date, claim: int | None, work: Callable[[Desk],
 
     def write(connection: sa.Connection) -> Any:
         with reading(place.made) as seen:
-            if ledger.epoch(seen, FAMILY, day) != claim:
+            if fences.epoch(seen, FAMILY, day) != claim:
                 raise _Overtaken
         done = work(Desk(database, connection, place.ours))
         point("write_back.in_batch")
