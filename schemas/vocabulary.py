@@ -206,6 +206,8 @@ DAY_FAMILIES = ("traffic", "generations")
 # The fence of a day's verdict, by the family of what was judged.
 VERDICT_FENCES = dict(zip(DAY_FAMILIES, ("quality", "generations_quality"), strict=True))
 DAY_STATES = ("open", "final", "frozen")
+RESERVED_DAY_STATES = ("frozen",)
+"""Days whose raw data has expired. Every step leaves such a day alone; retention, which is to come, will write it."""
 SEVERITIES = ("critical", "warning")
 INCIDENT_STATES = ("pending", "firing", "resolved")
 TOLD = ("", *SEVERITIES, "resolved")
