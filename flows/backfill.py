@@ -92,10 +92,14 @@ def backfill(
         for first, last in parts:
             _order(UUID(runtime.deployment.id), {**given, "first_day": first, "last_day": last})
         return []
-    given["now"] = now or present()
+    return _do_all(parts, {**given, "now": now or present()})
+
+
+def _do_all(parts: list[tuple[date, date]], given: dict[str, Any]) -> list[Report]:
+    """One part after the other; what one of them could not do is raised when all are published."""
     reports = [do_days(first=first, last=last, **given) for first, last in parts]
     for report in reports:
-        _publish(report, dry_run)
+        _publish(report, given["dry_run"])
     for report in reports:
         require_done(report)
     return reports

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mediameter.commands.backfill import lines
+from mediameter.commands import backfill as command
 from mediameter.commands.run import run
 from mediameter.steps.export.export import export
 from mediameter.steps.redo.backfill import Task, backfill, plan
@@ -104,7 +104,7 @@ def test_a_plan_of_a_backfill_tells_days_of_generations(system: Application, tmp
     task = Task(DAY, DAY)
     told = plan(settings, task, now=NOW)
     assert told.generation_days == [DAY - timedelta(days=1), DAY]  # those that its UTC days were read of
-    assert "2 days of generations would be computed." in lines(told)[-1]
+    assert "2 days of generations would be computed." in command.lines(told)[-1]
     assert dump(settings.warehouse.url) == before
     assert backfill(settings, task, now=NOW).generation_days == told.generation_days
     assert rows(tmp_path, "SELECT SUM(credits_charged) FROM generations_daily") == [(14,)]

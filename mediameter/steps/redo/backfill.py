@@ -96,7 +96,8 @@ class BackfillReport:
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
-        return values | values.pop("afterwards")
+        afterwards: dict[str, Any] = values.pop("afterwards")
+        return values | afterwards
 
     @property
     def quality(self) -> QualityReport:

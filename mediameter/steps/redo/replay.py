@@ -40,7 +40,8 @@ class ReplayReport:
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        return values | values.pop("afterwards")
+        afterwards: dict[str, Any] = values.pop("afterwards")
+        return values | afterwards
 
     @property
     def quality(self) -> QualityReport:
