@@ -8,7 +8,7 @@ again orders nothing twice. Without a deployment (called from Python) the parts 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from prefect.deployments import run_deployment
 from prefect.tasks import exponential_backoff
 
 from flows.hooks import tell
-from flows.hourly import Report, heals
+from flows.pass_ import Report, heals, present
 from mediameter.scheduling.notice import change_table, partitions, perform_backfill, require_done
 
 _HOURS = 3600
@@ -92,10 +92,14 @@ def backfill(
         for first, last in parts:
             _order(UUID(runtime.deployment.id), {**given, "first_day": first, "last_day": last})
         return []
-    given["now"] = now or datetime.now(UTC).isoformat(timespec="seconds")
+    return _do_all(parts, {**given, "now": now or present()})
+
+
+def _do_all(parts: list[tuple[date, date]], given: dict[str, Any]) -> list[Report]:
+    """One part after the other; what one of them could not do is raised when all are published."""
     reports = [do_days(first=first, last=last, **given) for first, last in parts]
     for report in reports:
-        _publish(report, dry_run)
+        _publish(report, given["dry_run"])
     for report in reports:
         require_done(report)
     return reports

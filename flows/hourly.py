@@ -14,14 +14,10 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
-from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
+from prefect import flow
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
     PREFECT_API_KEY,
@@ -31,66 +27,12 @@ from prefect.settings import (
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
-from prefect.task_engine import TaskRunTimeoutError
-from prefect.tasks import Task, exponential_backoff
 
 from flows.embedded import embedded_server
 from flows.hooks import recover, tell
-from mediameter.scheduling.notice import (
-    StepName,
-    alert_table,
-    can_heal,
-    day_table,
-    in_one_line,
-    perform,
-    require_all_exported,
-    require_all_read,
-    require_all_sound,
-    require_all_written_back,
-    require_rules_understood,
-)
-
-Report = dict[str, Any]
-
-
-def heals(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed task is tried again: not after its timeout, which three more tries would not beat."""
-    error = state.data
-    return isinstance(error, BaseException) and not isinstance(error, TaskRunTimeoutError) and can_heal(error)
-
-
-def step_task(step: StepName, *, retries: int, minutes: int) -> Task[[str | None, str], Report]:
-    """A step as a task of (settings path, now). Its arguments go to Prefect's database: no frames, no secrets.
-
-    Nothing is cached or persisted: whether there is anything to do stands in the ledger.
-    """
-
-    @task(
-        name=step,
-        retries=retries,
-        retry_delay_seconds=exponential_backoff(10),  # 10, 20, 40 s
-        retry_jitter_factor=0.5,
-        retry_condition_fn=heals,
-        timeout_seconds=minutes * 60,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        log_prints=True,
-    )
-    def run(settings_path: str | None, now: str) -> Report:
-        report = perform(step, settings_path, now)
-        print(f"{step}: {json.dumps(report, default=str)}")
-        return report
-
-    return run
-
-
-ingest = step_task("ingest", retries=3, minutes=40)
-export = step_task("export", retries=1, minutes=20)
-rollup = step_task("rollup", retries=2, minutes=40)
-check = step_task("check", retries=2, minutes=5)
-quality = step_task("quality", retries=2, minutes=20)
-deliver = step_task("deliver", retries=2, minutes=5)
-write_back = step_task("write_back", retries=1, minutes=20)
+from flows.pass_ import Report, whole_pass
+from mediameter.scheduling.notice import in_one_line
+from mediameter.steps.pass_ import stations
 
 
 # Shorter than the hour, so that a run that hangs is told before it costs the next one its slot.
@@ -109,51 +51,7 @@ def hourly(settings_path: str | None = None, now: str | None = None) -> dict[str
     Objects that cannot be read, an application that is down, and a day that breaks a rule of quality hold up
     nothing else; in the end they fail the run.
     """
-    given, now = now, now or present()
-    reports = {"ingest": ingest(settings_path, now), "export": attempted(export, settings_path, now)}
-    reports["rollup"] = rollup(settings_path, now)
-    reports |= judged(settings_path, now, given or present())
-    reports["write_back"] = attempted(write_back, settings_path, now)  # of days that are final, and so judged
-    publish("hourly", settings_path, now, reports["ingest"])
-    require_all_read(reports["ingest"])
-    require_all_exported(reports["export"])
-    require_all_sound(reports["quality"])
-    require_all_written_back(reports["write_back"])
-    require_rules_understood(reports["check"])
-    return reports
-
-
-def judged(settings_path: str | None, now: str, told_at: str) -> dict[str, Report]:
-    """The gate, the rules, and what they have to tell. A mistake in a suite fails the run, but silences no rule.
-
-    ``told_at``: the present, also for a run that looks from an hour ago: leases are told by it.
-    """
-    gate = quality(settings_path, now, return_state=True)
-    reports = {"check": check(settings_path, now), "deliver": deliver(settings_path, told_at)}
-    return {**reports, "quality": gate.result()}
-
-
-def present() -> str:
-    """The instant it is, as steps take it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def attempted(step: Task[[str | None, str], Report], settings_path: str | None, now: str) -> Report:
-    """The report of a step whose failure must not keep those after it from running: it is told there."""
-    state = step(settings_path, now, return_state=True)
-    found = state.result(raise_on_failure=False)
-    return {"failed": [in_one_line(found)]} if isinstance(found, BaseException) else found
-
-
-def publish(flow: str, settings_path: str | None, now: str, ingested: Report) -> None:
-    """A run's table in Prefect: the last days, and in its description what was taken in."""
-    counts = {name: len(value) if isinstance(value, list) else value for name, value in ingested.items()}
-    taken_in = ", ".join(f"{name} {count}" for name, count in counts.items())
-    table = day_table(settings_path, now)
-    create_table_artifact(key=flow, table=table, description=f"As of {now}. Ingest: {taken_in}.")
-    alerts = alert_table(settings_path, now)
-    firing = sum(row["state"] == "firing" for row in alerts)
-    create_table_artifact(key="alerts", table=alerts, description=f"As of {now}: {firing} incidents fire.")
+    return whole_pass("hourly", settings_path, now)
 
 
 def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Report]:
@@ -172,16 +70,8 @@ def run_flow(settings_path: str | None, now: str | None = None) -> dict[str, Rep
 
 
 def _import_steps() -> None:
-    for module in (
-        "ingest.ingest",
-        "export.export",
-        "rollup.rollup",
-        "gate.quality",
-        "alert.check",
-        "alert.deliver",
-        "write_back.write_back",
-    ):
-        importlib.import_module(f"mediameter.steps.{module}")
+    for station in stations.PASS:
+        importlib.import_module(station.module)
 
 
 def _client(url: str, home: Path) -> dict[Any, Any]:

@@ -6,15 +6,14 @@ fail after it, every five minutes, say nothing new.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from prefect import flow
 
 from flows.hooks import recover, tell_first
-from flows.hourly import Report, step_task
-from mediameter.scheduling.notice import require_rules_understood
+from flows.pass_ import Report, present, task_of
+from mediameter.steps.pass_.complaints import require_rules_understood
+from mediameter.steps.pass_.stations import WATCH
 
-watching = step_task("watch", retries=0, minutes=4)
+watching = task_of(WATCH)
 
 
 @flow(
@@ -27,6 +26,6 @@ watching = step_task("watch", retries=0, minutes=4)
 )
 def watch(settings_path: str | None = None, now: str | None = None) -> Report:
     """Judge what is new as of ``now`` (ISO 8601 with offset; default: the present). Returns the step's report."""
-    report = watching(settings_path, now or datetime.now(UTC).isoformat(timespec="seconds"))
+    report = watching(settings_path, now or present())
     require_rules_understood(report["check"])
     return report

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
 
 from schemas import TABLES, VIEWS
 from schemas.currencies import decimals_of
 
 NOT_AVAILABLE = "not available"
+_GB = Decimal(10**9)
 _SIZES = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min"))
 """From so many seconds on, so many make one of these."""
@@ -125,3 +128,53 @@ def _one_or_many(unit: str, value: float) -> str:
 _TELL: dict[str, Callable[[float, int], str]] = {
     "bytes": _bytes, "ratio": _percent, "ms": _milliseconds, "s": _seconds, "micros": _micros,
 }  # fmt: skip
+
+
+# --- amounts of bytes and of things ------------------------------------------------------------------
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 day``, ``2 days``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def gigabytes(number: int) -> str:
+    """In GB (10^9 bytes), without the unit; what is there is never shown as nothing."""
+    return decimal(Decimal(number) / _GB, places=3)
+
+
+class NotCounted(Protocol):
+    """What stands beside the bytes that are counted (schemas.records.NOT_COUNTED)."""
+
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def rejected_least_bytes(self) -> int: ...
+    @property
+    def rejected_most_bytes(self) -> int: ...
+    @property
+    def unsized_lines(self) -> int: ...
+    @property
+    def unsure_lines(self) -> int: ...
+    @property
+    def unsure_bytes(self) -> int: ...
+
+
+def not_counted(of: NotCounted) -> str:
+    """``at most 50.000 GB more in 50 rejected lines (at least 0.010 GB)``; empty where nothing is missing."""
+    parts = []
+    if of.rejected_most_bytes:
+        told = f"at most {gigabytes(of.rejected_most_bytes)} GB more in {counted(of.rejected, 'rejected line')}"
+        least = f" (at least {gigabytes(of.rejected_least_bytes)} GB)" if of.rejected_least_bytes else ""
+        parts.append(told + least)
+    if of.unsure_bytes:
+        lines = counted(of.unsure_lines, "line")
+        parts.append(f"at most {gigabytes(of.unsure_bytes)} GB more in {lines} that can be read in two ways")
+    if of.unsized_lines:
+        parts.append(f"{counted(of.unsized_lines, 'line')} of unknown size")
+    return ", ".join(parts)
+
+
+def decimal(value: Decimal, places: int) -> str:
+    least = Decimal(1).scaleb(-places)
+    return f"<{least}" if 0 < value < least else f"{value.quantize(least, ROUND_HALF_EVEN):,}"

@@ -3,7 +3,7 @@
 Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
 """
 
-from mediameter.cli.commands import app
+from mediameter.cli.app import app
 from mediameter.cli.way_out import main
 
 __all__ = ["app", "main"]

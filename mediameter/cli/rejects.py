@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mediameter.cli.shared import AsJson, Bars, Limit, SettingsFile, load, now, tell
+from mediameter.cli.shared import AsJson, Bars, Limit, SettingsFile, load, now, tell, tell_lines
 from mediameter.errors import UserError
 
 rejects = typer.Typer(rich_markup_mode=None)
@@ -89,11 +89,13 @@ def rejects_replay(
       mediameter rejects replay --all --json
     """
     loaded = load(settings)
-    from mediameter.scheduling.notice import require_all_read, require_all_sound
+    from mediameter.commands import replay as command
+    from mediameter.steps.pass_.complaints import require_all_read
+    from mediameter.steps.pass_.stations import require_success
     from mediameter.steps.redo import replay as step
 
     with Bars(hidden=as_json) as progress:
-        found = step.replay(loaded, every=every, now=now(), progress=progress)
-    tell(found, as_json)
-    require_all_read(found.to_dict())
-    require_all_sound(found.quality.to_dict())
+        report = step.replay(loaded, every=every, now=now(), progress=progress)
+    tell_lines(report, as_json, command.lines)
+    require_all_read(report.to_dict())
+    require_success(report.to_dict())

@@ -1,14 +1,14 @@
-"""What the commands share: options, the console, progress, and how what was found is told."""
+"""What the commands share: options, the console, progress, and how a report is printed."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -26,6 +26,7 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", metavar="FILE", help="Settings; default: $MEDIAMETER_TOML, else ./mediameter.toml."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 
@@ -93,18 +94,42 @@ class Bars:
         yield advance
 
 
-class Told(Protocol):
-    """What a step found out, for programs and for people."""
+class Report(Protocol):
+    """What a step returns: plain values, and nothing of how they look."""
 
     def to_dict(self) -> dict[str, Any]: ...
+
+
+class Told(Report, Protocol):
+    """What a command returns: it draws itself."""
+
     def render(self, console: Console) -> None: ...
 
 
-def tell(found: Told, as_json: bool) -> None:
+R = TypeVar("R", bound=Report)
+
+
+def tell(told: Told, as_json: bool) -> None:
+    """Print what a command returned, as JSON or for people."""
+    tell_drawn(told, as_json, lambda told, console: told.render(console))
+
+
+def tell_lines(report: R, as_json: bool, lines: Callable[[R], Iterable[str]]) -> None:
+    """Print a step's report, as JSON or as ``lines`` words it."""
+
+    def draw(report: R, console: Console) -> None:
+        for line in lines(report):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    tell_drawn(report, as_json, draw)
+
+
+def tell_drawn(report: R, as_json: bool, draw: Callable[[R, Console], object]) -> None:
+    """Print a step's report, as JSON or as ``draw`` shows it."""
     if as_json:
-        print_json(found.to_dict())
+        print_json(report.to_dict())
     else:
-        found.render(console_of())
+        draw(report, console_of())
 
 
 def print_json(value: object) -> None:

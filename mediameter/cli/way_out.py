@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from mediameter import premises
-from mediameter.cli.commands import app
+from mediameter.cli.app import app
 from mediameter.cli.shared import FINE, INTERRUPTED, THE_USER, THE_WORLD
 from mediameter.errors import UserError
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Protocol
+from decimal import Decimal
 
 from mediameter import numbers
+
+# Spelt on the page as on the terminal.
+from mediameter.numbers import counted as counted
+from mediameter.numbers import gigabytes as gigabytes
+from mediameter.numbers import not_counted as not_counted
 from mediameter.report.facts import Cost
 
 ABSENT = "-"
 NOT_AVAILABLE = numbers.NOT_AVAILABLE
-_GB = Decimal(10**9)
 _MILLIONTH = Decimal(10**6)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -21,56 +24,9 @@ def count(number: int | None) -> str:
     return ABSENT if number is None else f"{number:,}"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 day``, ``2 days``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def gigabytes(number: int) -> str:
-    """In GB (10^9 bytes), without the unit; what is there is never shown as nothing."""
-    return _decimal(Decimal(number) / _GB, places=3)
-
-
-class NotCounted(Protocol):
-    """What stands beside the bytes that are counted (schemas.records.NOT_COUNTED)."""
-
-    @property
-    def rejected(self) -> int: ...
-    @property
-    def rejected_least_bytes(self) -> int: ...
-    @property
-    def rejected_most_bytes(self) -> int: ...
-    @property
-    def unsized_lines(self) -> int: ...
-    @property
-    def unsure_lines(self) -> int: ...
-    @property
-    def unsure_bytes(self) -> int: ...
-
-
-def not_counted(of: NotCounted) -> str:
-    """``at most 50.000 GB more in 50 rejected lines (at least 0.010 GB)``; empty where nothing is missing."""
-    parts = []
-    if of.rejected_most_bytes:
-        told = f"at most {gigabytes(of.rejected_most_bytes)} GB more in {counted(of.rejected, 'rejected line')}"
-        least = f" (at least {gigabytes(of.rejected_least_bytes)} GB)" if of.rejected_least_bytes else ""
-        parts.append(told + least)
-    if of.unsure_bytes:
-        lines = counted(of.unsure_lines, "line")
-        parts.append(f"at most {gigabytes(of.unsure_bytes)} GB more in {lines} that can be read in two ways")
-    if of.unsized_lines:
-        parts.append(f"{counted(of.unsized_lines, 'line')} of unknown size")
-    return ", ".join(parts)
-
-
 def money(micros: int) -> str:
     """In whole units of the currency, without its name; four places, since a gigabyte costs about a cent."""
-    return _decimal(Decimal(micros) / _MILLIONTH, places=4)
-
-
-def _decimal(value: Decimal, places: int) -> str:
-    least = Decimal(1).scaleb(-places)
-    return f"<{least}" if 0 < value < least else f"{value.quantize(least, ROUND_HALF_EVEN):,}"
+    return numbers.decimal(Decimal(micros) / _MILLIONTH, places=4)
 
 
 def cost(value: Cost) -> str:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
 from mediameter.alerts.wording import one_line
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load, settings_file
-
-StepName = Literal[
-    "ingest", "ingest_all", "export", "export_all", "rollup", "check", "quality", "deliver", "write_back", "watch"
-]
+from mediameter.steps.pass_ import stations
 
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
@@ -29,31 +25,15 @@ _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can stil
 _LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
-def perform(step: StepName, settings_path: str | None, now: str) -> dict[str, Any]:
-    """Run one step as of ``now`` (ISO 8601 with its offset) and return its report as plain values.
+def perform(task: str, settings_path: str | None, now: str) -> dict[str, Any]:
+    """Run the step that a task is named after, as of ``now`` (ISO 8601 with its offset), and return its report as plain
+    values.
 
     Raises what the step raises; ``UserError`` for settings or an instant that cannot be read.
     """
-    from mediameter.steps.alert import check, deliver, watch
-    from mediameter.steps.export import export
-    from mediameter.steps.gate import quality
-    from mediameter.steps.ingest import ingest
-    from mediameter.steps.rollup import rollup
-    from mediameter.steps.write_back import write_back
-
-    steps: dict[StepName, Callable[..., Any]] = {
-        "ingest": ingest.ingest,
-        "ingest_all": partial(ingest.ingest, window=ingest.WHOLE_BUCKET),
-        "export": export.export,
-        "export_all": partial(export.export, window=export.ALL_DAYS),
-        "rollup": rollup.rollup,
-        "check": check.check,
-        "quality": quality.quality,
-        "deliver": deliver.deliver,
-        "write_back": write_back.write_back,
-        "watch": watch.watch,
-    }
-    report: dict[str, Any] = steps[step](load(settings_path), now=instant(now)).to_dict()
+    calls = {station.name: station.call for station in (*stations.PASS, stations.WATCH)}
+    at_night = {each.at_night.task: each.call_at_night for each in stations.PASS if each.at_night}
+    report: dict[str, Any] = (at_night | calls)[task](load(settings_path), now=instant(now)).to_dict()
     return report
 
 
@@ -99,68 +79,11 @@ def change_table(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def require_done(report: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when objects of a backfill could not be read or days break a rule, ``UserError`` when days
-    were refused."""
+    """Raise what a backfill's stations complain of, and ``UserError`` when days were refused."""
     from mediameter.steps.redo.backfill import require_none_refused
 
-    require_all_read(report["ingest"])
-    require_all_exported(report["export"])
-    require_all_sound(report["quality"])
+    stations.require_success(report)
     require_none_refused(report["refused"])
-
-
-def require_all_read(ingested: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when objects of an ingest report could not be read, or a listing is not believed: the rest
-    is done, but not all."""
-    doubted: list[str] = ingested["doubted"]
-    if doubted:
-        raise WorldError(doubted[0], "nothing of it was taken in, its days stay open")
-    failed: list[str] = ingested["failed"]
-    if failed:
-        objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
-        raise WorldError(
-            f"{objects} could not be read, the first: {failed[0]}",
-            "they stay pending, and the next run tries them again",
-        )
-
-
-def require_all_exported(exported: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when an application could not be read, or is not believed: the logs are done, but their days
-    stay open. ``UserError`` where settings or rights alone have to be mended."""
-    failed: list[str] = exported["failed"]
-    if failed:
-        kind = UserError if exported["refused"] == len(failed) else WorldError
-        raise kind(f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again")
-
-
-def require_all_sound(judged: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when days of a quality report break a critical rule: they are suspect and not final."""
-    broken = [each for each in judged["broken"] if each["severity"] == "critical"]
-    if broken:
-        days, first = sorted({each["day"] for each in broken}), broken[0]
-        which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
-        raise WorldError(
-            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
-            f" {first['detail']}",
-            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
-        )
-
-
-def require_rules_understood(checked: dict[str, Any]) -> None:
-    """Raise ``UserError`` when rules of one's own cannot be understood: all is metered, and all other rules judged."""
-    wrong: list[str] = checked.get("mistakes", [])
-    if wrong:
-        more = "" if len(wrong) == 1 else f" (and {len(wrong) - 1:,} more)"
-        raise UserError(f"{wrong[0]}{more}", "all is metered, all other rules are judged; `mediameter alerts test`")
-
-
-def require_all_written_back(written: dict[str, Any]) -> None:
-    """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
-    failed: list[str] = written["failed"]
-    if failed:
-        raise WorldError(
-            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
-        )
 
 
 def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:

@@ -20,9 +20,9 @@ from mediameter.commands.status import status
 from mediameter.connect import engine, reading
 from mediameter.doctor import examine
 from mediameter.errors import UserError
-from mediameter.scheduling.notice import require_all_exported
 from mediameter.settings import Settings
 from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
+from mediameter.steps.pass_.complaints import require_all_exported
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.store.warehouse import tables
 from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS

@@ -18,9 +18,6 @@ from mediameter.commands.run import RunSummary, run
 from mediameter.connect import engine, reading, writing
 from mediameter.doctor import examine
 from mediameter.settings import AppSource, Settings
-from mediameter.steps.alert.check import CheckReport
-from mediameter.steps.ingest.ingest import IngestReport
-from mediameter.steps.rollup.rollup import RollupReport
 from mediameter.steps.write_back.write_back import WriteBackReport, due_days, write_back
 from mediameter.store.warehouse import tables
 from tests.export.application import Application, made
@@ -252,7 +249,7 @@ def test_off_by_default(app: Application, place: Settings) -> None:
 def test_a_dry_run_says_what_would_be_written(app: Application, place: Settings) -> None:
     before = table(app)
     planned = write_back(place, now=NOW, dry_run=True)
-    told = RunSummary(IngestReport(), RollupReport(), CheckReport(), write_back=planned, is_dry_run=True).lines()
+    told = RunSummary({"write_back": planned}, is_dry_run=True).lines()
     assert "would be written back to the application: 1 days, 8 requests = 5 new" in "\n".join(told)
     assert table(app) == before and _fences(place) == []
     assert write_back(place, now=NOW) == planned

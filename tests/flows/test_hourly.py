@@ -22,10 +22,13 @@ from sqlalchemy.exc import OperationalError
 
 from flows import hourly as module
 from flows.hooks import _window, tell
-from flows.hourly import heals, hourly, main
+from flows.hourly import hourly, main
+from flows.pass_ import heals, task_of
 from mediameter.errors import UserError, WorldError
 from mediameter.scheduling.flow_news import tell_failure
-from mediameter.scheduling.notice import perform, require_all_read
+from mediameter.scheduling.notice import perform
+from mediameter.steps.pass_.complaints import require_all_read
+from mediameter.steps.pass_.stations import PASS
 from tests.flows.installation import CLONE, POOL, Installation, until
 from tests.listener import Listener
 
@@ -135,7 +138,7 @@ def test_the_module_says_in_one_line_what_failed(
     ],
 )
 def test_only_what_can_heal_is_retried(error: Exception, is_retried: bool) -> None:
-    assert heals(module.ingest, None, Failed(data=error)) is is_retried  # type: ignore[arg-type]
+    assert heals(task_of(PASS[0]), None, Failed(data=error)) is is_retried  # type: ignore[arg-type]
 
 
 def test_a_hook_that_breaks_is_seen_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,9 +183,10 @@ def test_a_listing_that_is_not_believed_is_no_success() -> None:
 
 
 def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:
-    assert module.ingest.retries == 3
-    assert module.ingest.retry_delay_seconds == [10, 20, 40]
-    assert module.ingest.retry_jitter_factor
+    ingest = task_of(PASS[0])
+    assert ingest.retries == 3
+    assert ingest.retry_delay_seconds == [10, 20, 40]
+    assert ingest.retry_jitter_factor
 
 
 def _deliver(log: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from rich.console import Console
 
+from mediameter.commands import backfill as command
 from mediameter.commands.run import run
 from mediameter.steps.export.export import export
 from mediameter.steps.redo.backfill import Task, backfill, plan
@@ -104,9 +104,7 @@ def test_a_plan_of_a_backfill_tells_days_of_generations(system: Application, tmp
     task = Task(DAY, DAY)
     told = plan(settings, task, now=NOW)
     assert told.generation_days == [DAY - timedelta(days=1), DAY]  # those that its UTC days were read of
-    console = Console(record=True, width=200)
-    told.render(console)
-    assert "2 days of generations would be computed." in console.export_text()
+    assert "2 days of generations would be computed." in command.lines(told)[-1]
     assert dump(settings.warehouse.url) == before
     assert backfill(settings, task, now=NOW).generation_days == told.generation_days
     assert rows(tmp_path, "SELECT SUM(credits_charged) FROM generations_daily") == [(14,)]

@@ -20,11 +20,11 @@ from mediameter.commands.status import status
 from mediameter.demo.palette import Palette
 from mediameter.errors import WorldError
 from mediameter.quality.suites import PARAMETERS, Suite, suites
-from mediameter.scheduling.notice import require_all_sound
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.gate.gates import GATES
 from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import fences

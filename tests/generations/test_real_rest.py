@@ -11,10 +11,10 @@ import pytest
 from mediameter.commands.run import run
 from mediameter.doctor import Finding, examine
 from mediameter.errors import UserError
-from mediameter.scheduling.notice import require_all_exported
 from mediameter.settings import Settings
 from mediameter.sources.api_keys import ApiKey, read_key
 from mediameter.steps.export.export import export
+from mediameter.steps.pass_.complaints import require_all_exported
 from tests.export.application import Application
 from tests.generations.palette import NOW, generation, palette, settings_for, transaction
 from tests.generations.real_postgrest import CAP, Rest, serving

@@ -11,7 +11,7 @@ import pytest
 from mediameter.commands.run import run
 from mediameter.commands.status import status
 from mediameter.errors import WorldError
-from mediameter.scheduling.notice import require_all_read
+from mediameter.steps.pass_.complaints import require_all_read
 from mediameter.steps.redo.backfill import Task, backfill
 from tests.s3.store import NOW, Site, Store, line
 from tests.s3.test_as_folder import FolderPlace, Place

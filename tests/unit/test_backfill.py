@@ -16,12 +16,14 @@ import sqlalchemy as sa
 
 from mediameter import connect, faults
 from mediameter.cli import main
+from mediameter.commands.backfill import range_of
+from mediameter.commands.replay import lines
 from mediameter.commands.run import run
 from mediameter.errors import UserError, WorldError
 from mediameter.metering.calendar import Day
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.ingest import door, log_objects
-from mediameter.steps.redo.backfill import Task, backfill, range_of, require_none_refused
+from mediameter.steps.redo.backfill import Task, backfill, require_none_refused
 from mediameter.steps.redo.replay import replay
 from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import lake, lake_files
@@ -102,7 +104,7 @@ def test_a_mended_parser_brings_the_rejects_back(site: Site, objects: list[LogOb
     assert all(said[name] == meant[name] for name in meant if name != "objects"), "objects tell who read them"
     again = replay(site.settings(), now=NOW)
     assert (again.objects, again.days) == (0, [])
-    assert again.lines() == [
+    assert lines(again) == [
         f"Nothing to replay: no object with rejects was read by a parser older than {PARSER_VERSION}."
     ]
 
@@ -116,7 +118,7 @@ def test_replay_leaves_what_is_new_and_what_has_gone(site: Site, objects: list[L
     site.deliver([replace(objects[0], key="access-logs/new", modified_ns=objects[-1].modified_ns)])
     found = replay(site.settings(), every=True, now=NOW + timedelta(hours=1))
     assert found.vanished == 1 and found.objects > 1
-    assert "1 more are gone from the bucket" in "\n".join(found.lines())
+    assert "1 more are gone from the bucket" in "\n".join(lines(found))
     assert execute(site, sa.select(tables["listings"])) == listed, "what was left aside is no news of completeness"
 
 

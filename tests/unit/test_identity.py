@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect, faults
+from mediameter.commands.adopt import lines
 from mediameter.doctor.case import Case
 from mediameter.doctor.ownership import ownership
 from mediameter.errors import UserError
@@ -144,7 +145,7 @@ def test_a_lost_warehouse_is_made_anew_from_the_lake_also_without_the_logs(house
     (house.folder / "bucket" / "a").unlink()
     other = replace(house, warehouse="other.sqlite")
     refused(other, "`mediameter adopt` rebuilds")
-    assert "1 manifests" in adopt(other.settings(), dry_run=True).lines()[0]
+    assert "1 manifests" in lines(adopt(other.settings(), dry_run=True))[0]
     assert not (other.folder / other.warehouse).exists()
     adopt(other.settings())
     assert other.ingest().objects == 0 and other.ledger() == ledger
@@ -197,7 +198,7 @@ def test_an_older_lake_is_refused_and_what_it_lacks_is_read_again_or_named(house
     (house.folder / "bucket" / "b").unlink()
     report = adopt(house.settings(), Wishes(forget_missing=True))
     assert (report.forgotten.lost, report.forgotten.lost_lines) == (["b"], 4)
-    assert any("LOST" in each and "4 lines: b" in each for each in report.lines())
+    assert any("LOST" in each and "4 lines: b" in each for each in lines(report))
     assert house.ingest().objects == 1
 
 

@@ -18,7 +18,6 @@ from mediameter.commands.run import RunSummary
 from mediameter.report import words
 from mediameter.steps.alert.check import CheckReport
 from mediameter.steps.ingest.ingest import IngestReport
-from mediameter.steps.rollup.rollup import RollupReport
 from schemas import TABLES, VIEWS
 
 
@@ -130,5 +129,5 @@ def _is_computed_float(word: str) -> bool:
 def test_a_run_tells_what_fired_as_people_read_it() -> None:
     row = {"day": "2026-11-02", "rule": "daily_bandwidth", "group": "*", "value": 2.2994e11, "threshold": 2e11,
            "unit": "bytes", "verdict": "critical", "sample": 3}  # fmt: skip
-    summary = RunSummary(IngestReport(objects=1), RollupReport(), CheckReport(rows=[row]))
+    summary = RunSummary({"ingest": IngestReport(objects=1), "check": CheckReport(rows=[row])})
     assert "critical: daily_bandwidth on 2026-11-02: 229.9 GB, threshold 200 GB" in summary.lines()

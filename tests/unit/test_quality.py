@@ -22,8 +22,8 @@ from mediameter.commands.status import status
 from mediameter.demo.world import build
 from mediameter.errors import WorldError
 from mediameter.quality.suites import suites
-from mediameter.scheduling.notice import require_all_sound
 from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import fences

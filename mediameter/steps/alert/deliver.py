@@ -44,15 +44,6 @@ class DeliverReport:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def lines(self) -> list[str]:
-        """For the summary of a run; none where there was nothing to tell."""
-        found = [f"not told, will be tried again: {why}" for why in self.failed]
-        if self.delivered:
-            found.insert(0, f"{self.delivered:,} messages told")
-        if self.given_up:
-            found.append(f"{self.given_up:,} messages given up: nobody has got them")
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class _Fate:

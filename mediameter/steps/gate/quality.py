@@ -48,14 +48,6 @@ class QualityReport:
     def suspect_days(self) -> list[str]:
         return sorted({each["day"] for each in self.broken if each["severity"] == "critical"})
 
-    def lines(self) -> list[str]:
-        """What is broken, a line a rule and day."""
-        words = {"critical": "suspect, not final", "warning": "warning"}
-        return [
-            f"{words[each['severity']]}: {each['day']} breaks {each['suite']}.{each['rule']}: {each['detail']}"
-            for each in self.broken
-        ]
-
     def add(self, part: _Part) -> None:
         judged = self.days if part.gate.family == "traffic" else self.generation_days
         judged += [day.isoformat() for day in sorted(part.epochs)]

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from rich.console import Console
 
 from mediameter import connect
 from mediameter.connect import reading, transact
@@ -29,7 +28,6 @@ from mediameter.store.lake import LakeFile
 from schemas.internal import LAKE_FILES
 from schemas.vocabulary import DAY_FAMILIES, DERIVED_KINDS
 
-SHOWN = 5
 _files = warehouse.tables[LAKE_FILES.name]
 
 
@@ -50,25 +48,6 @@ class AdoptReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-    def render(self, console: Console) -> None:
-        for line in self.lines():
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def lines(self) -> list[str]:
-        would = "would be " if self.is_dry_run else ""
-        lines = [f"{self.manifests:,} manifests of {self.lake} {would}done again in {self.warehouse}"]
-        if not self.is_dry_run:
-            lines.append(f"{self.files:,} lake files count, each held against its hash")
-        if self.restored:
-            lines.append(f"{self.restored:,} files {would}brought back from the lake's trash")
-        if self.missing:
-            lines.append(f"{len(self.missing):,} files are missing: {', '.join(self.missing[:SHOWN])}")
-        lines += self.forgotten.lines(is_dry_run=self.is_dry_run)
-        if self.has_new_key:
-            lines.append("another key from now on: addresses become new ones, and lines that come again count twice")
-        lines.append("nothing was done" if self.is_dry_run else "`mediameter run` computes all days anew")
-        return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from rich.console import Console
 
-from mediameter.answers import window
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
 from mediameter.metering.calendar import Day, day_of
@@ -22,24 +20,25 @@ from mediameter.opening.dry import untouched
 from mediameter.opening.opened import opened
 from mediameter.opening.reader import plain
 from mediameter.opening.shadow import shadow
-from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion, key_day
-from mediameter.steps.export.export import ExportReport, export
-from mediameter.steps.gate.quality import QualityReport
-from mediameter.steps.gate.verdicts import verdicts
-from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, IngestReport, ingest
+from mediameter.steps.export.export import ExportReport
+from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, IngestReport
+from mediameter.steps.pass_.stations import Station, after_reading, between, empty_reports, require_success, walk
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.redo.difference import DayChange, figures_of, table
+from mediameter.steps.redo.difference import DayChange, figures_of
 from mediameter.steps.redo.reparse import of_frozen_days, parser_version
-from mediameter.steps.redo.repricing import Waiting, price_table, reprice, waiting
+from mediameter.steps.redo.repricing import Waiting, reprice, waiting
 from mediameter.steps.rollup.generations import ACTIVE, basis
 from mediameter.steps.rollup.generations import FAMILY as GENERATIONS
 from mediameter.steps.rollup.generations import prepare as prepare_generations
-from mediameter.steps.rollup.rollup import days_to_compute, prepare, roll_up_traffic, rollup
+from mediameter.steps.rollup.rollup import days_to_compute, prepare, roll_up_traffic
 from mediameter.store import days as completeness
 from mediameter.store import fences, objects
 from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S, VERDICT_FENCES
+
+if TYPE_CHECKING:
+    from mediameter.steps.gate.quality import QualityReport
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
@@ -82,6 +81,7 @@ class BackfillReport:
     the bucket no longer shows; their rows stay. ``days``: every day that is computed, those beside the range among
     them that the same objects touch, or that had to be computed anyway; ``generation_days``: the same of generating
     systems, whose figures are not told one by one. ``repriced``: figures of final days with the old and the new price.
+    ``afterwards``: the reports of the stations that came after it, by name.
     """
 
     task: Task
@@ -92,67 +92,19 @@ class BackfillReport:
     generation_days: list[date] = field(default_factory=list)
     refused: list[date] = field(default_factory=list)
     export: ExportReport = field(default_factory=ExportReport)
-    quality: QualityReport = field(default_factory=QualityReport)
     repriced: list[Waiting] = field(default_factory=list)
+    afterwards: dict[str, Any] = field(default_factory=lambda: empty_reports(after_reading()))
 
     def to_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = plain(asdict(self))
-        return values
+        afterwards: dict[str, Any] = values.pop("afterwards")
+        return values | afterwards
 
-    def render(self, console: Console) -> None:
-        changed = [change for change in self.days if change.is_different]
-        if changed:
-            console.print(table(changed))
-            console.print()
-        if self.repriced:
-            console.print(price_table(self.repriced))
-            console.print()
-        for line in (self._of_objects(), *self._of_what_stays(), *self._of_prices(), self._of_days(changed)):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def _of_objects(self) -> str:
-        found, would = self.ingest, "would be " if self.is_dry_run else ""
-        fresh, objects = found.objects - found.again, words.counted(found.listed, "object")
-        again = f", {found.again:,} {would}read again" if self.task.reparse else ""
-        return f"{self.task}: {objects} listed, {fresh:,} {would}fetched{again}."
-
-    def _of_what_stays(self) -> list[str]:
-        lines = [f"Not read, will be tried again: {why}" for why in (*self.ingest.failed, *self.export.failed)]
-        lines += [f"Not believed, nothing was changed: {why}" for why in self.ingest.doubted]
-        lines += [f"Accepted: {what}" for what in (*self.ingest.accepted, *self.export.accepted)]
-        if self.ingest.left:
-            lines.append(f"{words.counted(self.ingest.left, 'new object')} of other days left to the next run.")
-        if self.vanished:
-            lines.append(f"{words.counted(self.vanished, 'object')} no longer in the bucket: their rows stay.")
-        lines += self.quality.lines()
-        if self.refused:
-            lines.append(f"Refused, since frozen: {', '.join(map(str, self.refused))}.")
-        return lines
-
-    def _of_prices(self) -> list[str]:
-        if not self.task.reprice:
-            return []
-        if not self.repriced:
-            return ["No final day of the range keeps an old price."]
-        would = "would have" if self.is_dry_run else "have"
-        kept = "" if self.is_dry_run else "; both are kept in the table repricings"
-        return [f"{words.counted(len(self.repriced), 'figure')} of final days {would} other prices{kept}."]
-
-    def _of_days(self, changed: list[DayChange]) -> str:
-        would = "would be computed" if self.is_dry_run else "computed"
-        different = f"{len(changed):,} of them with other figures" if changed else "all figures as before"
-        end = " Nothing was done." if self.is_dry_run else ""
-        generated = words.counted(len(self.generation_days), "day of generations", "days of generations")
-        made = f" {generated} {would}." if self.generation_days else ""
-        return f"{words.counted(len(self.days), 'day')} {would}, {different}.{made}{end}"
-
-
-def range_of(text: str, *, today: date) -> tuple[date, date]:
-    """First and last day of ``2025-10-01..2025-10-30``, of one day, or of ``last 30d``, which ends today.
-
-    Raises ``UserError`` for anything else.
-    """
-    return window(text.strip().removeprefix("last").strip(), newest=today)
+    @property
+    def quality(self) -> QualityReport:
+        """The gate's verdicts on the days."""
+        report: QualityReport = self.afterwards["quality"]
+        return report
 
 
 def _require_begun(settings: Settings, task: Task, now: datetime) -> None:
@@ -188,9 +140,15 @@ def backfill(
         return plan(settings, task, now=now, progress=progress)
     _require_begun(settings, task, now)
     report = _carried_out(settings, settings, task, now, progress or quiet())
-    rollup(settings, now=now, progress=progress)
-    report.quality, _ = verdicts(settings, now=now, progress=progress)
+    afterwards = walk(after_reading(), lambda station: station.call(settings, now=now, progress=progress))
+    report.afterwards = afterwards.require_all()
     return report
+
+
+def require_done(report: BackfillReport) -> None:
+    """Raise what the stations complain of, or ``UserError`` when days were refused."""
+    require_success(report.to_dict())
+    require_none_refused(report.refused)
 
 
 def require_none_refused(refused: Iterable[date | str]) -> None:
@@ -255,10 +213,7 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
-        fewer = task.accept_fewer
-        taken_in = ingest(work, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection, accept_fewer=fewer)
-        days = _utc_days(selection.days, work)
-        exported = export(work, now=now, progress=progress, only=days, accept_fewer=fewer)
+        taken_in = _taken_in(selection, now, progress)
         repriced = _repriced(made, work, real, task, selection.days, now)
         dirty = _dirtied(made, work, selection.days)
         generations = _generation_days(made, work)
@@ -268,9 +223,24 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
     return BackfillReport(
-        task, work is not real, taken_in, selection.vanished, changes, generations, refused, exported,
-        repriced=repriced,
+        task, work is not real, taken_in["ingest"], selection.vanished, changes, generations, refused,
+        taken_in["export"], repriced,
     )  # fmt: skip
+
+
+def _taken_in(selection: _Selection, now: datetime, progress: Progress) -> dict[str, Any]:
+    """The part of the pass that reads, over the days that are done again: the report of each station by its name."""
+    work, task = selection.settings, selection.task
+    asked: dict[str, dict[str, Any]] = {
+        "ingest": {"window": WHOLE_BUCKET, "choose": selection},
+        "export": {"only": _utc_days(selection.days, work)},
+    }
+
+    def call(station: Station) -> Any:
+        more = asked.get(station.name, {})
+        return station.call(work, now=now, progress=progress, accept_fewer=task.accept_fewer, **more)
+
+    return walk(between("ingest", "export"), call).require_all()
 
 
 def _repriced(

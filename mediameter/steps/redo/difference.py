@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from rich.table import Table
+import sqlalchemy as sa
 
 from mediameter.connect import reading
 from mediameter.opening.opened import opened
-from mediameter.report import figures, words
-from mediameter.report.facts import Cost, Traffic
 from mediameter.settings import Settings
+from mediameter.store import warehouse
+from schemas.rollups import BANDWIDTH_COST_DAILY, RESPONSE_TIME_DAILY, TRAFFIC_DAILY
+from schemas.vocabulary import ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +47,43 @@ def figures_of(settings: Settings, days: Sequence[date]) -> dict[date, DayFigure
     if not days:
         return {}
     with opened(settings, dry_run=True) as made, reading(made) as connection:
-        found = figures.totals(connection, first=days[0], last=days[-1], tenant=settings.tenant)
-    return {day: _of(found[day]) for day in days if day in found}
+        traffic = _rows(connection, settings, days, _REQUESTS)
+        micros, unpriced = _costs(_rows(connection, settings, days, _COSTS))
+        p95 = dict(_rows(connection, settings, days, _P95))
+    return {
+        day: DayFigures(int(requests), int(bytes_sent), micros[day], unpriced[day], p95.get(day))
+        for day, requests, bytes_sent in traffic
+    }
 
 
-def _of(traffic: Traffic) -> DayFigures:
-    p95 = traffic.response.p95_ms if traffic.response else None
-    cost = traffic.cost
-    return DayFigures(traffic.requests, traffic.bytes_sent, dict(cost.micros), cost.unpriced_bytes, p95)
+_traffic, _cost, _response = (
+    warehouse.tables[contract.name] for contract in (TRAFFIC_DAILY, BANDWIDTH_COST_DAILY, RESPONSE_TIME_DAILY)
+)
+_REQUESTS = sa.select(_traffic.c.day, sa.func.sum(_traffic.c.requests), sa.func.sum(_traffic.c.bytes_sent)).group_by(
+    _traffic.c.day
+)
+_COSTS = sa.select(_cost.c.day, _cost.c.currency, _cost.c.cost_micros, _cost.c.bytes_sent)
+_P95 = sa.select(_response.c.day, _response.c.p95_ms).where(
+    _response.c.application == ALL, _response.c.operation_class == ALL, _response.c.measure == "total"
+)
 
 
-def table(changes: Sequence[DayChange]) -> Table:
-    """One row a day."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    made.add_column("day", no_wrap=True)
-    for name in ("requests", "bytes", "cost", "p95 ms"):
-        made.add_column(name, justify="right", no_wrap=True)
-    for change in changes:
-        pairs = zip(_words(change.before), _words(change.after), strict=True)
-        made.add_row(str(change.day), *(old if old == new else f"{old} → {new}" for old, new in pairs))
-    return made
+def _rows(
+    connection: sa.Connection, settings: Settings, days: Sequence[date], query: sa.Select[Any]
+) -> list[tuple[Any, ...]]:
+    """The query's rows of these days."""
+    table = query.get_final_froms()[0]
+    of_days = query.where(table.c.tenant == settings.tenant, table.c.day.in_(days))
+    return [tuple(row) for row in connection.execute(of_days)]
 
 
-def _words(of_day: DayFigures | None) -> tuple[str, str, str, str]:
-    if of_day is None:
-        return (words.ABSENT,) * 4
-    cost = words.cost(Cost(of_day.cost_micros, of_day.unpriced_bytes))
-    return words.count(of_day.requests), words.count(of_day.bytes_sent), cost, words.count(of_day.p95_ms)
+def _costs(rows: Iterable[tuple[Any, ...]]) -> tuple[dict[date, dict[str, int]], dict[date, int]]:
+    """Of each day: micros by currency, and the bytes that have no price."""
+    micros: dict[date, dict[str, int]] = defaultdict(dict)
+    unpriced: dict[date, int] = defaultdict(int)
+    for day, currency, cost_micros, bytes_sent in sorted(rows, key=lambda row: row[:2]):
+        if cost_micros is None:
+            unpriced[day] += bytes_sent
+        else:
+            micros[day][currency] = micros[day].get(currency, 0) + cost_micros
+    return micros, unpriced

@@ -23,7 +23,6 @@ from mediameter.store.warehouse import tables
 from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import LAKE_OF_FEED
 
-SHOWN = 10
 _objects, _hours, _rejects, _exports, _listings, _files = (
     tables[contract.name] for contract in (OBJECTS, OBJECT_HOURS, REJECTS, EXPORTS, LISTINGS, LAKE_FILES)
 )
@@ -38,18 +37,6 @@ class Forgotten:
     lost: list[str] = field(default_factory=list)
     lost_lines: int = 0
     export_days: int = 0
-
-    def lines(self, *, is_dry_run: bool) -> list[str]:
-        lines = []
-        if self.objects:
-            lines.append(f"{self.objects:,} objects forgotten: the next run reads those that the bucket still shows")
-        if self.lost:
-            named = ", ".join(self.lost[:SHOWN]) + (" …" if len(self.lost) > SHOWN else "")
-            lines.append(f"LOST, since the bucket no longer shows them: {len(self.lost):,} objects with"
-                         f" {self.lost_lines:,} lines: {named}")  # fmt: skip
-        if self.export_days:
-            lines.append(f"{self.export_days:,} exported days forgotten: the next run reads them again")
-        return lines
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from rich.console import Console
 
 from mediameter import connect
 from mediameter.connect import reading, writing
@@ -39,18 +38,6 @@ class MoveReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-    def render(self, console: Console) -> None:
-        would = "would be " if self.is_dry_run else ""
-        count = f"{sum(self.rows.values()):,} rows of {len(self.rows)} tables"
-        lines = [f"{count} {would}carried over from {self.origin} to {self.target}"]
-        if self.was_there:
-            lines = [f"{self.target} holds all of {self.origin} already"]
-        if self.key_at:
-            lines.append(f"the key of the pseudonyms {would}copied to {self.key_at}: keep a copy of it elsewhere, too")
-        lines.append("nothing was done" if self.is_dry_run else f"{self.origin} is marked as moved: no run uses it now")
-        for line in lines:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def move(settings: Settings, from_url: str, *, progress: Progress | None = None, dry_run: bool = False) -> MoveReport:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from rich.console import Console
 
 from mediameter.opening.reader import reader
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
-from mediameter.steps.gate.quality import QualityReport
-from mediameter.steps.gate.verdicts import verdicts
 from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, ingest
+from mediameter.steps.pass_.stations import after_reading, empty_reports, walk
 from mediameter.steps.progress import Progress
 from mediameter.steps.redo.reparse import of_frozen_days, parser_version
-from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import objects
-from parsers.access_log import PARSER_VERSION
+
+if TYPE_CHECKING:
+    from mediameter.steps.gate.quality import QualityReport
 
 
 @dataclass(slots=True)
 class ReplayReport:
     """What a replay brought. ``lines_back``: records that were none before. ``rejected`` lines and ``refused`` objects
     of those that were read again, before and after. ``vanished``: objects with rejects that the bucket no longer
-    shows, or that a frozen day rests on; they stay as they are."""
+    shows, or that a frozen day rests on; they stay as they are. ``doubted``: sources whose listing is not believed.
+    ``afterwards``: the reports of the stations that came after reading, by name."""
 
     objects: int = 0
     lines_back: int = 0
@@ -35,30 +35,19 @@ class ReplayReport:
     vanished: int = 0
     days: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    quality: QualityReport = field(default_factory=QualityReport)
+    doubted: list[str] = field(default_factory=list)
+    afterwards: dict[str, Any] = field(default_factory=lambda: empty_reports(after_reading()))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        values = asdict(self)
+        afterwards: dict[str, Any] = values.pop("afterwards")
+        return values | afterwards
 
-    def render(self, console: Console) -> None:
-        for line in self.lines():
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def lines(self) -> list[str]:
-        """The report in a few lines."""
-        if not self.objects:
-            lines = [f"Nothing to replay: no object with rejects was read by a parser older than {PARSER_VERSION}."]
-        else:
-            lines = [
-                f"{self.objects:,} objects read again: {self.lines_back:,} lines came back.",
-                f"Rejected lines: {self.rejected[0]:,} before, {self.rejected[1]:,} now;"
-                f" refused objects: {self.refused[0]:,} before, {self.refused[1]:,} now.",
-                f"Days written: {', '.join(self.days) or 'none'}.",
-            ]
-        if self.vanished:
-            lines.append(f"{self.vanished:,} more are gone from the bucket, or of frozen days: they stay as they are.")
-        lines += self.quality.lines()
-        return [*lines, *(f"Not read, still as before: {why}" for why in self.failed)]
+    @property
+    def quality(self) -> QualityReport:
+        """The gate's verdicts on the days."""
+        report: QualityReport = self.afterwards["quality"]
+        return report
 
 
 @dataclass(slots=True)
@@ -90,8 +79,8 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
     taken_in = ingest(settings, now=now, progress=progress, window=WHOLE_BUCKET, choose=selection)
     with reader(settings) as connection:
         after = objects.standing_of(connection, list(selection.before))
-    written = rollup(settings, now=now, progress=progress).days
-    judged, _ = verdicts(settings, now=now, progress=progress)
+    walked = walk(after_reading(), lambda station: station.call(settings, now=now, progress=progress))
+    afterwards = walked.require_all()
     before = {id: selection.before[id] for id in after}
     return ReplayReport(
         objects=taken_in.again,
@@ -99,9 +88,10 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
         rejected=(_sum(before, "rejected"), _sum(after, "rejected")),
         refused=(_refused(before), _refused(after)),
         vanished=selection.vanished,
-        days=written,
+        days=afterwards["rollup"].days,
         failed=taken_in.failed,
-        quality=judged,
+        doubted=taken_in.doubted,
+        afterwards=afterwards,
     )
 
 

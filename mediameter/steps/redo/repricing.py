@@ -11,12 +11,10 @@ from math import floor
 
 import polars as pl
 import sqlalchemy as sa
-from rich.table import Table
 
 from mediameter.faults import point
 from mediameter.metering.cost import cost_micros
-from mediameter.numbers import told_apart
-from mediameter.report import words
+from mediameter.numbers import counted, told_apart
 from mediameter.settings import Settings
 from mediameter.steps.rollup.generations import at_prices_of_today
 from mediameter.steps.rollup.prices import FAMILY_OF, Place, Rates, by_settings, frame, kept, price_of, to_be_kept
@@ -91,25 +89,13 @@ def lines(found: Sequence[Waiting]) -> list[str]:
         first, last = min(each.day for each in of), max(each.day for each in of)
         span = str(first) if first == last else f"{first}..{last}"
         told.append(
-            f"{source}: {words.counted(len(of), 'final day')} ({span}) would have another {WHAT[kind]},"
+            f"{source}: {counted(len(of), 'final day')} ({span}) would have another {WHAT[kind]},"
             f" {_sum(of).figures} in all: left as it was; `mediameter backfill {span} --reprice --dry-run` tells it"
             " day by day, without --dry-run it is done"
         )
         told += [f"  {source} {each}" for each in of[-SHOWN:]]
         told += [f"  and {len(of) - SHOWN:,} days before"] if len(of) > SHOWN else []
     return told
-
-
-def price_table(found: Sequence[Waiting]) -> Table:
-    """One row a day, source and currency."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("day", "source", "what", "currency"):
-        made.add_column(name, no_wrap=True)
-    for name in ("with its price", "with today's"):
-        made.add_column(name, justify="right", no_wrap=True)
-    for each in sorted(found, key=lambda each: (each.day, each)):
-        made.add_row(str(each.day), each.source, WHAT[each.kind], each.currency, *each.told)
-    return made
 
 
 def reprice(made: sa.Engine, settings: Settings, days: Collection[date], now: datetime) -> list[Waiting]:

@@ -1,0 +1,57 @@
+"""All commands and groups of commands, in the order of `mediameter --help`. Each group has a file of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mediameter import premises
+from mediameter.cli.alerts import alerts
+from mediameter.cli.answer import answer
+from mediameter.cli.first_steps import demo, doctor, init
+from mediameter.cli.looking import report, status
+from mediameter.cli.passes import backfill, run
+from mediameter.cli.rejects import rejects
+from mediameter.cli.warehouses import adopt, migrate
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="What every byte of your media costs, how well it was served, and since when that is known.",
+    epilog="First steps: `mediameter demo` shows a small one; `mediameter init`, then `mediameter run` takes yours in."
+    " Exit codes: 0 fine, 1 the world is at fault, 2 you can mend it.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def help_or_version(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"mediameter {premises.version()}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+COMMANDS = (
+    (demo, "Lay out a small world, meter it, check it against the truth."),
+    (init, "Write a settings file with every setting explained."),
+    (doctor, "Check everything that a run needs; each finding has a remedy."),
+    (run, "Take in what is new, roll it up, check it."),
+    (migrate, "Create or upgrade the tables; grant a role; move elsewhere."),
+    (adopt, "Rebuild the ledger of a lost warehouse from the lake."),
+    (status, "How complete each source and day is, and what is late."),
+    (report, "Write the report, one HTML file."),
+    (answer, "Answer a question of the documents; without a name, list all."),
+    (backfill, "Compute days again, and fetch what is missing of them."),
+)
+GROUPS = (
+    (alerts, "alerts", "Rules and incidents: list, test, explain, silence."),
+    (rejects, "rejects", "Lines that could not be read; read them again."),
+)
+for command, short_help in COMMANDS:
+    app.command(short_help=short_help)(command)
+for group, name, short_help in GROUPS:
+    app.add_typer(group, name=name, short_help=short_help)

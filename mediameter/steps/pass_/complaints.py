@@ -1,0 +1,66 @@
+"""When a pass has not done all of its work: what a station's report says, raised as the error that ends the command.
+
+Each takes a report as plain values, since a flow hands those on. All else is done by then: a complaint changes the exit
+code or the state of the flow's run, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mediameter.errors import UserError, WorldError
+
+
+def require_all_read(ingested: Mapping[str, Any]) -> None:
+    """Raise ``WorldError`` when objects of an ingest report could not be read, or a listing is not believed: the rest
+    is done, but not all."""
+    doubted: list[str] = ingested["doubted"]
+    if doubted:
+        raise WorldError(doubted[0], "nothing of it was taken in, its days stay open")
+    failed: list[str] = ingested["failed"]
+    if failed:
+        objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
+        raise WorldError(
+            f"{objects} could not be read, the first: {failed[0]}",
+            "they stay pending, and the next run tries them again",
+        )
+
+
+def require_all_exported(exported: Mapping[str, Any]) -> None:
+    """Raise ``WorldError`` when an application could not be read, or is not believed: the logs are done, but their days
+    stay open. ``UserError`` where settings or rights alone have to be mended."""
+    failed: list[str] = exported["failed"]
+    if failed:
+        kind = UserError if exported["refused"] == len(failed) else WorldError
+        raise kind(f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again")
+
+
+def require_all_sound(judged: Mapping[str, Any]) -> None:
+    """Raise ``WorldError`` when days of a quality report break a critical rule: they are suspect and not final."""
+    broken = [each for each in judged["broken"] if each["severity"] == "critical"]
+    if broken:
+        days, first = sorted({each["day"] for each in broken}), broken[0]
+        which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
+        raise WorldError(
+            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
+            f" {first['detail']}",
+            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
+        )
+
+
+def require_rules_understood(checked: Mapping[str, Any]) -> None:
+    """Raise ``UserError`` when rules of one's own cannot be understood: all is metered, and all other rules judged."""
+    wrong: list[str] = checked.get("mistakes", [])
+    if wrong:
+        more = "" if len(wrong) == 1 else f" (and {len(wrong) - 1:,} more)"
+        raise UserError(f"{wrong[0]}{more}", "all is metered, all other rules are judged; `mediameter alerts test`")
+
+
+def require_all_written_back(written: Mapping[str, Any]) -> None:
+    """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
+    failed: list[str] = written["failed"]
+    if failed:
+        raise WorldError(
+            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
+        )
