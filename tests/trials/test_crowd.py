@@ -17,7 +17,7 @@ from mediameter.metering.viewers import VIEWER, Known, attributed
 from mediameter.settings.models import Attribution
 from parsers.access_log.dialects import begins
 from tests.conftest import Trials
-from tests.trials.crowd import BEGIN, END, Crowd, crowd, shares
+from tests.worlds.crowd import BEGIN, END, Crowd, crowd, shares
 
 RULES = Attribution()
 BASES = ("event_address", "event_edge")
