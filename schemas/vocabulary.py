@@ -51,7 +51,8 @@ DERIVED_KINDS = ("audience", "file_audience")  # made anew with their day, from 
 OBJECT_STATES = ("settled", "refused", "superseded")
 DOUBTS = ("fewer", "empty")
 """Why a source is not believed: it shows less than it did; it shows nothing, and nobody said that it is empty."""
-DIALECTS = ("aws", "ovh", "three_id", "ceph", "scality")
+# In the order in which they are asked; each has its file in parsers/access_log/dialects.
+DIALECTS = ("ceph", "scality", "three_id", "ovh", "aws")
 
 # --- operations ------------------------------------------------------------------------------------
 OPERATION_CLASSES = {
@@ -98,9 +99,7 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted", "none")
 CLIENT_ABORT = 499
 DELIVERED_STATUS = (200, 206)
 DELIVERY_GAP_S = 60
-# Ids that Swift and Ceph give (OVH's are Swift's) end in the second in which the request came in, in ten hex digits.
-TELLS_ITS_BEGIN = r"^tx[0-9A-Fa-f]{21}-([0-9A-Fa-f]{10})(?:-|$)"
-# It is believed where the line's time is that second or within an hour after it.
+# A begin that an id tells (schemas.begins) is believed from this long before the line's time on.
 LONGEST_REQUEST_S = 3600
 
 EDGES = ("edge", "direct", NOT_AVAILABLE)

@@ -18,17 +18,17 @@ _LONGEST_FIRST = (
     "tests/trials/test_concurrent",
     "tests/trials/test_order",
     "tests/trials/test_generation_crash",
-    "tests/unit/test_bad_input",
+    "tests/passes/test_bad_input",
     "tests/generations/test_quality",
     "tests/trials/",
-    "tests/unit/test_quality",
+    "tests/passes/test_quality",
     "tests/generations/",
     "tests/s3/",
     "tests/doctor/test_bucket",
     "tests/export/",
-    "tests/unit/test_backfill",
+    "tests/passes/test_backfill",
     "tests/property/",
-    "tests/unit/test_response_times",
+    "tests/passes/test_response_times",
 )
 
 

@@ -5,17 +5,18 @@ Folding is associative: what slices of a day yield is folded again, so that a de
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import polars as pl
 import polars_hash as plh
 
-from schemas.vocabulary import DELIVERY_GAP_S, LONGEST_REQUEST_S, TELLS_ITS_BEGIN
+from schemas.begins import Begins
+from schemas.vocabulary import DELIVERY_GAP_S, LONGEST_REQUEST_S
 
 GAP = timedelta(seconds=DELIVERY_GAP_S)
 LONGEST_REQUEST = timedelta(seconds=LONGEST_REQUEST_S)
-# What `begun` and `folded` read of a record (schemas.records.RECORD).
+# What is read of a record (schemas.records.RECORD) in any case, for `requests_of`; `reads` says what else.
 READS = (
     "line_hash", "at", "bucket", "request_id", "key", "user_agent", "address", "edge", "is_delivery_candidate",
 )  # fmt: skip
@@ -52,24 +53,48 @@ def with_deliveries(records: pl.DataFrame) -> pl.DataFrame:
     return records.with_columns(deliveries.alias("deliveries"))
 
 
-def begun_at() -> pl.Expr:
-    """When a request began: the second that its id tells, else the line's time.
+def reads(begins: Mapping[str, Begins]) -> tuple[str, ...]:
+    """The columns that `requests_of` needs where dialects tell begins in these ways."""
+    ways = set(begins.values())
+    is_told_apart, is_end_logged = len(ways) > 1, any(way.is_end_logged for way in ways)
+    return (*READS, *(["dialect"] if is_told_apart else []), *(["total_ms"] if is_end_logged else []))
+
+
+def begun_at(begins: Mapping[str, Begins]) -> pl.Expr:
+    """When a request began, in the way of its dialect; as a rule all dialects have the same."""
+    ways = list(dict.fromkeys(begins.values()))
+    if len(ways) == 1:
+        return _begun_at(ways[0])
+    dialect, begun = pl.col("dialect"), pl.col("at")
+    for way in ways:
+        is_told_so = dialect.is_in([name for name, its_way in begins.items() if its_way == way])
+        begun = pl.when(is_told_so).then(_begun_at(way)).otherwise(begun)
+    return begun
+
+
+def _begun_at(way: Begins) -> pl.Expr:
+    """The second that the id tells, else the line's time, less the time taken where that is the end.
 
     Whether a line's time is a request's begin or its end, providers say differently (docs/decisions.md): the id does
-    not depend on that. An id is believed for an hour at most, so that no absurd one reaches into another day.
+    not depend on that. What is told is believed for an hour at most, so that nothing absurd reaches into another day.
     """
     at = pl.col("at")
-    seconds = pl.col("request_id").str.extract(TELLS_ITS_BEGIN).str.to_integer(base=16, strict=False)
-    told = (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC"))
-    is_believed = told.is_between(at - LONGEST_REQUEST, at)
-    return pl.when(is_believed).then(told).otherwise(at)
+    begun = at
+    if way.is_end_logged:
+        taken = pl.duration(milliseconds=pl.col("total_ms").fill_null(0))
+        begun = pl.when(taken <= LONGEST_REQUEST).then(at - taken).otherwise(at)
+    if way.in_id:
+        seconds = pl.col("request_id").str.extract(way.in_id).str.to_integer(base=way.base, strict=False)
+        told = (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us", "UTC"))
+        begun = pl.when(told.is_between(at - LONGEST_REQUEST, at)).then(told).otherwise(begun)
+    return begun
 
 
-def requests_of(records: pl.DataFrame) -> pl.LazyFrame:
-    """Each candidate as a delivery of its own (DELIVERY), still to be folded. ``records``: the columns READS."""
+def requests_of(records: pl.DataFrame, begins: Mapping[str, Begins]) -> pl.LazyFrame:
+    """Each candidate as a delivery of its own (DELIVERY), still to be folded. ``records``: the columns `reads`."""
     each = records.lazy().filter("is_delivery_candidate")
     return each.select(
-        who(), "line_hash", "key", "address", "edge", first_at="at", last_at="at", begin_at=begun_at()
+        who(), "line_hash", "key", "address", "edge", first_at="at", last_at="at", begin_at=begun_at(begins)
     ).select(DELIVERY.keys())
 
 

@@ -1,4 +1,4 @@
-"""S3 server access logs: sniff, unpack, parse. OVH, AWS, three ids, Ceph, Scality; others are refused by name.
+"""S3 server access logs: sniff, unpack, parse. A dialect is a file of `dialects/`; other formats are refused by name.
 
 Bytes in, `Parsed` out. Every line has exactly one outcome (docs/definitions.md);
 `PARSER_VERSION` changes when one does.

@@ -7,7 +7,7 @@ could be the server's count of bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from parsers.access_log.fields import Bad, number
@@ -25,29 +25,38 @@ class Bounds(NamedTuple):
 
 
 UNKNOWN = Bounds()
+# What a block's bytes sent and object size bound, in a dialect.
+OfBlock = Callable[[int | None, int | None], Bounds]
 
 
-def of_reject(text: str, reason: str, blocks: Sequence[Sequence[str]], dialect: str, *, is_cut_off: bool) -> Bounds:
+def as_sent(sent: int | None, size: int | None) -> Bounds:
+    """Where the field means the response's bytes."""
+    return Bounds(sent, sent)
+
+
+def of_reject(
+    text: str, reason: str, blocks: Sequence[Sequence[str]], of_block: OfBlock, *, is_cut_off: bool
+) -> Bounds:
     """Of a line that was rejected. ``blocks``: its own, where that is sure, then what else reads like one;
     ``is_cut_off``: it ends before its block."""
     if blocks:
-        return _around(blocks, dialect) if _value(blocks[0], dialect).most is not None else UNKNOWN
+        return _around(blocks, of_block) if _value(blocks[0], of_block).most is not None else UNKNOWN
     if is_cut_off:
         return UNKNOWN
-    around = _around(loose_blocks(text), dialect)
+    around = _around(loose_blocks(text), of_block)
     if reason == "GLUED_LINES":  # all of them may be records; what was cut off of one, nothing tells
-        return Bounds(around.least, more_of_several(text, 0, dialect))
+        return Bounds(around.least, more_of_several(text, 0, of_block))
     return around
 
 
-def more_of_one(counted: int, others: Iterable[Sequence[str]], dialect: str) -> int:
+def more_of_one(counted: int, others: Iterable[Sequence[str]], of_block: OfBlock) -> int:
     """How many bytes more than ``counted`` one record may have sent, by what else on its line reads like its block."""
-    return max(0, (_around(others, dialect).most or 0) - counted)
+    return max(0, (_around(others, of_block).most or 0) - counted)
 
 
-def more_of_several(text: str, start: int, dialect: str) -> int | None:
+def more_of_several(text: str, start: int, of_block: OfBlock) -> int | None:
     """The bytes of all records that may stand behind ``start``; None where none of them has a block."""
-    found = [most for words in loose_blocks(text, start) if (most := _value(words, dialect).most) is not None]
+    found = [most for words in loose_blocks(text, start) if (most := _value(words, of_block).most) is not None]
     return min(sum(found), LARGEST_BYTES) if found else None
 
 
@@ -67,19 +76,16 @@ def _words(found: re.Match[str]) -> tuple[str, ...]:
     return tuple(word for word in found.groups() if word is not None)
 
 
-def _around(blocks: Iterable[Sequence[str]], dialect: str) -> Bounds:
-    values = [value for words in blocks if (value := _value(words, dialect)).most is not None]
+def _around(blocks: Iterable[Sequence[str]], of_block: OfBlock) -> Bounds:
+    values = [value for words in blocks if (value := _value(words, of_block)).most is not None]
     if not values:
         return UNKNOWN
     return Bounds(min(value.least or 0 for value in values), max(value.most or 0 for value in values))
 
 
-def _value(words: Sequence[str], dialect: str) -> Bounds:
-    """Of one block. Ceph's bytes sent are the request's, so only the size bounds those of the response."""
+def _value(words: Sequence[str], of_block: OfBlock) -> Bounds:
     sent, size = (_count(word) for word in (*words, "-")[2:4])
-    if dialect == "ceph":
-        return Bounds(0, max(sent or 0, size or 0)) if sent is not None or size is not None else UNKNOWN
-    return Bounds(sent, sent)
+    return of_block(sent, size)
 
 
 def _count(word: str) -> int | None:

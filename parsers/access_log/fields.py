@@ -198,7 +198,6 @@ class Cut(NamedTuple):
     """
 
     key_raw: str
-    key: str
     uri: str
     words: tuple[str, ...]
     rest: int

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from parsers.access_log import exact, fast, fast_raw_keys, line_hash
+from parsers.access_log import by_pattern, exact, fast, line_hash
+from parsers.access_log.dialects import DIALECTS
 from parsers.access_log.exact import Context
 from parsers.access_log.unpack import Block
 from schemas.frames import polars_schema
@@ -99,7 +100,7 @@ def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
     hashed = line_hash.of_column(context.line_hash, context.seed)
     clean, places, dialect = _without_lossy_lines(block), _places(pieces, counts), pieces[0].dialect
     if dialect:
-        sound, odd = fast_raw_keys.read_sound_lines(clean, places, hashed, dialect)
+        sound, odd = by_pattern.read_sound_lines(clean, places, hashed, DIALECTS[dialect])
     else:
         sound, odd = fast.read_sound_lines(clean, places, hashed)
     ignored: Ignored = {piece.object_id: dict.fromkeys(IGNORE_REASONS, 0) for piece in pieces}
@@ -111,8 +112,8 @@ def _of_one_dialect(pieces: Sequence[Piece]) -> Parsed:
         lines[piece.object_id] += count
     parsed = Parsed(pl.concat([sound, slow]) if slow.height else sound, rejects, lines, ignored, unsure)
     _assert_conserved(parsed)
-    if dialect == "ceph":
-        _doubt_ranges(parsed)
+    if dialect and (more_bytes := DIALECTS[dialect].more_bytes) is not None:
+        _doubt(parsed, more_bytes)
     return parsed
 
 
@@ -208,12 +209,10 @@ def _odd_lines(
         )
 
 
-def _doubt_ranges(parsed: Parsed) -> None:
-    """Ceph's log does not say how much of an object a range was: at most all of it."""
-    more = pl.col("object_size") - pl.col("bytes_sent")
-    is_range = pl.col("operation").is_in(["REST.GET.OBJECT", "WEBSITE.GET.OBJECT"]) & (pl.col("http_status") == 206)
-    ranges = parsed.frame.filter(is_range, more > 0).group_by("object_id").agg(pl.len(), more.sum())
-    for object_id, lines, bytes_more in ranges.iter_rows():
+def _doubt(parsed: Parsed, more_bytes: pl.Expr) -> None:
+    """Counts the records that may have sent more than their line says, by the dialect's own account."""
+    doubtful = parsed.frame.select("object_id", more=more_bytes).filter(pl.col("more") > 0)
+    for object_id, lines, bytes_more in doubtful.group_by("object_id").agg(pl.len(), pl.col("more").sum()).iter_rows():
         unsure = parsed.unsure.setdefault(object_id, Unsure())
         unsure.lines += lines
         unsure.more_bytes += bytes_more

@@ -1,14 +1,4 @@
-"""Ceph's and Scality's lines behind the operation: both write the object's key as it is, spaces and quotes too.
-
-What the two servers write, by their own code:
-
-- Ceph RGW, bucket logging in Standard mode (ceph/ceph, `src/rgw/rgw_bucket_logging.cc`, `log_record`): bucket
-  `[tenant:]bucket`; key not encoded; URI always `"METHOD target HTTP/1.1"`; total time always `-`, turnaround a
-  duration printed with its unit (`12ms`; `-` in the documents' examples); referer bare, user agent in quotes, neither
-  escaped. `bytes sent` is `s->content_length`, which `rgw_rest.cc` takes from the **request's** Content-Length.
-- Scality (scality/cloudserver, `lib/utilities/serverAccessLogger.js`; scality/log-courier,
-  `pkg/logcourier/logobject.go`): AWS's 26 fields, an absent one `-`; key not encoded; URI, referer and user agent by
-  Go's `strconv.Quote`, or a bare `-`; times by `%g`, so perhaps with a fraction or an exponent.
+"""Lines whose key the server writes as it is, spaces and quotes too (Ceph, Scality): where key, URI and block end.
 
 A client names keys, and may put a whole block into one, or (with X-Forwarded-For) a whole head before it. Where more
 than one place looks like the end of a URI with a block behind it, or an operation stands within the key, the one whose
@@ -18,28 +8,10 @@ target spells the key before it is the server's: just one may, else AMBIGUOUS.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from parsers.access_log.fields import (
-    FIVE_WORDS,
-    NOT_KNOWN,
-    OPERATION,
-    REQUEST,
-    Agents,
-    Bad,
-    Body,
-    Cut,
-    Head,
-    Numbers,
-    agents_of,
-    closing_quote,
-    dash,
-    number,
-    numbers_of,
-)
-from schemas.vocabulary import LONGEST_MS
+from parsers.access_log.fields import FIVE_WORDS, OPERATION, REQUEST, Agents, Bad, Cut, Head
 
 _CANDIDATE = re.compile(rf'(?= HTTP/[0-9.]+(") ++(-|-?[0-9]++){FIVE_WORDS}[^ ])')
 _BLOCK = re.compile(rf" ++([^ ]++){FIVE_WORDS}(?=[^ ])")
@@ -52,107 +24,19 @@ _BEHIND_A_KEY = 18  # words of a line of 26 fields: URI, block, referer, user ag
 _NO_REQUEST = re.compile(r"(?:BATCH|S3)\..*|REST\.COPY\.[A-Z]+_GET")
 _DASHES = ("-", '"-"')
 _SECOND_OPERATION = re.compile(rf"(?<= ){OPERATION.pattern}")
-_QUOTED = r'(-|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
-_QUOTED_AGENTS = re.compile(rf"{_QUOTED} ++{_QUOTED}(?= |\Z)")
 _ESCAPE = re.compile(r"\\(?:([abfnrtv\\\"'])|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
 _CONTROLS = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
-_REAL = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
-_WITH_UNIT = re.compile(r"([0-9]+)ms")
 
 
-# --- Ceph -------------------------------------------------------------------------------------------
-
-
-def ceph(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
-    """The rest of a line of Ceph's."""
-    agents = _texts(cut, _bare_referer(text, cut.rest)) if is_whole else NOT_KNOWN
-    if not cut.is_sure:
-        raise Bad("AMBIGUOUS")
-    numbers = numbers_of(cut.words, _duration)
-    return Body(cut.uri, numbers, _ceph_bytes_sent(numbers, head.operation), agents)
-
-
-def _texts(cut: Cut, agents: Agents | None) -> Agents:
+def known(cut: Cut, agents: Agents | None) -> Agents:
     """Referer and user agent; where they cannot be read, the line's block still bounds what it stands for."""
     if agents is None:
         raise Bad("SHORT_LINE", cut.words if cut.is_sure else (), has_block=True)
     return agents
 
 
-def _ceph_bytes_sent(numbers: Numbers, operation: str) -> int:
-    """The field holds the length of the request's body, which a client names: of a GET of a whole object the object's
-    size was sent, and never more than that of a part. Where there is no size, a GET is believed to have no body."""
-    family, _, rest = operation.partition(".")
-    if not rest.startswith("GET."):
-        return 0
-    sent, size = numbers.bytes_sent, numbers.object_size
-    if family not in ("REST", "WEBSITE") or rest != "GET.OBJECT" or size is None:
-        return sent or 0
-    return size if numbers.http_status == 200 else min(sent or 0, size)
-
-
-def _duration(word: str) -> int | None:
-    with_unit = _WITH_UNIT.fullmatch(word)
-    return number(with_unit[1] if with_unit else word)
-
-
-def _bare_referer(text: str, start: int) -> Agents | None:
-    """The referer goes up to the first quote behind a space, which opens the user agent; the last one closes that."""
-    try:
-        return agents_of(text, start) if text[start] == '"' else _behind_a_bare_one(text, start)
-    except Bad:
-        return None
-
-
-def _behind_a_bare_one(text: str, start: int) -> Agents:
-    opening = text.find(' "', start) + 1
-    if not opening:
-        referer, _, rest = text[start:].partition(" ")
-        return Agents(referer, *dash(rest.lstrip(" ")))
-    close = closing_quote(text, opening)
-    is_ambiguous = text.find(' "', opening, close) >= 0
-    return Agents(text[start:opening].rstrip(" "), text[opening + 1 : close], text[close + 1 :], is_ambiguous)
-
-
-# --- Scality ----------------------------------------------------------------------------------------
-
-
-def scality(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
-    """The rest of a line of Scality's."""
-    quoted = _QUOTED_AGENTS.match(text, cut.rest) if is_whole else None
-    if is_whole:
-        _texts(cut, NOT_KNOWN if quoted else None)
-    if not cut.is_sure:
-        raise Bad("AMBIGUOUS")
-    numbers = numbers_of(cut.words, _milliseconds)
-    uri, is_lossy_uri = _undone(cut.uri)
-    if not quoted:
-        return Body(uri, numbers, numbers.bytes_sent or 0, NOT_KNOWN, is_lossy_uri)
-    (referer, agent), losses = zip(*map(_unquoted, quoted.groups()), strict=True)
-    agents = Agents(referer, agent, text[quoted.end() :])
-    return Body(uri, numbers, numbers.bytes_sent or 0, agents, is_lossy_uri or any(losses))
-
-
-def _milliseconds(word: str) -> int | None:
-    """Whole milliseconds, half to even."""
-    if word == "-":
-        return None
-    if not _REAL.fullmatch(word):
-        raise Bad("BAD_NUMBER")
-    rounded = int(Decimal(word).to_integral_value(ROUND_HALF_EVEN))
-    if rounded > LONGEST_MS:
-        raise Bad("BAD_NUMBER")
-    return rounded
-
-
-def _unquoted(word: str) -> tuple[str, bool]:
-    """The text that Go quoted, and whether something of it was no text. What Go would not write stays as it is."""
-    if word == "-":
-        return word, False
-    return _undone(word[1:-1])
-
-
-def _undone(word: str) -> tuple[str, bool]:
+def undone(word: str) -> tuple[str, bool]:
+    """The text of which `strconv.Quote` made this, and whether something of it was no text."""
     text = _ESCAPE.sub(_character, word)
     return text, text.count("\ufffd") > word.count("\ufffd")
 
@@ -165,9 +49,6 @@ def _character(escape: re.Match[str]) -> str:
     # \x stands for a byte that is no UTF-8 where it is no ASCII; surrogates and NUL are nothing a text may hold.
     is_text = 0 < value < (0x80 if byte else 0x110000) and not 0xD800 <= value < 0xE000
     return chr(value) if is_text else "\ufffd"
-
-
-# --- both -------------------------------------------------------------------------------------------
 
 
 class _Reading(NamedTuple):
@@ -204,7 +85,7 @@ def cut(text: str, head: Head) -> Cut:
         chosen, is_sure, is_vouched = vouched[0], True, True
     words = {end: _words_behind(text, end) for end in ends}
     others = tuple(found for end, (found, _) in words.items() if end != chosen.end)
-    return Cut(chosen.key, chosen.key, chosen.uri, *words[chosen.end], is_sure, is_vouched, others)
+    return Cut(chosen.key, chosen.uri, *words[chosen.end], is_sure, is_vouched, others)
 
 
 def _reading(text: str, head: Head, end: int) -> _Reading:
@@ -234,7 +115,7 @@ def _is_vouched_within(reading: _Reading) -> bool:
 
 def _spells(target: str, key: str) -> bool:
     path, spelled = target.partition("?")[0], _spelled(key)
-    return any(_spelled(unquote(text)).endswith(spelled) for text in (path, _undone(path)[0]))
+    return any(_spelled(unquote(text)).endswith(spelled) for text in (path, undone(path)[0]))
 
 
 def _spelled(text: str) -> str:
@@ -256,4 +137,4 @@ def _without_uri(text: str, head: Head) -> Cut:
         raise Bad("SHORT_LINE")
     key = text[spans[0][0] : spans[-_BEHIND_A_KEY - 1][1]]
     rest = spans[-_BEHIND_A_KEY + 7][0]
-    return Cut(key, key, "-", tuple(words), rest, not _SECOND_OPERATION.search(key))
+    return Cut(key, "-", tuple(words), rest, not _SECOND_OPERATION.search(key))

@@ -8,36 +8,15 @@ from __future__ import annotations
 
 import re
 
+from parsers.access_log.dialect import SNIFFED_IDS
+from parsers.access_log.dialects import DIALECTS, of_objects
 from parsers.access_log.fields import OPERATION, TIME
 
 SAMPLE_BYTES = 65_536
 _SAMPLE_LINES = 20
 _ENOUGH_LINES_TO_JUDGE = 5
 
-_IDS = r"[^ \"{<\[]+ +(?:[^ ]+ +)?[^ ]+ +"
-_HEAD = rf"{_IDS}{TIME.pattern}(?: +[^ \"]+){{2,8}}? +"
-_RECORD = re.compile(rf"{_IDS}{TIME.pattern} +")
-# As the server writes it, or as its documents have it: the key first.
-_CEPH_JOURNAL = (
-    re.compile(rf"{_IDS}{TIME.pattern} +{OPERATION.pattern} "),
-    re.compile(rf"{_IDS}{TIME.pattern} +(?:[^ \"]+ +){{1,2}}{OPERATION.pattern}(?![^\"]*\")"),
-)
-_CEPH = (
-    re.compile(rf"[^ ]+ +[^ ]+:[^ ]+ +{TIME.pattern} "),
-    re.compile(rf"{_HEAD}[0-9A-Za-z-]+(?:\.[0-9]+){{2,}} +{OPERATION.pattern} "),
-    re.compile(rf"{_HEAD}tx[0-9a-f]{{21}}-[0-9a-f]{{10}}-[0-9a-f]+-[^ ]+ +{OPERATION.pattern} "),
-)
-_NUMBER, _QUOTED = r" +(?:-|[0-9]+)", r'(?:-|"(?:[^"\\]|\\.)*+")'
-_SCALITY = (
-    re.compile(rf"- +[^ ]+ +{TIME.pattern} "),
-    re.compile(rf"{_HEAD}[0-9a-f]{{20}}(?::[0-9a-f]{{20}})*+ +{OPERATION.pattern} "),
-    # Only a whole line will do: part of one is what a client can write.
-    re.compile(
-        rf'{_IDS}{TIME.pattern} [^"]*"[A-Z]+ [^ ]+ HTTP/[0-9.]+" +[0-9]{{3}} +[^ ]+{_NUMBER}{_NUMBER}'
-        rf" +(?:[0-9]+\.[0-9]+ +[^ ]+|[^ ]+ +[0-9]+\.[0-9]+) +{_QUOTED} +{_QUOTED}(?: +[^ \"]+){{9}}\Z"
-    ),
-)
-_DIALECTS = (("ceph", _CEPH), ("scality", _SCALITY))
+_RECORD = re.compile(rf"{SNIFFED_IDS}{TIME.pattern} +")
 
 
 class Refused(Exception):
@@ -77,9 +56,11 @@ def _dialect_of(records: list[str]) -> str:
     def are_mostly(*patterns: re.Pattern[str]) -> bool:
         return 2 * sum(any(pattern.match(line) for pattern in patterns) for line in records) > len(records)
 
-    if are_mostly(*_CEPH_JOURNAL):
-        raise Refused("NOT_AN_ACCESS_LOG", "the object is a Ceph journal, which has no requests")
-    return next((dialect for dialect, patterns in _DIALECTS if are_mostly(*patterns)), "")
+    for dialect in DIALECTS.values():
+        for what, marks in dialect.refused.items():
+            if are_mostly(*marks):
+                raise Refused("NOT_AN_ACCESS_LOG", f"the object is {what}")
+    return next((dialect.name for dialect in of_objects() if are_mostly(*dialect.object_marks)), "")
 
 
 # --- other formats, by the names of their fields ----------------------------------------------------

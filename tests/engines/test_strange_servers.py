@@ -21,7 +21,7 @@ from tests import servers
 from tests.conftest import emptied
 from tests.trials.dump import difference, dump
 from tests.trials.test_engines import on
-from tests.trials.worlds import world
+from tests.worlds.log_worlds import world
 
 _STRANGE_POSTGRES = {
     "timezone": "'Asia/Kathmandu'",

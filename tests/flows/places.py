@@ -9,8 +9,8 @@ from pathlib import Path
 from mediameter.commands.run import run
 from mediameter.settings import load
 from tests.trials.dump import dump
-from tests.trials.month import NOW
-from tests.trials.site import LogObject, Site
+from tests.worlds.month import NOW
+from tests.worlds.site import LogObject, Site
 
 SETTINGS = "mediameter.toml"
 

@@ -28,8 +28,8 @@ from tests.flows.places import given, new_place, straight
 from tests.flows.relay import relayed
 from tests.listener import Listener
 from tests.trials.dump import difference, dump
-from tests.trials.month import FIRST, NOW, month
-from tests.trials.site import Site
+from tests.worlds.month import FIRST, NOW, month
+from tests.worlds.site import Site
 
 
 def fill(settings: Path, days: int) -> Site:

@@ -32,8 +32,8 @@ from tests.flows.conftest import BLANK
 from tests.flows.installation import CLONE, POOL, Installation, command, until
 from tests.flows.places import SETTINGS, given, new_place, straight
 from tests.trials.dump import difference, dump
-from tests.trials.month import FIRST, month
-from tests.trials.site import Site
+from tests.worlds.month import FIRST, month
+from tests.worlds.site import Site
 
 # Minutes of real time, and a server of its own that is killed: `make trials`. What a run does without its server, and
 # what schedules begin, `make test` tries in test_deployments.

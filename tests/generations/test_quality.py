@@ -1,5 +1,5 @@
 """The quality gate over generations: planted faults are caught on every engine, sound days pass, and a day's traffic
-and its generations are final each for itself. By whom a fault is judged, says `tests/unit/test_quality.py`."""
+and its generations are final each for itself. By whom a fault is judged, says `tests/passes/test_quality.py`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from schemas.vocabulary import VERDICT_FENCES
 from tests import gate, servers
 from tests.generations.files import OF_STUDIO, Box, app_error, generation, lines, purchase, sign_in
 from tests.generations.palette import NOON
-from tests.trials.month import month
-from tests.trials.site import PALETTE, Site
+from tests.worlds.month import month
+from tests.worlds.site import PALETTE, Site
 
 FIRST, SECOND, THIRD = (
     date(2025, 10, n) for n in (1, 2, 3)

@@ -11,7 +11,7 @@ from mediameter.report import html, summary
 from mediameter.report.figures import read
 from tests.generations.test_answers import filled as filled
 from tests.pictures import Warehouse
-from tests.unit.test_report import Page
+from tests.warehouse.test_report import Page
 
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
 

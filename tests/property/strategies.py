@@ -13,7 +13,7 @@ from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
 from schemas.vocabulary import LARGEST_BYTES, LONGEST_MS
-from tests.trials.hostile import bent, log_time, packed, varied_line
+from tests.worlds.log_lines import bent, log_time, packed, varied_line
 
 LARGEST = 2**63 - 1
 FIRST, LAST = datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from schemas.records import RECORD
 from tests.conftest import Trials
 from tests.property.strategies import LAST, LOGGED, as_logged, frames, objects, records
 from tests.trials.agreement import by_the_parser, disagreements
-from tests.trials.hostile import line
+from tests.worlds.log_lines import line
 
 CONTEXT = Context(seed=5, last_modified=LAST, log_bucket="logs")
 _UNHURRIED = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

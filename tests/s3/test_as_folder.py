@@ -18,8 +18,8 @@ from mediameter.sources import s3
 from mediameter.steps.ingest.ingest import ingest
 from mediameter.store import settling
 from tests.s3.store import BUCKET, MODIFIED, NOW, Site, Store, figures, line
-from tests.trials import site as trials
 from tests.trials.dump import FIGURES, difference, dump
+from tests.worlds import site as trials
 
 LATER = NOW + timedelta(hours=1)
 

@@ -13,7 +13,7 @@ from schemas.vocabulary import OLD_LINE_HASH
 from tests import gate
 from tests.trials.dump import dump
 from tests.trials.runs import complete
-from tests.trials.site import NOW, LogObject, Site, small_world
+from tests.worlds.site import NOW, LogObject, Site, small_world
 
 NewSite = Callable[[str], Site]
 Ingest = tuple[tuple[str, int], ...]

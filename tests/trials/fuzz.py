@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from parsers.access_log import Context, Refused
 from tests.trials.agreement import by_the_parser, disagreements
-from tests.trials.hostile import RAW_KEY_DIALECTS, bent, gzipped, packed, raw_key_line, varied_line
+from tests.worlds.log_lines import RAW_KEY_DIALECTS, bent, gzipped, packed, raw_key_line, varied_line
 
 OBJECT_SECONDS = 10
 CONTEXT = Context(seed=11, last_modified=datetime(2025, 11, 2, 12, tzinfo=UTC), log_bucket="logs")

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tests.trials.quarter import Quarter
-from tests.trials.quarter_plants import Plant
 from tests.trials.replay import Told
+from tests.worlds.quarter import Quarter
+from tests.worlds.quarter_plants import Plant
 
 _HOUR = timedelta(hours=1)
 _FINAL = 32 * _HOUR  # the rest of the day, six hours to settle, and one to the next run

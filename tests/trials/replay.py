@@ -20,10 +20,10 @@ from mediameter.settings.reading import from_mapping
 from mediameter.steps.alert.check import check, check_now
 from mediameter.store import warehouse
 from mediameter.store.warehouse import tables
-from tests.trials.fortnight import Fortnight
-from tests.trials.quarter import BEGIN, Quarter
-from tests.trials.quarter_lake import Generating
-from tests.trials.quarter_traffic import Traffic
+from tests.worlds.fortnight import Fortnight
+from tests.worlds.quarter import BEGIN, Quarter
+from tests.worlds.quarter_lake import Generating
+from tests.worlds.quarter_traffic import Traffic
 
 HOUR = timedelta(hours=1)
 STEP = timedelta(minutes=5)

@@ -25,7 +25,7 @@ from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.redo.backfill import Task, backfill
 from tests import gate
-from tests.trials.site import Site
+from tests.worlds.site import Site
 
 _LONGEST_S = 120
 _forks = multiprocessing.get_context("forkserver")

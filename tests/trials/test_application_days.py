@@ -20,8 +20,8 @@ from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill
 from tests.trials.dump import FIGURES, difference, dump
-from tests.trials.hostile import line
-from tests.trials.worlds import KEY, World
+from tests.worlds.log_lines import line
+from tests.worlds.log_worlds import KEY, World
 
 MIDNIGHT = datetime(2025, 11, 1, tzinfo=UTC)
 NOW = MIDNIGHT + timedelta(days=2)

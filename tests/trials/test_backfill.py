@@ -22,9 +22,9 @@ from mediameter.steps.redo.backfill import Task, backfill
 from tests import gate
 from tests.conftest import Trials
 from tests.trials.dump import difference, dump
-from tests.trials.month import FIRST, NOW, as_by_an_older_parser, month
 from tests.trials.runs import exit_code, start, start_backfill
-from tests.trials.site import LogObject, Site
+from tests.worlds.month import FIRST, NOW, as_by_an_older_parser, month
+from tests.worlds.site import LogObject, Site
 
 _LATER = timedelta(minutes=1)
 

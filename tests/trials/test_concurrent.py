@@ -15,7 +15,7 @@ from tests.conftest import Trials
 from tests.trials.conftest import NewSite, said_of
 from tests.trials.dump import difference, dump
 from tests.trials.runs import Fault, complete, exit_code, start, wait_for_stop
-from tests.trials.site import NOW, LogObject, Site
+from tests.worlds.site import NOW, LogObject, Site
 
 PROCESSES = 3
 _EARLIER = timedelta(hours=1)

@@ -23,7 +23,7 @@ from schemas.rollups import TRAFFIC_DAILY, TRAFFIC_HOURLY
 from tests import gate
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, LEDGER, difference, dump
-from tests.trials.site import LogObject, Site, small_world
+from tests.worlds.site import LogObject, Site, small_world
 
 MOST_OBJECTS = 25
 END = datetime.now(UTC) + timedelta(hours=12)

@@ -19,7 +19,7 @@ from tests.conftest import Trials
 from tests.trials.conftest import Ingest
 from tests.trials.dump import dump_hash
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import NOW, LogObject, Site
+from tests.worlds.site import NOW, LogObject, Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,16 @@ from mediameter.metering.deliveries import READS, folded, requests_of, with_deli
 from mediameter.metering.reconciliation import Agreement, agreement, reconciled, together
 from mediameter.metering.viewers import VIEWER, Known, attributed
 from mediameter.settings.models import Attribution
+from parsers.access_log.dialects import begins
 from tests.conftest import Trials
-from tests.trials.crowd import BEGIN, END, Crowd, crowd, shares
+from tests.worlds.crowd import BEGIN, END, Crowd, crowd, shares
 
 RULES = Attribution()
 BASES = ("event_address", "event_edge")
 
 
 def agreed(of: Crowd) -> Agreement:
-    requests = requests_of(of.records.select(READS)).collect()
+    requests = requests_of(of.records.select(READS), begins()).collect()
     deliveries = folded([requests]).with_columns(source=pl.lit("ovh"))
     tolerances = (timedelta(milliseconds=each) for each in (RULES.tolerance, RULES.edge_tolerance))
     return together([agreement(deliveries, of.events, of.catalogue, {}, *tolerances)])

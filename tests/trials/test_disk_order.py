@@ -16,7 +16,7 @@ from mediameter import connect
 from mediameter.store.warehouse import tables
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite
-from tests.trials.site import LogObject, Site
+from tests.worlds.site import LogObject, Site
 
 ROOT = Path(__file__).parents[2]
 CALLS = "mkdir,mkdirat,fsync,fdatasync,rename,renameat,renameat2,pwrite64"

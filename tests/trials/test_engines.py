@@ -22,8 +22,8 @@ from tests.conftest import Trials
 from tests.trials.conftest import NewSite
 from tests.trials.dump import difference, dump, dump_hash
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import NOW, LogObject
-from tests.trials.worlds import world as generated
+from tests.worlds.log_worlds import world as generated
+from tests.worlds.site import NOW, LogObject
 
 Said = dict[str, list[str]]
 _IN_A_TRANSACTION = ("ingest.in_settle", "rollup.before_commit")

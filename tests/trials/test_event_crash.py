@@ -19,7 +19,7 @@ from tests.generations.files import Box, app_error, generation, lines, purchase,
 from tests.generations.palette import NOW
 from tests.trials.dump import LEDGER, dump
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import Site
+from tests.worlds.site import Site
 
 LATER = NOW + timedelta(hours=1)
 TABLES = (*GENERATION_FAMILY, DAYS, *LEDGER)

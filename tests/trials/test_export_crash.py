@@ -18,7 +18,7 @@ from tests.conftest import Trials
 from tests.export.application import event, made, media_file
 from tests.trials.dump import FIGURES, dump
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import APP, Site
+from tests.worlds.site import APP, Site
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 TABLES = (*FIGURES, EXPORTS, ROW_REJECTS, LAKE_FILES, MEDIA_FILES, APPLICATIONS)

@@ -21,9 +21,9 @@ from mediameter.alerts.catalogue import catalogue
 from mediameter.alerts.rule import Rule
 from mediameter.store.warehouse import tables
 from tests.conftest import Trials
-from tests.trials.fortnight import Day, Fortnight
-from tests.trials.quarter import BEGIN
 from tests.trials.replay import HOUR, Replay, settings_of
+from tests.worlds.fortnight import Day, Fortnight
+from tests.worlds.quarter import BEGIN
 
 GIB = 2**30
 ALERTS = {"monthly_budget": "14.25 USD", "rules": {"revenue_below_expected": {"below": "1.00 USD"}}}

@@ -21,8 +21,8 @@ from tests import servers
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, dump
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.site import PALETTE, Site
 from tests.trials.test_engines import on
+from tests.worlds.site import PALETTE, Site
 
 BEGIN = datetime(2025, 11, 1, tzinfo=UTC)
 NOW = BEGIN + timedelta(days=3, hours=1)

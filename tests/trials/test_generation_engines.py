@@ -13,8 +13,8 @@ from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
 from tests import servers
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, LEDGER, difference, dump, dump_hash
-from tests.trials.generation_worlds import GenerationWorld, generation_world
 from tests.trials.test_engines import emptied, on
+from tests.worlds.generation_worlds import GenerationWorld, generation_world
 
 TABLES = (*FIGURES, *LEDGER, EXPORTS, ROW_REJECTS, LAKE_FILES, MODEL_PRICES)
 

@@ -26,8 +26,8 @@ from tests.conftest import Trials
 from tests.trials.application import export, fill
 from tests.trials.dump import FIGURES, difference, dump
 from tests.trials.runs import Fault, exit_code, start_faulty
-from tests.trials.worlds import KEY, TENANT, World
-from tests.trials.worlds import world as generated
+from tests.worlds.log_worlds import KEY, TENANT, World
+from tests.worlds.log_worlds import world as generated
 
 Said = dict[str, list[str]]
 

@@ -14,7 +14,7 @@ from tests.conftest import Trials
 from tests.trials.conftest import NewSite, said_of
 from tests.trials.dump import FIGURES, difference, dump, dump_hash
 from tests.trials.runs import complete
-from tests.trials.site import NOW, LogObject
+from tests.worlds.site import NOW, LogObject
 
 WORKERS = (1, 2, 4)
 _LATER = timedelta(minutes=1)

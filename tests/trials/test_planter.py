@@ -18,7 +18,7 @@ from mediameter.cli import main
 from parsers.access_log import Context, Parsed, parse_object, read_line
 from tests.conftest import Trials
 from tests.trials.agreement import disagreements
-from tests.trials.planter import DIALECTS, ENCODED, MIDNIGHT, Planted, a_day, ordinary
+from tests.worlds.planted_lines import DIALECTS, ENCODED, MIDNIGHT, Planted, a_day, ordinary
 
 CONTEXT = Context(seed=3, last_modified=datetime(2025, 11, 2, 12, tzinfo=UTC))
 AT_ONCE = 200

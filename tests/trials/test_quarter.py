@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Trials
-from tests.trials.quarter import Quarter
 from tests.trials.quarter_score import Score, score
 from tests.trials.replay import Replay, Told, settings_of
+from tests.worlds.quarter import Quarter
 
 MOST_FALSE_A_MONTH, LEAST_FOUND = 5, 0.9
 MOST_FALSE_A_FORTNIGHT = 5

@@ -14,10 +14,10 @@ from polars.testing import assert_frame_equal
 from mediameter import connect
 from mediameter.store import lake_files
 from mediameter.store.warehouse import tables
-from tests.trials.quarter import BEGIN, Quarter
-from tests.trials.quarter_logs import Hour
-from tests.trials.quarter_plants import OFTEN
 from tests.trials.replay import Replay, settings_of
+from tests.worlds.quarter import BEGIN, Quarter
+from tests.worlds.quarter_logs import Hour
+from tests.worlds.quarter_plants import OFTEN
 
 DAYS = 2
 

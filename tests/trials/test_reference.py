@@ -32,7 +32,7 @@ from tests.reference.generation_days import due_of_files
 from tests.reference.lines import read_lines, unpacked
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill
-from tests.trials.worlds import COUNTRIES, KEY, REFERERS, TENANT, World, world
+from tests.worlds.log_worlds import COUNTRIES, KEY, REFERERS, TENANT, World, world
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import Trials
-from tests.trials.shop import By, Shop, shop, unexplained
+from tests.worlds.shop import By, Shop, shop, unexplained
 
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 FILES = (40, 400)

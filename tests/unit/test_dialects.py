@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from parsers.access_log import Context, Limits, Parsed, Piece, parse_object, parse_pieces, read_blocks, read_line
-from parsers.access_log.fast_raw_keys import read_sound_lines
+from mediameter.metering import deliveries
+from parsers.access_log import (
+    Context,
+    Limits,
+    Parsed,
+    Piece,
+    dialects,
+    parse_object,
+    parse_pieces,
+    read_blocks,
+    read_line,
+)
+from parsers.access_log.by_pattern import read_sound_lines
+from parsers.access_log.dialects import DIALECTS
 from parsers.access_log.line_hash import of_column
 from schemas.internal import OBJECTS, REJECTS
 from schemas.records import PARSED
+from schemas.vocabulary import DIALECTS as NAMES
 from schemas.vocabulary import PAST_REFUSALS, REFUSALS, operation_class
+from tests.worlds import made_up_dialect
 
 CONTEXT = Context(seed=3, last_modified=datetime(2026, 1, 2, tzinfo=UTC), log_bucket="logs")
 NOT_OF_A_LINE = ("object_id", "line_number", "line_hash")  # its place, and what is made of many lines at once
@@ -72,9 +87,8 @@ def test_well_formed_lines_are_read_fast_and_just_as_exactly(dialect: str) -> No
             "latest": pl.Series([CONTEXT.latest] * len(lines), dtype=pl.Datetime("us", "UTC")),
         }
     )
-    frame, rest = read_sound_lines(
-        "".join(f"{line}\n" for line in lines).encode(), places, of_column(CONTEXT.line_hash, CONTEXT.seed), dialect
-    )
+    text, hashed = "".join(f"{line}\n" for line in lines).encode(), of_column(CONTEXT.line_hash, CONTEXT.seed)
+    frame, rest = read_sound_lines(text, places, hashed, DIALECTS[dialect])
     assert rest.tolist() == [1, 3]
     for row in frame.iter_rows(named=True):
         exact = read_line(lines[row["line_number"] - 1].encode(), CONTEXT, dialect).fields
@@ -98,3 +112,53 @@ def test_what_was_refused_once_is_still_a_known_word() -> None:
     assert not set(PAST_REFUSALS) & set(REFUSALS)
     for contract in (OBJECTS, REJECTS):
         assert {*REFUSALS, *PAST_REFUSALS} <= set(contract.column("reason").among)
+
+
+# --- a dialect is a file and a row -------------------------------------------------------------------
+MADE_UP = (
+    f'acme media {TIME} 192.0.2.3 - made-up-1767261630 REST.GET.OBJECT a%20b.jpg "GET /a HTTP/1.1" 200 - 5 9 4500 1999 '
+    '"-" "y" -'
+)
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DIALECTS, "made_up", made_up_dialect.DIALECT)
+
+
+def test_every_file_is_a_row_and_every_row_a_file() -> None:
+    files = {path.stem for path in Path(dialects.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == set(NAMES) == set(DIALECTS) == {row.name for row in DIALECTS.values()}
+    assert len({(row.cut, row.body, row.decoded) for row in dialects.of_lines()}) == 1, "read in one form, and fast"
+    assert [row.name for row in dialects.of_lines() if not (row.has_three_ids or row.request_ids)] == ["aws"]
+    assert all(row.pattern for row in dialects.of_objects())
+
+
+def test_a_new_dialect_is_sniffed_and_read_fast_and_exactly_alike(made_up: None) -> None:
+    odd = MADE_UP.replace('"y"', '"y HTTP/1.1" 200 - 9 9 9 9 "-" "z"')
+    lines = [*[MADE_UP] * 3, odd]
+    parsed = parse_pieces([piece(1, *lines), piece(2, AWS), piece(3, CEPH)])
+    assert by_object(parsed) == {
+        1: [("made_up", "a b.jpg")] * 3,
+        2: [("aws", "a b.jpg")],
+        3: [("ceph", "a%20b c.jpg")],
+    }
+    assert parsed.rejects["reason"].to_list() == ["AMBIGUOUS"]
+    fast = parsed.frame.filter(pl.col("object_id") == 1).row(0, named=True)
+    assert (fast["total_ms"], fast["turn_around_ms"], fast["bytes_sent"]) == (4, 1, 5)
+    exact = read_line(MADE_UP.encode(), CONTEXT, "made_up").fields
+    assert exact == {name: fast[name] for name in PARSED.names if name not in NOT_OF_A_LINE}
+
+
+def test_matching_knows_when_requests_of_a_new_dialect_began(made_up: None) -> None:
+    """By its id; where the id tells nothing, by its end and the time taken. Others keep their own way."""
+    silent = MADE_UP.replace("made-up-1767261630", "r1").replace(" 4500 ", " 12000000 ")
+    swift = AWS.replace(" r1 ", f" tx{'0' * 21}-{1767261635:010x} ")
+    parsed = parse_pieces([piece(1, MADE_UP, MADE_UP, silent), piece(2, swift)])
+    begun = parsed.frame.sort("object_id", "line_number").select(deliveries.begun_at(dialects.begins()))
+    assert [at.strftime("%H:%M:%S") for at in begun.to_series()] == ["10:00:30", "10:00:30", "10:00:26", "10:00:35"]
+    assert {"dialect", "total_ms"} <= set(deliveries.reads(dialects.begins()))
+
+
+def test_where_all_dialects_tell_begins_alike_nothing_more_is_read() -> None:
+    assert deliveries.reads(dialects.begins()) == deliveries.READS

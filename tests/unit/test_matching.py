@@ -14,6 +14,7 @@ from mediameter.metering.bots import is_bot, is_crawler
 from mediameter.metering.catalogue import FILES, application_name, files_by_key
 from mediameter.metering.deliveries import READS, folded, requests_of
 from mediameter.metering.matching import matched, nearest, nearest_of, unmistakable
+from parsers.access_log.dialects import begins
 from schemas.frames import polars_schema
 from schemas.records import RECORD
 
@@ -133,7 +134,7 @@ def logged(*rows: tuple[int, str | None]) -> pl.DataFrame:
 
 
 def deliveries_of(records: pl.DataFrame) -> pl.DataFrame:
-    return folded([requests_of(records).collect()])
+    return folded([requests_of(records, begins()).collect()])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from mediameter.privacy import (
 )
 from schemas.frames import polars_schema
 from schemas.records import PARSED, RECORD
-from tests.trials.hostile import line
+from tests.worlds.log_lines import line
 
 KEY = b"a key for tests, of some length."
 PSEUDONYMS = Pseudonyms(KEY)

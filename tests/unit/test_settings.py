@@ -446,7 +446,7 @@ CHANGES_ROLLUPS = (
     '[geo]\ncdn_ranges = "none"\n',
 )
 CHANGES_NOTHING = (
-    card("2025-01-01"),  # another price makes those days dirty that it may change (tests/unit/test_repricing.py)
+    card("2025-01-01"),  # another price makes those days dirty that it may change (tests/passes/test_repricing.py)
     "[ingest]\nworkers = 4\n",
     '[lake]\npath = "elsewhere"\n',
     '[warehouse]\nurl = "sqlite:///other.sqlite"\n',

@@ -27,6 +27,7 @@ from mediameter.steps.rollup.partitions import Partitions
 from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import lake
 from mediameter.store.lake import LakeFile
+from parsers.access_log.dialects import begins
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.vocabulary import (
@@ -145,8 +146,8 @@ def _keys(day: _Day) -> pl.Series:
 def _put_requests(day: _Day, file_of: pl.DataFrame, sent: Partitions) -> None:
     """Puts away the requests of deliveries by their object; what asks for no media file is no event's delivery."""
     for name, source in day.sources.items():
-        for records in day.slices(source, deliveries.READS):
-            requests = deliveries.requests_of(records).with_columns(source=pl.lit(name))
+        for records in day.slices(source, deliveries.reads(begins())):
+            requests = deliveries.requests_of(records, begins()).with_columns(source=pl.lit(name))
             sent.put(requests.join(file_of.lazy(), on="key").collect(), by="file")
 
 

@@ -32,9 +32,9 @@ from mediameter.store.warehouse import tables
 from parsers.access_log import PARSER_VERSION
 from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
 from tests.trials.dump import difference, dump
-from tests.trials.hostile import line
-from tests.trials.month import FIRST, NEW_AGENT, NOW, as_by_an_older_parser, month
-from tests.trials.site import LogObject, Site
+from tests.worlds.log_lines import line
+from tests.worlds.month import FIRST, NEW_AGENT, NOW, as_by_an_older_parser, month
+from tests.worlds.site import LogObject, Site
 
 _SUMS = tuple(contract for contract in ROLLUPS if contract is not ALERT_CHECKS_DAILY)
 SECOND = FIRST + timedelta(days=1)

@@ -18,9 +18,9 @@ import polars as pl
 
 from schemas.frames import polars_schema
 from schemas.palette import APP_ERROR, CREDIT, GENERATION
-from tests.trials.quarter import BEGIN
-from tests.trials.quarter_logs import BROKEN, EDGES, GET, OK, SHAPE, Hour, Lot
-from tests.trials.quarter_palette import PaletteDay
+from tests.worlds.quarter import BEGIN
+from tests.worlds.quarter_logs import BROKEN, EDGES, GET, OK, SHAPE, Hour, Lot
+from tests.worlds.quarter_palette import PaletteDay
 
 REQUESTS = 1000  # of an hour: all but one in ten are GETs
 USUAL_MS, USUAL_BYTES, USUAL_ADDRESSES, VIEWED = 100, 1_000_000, 40, 500

@@ -21,9 +21,9 @@ from mediameter.store import exports, fences, lake, listings
 from mediameter.store.warehouse import naive, tables
 from schemas.events import EVENT
 from schemas.frames import polars_schema
-from tests.trials.quarter import BEGIN, Quarter
-from tests.trials.quarter_logs import Lot
-from tests.trials.quarter_rows import Row, Sum, buckets, of_day, traffic
+from tests.worlds.quarter import BEGIN, Quarter
+from tests.worlds.quarter_logs import Lot
+from tests.worlds.quarter_rows import Row, Sum, buckets, of_day, traffic
 
 _LOGS, _APP = "ovh", "media"
 _RULES = {

@@ -26,8 +26,8 @@ from tests.generations.palette import DAY, palette, settings_for
 from tests.generations.palette import NOW as BOX_NOW
 from tests.generations.palette import generation as made
 from tests.trials.dump import difference, dump
-from tests.trials.month import FIRST, NOW, month
-from tests.trials.site import Site
+from tests.worlds.month import FIRST, NOW, month
+from tests.worlds.site import Site
 
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 LATER = NOW + timedelta(hours=1)

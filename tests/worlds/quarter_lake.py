@@ -22,9 +22,9 @@ from schemas import generations as of_generations
 from schemas.contract import Contract
 from schemas.frames import polars_schema
 from schemas.palette import APP_ERROR, CREDIT, GENERATION, SIGN_IN
-from tests.trials.quarter import BEGIN, Quarter
-from tests.trials.quarter_palette import MODELS
-from tests.trials.quarter_traffic import export, replace
+from tests.worlds.quarter import BEGIN, Quarter
+from tests.worlds.quarter_palette import MODELS
+from tests.worlds.quarter_traffic import export, replace
 
 SOURCE, ERRORS, APPLICATION = "palette", "signals", "studio"
 _STALE = timedelta(hours=24)

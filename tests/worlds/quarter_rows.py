@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from schemas.vocabulary import ALL
-from tests.trials.quarter_logs import APPLICATIONS, EDGES, GET, OPERATIONS, SHAPE, STATUSES, Lot
+from tests.worlds.quarter_logs import APPLICATIONS, EDGES, GET, OPERATIONS, SHAPE, STATUSES, Lot
 
 Row = dict[str, Any]
 PRICE_ID, MICROS_OF_A_GB = "ovh/bytes_sent/USD/2026-01-01", 11_000

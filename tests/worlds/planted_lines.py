@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from tests.trials.hostile import line, log_time
+from tests.worlds.log_lines import line, log_time
 
 DIALECTS = ("ovh", "aws", "three_id", "ceph", "scality")
 ENCODED = ("ovh", "aws", "three_id")

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from parsers.access_log import Parsed, Piece, parse_pieces
-from tests.trials.hostile import line, logged_key
-from tests.trials.site import LogObject
+from tests.worlds.log_lines import line, logged_key
+from tests.worlds.site import LogObject
 
 FIRST, LAST = date(2025, 10, 1), date(2025, 10, 30)
 NOW = datetime(2025, 11, 2, tzinfo=UTC)

@@ -13,9 +13,9 @@ from mediameter import connect, faults
 from mediameter.commands.run import RunSummary, run
 from mediameter.store.warehouse import tables
 from tests.trials.dump import FIGURES, difference, dump
-from tests.trials.hostile import line
-from tests.trials.month import NOW, month
-from tests.trials.site import LogObject, Site
+from tests.worlds.log_lines import line
+from tests.worlds.month import NOW, month
+from tests.worlds.site import LogObject, Site
 
 pytestmark = pytest.mark.in_turn
 NOON = datetime(2025, 10, 20, 1, tzinfo=UTC)  # of the site's reporting zone

@@ -14,10 +14,10 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from tests.trials.quarter_logs import Hour, hour_of_logs
-from tests.trials.quarter_palette import PaletteDay, palette_day
-from tests.trials.quarter_plants import OFTEN, Plant, plants
-from tests.trials.quarter_rhythm import Rhythm, rhythm
+from tests.worlds.quarter_logs import Hour, hour_of_logs
+from tests.worlds.quarter_palette import PaletteDay, palette_day
+from tests.worlds.quarter_plants import OFTEN, Plant, plants
+from tests.worlds.quarter_rhythm import Rhythm, rhythm
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday
 _MISSED = 0.01  # of the exports every five minutes

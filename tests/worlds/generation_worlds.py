@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from schemas.vocabulary import FINISHED, TIMESTAMPS
-from tests.trials.generation_events import Writer
-from tests.trials.worlds import KEY, TENANT, ZONES
+from tests.worlds.generation_events import Writer
+from tests.worlds.log_worlds import KEY, TENANT, ZONES
 
 Row = dict[str, Any]
 STALE_HOURS = 24

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from tests.trials.quarter_rhythm import Rhythm
+from tests.worlds.quarter_rhythm import Rhythm
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mediameter.metering.rollups import READS as OF_PARTS
 from mediameter.metering.rollups import clients, parts
 from mediameter.metering.viewers import VIEWER, Known
 from mediameter.settings.models import Attribution
+from parsers.access_log.dialects import begins
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.records import RECORD
@@ -111,7 +112,9 @@ def unexplained(site: Shop) -> tuple[int, int, dict[tuple[str, str], int]]:
     of them by reason."""
     rows = [(f"file-{n}", f"files/u/shop-public/{n}", "shop", BEGIN, False, None) for n in range(site.files)]
     catalogue = Catalogue(pl.DataFrame(rows, schema=FILES, orient="row"), {})
-    deliveries = folded([requests_of(site.records.select(READS)).collect()]).with_columns(source=pl.lit("ovh"))
+    deliveries = folded([requests_of(site.records.select(READS), begins()).collect()]).with_columns(
+        source=pl.lit("ovh")
+    )
     rules = (timedelta(milliseconds=each) for each in (Attribution().tolerance, Attribution().edge_tolerance))
     found = together([agreement(deliveries, site.events, catalogue, REFERERS, *rules)])
     known = Known(files_by_key(site.records["key"], catalogue.files), found.viewers.select(VIEWER.keys()), {})

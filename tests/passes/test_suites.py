@@ -23,8 +23,8 @@ from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.store import fences
-from tests.trials.month import FIRST, NOW, month
-from tests.trials.site import Site
+from tests.worlds.month import FIRST, NOW, month
+from tests.worlds.site import Site
 
 HOUSE = Path(__file__).resolve().parents[2]
 HEAD = "table: traffic_daily\nexpectations:\n"

@@ -30,7 +30,7 @@ from mediameter.store import fences
 from mediameter.store.warehouse import tables
 from schemas.rollups import AUDIENCE_FAMILY, DAYS, TRAFFIC_FAMILY
 from tests import gate, servers
-from tests.trials.site import APP, NOW, Site
+from tests.worlds.site import APP, NOW, Site
 
 FIRST, SECOND = date(2025, 10, 31), date(2025, 11, 1)  # the world's days
 _OF_A_DAY = "tenant = 'default' AND day = '2025-11-01'"
