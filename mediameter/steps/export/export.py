@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,25 +22,28 @@ from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
-from mediameter.settings import PaletteSource, Settings
+from mediameter.settings import Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps.completeness import NOTHING, of_tables
-from mediameter.steps.export.feeds import FEEDS, Feed
-from mediameter.steps.export.palette import read_prices_and_balances
+from mediameter.steps.export.media_catalogue import read_media_catalogue
 from mediameter.steps.export.places import Place, place_of
-from mediameter.steps.export.reference import read_applications, read_files
+from mediameter.steps.export.prices_and_balances import read_prices_and_balances
+from mediameter.steps.export.reference_tables import Read
 from mediameter.steps.export.survey import Shrunk, Survey, note, note_shrunk, survey
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import days as completeness
 from mediameter.store import exports, lake, ledger
 from mediameter.store.acts import Exported, settled
 from mediameter.store.ledger import AlreadySettled
-from schemas.application import DAILEY_MEDIA, MEDIA_FILES
+from mediameter.systems.system import Feed
 from schemas.frames import polars_schema, validate
-from schemas.palette import DIRECTORS_PALETTE
 
-TABLES = {"dailey_media": DAILEY_MEDIA, "directors_palette": DIRECTORS_PALETTE}
+REFERENCE: dict[str, Callable[[Place, datetime | None], Read]] = {
+    "media catalogue": read_media_catalogue,
+    "prices and balances": read_prices_and_balances,
+}
+"""Who reads the tables that are read whole, by what the system's row calls them."""
 ALL_DAYS = 100 * 366
 PART_ROWS = 100_000
 MOST_REJECTS = 1_000  # kept of a day; all are counted
@@ -136,10 +139,10 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
     with place.database.snapshot() as seen:
         report.new_columns += [
-            f"{table.name}.{column}" for table in TABLES[place.source.kind] for column in seen.check(table)
+            f"{table.name}.{column}" for table in place.system.tables for column in seen.check(table)
         ]
         oldest = seen.oldest_writer()
-    feeds = FEEDS[place.source.kind]
+    feeds = place.system.feeds
     wanted = {
         feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
         for feed in feeds
@@ -195,15 +198,14 @@ def _reporting_days(day: date, settings: Settings) -> set[date]:
 
 
 def _read_reference(place: Place, since: datetime | None, report: ExportReport) -> None:
-    if isinstance(place.source, PaletteSource) or isinstance(place.database, Rest):
-        read_prices_and_balances(place)
+    if place.system.reference is None:
         return
-    report.applications += read_applications(place.made, place.settings, place.database)
-    count, rejects = read_files(place.made, place.settings, place.database, place.name, since)
-    report.files += count
-    report.rejected += len(rejects)
-    if since is None:
-        _keep_rejects(place, MEDIA_FILES.name, rejects)
+    read = REFERENCE[place.system.reference.name](place, since)
+    report.applications += read.applications
+    report.files += read.files
+    report.rejected += sum(map(len, read.rejects.values()))
+    for table, rejects in read.rejects.items() if since is None else ():
+        _keep_rejects(place, table, rejects)
 
 
 def _read_misfits(place: Place, feed: Feed, report: ExportReport) -> None:
@@ -302,7 +304,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
     begin, end = day_bounds(day)
     with reading(place.made) as connection:
         known = exports.export_hash(connection, place.name, feed.table.name, day)
-    stream, digest, counts = feed.stream(place), hashlib.sha256(), Counter[str]()
+    stream, digest, counts = feed.stream(place.source, place.now), hashlib.sha256(), Counter[str]()
     files: list[lake.LakeFile] = []
     rejects: list[tuple[str, str, str]] = []
     with place.database.snapshot() as seen:
@@ -312,7 +314,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
             events, ignored, rejected = (
                 _within(each, begin, end) for each in (taken.events, taken.ignored, taken.rejected)
             )
-            shut = feed.door(place, events)
+            shut = feed.door(events, place.door)
             kept = validate(shut.events, feed.contract).sort("at", "event_id")
             digest.update(_bytes_of(kept))
             if kept.height and not place.is_dry_run:
@@ -370,5 +372,5 @@ def _told_apart(rejects: list[tuple[str, str, str]], place: Place) -> list[tuple
         name = row_id[:_LONGEST_ROW_ID]
         seen[name] = seen.get(name, 0) + 1
         name = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
-        kept.append((name, reason, privacy.redact_line(detail, place.pseudonyms)))
+        kept.append((name, reason, privacy.redact_line(detail, place.door.pseudonyms)))
     return kept
