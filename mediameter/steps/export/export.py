@@ -245,10 +245,11 @@ def _record(place: Place, oldest: datetime | None, found: Survey, report: Export
 
 
 class _Day(NamedTuple):
-    """What the rows of one day came to."""
+    """What the rows of one day came to. ``there``: rows whose own time is of the day; an event may be of another."""
 
     export: exports.Export
     files: list[lake.LakeFile]
+    there: int
 
 
 def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: ExportReport) -> None:
@@ -259,8 +260,7 @@ def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: Expo
             found = _read_day(place, feed, day)
         except Moved:
             continue
-        read = found.export.rows_read
-        if surveyed - read > HANDFUL and has_shrunk(surveyed, read):
+        if surveyed - found.there > HANDFUL and has_shrunk(surveyed, found.there):
             continue
         point("export.read")
         if place.is_dry_run or _settle(place, found):
@@ -310,7 +310,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
     with place.database.snapshot() as seen:
         for rows, is_last in _parts(seen, feed, begin - feed.margin, end + feed.margin):
             taken = stream.take(rows, is_last=is_last)
-            counts.update(read=rows.height, taken=taken.rows)
+            counts.update(read=rows.height, taken=taken.rows, there=_within(rows, begin, end, feed.table.cursor).height)
             events, ignored, rejected = (
                 _within(each, begin, end) for each in (taken.events, taken.ignored, taken.rejected)
             )
@@ -331,7 +331,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
         place.name, feed.table.name, feed.kind, day, of_events + left_out + refused, of_events, counts["events"],
         left_out, refused, counts["unsettled"], digest.hexdigest(), known, _told_apart(rejects, place),
     )  # fmt: skip
-    return _Day(export, files)
+    return _Day(export, files, counts["there"])
 
 
 _NOTHING = hashlib.sha256().hexdigest()
@@ -350,9 +350,9 @@ def _parts(
     yield pl.concat(held), True
 
 
-def _within(frame: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+def _within(frame: pl.DataFrame, begin: datetime, end: datetime, at: str | None = None) -> pl.DataFrame:
     """What the day answers for. An event is of the day of its time, with all its rows, wherever they lie."""
-    return frame.filter((pl.col("at") >= begin) & (pl.col("at") < end))
+    return frame.filter((pl.col(at or "at") >= begin) & (pl.col(at or "at") < end))
 
 
 def _bytes_of(events: pl.DataFrame) -> bytes:

@@ -92,7 +92,8 @@ def _look_at_feed(
     there = seen.counts(feed.table, list(counted))
     is_less = any(there.get(day, 0) < rows for day, rows in counted.items())
     oldest = seen.oldest_day(feed.table) if is_less or not there else min(there)
-    purged = purged_days(counted, there, oldest, recent)
+    aged = place.now.astimezone(UTC).date() - timedelta(days=feed.kept_days) if feed.kept_days else None
+    purged = purged_days(counted, there, oldest, recent, aged)
     found.days[name] = [day for day in days if day not in purged]
     found.counts[name] = there
     found.seen[name] = 0 if oldest is None else max(1, sum(there.values()))
