@@ -112,7 +112,7 @@ _COLUMN_OF = {
     "NO_ID": "created_at", "NO_TIME": "created_at", "DUPLICATE_ID": "created_at", "NO_USER": "user_id",
     "NO_MODEL": "model", "NO_TYPE": "transaction_type", "LONG_ID": "id", "BAD_NUMBER": "_number", "BAD_MONEY": "_money",
 }  # fmt: skip
-_NAME_OF = {"_number": "number", "_money": "amount_paid_cents"}
+_NAME_OF = {"_number": "number", "_money": "money"}
 _DETAILS = pl.concat_str(
     pl.col("reason").replace_strict(
         {reason: _NAME_OF.get(name, name) for reason, name in _COLUMN_OF.items()}, default="row"
@@ -133,10 +133,10 @@ _DETAILS = pl.concat_str(
 
 def _generations(rows: pl.DataFrame, stale_before: datetime) -> pl.DataFrame:
     rows = rows.with_columns(
-        *(_named(name) for name in ("model_id", "generation_type", "status")),
-        *(_identified(name) for name in ("prediction_id", "gallery_id")),
-        *(_without_prompt(_cleaned(name)) for name in ("user_id", "error_message")),
-        _cleaned("id"),
+        *(named(name) for name in ("model_id", "generation_type", "status")),
+        *(identified(name) for name in ("prediction_id", "gallery_id")),
+        *(_without_prompt(cleaned(name)) for name in ("user_id", "error_message")),
+        cleaned("id"),
     )
     status = pl.col("status").str.to_lowercase().fill_null("unknown")
     is_stale = (status == "pending") & (pl.col("created_at") < stale_before)
@@ -175,7 +175,7 @@ _NO_COLUMNS = pl.struct(
 
 def _title(name: str) -> pl.Expr:
     """A name for people; none for what is longer than a name, or does not read like one: no key rests on it."""
-    text = _without_prompt(_cleaned(name))
+    text = _without_prompt(cleaned(name))
     is_title = text.str.contains(_NAME) & (text.str.len_chars() <= LONGEST["model_id"])
     return pl.when(is_title).then(text).alias(name)
 
@@ -204,10 +204,10 @@ class _Said(NamedTuple):
 def _credits(rows: pl.DataFrame) -> pl.DataFrame:
     said = {text: _said(text) for text in rows["metadata"].unique().to_list()}
     found = [said[text] for text in rows["metadata"].to_list()]
-    kind = _named("type").str.to_lowercase().replace(_USAGE)
+    kind = named("type").str.to_lowercase().replace(_USAGE)
     rows = rows.with_columns(
-        _cleaned("id"),
-        _cleaned("user_id"),
+        cleaned("id"),
+        cleaned("user_id"),
         kind.alias("transaction_type"),
         pl.Series("_said", [each.model for each in found], dtype=pl.String),
         pl.Series("_paid", [each.paid_micros for each in found], dtype=pl.Int64),
@@ -294,15 +294,15 @@ def amount_of(value: Any) -> Decimal | None:
 # --- both --------------------------------------------------------------------------------------------
 
 
-def _cleaned(name: str) -> pl.Expr:
+def cleaned(name: str) -> pl.Expr:
     """Without NUL, which PostgreSQL cannot keep, and blanks around it; null where nothing is said."""
     text = pl.col(name).str.replace_all("\0", "\N{REPLACEMENT CHARACTER}", literal=True).str.strip_chars()
     return pl.when(~text.str.contains(_NOTHING)).then(text).alias(name)
 
 
-def _named(name: str) -> pl.Expr:
+def named(name: str) -> pl.Expr:
     """A word of a vocabulary that may grow; what does not read like one (a sentence, an address) is `other`."""
-    text = _cleaned(name)
+    text = cleaned(name)
     return pl.when(text.str.contains(_NAME)).then(text).when(text.is_not_null()).then(pl.lit(OTHER)).alias(name)
 
 
@@ -311,9 +311,9 @@ def is_name(text: str) -> bool:
     return re.fullmatch(_NAME, text) is not None
 
 
-def _identified(name: str) -> pl.Expr:
+def identified(name: str) -> pl.Expr:
     """An id; null for what does not look like one."""
-    text = _cleaned(name)
+    text = cleaned(name)
     return pl.when(text.str.contains(f"^{ID}$")).then(text).alias(name)
 
 

@@ -13,9 +13,10 @@ from mediameter.alerts.row_sources import BUDGET_COSTS
 from mediameter.alerts.rule import Aggregate, Bands, Condition, Rule
 from mediameter.alerts.rule_files import understood
 from mediameter.errors import UserError
-from mediameter.settings import KINDS, Settings
+from mediameter.sections.quantities import Money
+from mediameter.settings import Settings
 from mediameter.settings.budgets import MONTHLY, Budget
-from mediameter.settings.quantities import Money
+from mediameter.systems import SYSTEMS
 from schemas.currencies import CURRENCY
 
 TEMPLATE = "budget"
@@ -178,7 +179,7 @@ def _why_dormant(settings: Settings, rule: Rule) -> str:
     if rule.name == TEMPLATE:
         return "no budget is set: [budgets.NAME]"
     if rule.needs in ("generations", "systems") and not sources_of(settings, rule):
-        if rule.systems and not KINDS.intersection(rule.systems):
+        if rule.systems and not SYSTEMS.keys() & set(rule.systems):
             return f"this version reads no source of kind {' or '.join(rule.systems)} yet"
         wanted = " or ".join(rule.systems) or "that generates"
         return f"no source of kind {wanted} is set"

@@ -12,8 +12,8 @@ from mediameter.alerts.headlines import unknown_fields
 from mediameter.alerts.row_sources import KNOWN, RowSource, row_source
 from mediameter.alerts.rule import DAY_S, HOUR_S, OFFSETS_S, Aggregate, Bands, Compare, Condition, How, Rule
 from mediameter.errors import UserError
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.quantities import bytes_of, milliseconds, money
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.quantities import bytes_of, milliseconds, money
 from mediameter.yaml_lines import LINE, line_of
 from schemas import TABLES, VIEWS
 from schemas.contract import Contract

@@ -27,7 +27,7 @@ def late_sources(connection: sa.Connection, settings: Settings, now: datetime) -
 
 def _line(settings: Settings, name: str, delivered_at: datetime, now: datetime) -> str:
     quiet = told((now - delivered_at).total_seconds(), "s")
-    what = "no row is newer than" if name in settings.table_sources else "nothing has been delivered since"
+    what = settings.system(name).form.silence
     return (
         f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {quiet}: longer than is ordinary of it. Is the"
         f" delivery alive (logging, copy job, export)? `mediameter doctor`; if it is: [sources.{name}] quiet_hours"

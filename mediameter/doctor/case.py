@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediameter.settings import AppSource, EventSource, PaletteSource, Settings, Source
+from mediameter.sections.buckets import BucketSource
+from mediameter.sections.tables import TableSource
+from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.temporary import LeftOut
+from mediameter.systems.system import System
 from parsers.access_log import Parsed
 
 Clock = Callable[[], datetime]
@@ -36,23 +39,12 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class AppVisit:
-    """The database of an application."""
+class TableVisit:
+    """The tables of another system."""
 
     name: str
-    source: AppSource
-
-    @property
-    def setting(self) -> str:
-        return f"[sources.{self.name}]"
-
-
-@dataclass(frozen=True, slots=True)
-class PaletteVisit:
-    """The tables of a generating system."""
-
-    name: str
-    source: PaletteSource
+    source: TableSource
+    system: System
     clock: Clock
 
     @property
@@ -62,10 +54,11 @@ class PaletteVisit:
 
 @dataclass(slots=True)
 class Visit:
-    """One source. What an earlier check learns (the client, the newest objects, what they hold) later ones use."""
+    """One bucket. What an earlier check learns (the client, the newest objects, what they hold) later ones use."""
 
     name: str
-    source: Source | EventSource
+    source: BucketSource
+    system: System
     settings: Settings
     clock: Clock
     connection: Any = None

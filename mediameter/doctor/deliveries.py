@@ -13,9 +13,9 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.metering.rhythm import rhythm
-from mediameter.settings import Source
 from mediameter.store import migration, sightings
 from mediameter.store.warehouse import naive, tables
+from mediameter.systems.system import LOG_OBJECTS
 
 _SUBJECT = "what runs believe"
 
@@ -31,7 +31,7 @@ def silence(visit: Visit) -> Iterator[Finding]:
         return
     last = f"the last delivery was at {found.last_at:%Y-%m-%d %H}h UTC"
     if now > found.late_from:
-        is_log = isinstance(visit.source, Source)
+        is_log = visit.system.form is LOG_OBJECTS
         on = "access logging still on, and into" if is_log else "the export still running, and into"
         how = "is the copy job alive" if visit.source.is_folder else f"is {on} this bucket and prefix"
         ordinary = f"the next was due by {found.expected_by:%Y-%m-%d %H}h"

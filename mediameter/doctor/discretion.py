@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from mediameter.alerts.wording import one_line
 from mediameter.doctor.finding import Finding
+from mediameter.sections.source import secrets_of
 from mediameter.settings import Settings
 from mediameter.settings.environment import prefect_api
 
@@ -38,20 +36,10 @@ def _secrets(settings: Settings) -> Iterator[str]:
     for channel in settings.alerts.every_channel:
         yield channel.url
         yield channel.signing_key
-    for source in settings.bucket_sources.values():
-        yield source.access_key
-        yield source.secret_key
-    for url in (settings.warehouse.url, *(source.url for source in settings.app_sources.values())):
-        yield _password(url)
+    for source in settings.sources.values():
+        yield from source.secrets
+    yield from secrets_of(settings.warehouse.url)
     api = prefect_api()
     if api:
         yield api.key
         yield api.auth_string
-
-
-def _password(url: str) -> str:
-    """The password of a database URL; the whole of it where it cannot be read."""
-    try:
-        return make_url(url).password or ""
-    except ArgumentError:
-        return url

@@ -7,14 +7,14 @@ from difflib import get_close_matches
 
 from mediameter.doctor.case import Visit
 from mediameter.doctor.finding import Finding, warning
-from mediameter.settings import EventSource
+from mediameter.systems.system import EVENT_OBJECTS
 
 _SHOWN = 8
 
 
 def nothing_below(visit: Visit, looked_at: str, names: Sequence[str]) -> Finding:
     """``names``: what there is at the top, folders with a slash behind them."""
-    if not names and isinstance(visit.source, EventSource):
+    if not names and visit.system.form is EVENT_OBJECTS:
         return warning(looked_at, "nothing is there at all", "let the application's export put its files into it")
     if not names:
         here = "sync the log bucket into it" if visit.source.is_folder else "let the media buckets log into it"

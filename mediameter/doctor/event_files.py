@@ -15,7 +15,6 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.deliveries import silence
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from parsers.access_log import Context, Refused
-from parsers.palette_events import read_events
 
 _NO_SEED = 0  # ids of events are not kept, so they need no secret
 
@@ -28,7 +27,7 @@ def sample(visit: Visit) -> Iterator[Finding]:
     version = visit.objects[-1]
     try:
         with closing(visit.chunks(version)) as chunks:
-            parsed = next(read_events(chunks, Context(_NO_SEED, version.last_modified)), None)
+            parsed = next(visit.system.events(chunks, Context(_NO_SEED, version.last_modified)), None)
     except Refused as refused:
         yield error(version.key, str(refused), f"point {visit.setting} prefix (or path) at files with events alone")
         return

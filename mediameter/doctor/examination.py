@@ -8,10 +8,9 @@ from pathlib import Path
 
 from mediameter.doctor.at_rest import AT_REST
 from mediameter.doctor.bucket import BUCKET
-from mediameter.doctor.case import AppVisit, Case, Clock, PaletteVisit, Visit
+from mediameter.doctor.case import Case, Clock, TableVisit, Visit
 from mediameter.doctor.channels import CHANNELS
 from mediameter.doctor.checking import Check, run
-from mediameter.doctor.database import DATABASE
 from mediameter.doctor.deliveries import DELIVERIES
 from mediameter.doctor.discretion import discreet
 from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
@@ -19,11 +18,12 @@ from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
 from mediameter.doctor.house import HOUSE, address_key, settings_file
 from mediameter.doctor.ownership import OWNERSHIP
-from mediameter.doctor.palette import PALETTE
 from mediameter.doctor.reference import REFERENCE
 from mediameter.doctor.scheduler import SCHEDULER
+from mediameter.doctor.tables import OF_TABLES
 from mediameter.errors import MediameterError
-from mediameter.settings import PaletteSource, load
+from mediameter.settings import load
+from mediameter.systems.system import EVENT_OBJECTS, LOG_OBJECTS, TABLES
 
 CASE: tuple[Check[Case], ...] = (
     Check("key", lambda case: address_key(case.settings)),
@@ -60,15 +60,21 @@ def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:
     if not settings.sources:
         remedy = "add [sources.NAME] with kind, and path or bucket; `mediameter init` writes an example"
         yield replace(error("sources", "no source is set: there is nothing to meter", remedy), check="sources")
-    for name, source in settings.log_sources.items():
-        visit = Visit(name, source, settings, case.clock)
-        yield from run(FOLDER if source.is_folder else BUCKET, visit, f"sources.{name}")
-    for name, events in settings.event_sources.items():
-        visit = Visit(name, events, settings, case.clock)
-        yield from run(EVENT_FOLDER if events.is_folder else EVENT_BUCKET, visit, f"sources.{name}")
-    for name, app_source in settings.app_sources.items():
-        yield from run(DATABASE, AppVisit(name, app_source), f"sources.{name}")
-    for name, system in settings.generating_sources.items():
-        if isinstance(system, PaletteSource):
-            yield from run(PALETTE, PaletteVisit(name, system, case.clock), f"sources.{name}")
+    for name in settings.sources:
+        yield from _of_source(case, name)
     yield from run(CASE, case)
+
+
+BUCKETS = {LOG_OBJECTS: (FOLDER, BUCKET), EVENT_OBJECTS: (EVENT_FOLDER, EVENT_BUCKET)}
+"""What is looked at in a folder and in a bucket over S3, by the form of what lies there."""
+
+
+def _of_source(case: Case, name: str) -> Iterator[Finding]:
+    """A source of whatever kind: its row says what there is to look at."""
+    settings, system, room = case.settings, case.settings.system(name), f"sources.{name}"
+    if system.form is TABLES:
+        yield from run(OF_TABLES, TableVisit(name, settings.table_sources[name], system, case.clock), room)
+        return
+    source = settings.bucket_sources[name]
+    in_folder, over_s3 = BUCKETS[system.form]
+    yield from run(in_folder if source.is_folder else over_s3, Visit(name, source, system, settings, case.clock), room)

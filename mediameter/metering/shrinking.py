@@ -23,16 +23,17 @@ def gone_of_days(before: Mapping[date, int], there: Mapping[date, int]) -> tuple
     return sum(before.values()), sum(max(0, rows - there.get(day, 0)) for day, rows in before.items())
 
 
-def purged_days(before: Mapping[date, int], there: Mapping[date, int], oldest: date | None, recent: date) -> set[date]:
+def purged_days(
+    before: Mapping[date, int], there: Mapping[date, int], oldest: date | None, recent: date, aged: date | None = None
+) -> set[date]:
     """Days that an application has cleared away because they are old: older than ``recent``, and than all that is there
-    (``oldest``), or that very day where it is cleared in part."""
+    (``oldest``), or that very day where it is cleared in part. Of a system that says for how long it keeps rows: also
+    days up to ``aged`` that have lost some, whatever a forgotten older row would say."""
     if oldest is None:
         return set()
-    return {
-        day
-        for day, rows in before.items()
-        if day < recent and (day < oldest or (day == oldest and there.get(day, 0) < rows))
-    }
+    fewer = {day for day, rows in before.items() if there.get(day, 0) < rows}
+    of_age = {day for day in fewer if aged is not None and day <= aged}
+    return of_age | {day for day in before if day < recent and (day < oldest or (day == oldest and day in fewer))}
 
 
 def expected_objects(

@@ -6,13 +6,15 @@ from mediameter.report import words
 from mediameter.report.generated import Generated, MadeDay, Model, Money
 from mediameter.report.markup import Markup, element
 from mediameter.report.tables import folded, pill, table
+from mediameter.systems import kinds_that_supply, quoted
 
 LEAD = (
     "What generating systems made, and the money of it. Revenue is money really paid, not the credits that were "
     "granted. A margin is the sum of a currency's rows, and not available while the cost of some charges is not known."
 )
 NOT_CONNECTED = (
-    'No generating system is connected. Add a source of kind = "directors_palette" under [sources] in mediameter.toml.'
+    "No generating system is connected. "
+    f"Add a source of kind = {quoted(kinds_that_supply('generations'))} under [sources] in mediameter.toml."
 )
 KINDS = {
     "revenue": "paid by users", "refund": "paid back", "provider": "taken by providers of models",

@@ -8,6 +8,7 @@ from mediameter.report.markup import Markup, element
 from mediameter.report.merged import APP_ONLY, LOG_ONLY, MATCHED, Merged
 from mediameter.report.sentences import match_basis, outcome, reason, reconciled
 from mediameter.report.tables import folded, gigabytes, pill, table
+from mediameter.systems import kinds_that_supply, quoted
 from schemas.vocabulary import ALL
 
 LEAD = (
@@ -16,7 +17,7 @@ LEAD = (
 )
 NOT_CONNECTED = (
     "No application is connected, so that nobody knows who the traffic was for. "
-    'Add a source of kind = "dailey_media" under [sources] in mediameter.toml.'
+    f"Add a source of kind = {quoted(kinds_that_supply('viewers'))} under [sources] in mediameter.toml."
 )
 
 

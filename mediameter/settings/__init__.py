@@ -4,36 +4,28 @@
 Whatever is wrong is a ``SettingsError`` of one line: file and line, setting, what is wrong, what mends it.
 """
 
-from mediameter.settings.application import AppSource
-from mediameter.settings.buckets import EventSource, Source
+from mediameter.sections.complaint import SettingsError
+from mediameter.sections.quantities import Money
 from mediameter.settings.channels import Channel
 from mediameter.settings.commented import render_commented_toml, write_commented_toml
-from mediameter.settings.complaint import SettingsError
 from mediameter.settings.invoices import Invoice
 from mediameter.settings.key import address_key, carry_key, key_path, known_key
-from mediameter.settings.models import KINDS, Alerts, Geo, Ingest, Rule, Settings
-from mediameter.settings.palette import PaletteSource
+from mediameter.settings.models import Alerts, Geo, Ingest, Rule, Settings
 from mediameter.settings.prices import PriceCard
-from mediameter.settings.quantities import Money
 from mediameter.settings.reading import FILE_NAME, from_mapping, load, of_warehouse, settings_file
 
 __all__ = [
     "FILE_NAME",
-    "KINDS",
     "Alerts",
-    "AppSource",
     "Channel",
-    "EventSource",
     "Geo",
     "Ingest",
     "Invoice",
     "Money",
-    "PaletteSource",
     "PriceCard",
     "Rule",
     "Settings",
     "SettingsError",
-    "Source",
     "address_key",
     "carry_key",
     "from_mapping",

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.quantities import Money, money
-from mediameter.settings.section import Section, setting
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.quantities import Money, money
+from mediameter.sections.section import Section, setting
 
 ANY = "*"
 MONTHLY = "monthly_budget"

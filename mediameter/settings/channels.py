@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.section import Section, setting
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.section import Section, setting
 
 Severity = Literal["critical", "warning", "info"]
 _LEAST_KEY = 16

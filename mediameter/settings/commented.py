@@ -10,13 +10,17 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mediameter.atomic import write_once
-from mediameter.settings.complaint import SettingsError
+from mediameter.sections.complaint import SettingsError
 from mediameter.settings.models import Settings
+from mediameter.systems import SYSTEMS
 
 _HEAD = """\
 # mediameter's settings. What is commented out is the default.
 # A secret is never written here: "env:NAME" reads an environment variable, "secret:NAME" a Prefect Secret block.
 # Paths are meant from the folder of this file.
+"""
+_SOURCES = """\
+# --- sources: where logs and the application's events come from --------------------------------------
 """
 # What a default cannot show: tables whose names are the user's own, and urls of many kinds.
 _EXAMPLES = {
@@ -26,66 +30,6 @@ _EXAMPLES = {
 # url = "sqlite:///warehouse.sqlite"   # Database with the rollups: a file, or one on a server, as "env:NAME" where it
 #                                      # holds a password: "postgresql://user:password@host:5432/database",
 #                                      # "mysql://user:password@host:3306/database" (MySQL 8, MariaDB)
-""",
-    "sources": """\
-# --- sources: where logs and the application's events come from --------------------------------------
-[sources.logs]
-kind = "s3_access_log"
-path = "./bucket"                    # folder laid out as the log bucket; leave it out to read the bucket over S3
-# bucket = "acme-logs"               # name of the log bucket; its own records are left out
-# prefix = "access-logs/"            # only keys that begin so
-# [sources.media]                    # the same over S3
-# kind = "s3_access_log"
-# bucket = "acme-logs"
-# endpoint = "https://s3.gra.io.cloud.ovh.net"  # where it is not Amazon's
-# region = "gra"                     # default: the endpoint's, or boto3's
-# addressing = "auto"                # or "path", "virtual": where the bucket's name stands
-# profile = "logs"                   # of ~/.aws; or access_key = "env:NAME" and secret_key = "env:NAME";
-#                                    # default: what boto3 finds (environment, ~/.aws, the machine's role)
-# [sources.events]                   # event files of Director's Palette: JSON, an array, or an event a line
-# kind = "palette_events"
-# path = "./events"                  # folder that they are put into; or bucket and the rest, as above
-# application = "directors-palette"  # of events that name no `app`; default: the source's name
-# apps = {"palette" = "directors-palette"}  # application by the `app` that an event names; default: as it stands
-# timestamp = "finished"             # of a generation: when it was done, as the document has it; or "asked" for
-# [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
-# amount = "9.99"                    # exact, in quotes
-# currency = "USD"
-# credits = 100                      # how many are sold for it; default: 1
-# valid_from = 2025-01-01            # until the day before the next price of that currency
-# [sources.app]                      # the application's own database: who used what; it is only read
-# kind = "dailey_media"              # media_analytics, media_files, applications
-# url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
-# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# settle_minutes = 5                 # what happened longer ago than this is committed there
-# page_rows = 20000                  # rows that one query reads
-# statement_timeout_s = 120          # a query that takes longer is given up
-# write_back = false                 # write the requests of final days into media_analytics (docs/definitions.md)
-# write_back_url = ""                # the same database, as a user who may write there, best as "env:NAME"
-# write_back_matched = false         # also those that an event of the application stands for already
-# [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
-# media_analytics = "media_analytics"
-# [sources.app.columns.media_analytics] # names of columns that are called otherwise there
-# timestamp = "timestamp"
-# [sources.palette]                  # a generating system: generations, credits, money; it is only read
-# kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
-# url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
-# key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
-# application = ""                   # application that it is of; default: the source's name
-# lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# stale_hours = 24                   # what is pending for longer stays so: no answer will come
-# settle_minutes = 5                 # what happened longer ago than this is committed there
-# page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
-# statement_timeout_s = 120          # a query that takes longer is given up
-# [sources.palette.tables]           # names of tables that are called otherwise there
-# generation_events = "generation_events"
-# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
-# model_id = "model_id"
-# [[sources.palette.credit_price]]   # as that of event files
-# amount = "9.99"
-# currency = "USD"
-# credits = 100
-# valid_from = 2025-01-01
 """,
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it
@@ -166,7 +110,9 @@ def render_commented_toml() -> str:
     fields = Settings.model_fields
     parts = [_HEAD, _line("tenant", fields["tenant"]) + "\n"]
     for name, field in fields.items():
-        if name in _EXAMPLES:
+        if name == "sources":
+            parts.append(_SOURCES + "".join(system.example for system in SYSTEMS.values()))
+        elif name in _EXAMPLES:
             parts.append(_EXAMPLES[name])
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             parts.append(_table(name, field.annotation))

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mediameter.settings.complaint import Complaint, Place, SettingsError, dotted
+from mediameter.sections.complaint import Complaint, Place, SettingsError, dotted
 from mediameter.settings.models import Settings
+from mediameter.systems import SYSTEMS
 
 
 def settings_error(where: str, text: str, complaint: Complaint, place: Place) -> SettingsError:
@@ -67,8 +68,8 @@ def _names_at(loc: Place) -> list[str]:
         section = section_of(kind)
         if section:
             kind = section.model_fields[str(part)].annotation
-        elif get_origin(kind) in (UnionType, Union):
-            kind = next(each for each in get_args(kind) if part in get_args(each.model_fields["kind"].annotation))
+        elif part in SYSTEMS and get_origin(kind) in (UnionType, Union):
+            kind = SYSTEMS[str(part)].section
         else:  # dict[name, kind], or tuple[kind, ...]
             kind = get_args(kind)[1 if isinstance(part, str) else 0]
     section = section_of(kind)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mediameter.sections.source import SourceSection
+from mediameter.systems import SYSTEMS
+from mediameter.systems.system import Supplies
 
 if TYPE_CHECKING:
     from mediameter.settings.models import Settings
@@ -24,7 +29,7 @@ def fingerprint(settings: Settings) -> str:
         "rejects_budget": settings.rejects.budget,
         "countries": [_identity(path) for path in _country_files(settings.geo.countries)],
         "cdn_ranges": _cdn_identity(settings.geo.cdn_ranges),
-        "log_buckets": {name: source.bucket for name, source in settings.log_sources.items()},
+        **_of_sources("requests", settings.log_sources),
         "applications": sorted(settings.app_sources),
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
@@ -36,10 +41,20 @@ def generating_fingerprint(settings: Settings) -> str:
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,
         "rejects_budget": settings.rejects.budget,
-        "applications": {name: source.application for name, source in settings.generating_sources.items()},
-        "apps": {name: source.apps for name, source in settings.event_sources.items()},
+        **_of_sources("generations", settings.generating_sources),
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
+
+
+def _of_sources(supplied: Supplies, sources: Mapping[str, SourceSection]) -> dict[str, dict[str, Any]]:
+    """What the systems' rows say that rollups rest on: by name of the part, its value for each source that has it."""
+    parts: dict[str, dict[str, Any]] = {}
+    for system in SYSTEMS.values():
+        if system.supplies == supplied:
+            for part, field in system.fingerprint.items():
+                found = {name: getattr(source, field) for name, source in sources.items() if source.kind == system.kind}
+                parts.setdefault(part, {}).update(found)
+    return parts
 
 
 def _country_files(path: Path | None) -> list[Path]:

@@ -11,9 +11,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.quantities import Money, decimal_amount, nearest_bytes
-from mediameter.settings.section import Section, setting
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.quantities import Money, decimal_amount, nearest_bytes
+from mediameter.sections.section import Section, setting
 
 _MONTH = re.compile("[0-9]{4}-[0-9]{2}")
 _MOST_MICROS = 2**63 - 1

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from mediameter.atomic import write_once
-from mediameter.settings.complaint import SettingsError
+from mediameter.sections.complaint import SettingsError
 from mediameter.settings.models import Settings
 
 FILE_NAME = "address.key"

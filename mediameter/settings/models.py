@@ -7,21 +7,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mediameter.settings.application import AppSource
-from mediameter.settings.buckets import EventSource, Source
+from mediameter.sections.buckets import BucketSource, EventBucket
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.credit_prices import CreditPrices
+from mediameter.sections.quantities import Money, bytes_of, count, milliseconds, money, ratio
+from mediameter.sections.section import Beside, Section, Share, absolute, beside, setting
+from mediameter.sections.source import Generating, SellsCredits, SourceSection
+from mediameter.sections.tables import TableSource
 from mediameter.settings.budgets import MONTHLY, Budget, BudgetName, of_known_sources
 from mediameter.settings.channels import Channel, told
-from mediameter.settings.complaint import Complaint
 from mediameter.settings.invoices import Invoice, one_a_month
-from mediameter.settings.palette import PaletteSource
 from mediameter.settings.prices import PriceCard, closed_without_gaps
-from mediameter.settings.quantities import Money, bytes_of, count, milliseconds, money, ratio
-from mediameter.settings.section import Beside, Section, Share, absolute, beside, setting
+from mediameter.systems import SYSTEMS
+from mediameter.systems.dailey_media import AppSource
+from mediameter.systems.system import EVENT_OBJECTS, LOG_OBJECTS, TABLES, System
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Bytes = Annotated[int, BeforeValidator(bytes_of), Field(ge=1)]
@@ -247,13 +251,12 @@ class Rejects(Section):
     budget: Share = setting(0.01, "A day with a larger share of unreadable lines is suspect")
 
 
-AnySource = Annotated[Source | EventSource | AppSource | PaletteSource, Field(discriminator="kind")]
-KINDS = frozenset(
-    kind
-    for each in (Source, EventSource, AppSource, PaletteSource)
-    for kind in get_args(each.model_fields["kind"].annotation)
-)
-"""Kinds of sources that this version reads."""
+if TYPE_CHECKING:
+    AnySource = SourceSection
+else:
+    AnySource = Annotated[
+        Union[tuple(system.section for system in SYSTEMS.values())], Field(discriminator="kind")  # noqa: UP007
+    ]
 
 
 class Settings(Section):
@@ -309,35 +312,50 @@ class Settings(Section):
         """Where people find the report: its address, or its path on this machine."""
         return self.reporting.report_url or str(self.report_path)
 
+    def system(self, name: str) -> System:
+        """What kind of system a source is."""
+        return SYSTEMS[self.sources[name].kind]
+
+    def _sources_where(self, is_meant: Callable[[System], bool]) -> dict[str, Any]:
+        return {name: source for name, source in self.sources.items() if is_meant(SYSTEMS[source.kind])}
+
     @property
-    def log_sources(self) -> dict[str, Source]:
+    def log_sources(self) -> dict[str, BucketSource]:
         """The buckets of access logs."""
-        return {name: source for name, source in self.sources.items() if isinstance(source, Source)}
+        return self._sources_where(lambda system: system.form is LOG_OBJECTS)
 
     @property
-    def event_sources(self) -> dict[str, EventSource]:
+    def event_sources(self) -> dict[str, EventBucket]:
         """The buckets of event files."""
-        return {name: source for name, source in self.sources.items() if isinstance(source, EventSource)}
+        return self._sources_where(lambda system: system.form is EVENT_OBJECTS)
 
     @property
-    def bucket_sources(self) -> dict[str, Source | EventSource]:
+    def bucket_sources(self) -> dict[str, BucketSource]:
         """Everything that is read from buckets: the logs, then the event files."""
         return {**self.log_sources, **self.event_sources}
 
     @property
     def app_sources(self) -> dict[str, AppSource]:
         """The databases of applications."""
-        return {name: source for name, source in self.sources.items() if isinstance(source, AppSource)}
+        return self._sources_where(lambda system: system.supplies == "viewers")
 
     @property
-    def generating_sources(self) -> dict[str, PaletteSource | EventSource]:
+    def generating_sources(self) -> dict[str, Generating]:
         """The systems that generate, and know of credits and money: their tables, and their event files."""
-        return {name: each for name, each in self.sources.items() if isinstance(each, PaletteSource | EventSource)}
+        return self._sources_where(lambda system: system.supplies == "generations")
 
     @property
-    def table_sources(self) -> dict[str, AppSource | PaletteSource]:
+    def table_sources(self) -> dict[str, TableSource]:
         """Everything that is read from other systems' tables."""
-        return {name: each for name, each in self.sources.items() if isinstance(each, AppSource | PaletteSource)}
+        return self._sources_where(lambda system: system.form is TABLES)
+
+    @property
+    def credit_prices(self) -> dict[str, CreditPrices]:
+        """What the settings say that credits are sold for, by generating source; of most nothing."""
+        return {
+            name: source.credit_price if isinstance(source, SellsCredits) else ()
+            for name, source in self.generating_sources.items()
+        }
 
     @property
     def every_budget(self) -> dict[str, Budget]:

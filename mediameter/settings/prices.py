@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.quantities import PRICED_UNITS, decimal_amount
-from mediameter.settings.section import Day, Section
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.quantities import PRICED_UNITS, decimal_amount
+from mediameter.sections.section import Day, Section
 
 _PLACES = 12
 

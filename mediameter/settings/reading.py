@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mediameter.settings.complaint import Complaint, Place, SettingsError
+from mediameter.sections.complaint import Complaint, Place, SettingsError
 from mediameter.settings.explaining import explain, section_of, settings_error
 from mediameter.settings.models import Settings, Warehouse
 

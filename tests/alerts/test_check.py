@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from mediameter import answers, connect
 from mediameter.commands import alerts as step
+from mediameter.sections.quantities import Money
 from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
-from mediameter.settings.quantities import Money
 from mediameter.steps.alert.check import check
 from mediameter.store import fences
 from mediameter.store.warehouse import naive, tables

@@ -17,9 +17,10 @@ from mediameter import faults
 from mediameter.commands.run import RunSummary, run
 from mediameter.connect import engine, reading, writing
 from mediameter.doctor import examine
-from mediameter.settings import AppSource, Settings
+from mediameter.settings import Settings
 from mediameter.steps.write_back.write_back import WriteBackReport, due_days, write_back
 from mediameter.store.warehouse import tables
+from mediameter.systems.dailey_media import AppSource
 from tests.export.application import Application, made
 from tests.export.delivered import DAY, NOW, REQUESTS, deliver, furnish, settings, table
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from mediameter.steps.export.palette import _label
+from mediameter.steps.export.prices_and_balances import _label
 from schemas.vocabulary import GAUGE_BANDS
 from tests.pictures import Warehouse
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading
 from mediameter.errors import UserError
+from mediameter.sections.credit_prices import closed
 from mediameter.settings import Settings
-from mediameter.settings.credit_prices import closed
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.rollup.generations import basis, prepare
 from mediameter.store.warehouse import tables

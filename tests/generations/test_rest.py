@@ -11,8 +11,8 @@ import pytest
 
 from mediameter import connect
 from mediameter.commands.run import run
+from mediameter.opening import tables
 from mediameter.sources import postgrest as rest
-from mediameter.steps.export import places
 from mediameter.steps.export.export import export
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOW, generation, palette, settings_for, transaction, uuid
@@ -184,7 +184,7 @@ def test_its_connections_are_closed(system: Application, server: Server, tmp_pat
         return clients[-1]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(places, "rest_client", kept)
+        patched.setattr(tables, "rest_client", kept)
         export(over_rest(server.url, tmp_path), now=NOW)
         server.before = lambda handler, table: (403, {}, {})
         assert export(over_rest(server.url, tmp_path), now=NOW).failed

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mediameter.errors import UserError
+from mediameter.sections.quantities import bytes_of
 from mediameter.settings import Money, Settings, SettingsError, address_key, load, render_commented_toml
 from mediameter.settings.prices import PriceCard, closed_without_gaps
-from mediameter.settings.quantities import bytes_of
 
 SOURCE = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'
 Write = Callable[[str], Settings]

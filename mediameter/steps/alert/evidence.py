@@ -196,8 +196,7 @@ class Evidence:
         return pl.DataFrame(rows, schema=_schema(FRESHNESS.columns), orient="row")
 
     def _age(self, name: str, row: Any) -> tuple[object, ...]:
-        kind = "log" if name in self._settings.log_sources else "table"
-        kind = "event_files" if name in self._settings.event_sources else kind
+        kind = self._settings.system(name).form.freshness
         if row is None:
             return name, kind, None, None, 0
         settling = timedelta(hours=self._settings.reporting.settle_hours if kind != "table" else 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,25 +23,28 @@ from mediameter.faults import point
 from mediameter.metering.calendar import day_of
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
-from mediameter.settings import PaletteSource, Settings
+from mediameter.settings import Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps.completeness import NOTHING, of_tables
-from mediameter.steps.export.feeds import FEEDS, Feed
-from mediameter.steps.export.palette import read_prices_and_balances
+from mediameter.steps.export.media_catalogue import read_media_catalogue
 from mediameter.steps.export.places import Place, place_of
-from mediameter.steps.export.reference import read_applications, read_files
+from mediameter.steps.export.prices_and_balances import read_prices_and_balances
+from mediameter.steps.export.reference_tables import Read
 from mediameter.steps.export.survey import Shrunk, Survey, note, note_shrunk, survey
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import days as completeness
 from mediameter.store import exports, lake, listings, rejects
 from mediameter.store.acts import Exported, settled
 from mediameter.store.settling import AlreadySettled
-from schemas.application import DAILEY_MEDIA, MEDIA_FILES
+from mediameter.systems.system import Feed
 from schemas.frames import polars_schema, validate
-from schemas.palette import DIRECTORS_PALETTE
 
-TABLES = {"dailey_media": DAILEY_MEDIA, "directors_palette": DIRECTORS_PALETTE}
+REFERENCE: dict[str, Callable[[Place, datetime | None], Read]] = {
+    "media catalogue": read_media_catalogue,
+    "prices and balances": read_prices_and_balances,
+}
+"""Who reads the tables that are read whole, by what the system's row calls them."""
 ALL_DAYS = 100 * 366
 PART_ROWS = 100_000
 MOST_REJECTS = 1_000  # kept of a day; all are counted
@@ -137,10 +140,10 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
     with place.database.snapshot() as seen:
         report.new_columns += [
-            f"{table.name}.{column}" for table in TABLES[place.source.kind] for column in seen.check(table)
+            f"{table.name}.{column}" for table in place.system.tables for column in seen.check(table)
         ]
         oldest = seen.oldest_writer()
-    feeds = FEEDS[place.source.kind]
+    feeds = place.system.feeds
     wanted = {
         feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
         for feed in feeds
@@ -196,15 +199,14 @@ def _reporting_days(day: date, settings: Settings) -> set[date]:
 
 
 def _read_reference(place: Place, since: datetime | None, report: ExportReport) -> None:
-    if isinstance(place.source, PaletteSource) or isinstance(place.database, Rest):
-        read_prices_and_balances(place)
+    if place.system.reference is None:
         return
-    report.applications += read_applications(place.made, place.settings, place.database)
-    count, rejects = read_files(place.made, place.settings, place.database, place.name, since)
-    report.files += count
-    report.rejected += len(rejects)
-    if since is None:
-        _keep_rejects(place, MEDIA_FILES.name, rejects)
+    read = REFERENCE[place.system.reference.name](place, since)
+    report.applications += read.applications
+    report.files += read.files
+    report.rejected += sum(map(len, read.rejects.values()))
+    for table, unread in read.rejects.items() if since is None else ():
+        _keep_rejects(place, table, unread)
 
 
 def _read_misfits(place: Place, feed: Feed, report: ExportReport) -> None:
@@ -244,10 +246,11 @@ def _record(place: Place, oldest: datetime | None, found: Survey, report: Export
 
 
 class _Day(NamedTuple):
-    """What the rows of one day came to."""
+    """What the rows of one day came to. ``there``: rows whose own time is of the day; an event may be of another."""
 
     export: exports.Export
     files: list[lake.LakeFile]
+    there: int
 
 
 def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: ExportReport) -> None:
@@ -258,8 +261,7 @@ def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: Expo
             found = _read_day(place, feed, day)
         except Moved:
             continue
-        read = found.export.rows_read
-        if surveyed - read > HANDFUL and has_shrunk(surveyed, read):
+        if surveyed - found.there > HANDFUL and has_shrunk(surveyed, found.there):
             continue
         point("export.read")
         if place.is_dry_run or _settle(place, found):
@@ -303,17 +305,17 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
     begin, end = day_bounds(day)
     with reading(place.made) as connection:
         known = exports.export_hash(connection, place.name, feed.table.name, day)
-    stream, digest, counts = feed.stream(place), hashlib.sha256(), Counter[str]()
+    stream, digest, counts = feed.stream(place.source, place.now), hashlib.sha256(), Counter[str]()
     files: list[lake.LakeFile] = []
     rejects: list[tuple[str, str, str]] = []
     with place.database.snapshot() as seen:
         for rows, is_last in _parts(seen, feed, begin - feed.margin, end + feed.margin):
             taken = stream.take(rows, is_last=is_last)
-            counts.update(read=rows.height, taken=taken.rows)
+            counts.update(read=rows.height, taken=taken.rows, there=_within(rows, begin, end, feed.table.cursor).height)
             events, ignored, rejected = (
                 _within(each, begin, end) for each in (taken.events, taken.ignored, taken.rejected)
             )
-            shut = feed.door(place, events)
+            shut = feed.door(events, place.door)
             kept = validate(shut.events, feed.contract).sort("at", "event_id")
             digest.update(_bytes_of(kept))
             if kept.height and not place.is_dry_run:
@@ -330,7 +332,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
         place.name, feed.table.name, feed.kind, day, of_events + left_out + refused, of_events, counts["events"],
         left_out, refused, counts["unsettled"], digest.hexdigest(), known, _told_apart(rejects, place),
     )  # fmt: skip
-    return _Day(export, files)
+    return _Day(export, files, counts["there"])
 
 
 _NOTHING = hashlib.sha256().hexdigest()
@@ -349,9 +351,9 @@ def _parts(
     yield pl.concat(held), True
 
 
-def _within(frame: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+def _within(frame: pl.DataFrame, begin: datetime, end: datetime, at: str | None = None) -> pl.DataFrame:
     """What the day answers for. An event is of the day of its time, with all its rows, wherever they lie."""
-    return frame.filter((pl.col("at") >= begin) & (pl.col("at") < end))
+    return frame.filter((pl.col(at or "at") >= begin) & (pl.col(at or "at") < end))
 
 
 def _bytes_of(events: pl.DataFrame) -> bytes:
@@ -371,5 +373,5 @@ def _told_apart(rejects: list[tuple[str, str, str]], place: Place) -> list[tuple
         name = row_id[:_LONGEST_ROW_ID]
         seen[name] = seen.get(name, 0) + 1
         name = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
-        kept.append((name, reason, privacy.redact_line(detail, place.pseudonyms)))
+        kept.append((name, reason, privacy.redact_line(detail, place.door.pseudonyms)))
     return kept

@@ -19,23 +19,17 @@ from mediameter.errors import UserError
 from mediameter.metering.shrinking import HANDFUL, gone_of_days, has_shrunk, purged_days
 from mediameter.sources.postgrest import RestTables
 from mediameter.sources.tables import Snapshot
-from mediameter.steps.export.feeds import FEEDS, Feed
 from mediameter.steps.export.places import Place
 from mediameter.store import exports, sightings
 from mediameter.store.sightings import Doubt, Sighting
 from mediameter.store.warehouse import tables
+from mediameter.systems.system import Feed
 from schemas.application import APPLICATIONS, MEDIA_FILES
 from schemas.generations import MODEL_PRICES
-from schemas.palette import MODEL_PRICING, USER_CREDITS
+from schemas.palette import MODEL_PRICING
 from schemas.rollups import APPLICATIONS as APPLICATIONS_HERE
 from schemas.rollups import MEDIA_FILES as MEDIA_FILES_HERE
 from schemas.source_table import SourceTable
-
-WHOLE: dict[str, tuple[SourceTable, ...]] = {
-    "dailey_media": (APPLICATIONS, MEDIA_FILES),
-    "directors_palette": (MODEL_PRICING, USER_CREDITS),
-}
-"""The tables that are read whole, by the kind of the source."""
 
 
 class Shrunk(UserError):
@@ -72,13 +66,13 @@ def survey(place: Place, days: Mapping[str, Sequence[date]], *, whole: bool, acc
         known, referred = sightings.sightings(connection, place.name), _referred(connection, place)
         before = {
             feed.table.name: exports.rows_of_days(connection, place.name, feed.table.name)
-            for feed in FEEDS[place.source.kind]
+            for feed in place.system.feeds
         }
     with place.database.snapshot() as seen:
-        vouched = {table.name: seen.shows_all(table) for table in _tables(place)}
-        for feed in FEEDS[place.source.kind]:
+        vouched = {table.name: seen.shows_all(table) for table in place.system.tables}
+        for feed in place.system.feeds:
             _look_at_feed(place, feed, seen, before[feed.table.name], known, days[feed.table.name], found)
-        for table in WHOLE[place.source.kind] if whole else ():
+        for table in place.system.whole_tables if whole else ():
             found.seen[table.name] = seen.count(table)
             before_rows = known[table.name].seen if table.name in known else referred.get(table.name, 0)
             _hold_against(place, table, before_rows, found)
@@ -86,10 +80,6 @@ def survey(place: Place, days: Mapping[str, Sequence[date]], *, whole: bool, acc
     if found.fewer and not accepts_fewer:
         raise Shrunk(found.fewer)
     return found
-
-
-def _tables(place: Place) -> list[SourceTable]:
-    return [*(feed.table for feed in FEEDS[place.source.kind]), *WHOLE[place.source.kind]]
 
 
 def _look_at_feed(
@@ -102,7 +92,8 @@ def _look_at_feed(
     there = seen.counts(feed.table, list(counted))
     is_less = any(there.get(day, 0) < rows for day, rows in counted.items())
     oldest = seen.oldest_day(feed.table) if is_less or not there else min(there)
-    purged = purged_days(counted, there, oldest, recent)
+    aged = place.now.astimezone(UTC).date() - timedelta(days=feed.kept_days) if feed.kept_days else None
+    purged = purged_days(counted, there, oldest, recent, aged)
     found.days[name] = [day for day in days if day not in purged]
     found.counts[name] = there
     found.seen[name] = 0 if oldest is None else max(1, sum(there.values()))
@@ -127,7 +118,7 @@ def _referred(connection: sa.Connection, place: Place) -> dict[str, int]:
             prices.tenant == tenant, prices.source == place.name
         ),
     }
-    names = [table.name for table in WHOLE[place.source.kind] if table.name in queries]
+    names = [table.name for table in place.system.whole_tables if table.name in queries]
     return {name: int(connection.execute(queries[name]).scalar_one()) for name in names}
 
 

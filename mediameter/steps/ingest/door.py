@@ -13,7 +13,8 @@ from mediameter import privacy
 from mediameter.faults import point
 from mediameter.metering.classes import classified
 from mediameter.opening.geography import geography
-from mediameter.settings import Settings, Source, address_key
+from mediameter.sections.buckets import BucketSource
+from mediameter.settings import Settings, address_key
 from mediameter.steps.ingest.batch import BOOKED, Counts
 from mediameter.store import identity, lake
 from parsers.access_log import SEED_BYTES, Context, Limits, Parsed, Piece, parse_pieces
@@ -50,7 +51,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
 
 
-def door(settings: Settings, name: str, source: Source) -> Door:
+def door(settings: Settings, name: str, source: BucketSource) -> Door:
     """The door of one source."""
     key, hash_name = address_key(settings), line_hash_of(settings)
     pseudonyms = privacy.Pseudonyms(key)

@@ -15,8 +15,9 @@ from mediameter.sources.objects import Bucket, ObjectVersion
 from mediameter.steps.ingest.batch import BOOKED, Batch, Counts, counted, taken
 from mediameter.steps.ingest.door import line_hash_of
 from mediameter.store import lake
+from mediameter.systems.system import System
 from parsers.access_log import SEED_BYTES, Context, Limits
-from parsers.palette_events import PARSER_VERSION, Parsed, read_events
+from parsers.palette_events import Parsed
 from schemas.frames import validate
 from schemas.palette import OF_LAKE_KIND
 
@@ -34,6 +35,7 @@ class EventDoor:
     seed: int
     pseudonyms: privacy.Pseudonyms
     timestamp: str
+    system: System
 
 
 def event_door(settings: Settings, name: str) -> EventDoor:
@@ -43,7 +45,9 @@ def event_door(settings: Settings, name: str) -> EventDoor:
     hash_name = line_hash_of(settings)
     seed = privacy.line_seed(key, SEED_BYTES[hash_name])
     timestamp = settings.event_sources[name].timestamp
-    return EventDoor(name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key), timestamp)
+    return EventDoor(
+        name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key), timestamp, settings.system(name)
+    )
 
 
 @dataclass(slots=True)
@@ -86,7 +90,7 @@ def read_event_files(bucket: Bucket, versions: list[ObjectVersion], through: Eve
         def take(chunks: Iterator[bytes], version: ObjectVersion = version) -> tuple[_Held, Counts]:
             return _events(chunks, version, through)
 
-        read = taken(bucket, version, batch, PARSER_VERSION, take, _has_a_broken_line)
+        read = taken(bucket, version, batch, through.system.parser_version, take, _has_a_broken_line)
         if read is None:
             continue
         settlement, (own, counts) = read
@@ -100,7 +104,7 @@ def read_event_files(bucket: Bucket, versions: list[ObjectVersion], through: Eve
 def _events(chunks: Iterator[bytes], version: ObjectVersion, through: EventDoor) -> tuple[_Held, Counts]:
     own, counts = _Held(through), Counts()
     context = Context(through.seed, version.last_modified, line_hash=through.line_hash, timestamp=through.timestamp)
-    for parsed in read_events(chunks, context, through.limits):
+    for parsed in through.system.events(chunks, context, through.limits):
         _take_in(parsed, version.object_id, own, counts)
     return own, counts
 

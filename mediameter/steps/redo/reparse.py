@@ -16,7 +16,6 @@ from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
 from mediameter.store import days, lake, lake_files, objects
 from mediameter.store.lake import LakeFile
-from parsers import access_log, palette_events
 from schemas.vocabulary import LAKE_OF_FEED
 
 
@@ -36,7 +35,7 @@ def family_of(settings: Settings, source: str) -> str:
 
 def parser_version(settings: Settings, source: str) -> int:
     """Of the parser that reads the source's objects today."""
-    return palette_events.PARSER_VERSION if source in settings.event_sources else access_log.PARSER_VERSION
+    return settings.system(source).parser_version
 
 
 def of_frozen_days(connection: sa.Connection, settings: Settings, source: str) -> set[int]:

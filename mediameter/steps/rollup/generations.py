@@ -13,7 +13,7 @@ from mediameter.errors import WorldError
 from mediameter.faults import point
 from mediameter.metering.calendar import Day, day_of, touched_days
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, TWINS, Events, rolled_up, without_twins
-from mediameter.settings import EventSource, Settings
+from mediameter.settings import Settings
 from mediameter.steps.progress import Progress
 from mediameter.steps.rollup.prices import model_prices_of_day, write_credit_prices
 from mediameter.store import days, fences, lake, lake_files, objects, reach, warehouse
@@ -237,9 +237,9 @@ def _read(settings: Settings, kind: str, files: list[lake.LakeFile], objects: di
 
 def application_of(settings: Settings, source: str) -> pl.Expr:
     """Whose an event of a source is: what it names, else what the settings say."""
-    of = settings.generating_sources[source]
-    named = pl.col("app").replace(of.apps) if isinstance(of, EventSource) and of.apps else pl.col("app")
-    return named.fill_null(of.application or source)
+    events = settings.event_sources.get(source)
+    named = pl.col("app").replace(events.apps) if events and events.apps else pl.col("app")
+    return named.fill_null(settings.generating_sources[source].application or source)
 
 
 def _counts(

@@ -18,9 +18,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.metering.cost import Price
+from mediameter.sections.credit_prices import closed
+from mediameter.sections.quantities import PRICED_UNITS
 from mediameter.settings import Settings
-from mediameter.settings.credit_prices import closed
-from mediameter.settings.quantities import PRICED_UNITS
 from mediameter.store import days, fences, warehouse
 from mediameter.store.acts import Repriced, done, repriced
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
@@ -170,9 +170,9 @@ def _credits(connection: sa.Connection, settings: Settings) -> Callable[[Place],
     cards = {
         name: [
             (Rate("set", price.currency, price.valid_from, price.amount_micros, price.credits), last)
-            for price, last in closed(source.credit_price)
+            for price, last in closed(prices)
         ]
-        for name, source in settings.generating_sources.items()
+        for name, prices in settings.credit_prices.items()
     }
     measured = _of_credits(connection, settings, "price_basis = 'measured'")
 
@@ -240,8 +240,8 @@ def write_credit_prices(connection: sa.Connection, settings: Settings) -> Repric
     """The same of the prices of credits; no day is computed with them, what is listed is read from a view."""
     rows = [
         (settings.tenant, name, price.currency, price.valid_from, last, price.amount_micros, price.credits)
-        for name, source in settings.generating_sources.items()
-        for price, last in closed(source.credit_price)
+        for name, of_source in settings.credit_prices.items()
+        for price, last in closed(of_source)
     ]
     of_tenant = _credit.c.tenant == settings.tenant
     prices = warehouse.frame_of(rows, CREDIT_PRICES).sort(CREDIT_PRICES.key)

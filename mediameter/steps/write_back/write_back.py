@@ -24,16 +24,17 @@ from mediameter.faults import point
 from mediameter.metering import rollups, written_back
 from mediameter.metering.calendar import Day
 from mediameter.opening.opened import opened
-from mediameter.settings import AppSource, Settings, address_key
+from mediameter.opening.tables import database
+from mediameter.settings import Settings, address_key
 from mediameter.sources.table_errors import explained
 from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
-from mediameter.steps.export.places import database_of
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.rollup.attribute import Attribution, attribute
 from mediameter.steps.rollup.rollup import basis, look, verified
 from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import fences, warehouse
+from mediameter.systems.dailey_media import AppSource
 from parsers.media_analytics import IMPORTED
 
 FAMILY = "write_back"
@@ -124,7 +125,7 @@ def write_back(
 
 
 def _place(settings: Settings, name: str, source: AppSource, made: sa.Engine, dry_run: bool) -> _Place:
-    target = database_of(name, source)
+    target = database(name, source)
     if not dry_run:
         target = Database(
             target.setting,

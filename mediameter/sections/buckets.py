@@ -7,17 +7,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.credit_prices import CreditPrices
-from mediameter.settings.endpoint import safe_endpoint
-from mediameter.settings.section import QUIET_HOURS, Beside, Section, setting
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.endpoint import safe_endpoint
+from mediameter.sections.section import Beside, setting
+from mediameter.sections.source import Generating, SourceSection
 
 AppName = Annotated[str, Field(min_length=1, max_length=128)]
 _BUCKET_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _OF_S3 = ("endpoint", "region", "addressing", "profile", "access_key", "secret_key")
 
 
-class BucketSource(Section):
+class BucketSource(SourceSection):
     """A bucket: S3 itself, or a folder laid out as the bucket.
 
     Without keys and profile, boto3 looks for credentials: environment, ~/.aws, the machine's role.
@@ -32,7 +32,6 @@ class BucketSource(Section):
     profile: str = setting("", "Profile of ~/.aws that holds the credentials")
     access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
     secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
-    quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
     delay_hours: int = setting(0, "Hours after an hour by which all of it has come; 0: learned", ge=0, le=240)
 
     @field_validator("endpoint")
@@ -59,20 +58,16 @@ class BucketSource(Section):
     def is_folder(self) -> bool:
         return self.path is not None
 
+    @property
+    def place(self) -> str:
+        if self.path is not None:
+            return f"{self.kind} in {self.path.resolve()}/{self.prefix}"
+        return f"{self.kind} in {self.endpoint or 's3:/'}/{self.bucket}/{self.prefix}"
 
-class Source(BucketSource):
-    """A bucket that access logs are delivered to."""
 
-    kind: Literal["s3_access_log"] = Field(description="What it holds")
-    bucket: str = setting("", "Name of the log bucket; its own records are left out")
+class EventBucket(BucketSource, Generating):
+    """A bucket that a generating system's event files are put into."""
 
-
-class EventSource(BucketSource):
-    """A bucket that event files of a generating system are put into: one event, an array of them, or one a line, as
-    JSON, gzip or plain; or a table of generations that was downloaded so."""
-
-    kind: Literal["palette_events"] = Field(description="What it holds")
     application: str = setting("", "Application of what names none; default: the source's name", max_length=128)
     apps: dict[AppName, AppName] = setting({}, "Application by the `app` that an event names; default: as it stands")
     timestamp: Literal["finished", "asked"] = setting("finished", "What the timestamp of a generation in it is")
-    credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")

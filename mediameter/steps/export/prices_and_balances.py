@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from mediameter.faults import point
 from mediameter.steps.export.places import Place
+from mediameter.steps.export.reference_tables import Read
 from mediameter.steps.rollup.prices import Rate, Rates, frame, kept
 from mediameter.store import days, fences, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
@@ -29,7 +30,7 @@ _CURRENCY = "USD"
 """Of the table's prices: they are in US cents."""
 
 
-def read_prices_and_balances(place: Place) -> None:
+def read_prices_and_balances(place: Place, since: datetime | None) -> Read:
     """One transaction: prices that differ from the last ones that were read, and the hour's balances."""
     with place.database.snapshot() as seen:
         pages = [*seen.whole(MODEL_PRICING)]
@@ -47,6 +48,7 @@ def read_prices_and_balances(place: Place) -> None:
         return remembered(changed) if changed else None
 
     settled(place.made, place.settings.lake.path, settle)
+    return Read()
 
 
 def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from mediameter.settings.complaint import Complaint
+from mediameter.sections.complaint import Complaint
 
 PRICED_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 BYTE_UNITS = {"B": 1, "KB": 10**3, "KiB": 2**10, **PRICED_UNITS}

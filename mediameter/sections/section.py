@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from mediameter.settings.complaint import Complaint
+from mediameter.sections.complaint import Complaint
 
 
 class Section(BaseModel):

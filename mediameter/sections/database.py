@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.section import absolute
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.section import absolute
 
 _SQLITE = "sqlite:///"
 

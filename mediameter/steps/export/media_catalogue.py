@@ -17,7 +17,10 @@ from mediameter.connect import reading
 from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
+from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database
+from mediameter.steps.export.places import Place
+from mediameter.steps.export.reference_tables import Read
 from mediameter.store import fences, lake_files, reach, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from parsers.media_files import applications as applications_of
@@ -32,7 +35,14 @@ _MANY = 500
 _MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "uploaded_at", "is_deleted", "deleted_at"]
 
 
-def read_applications(made: sa.Engine, settings: Settings, database: Database) -> int:
+def read_media_catalogue(place: Place, since: datetime | None) -> Read:
+    """All applications, and the files that were changed since, or all."""
+    applications = read_applications(place.made, place.settings, place.database)
+    files, rejects = read_files(place.made, place.settings, place.database, place.name, since)
+    return Read(applications, files, {application.MEDIA_FILES.name: rejects})
+
+
+def read_applications(made: sa.Engine, settings: Settings, database: Database | Rest) -> int:
     """All applications; returns how many. One that is new or called otherwise makes every day dirty."""
     with database.snapshot() as seen:
         pages = [applications_of(page) for page in seen.whole(application.APPLICATIONS)]
@@ -53,7 +63,7 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database) -
 
 
 def read_files(
-    made: sa.Engine, settings: Settings, database: Database, source: str, since: datetime | None
+    made: sa.Engine, settings: Settings, database: Database | Rest, source: str, since: datetime | None
 ) -> tuple[int, list[tuple[str, str, str]]]:
     """Files changed since, or all (and then those that are gone, too); returns how many, and the rejected rows."""
     count, rejects, ids = 0, [], []
@@ -69,7 +79,7 @@ def read_files(
     return count, rejects
 
 
-def _pages(database: Database, since: datetime | None) -> Iterator[pl.DataFrame]:
+def _pages(database: Database | Rest, since: datetime | None) -> Iterator[pl.DataFrame]:
     with database.snapshot() as seen:
         yield from seen.whole(application.MEDIA_FILES, since)
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mediameter.settings.complaint import Complaint
-from mediameter.settings.quantities import Money, decimal_amount
-from mediameter.settings.section import Day, Section, setting
+from mediameter.sections.complaint import Complaint
+from mediameter.sections.quantities import Money, decimal_amount
+from mediameter.sections.section import Day, Section, setting
 
 
 def _priced(value: object) -> Decimal:

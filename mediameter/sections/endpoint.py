@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from mediameter.settings.complaint import Complaint
+from mediameter.sections.complaint import Complaint
 
 
 def safe_endpoint(address: str) -> str:
