@@ -194,8 +194,8 @@ def settings_in(folder: Path) -> Settings:
 def _attribute(settings: Settings) -> dict[str, Any]:
     """As a rollup has its day attributed."""
     from mediameter import connect
-    from mediameter.steps.rollup.attribute import attribute
-    from mediameter.steps.rollup.slices import Source
+    from mediameter.families.attribute import attribute
+    from mediameter.families.slices import Source
     from mediameter.store import lake, ledger
 
     made = connect.engine(settings.warehouse.url)

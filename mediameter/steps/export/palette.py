@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.families.prices import Rate, Rates, frame, kept
 from mediameter.faults import point
 from mediameter.steps.export.places import Place
-from mediameter.steps.rollup.prices import Rate, Rates, frame, kept
 from mediameter.store import days, ledger, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from schemas.currencies import micros_of_smallest_unit

@@ -13,13 +13,13 @@ import polars as pl
 import sqlalchemy as sa
 from rich.table import Table
 
+from mediameter.families.prices import FAMILY_OF, Place, Rates, by_settings, frame, kept, price_of, to_be_kept
 from mediameter.faults import point
 from mediameter.metering.cost import cost_micros
 from mediameter.numbers import told_apart
 from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps.rollup.generations import at_prices_of_today
-from mediameter.steps.rollup.prices import FAMILY_OF, Place, Rates, by_settings, frame, kept, price_of, to_be_kept
 from mediameter.store import days as completeness
 from mediameter.store import warehouse
 from mediameter.store.acts import Repriced, done, repriced, settled

@@ -10,10 +10,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.connect import reading, transact
+from mediameter.families.response_times import trailing_response_times
 from mediameter.faults import point
 from mediameter.metering import audience, rollups
 from mediameter.settings import Settings
-from mediameter.steps.rollup.response_times import trailing_response_times
 from mediameter.store import days, lake, ledger, warehouse
 from schemas.contract import Contract
 from schemas.rollups import AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
+from mediameter.families.prices import model_prices_of_day, write_credit_prices
 from mediameter.faults import point
 from mediameter.metering.generations import CHARGE_GAP, TOLD_AT, TWINS, Events, rolled_up, without_twins
 from mediameter.settings import EventSource, Settings
 from mediameter.steps.progress import Progress
-from mediameter.steps.rollup.prices import model_prices_of_day, write_credit_prices
 from mediameter.store import days, lake, ledger, warehouse
 from mediameter.store.acts import Repriced, settled
 from schemas.contract import Contract

@@ -15,6 +15,17 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading, transact
 from mediameter.errors import WorldError
+from mediameter.families.attribute import (
+    MATCH_AFTER,
+    MATCH_BEFORE,
+    RECORDS_AFTER,
+    RECORDS_BEFORE,
+    Attribution,
+    attribute,
+)
+from mediameter.families.prices import cards_of_day, write_cards
+from mediameter.families.response_times import are_other_response_times
+from mediameter.families.slices import Source, slices
 from mediameter.faults import point
 from mediameter.metering import rollups
 from mediameter.metering.cost import Price
@@ -24,19 +35,8 @@ from mediameter.opening.opened import opened
 from mediameter.settings import Settings
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.repricing import lines, waiting
-from mediameter.steps.rollup.attribute import (
-    MATCH_AFTER,
-    MATCH_BEFORE,
-    RECORDS_AFTER,
-    RECORDS_BEFORE,
-    Attribution,
-    attribute,
-)
 from mediameter.steps.rollup.audiences import roll_up_audience, settle_audiences, write_audiences
 from mediameter.steps.rollup.generations import roll_up_generations
-from mediameter.steps.rollup.prices import cards_of_day, write_cards
-from mediameter.steps.rollup.response_times import are_other_response_times
-from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import days, exports, lake, ledger, warehouse
 from mediameter.store.acts import Repriced, settled
 from schemas.contract import Contract

@@ -20,6 +20,8 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading, transact, write_back_engine
 from mediameter.errors import MediameterError
+from mediameter.families.attribute import Attribution, attribute
+from mediameter.families.slices import Source, slices
 from mediameter.faults import point
 from mediameter.metering import rollups, written_back
 from mediameter.opening.opened import opened
@@ -29,9 +31,7 @@ from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
 from mediameter.steps.export.places import database_of
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.rollup.attribute import Attribution, attribute
 from mediameter.steps.rollup.rollup import basis, look, verified
-from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import ledger, warehouse
 from parsers.media_analytics import IMPORTED
 

@@ -1,0 +1,1 @@
+"""Families of rollups, a file each: what differs between them, told to the one engine (`steps.rollup`)."""
