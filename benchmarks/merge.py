@@ -79,7 +79,7 @@ class Day:
         )
         with connect.writing(made) as connection:
             warehouse.insert(connection, MEDIA_FILES, _media_files())
-            ledger.settle(connection, [settled], records, ZoneInfo("UTC"))
+            ledger.settle(connection, [settled], records, ZoneInfo("UTC"), "traffic")
             exports.replace_events(connection, "app", DAY.date(), events)
         made.dispose()
 
@@ -223,9 +223,10 @@ def _rollup(settings: Settings) -> dict[str, Any]:
 
 def _nothing(settings: Settings) -> dict[str, Any]:
     """All that is imported, and nothing done."""
-    from mediameter.steps.rollup import rollup
+    from mediameter.families import traffic
+    from mediameter.steps.rollup import rollup  # noqa: F401
 
-    return {"rollup_version": rollup.ROLLUP_VERSION}
+    return {"rollup_version": traffic.FAMILY.version}
 
 
 WAYS: dict[str, Callable[[Settings], dict[str, Any]]] = {

@@ -14,6 +14,7 @@ from mediameter.store.lake import LakeFile
 from mediameter.store.ledger import AlreadySettled, Row
 from mediameter.store.warehouse import frame_of, insert, tables
 from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
+from schemas.vocabulary import FAMILY_OF_LAKE
 
 _files, _exports, _row_rejects = (tables[c.name] for c in (LAKE_FILES, EXPORTS, ROW_REJECTS))
 EVENTS = "events"
@@ -129,7 +130,7 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
     if export.content_sha256 != export.known:
         replace_events(connection, export.source, export.day, files, export.kind)
         dirty |= _days_of_events([*before, *files], zone, export.kind)
-    ledger.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
+    ledger.mark_dirty(connection, FAMILY_OF_LAKE[export.kind], dirty)
     return dirty
 
 

@@ -6,7 +6,7 @@ Every function works on a connection it is given: who calls decides what is one 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -21,12 +21,12 @@ from schemas.application import MEDIA_ANALYTICS
 from schemas.internal import EXPORTS, LAKE_FILES, LAKE_RETIRED, OBJECT_HOURS, OBJECTS, REJECTS
 from schemas.vocabulary import (
     CHARGE_GAP_S,
-    DELIVERY_GAP_S,
+    FAMILY_OF_LAKE,
     MATCH_AFTER_S,
     MATCH_BEFORE_S,
     MOST_UNCOUNTED,
-    RECORDS_AFTER_S,
-    RECORDS_BEFORE_S,
+    REACH_BESIDE_EVENTS_S,
+    REACH_S,
 )
 
 _objects, _hours, _files, _rejects = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, REJECTS))
@@ -243,7 +243,7 @@ def settle(
     settlements: list[Settlement],
     files: list[LakeFile],
     zone: ZoneInfo,
-    family: str = "traffic",
+    family: str,
 ) -> set[date]:
     """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days of the rollups'
     ``family`` (schemas.vocabulary.DAY_FAMILIES) that they make dirty.
@@ -261,7 +261,7 @@ def settle(
     insert(connection, REJECTS, frame_of(_reject_rows(settlements), REJECTS))
     insert_files(connection, files)
     dirty |= touched_days((s.anchor for s in settlements), zone)
-    dirty |= _DAYS_OF[family](connection, {hour for s in settlements for hour in s.hours}, zone)
+    dirty |= _days_of_records(connection, {hour for s in settlements for hour in s.hours}, zone, family)
     mark_dirty(connection, family, dirty)
     return dirty
 
@@ -319,7 +319,7 @@ def take_out_files(connection: sa.Connection, which: sa.ColumnElement[bool]) -> 
 
 
 def unsettle(
-    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str = "traffic"
+    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str
 ) -> set[date]:
     """Forgets what became of these versions and the files that hold their rows, so that the same transaction may settle
     them anew; returns the days that rested on them, which are dirty now.
@@ -341,9 +341,7 @@ def unsettle(
     return dirty
 
 
-def supersede(
-    connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
-) -> set[date]:
+def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str) -> set[date]:
     """Older versions of these keys no longer count; returns the days that rested on them."""
     dirty: set[date] = set()
     for source in {version.source for version in versions}:
@@ -358,9 +356,7 @@ def supersede(
     return dirty
 
 
-def revive(
-    connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
-) -> set[date]:
+def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str) -> set[date]:
     """Versions that were overwritten and that the bucket shows again count again, their rows are in the lake still;
     what had overwritten them no longer counts. Returns the days that this makes dirty."""
     dirty = supersede(connection, versions, zone, family)
@@ -377,7 +373,7 @@ def days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, f
     """Days of the objects' hours, and those that their records bear on."""
     rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
     booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))
-    return touched_days(booked, zone) | _DAYS_OF[family](connection, with_records, zone)
+    return touched_days(booked, zone) | _days_of_records(connection, with_records, zone, family)
 
 
 # --- the application ---------------------------------------------------------------------------------
@@ -394,7 +390,8 @@ def knows_application(connection: sa.Connection) -> bool:
 def mark_unconnected(connection: sa.Connection) -> None:
     """To be called before the first of an application is taken in: no day has been held against it, all are dirty."""
     if not knows_application(connection):
-        mark_dirty(connection, "traffic", fenced_days(connection, "traffic"))
+        family = FAMILY_OF_LAKE["events"]
+        mark_dirty(connection, family, fenced_days(connection, family))
 
 
 def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
@@ -403,29 +400,17 @@ def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     return days_around(hours, zone, timedelta(seconds=MATCH_AFTER_S), timedelta(seconds=MATCH_BEFORE_S))
 
 
-def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
-    """Reporting days that rest on records of these UTC hours.
-
-    A request shortly before midnight may be the begin of a delivery that the next day would count itself; and where
-    there are events, what is an hour or more away decides which of them match.
-    """
-    if not knows_application(connection):
-        return days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
-    return days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
+def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo, family: str) -> set[date]:
+    """Reporting days of the family that rest on records of these UTC hours; more of them where there are events that
+    decide which records match (schemas.vocabulary)."""
+    reach = REACH_BESIDE_EVENTS_S if knows_application(connection) else REACH_S
+    return days_around(hours, zone, *(timedelta(seconds=seconds) for seconds in reach[family]))
 
 
 def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     """Reporting days that rest on events of these UTC hours (or instants): their own, and one that begins soon after,
     as a charge counts at the first of its generations."""
     return days_around(hours, zone, timedelta(0), timedelta(seconds=CHARGE_GAP_S))
-
-
-_DaysOf = Callable[[sa.Connection, Iterable[datetime], ZoneInfo], set[date]]
-_DAYS_OF: dict[str, _DaysOf] = {
-    "traffic": _days_of_records,
-    "generations": lambda connection, hours, zone: days_of_generations(hours, zone),
-}
-"""The reporting days that rest on what lies in these UTC hours, by family."""
 
 
 def days_around(hours: Iterable[datetime], zone: ZoneInfo, before: timedelta, after: timedelta) -> set[date]:

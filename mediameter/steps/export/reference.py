@@ -14,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.connect import reading
+from mediameter.families import traffic
 from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
@@ -45,7 +46,7 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database) -
             return None
         _upsert(connection, settings, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
-            ledger.mark_dirty(connection, "traffic", ledger.fenced_days(connection, "traffic"))
+            ledger.mark_dirty(connection, traffic.NAME, ledger.fenced_days(connection, traffic.NAME))
         return remembered({APPLICATIONS: changed})
 
     settled(made, settings.lake.path, settle)
@@ -102,7 +103,7 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
         ledger.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
-        ledger.mark_dirty(connection, "traffic", days | asked)
+        ledger.mark_dirty(connection, traffic.NAME, days | asked)
         return remembered({MEDIA_FILES: changed})
 
     settled(made, settings.lake.path, settle)

@@ -20,8 +20,10 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading, transact, write_back_engine
 from mediameter.errors import MediameterError
+from mediameter.families import traffic
 from mediameter.families.attribute import Attribution, attribute
-from mediameter.families.slices import Source, slices
+from mediameter.families.slices import Source, slices, verified
+from mediameter.families.traffic import look
 from mediameter.faults import point
 from mediameter.metering import rollups, written_back
 from mediameter.opening.opened import opened
@@ -31,7 +33,6 @@ from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
 from mediameter.steps.export.places import database_of
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.rollup.rollup import basis, look, verified
 from mediameter.store import ledger, warehouse
 from parsers.media_analytics import IMPORTED
 
@@ -151,12 +152,12 @@ def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -
     """Final days without suspicion that are other than when they were written last, each with what it is now; and those
     that were written and of which there is no log any more."""
     days = warehouse.tables["days"]
-    of_logs = sa.and_(days.c.tenant == settings.tenant, days.c.family == "traffic")
+    of_logs = sa.and_(days.c.tenant == settings.tenant, days.c.family == traffic.NAME)
     query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(of_logs)
     known = connection.execute(query).all()
     waiting = {row.day for row in known if row.state != "final" or row.is_suspect}
-    computed, written = ledger.fences(connection, "traffic"), ledger.fences(connection, FAMILY)
-    now, due = basis(settings), dict[date, str]()
+    computed, written = ledger.fences(connection, traffic.NAME), ledger.fences(connection, FAMILY)
+    now, due = traffic.FAMILY.basis(settings), dict[date, str]()
     for day in sorted({row.day for row in known} - waiting | (written.keys() - {row.day for row in known})):
         fence = computed.get(day)
         if fence is None or fence.is_dirty or fence.basis != now:
