@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from benchmarks.measure import Case
+from mediameter.store import fences, lake_files
 
 if TYPE_CHECKING:
     from benchmarks.sections import Bench
@@ -79,7 +80,7 @@ class Day:
         )
         with connect.writing(made) as connection:
             warehouse.insert(connection, MEDIA_FILES, _media_files())
-            settling.settle(connection, [settled], records, ZoneInfo("UTC"))
+            settling.settle(connection, [settled], records, ZoneInfo("UTC"), "traffic")
             exports.replace_events(connection, "app", DAY.date(), events)
         made.dispose()
 
@@ -194,9 +195,9 @@ def settings_in(folder: Path) -> Settings:
 def _attribute(settings: Settings) -> dict[str, Any]:
     """As a rollup has its day attributed."""
     from mediameter import connect
-    from mediameter.steps.rollup.attribute import attribute
-    from mediameter.steps.rollup.slices import Source
-    from mediameter.store import lake, lake_files
+    from mediameter.families.attribute import attribute
+    from mediameter.families.slices import Source
+    from mediameter.store import lake
 
     made = connect.engine(settings.warehouse.url)
     with connect.reading(made) as connection:
@@ -212,7 +213,6 @@ def _rollup(settings: Settings) -> dict[str, Any]:
     """The whole day, as the hourly run computes it."""
     from mediameter import connect
     from mediameter.steps.rollup.rollup import rollup
-    from mediameter.store import fences
 
     made = connect.engine(settings.warehouse.url)
     with connect.writing(made) as connection:  # so that each run finds it dirty
@@ -223,9 +223,10 @@ def _rollup(settings: Settings) -> dict[str, Any]:
 
 def _nothing(settings: Settings) -> dict[str, Any]:
     """All that is imported, and nothing done."""
-    from mediameter.steps.rollup import rollup
+    from mediameter.families import traffic
+    from mediameter.steps.rollup import rollup  # noqa: F401
 
-    return {"rollup_version": rollup.ROLLUP_VERSION}
+    return {"rollup_version": traffic.FAMILY.version}
 
 
 WAYS: dict[str, Callable[[Settings], dict[str, Any]]] = {

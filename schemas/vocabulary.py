@@ -201,9 +201,15 @@ NOT_CRAWLER_WORDS = (*NOT_BOT_WORDS, "boto")  # Amazon's library: boto3, botocor
 VERDICTS = ("ok", "warning", "critical", "not_yet_knowable", "too_few", NOT_AVAILABLE)
 WORST_FIRST = ("critical", "warning", "not_yet_knowable", "ok", "too_few", NOT_AVAILABLE)
 """Which verdict stands for several: too few windows that could not be judged say nothing against one that could."""
+# --- families of rollups -----------------------------------------------------------------------------
 DAY_FAMILIES = ("traffic", "generations")
-# The fence of a day's verdict, by the family of what was judged.
-VERDICT_FENCES = dict(zip(DAY_FAMILIES, ("quality", "generations_quality"), strict=True))
+# The family whose days are computed from a kind of lake files.
+FAMILY_OF_LAKE = {"records": "traffic", "events": "traffic", **dict.fromkeys(LAKE_OF_FEED, "generations")}
+# Other days than its own that rest on a record: those that end less than so long before its hour, and those that begin
+# less than so long after it. A delivery may begin shortly before midnight, a charge an hour before.
+REACH_S = {"traffic": (0, DELIVERY_GAP_S), "generations": (0, CHARGE_GAP_S)}
+# Where there are events of an application, what is an hour or more away decides which of them match.
+REACH_BESIDE_EVENTS_S = {**REACH_S, "traffic": (RECORDS_AFTER_S, RECORDS_BEFORE_S)}
 DAY_STATES = ("open", "final", "frozen")
 RESERVED_DAY_STATES = ("frozen",)
 """Days whose raw data has expired. Every step leaves such a day alone; retention, which is to come, will write it."""

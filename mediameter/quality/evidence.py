@@ -12,16 +12,15 @@ import sqlalchemy as sa
 
 from mediameter.errors import UserError
 from mediameter.quality.suites import Suite
-from schemas.vocabulary import LAKE_OF_FEED
 
-_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
-    **dict.fromkeys(("day", "day_before"), sa.Date()),
-    **dict.fromkeys(("begin_at", "end_at", "day_before_at"), sa.DateTime()),
-    **dict.fromkeys(("is_connected", "lake_rows", "lake_records"), sa.BigInteger()),
-    **dict.fromkeys((f"lake_{kind}" for kind in LAKE_OF_FEED), sa.BigInteger()),
-    **dict.fromkeys(("tenant", "sources", "table_sources", "event_sources"), sa.String()),
+_TYPES: dict[type, sa.types.TypeEngine[Any]] = {
+    date: sa.Date(),
+    datetime: sa.DateTime(),
+    int: sa.BigInteger(),
+    str: sa.String(),
+    list: sa.String(),
 }
-_MANY = frozenset({"sources", "table_sources", "event_sources"})
+"""Of a parameter, by what its value is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,10 @@ def evidence(connection: sa.Connection, suite: Suite, day: date, values: Mapping
 
     Raises ``UserError`` that names the file when the database does not understand the query.
     """
+    given = {name: values[name] for name in sorted(suite.parameters)}
     binds = [
-        sa.bindparam(name, values[name], _TYPES[name], expanding=name in _MANY) for name in sorted(suite.parameters)
+        sa.bindparam(name, value, _TYPES[type(value)], expanding=isinstance(value, list))
+        for name, value in given.items()
     ]
     try:
         cursor = connection.execute(sa.text(suite.query).bindparams(*binds))

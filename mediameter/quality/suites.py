@@ -10,27 +10,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from mediameter import families
 from mediameter.errors import UserError
 from mediameter.yaml_lines import LINE, line_of, mapping, parsed, plain, texts
 from schemas import TABLES
 from schemas.contract import Contract
-from schemas.generations import ACTIVE_FAMILY, GAUGES_HOURLY, GENERATION_FAMILY
-from schemas.vocabulary import DAY_FAMILIES, LAKE_OF_FEED, SEVERITIES
+from schemas.vocabulary import SEVERITIES
 
-TRAFFIC, GENERATIONS = DAY_FAMILIES
 _OF_EVERY_DAY = (
     "tenant", "day", "begin_at", "end_at", "day_before", "day_before_at", "sources", "lake_rows", "lake_records"
 )  # fmt: skip
-PARAMETERS = {
-    TRAFFIC: (*_OF_EVERY_DAY, "is_connected"),
-    GENERATIONS: (*_OF_EVERY_DAY, "table_sources", "event_sources", *(f"lake_{kind}" for kind in LAKE_OF_FEED)),
-}
-"""What a query may ask for, as ``:day``, by the family of its suite: instants are naive UTC; ``sources`` are those of
-the family; ``lake_*`` are counted in the lake itself, ``lake_rows`` with what comes twice, the others without."""
 OWN = "expectations"
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # a dot would be a folder of the pages
 _KEYS = {"about", "family", "query", "table", "expectations"}
-_OF_GENERATIONS = {contract.name for contract in (*GENERATION_FAMILY, *ACTIVE_FAMILY, GAUGES_HOURLY)}
 _RULE_KEYS = {"rule", "type", "kwargs", "severity"}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
@@ -87,6 +79,13 @@ def _texts(folder: Path) -> dict[str, str]:
     return texts(files("sql").joinpath("suites"), "sql/suites", folder / OWN)
 
 
+def parameters() -> dict[str, tuple[str, ...]]:
+    """What a query may ask for, as ``:day``, by the family of its suite: instants are naive UTC; ``sources`` are those
+    of the family; ``lake_*`` are counted in the lake itself, ``lake_rows`` with what comes twice, the others
+    without."""
+    return {family.name: (*_OF_EVERY_DAY, *of.parameters) for family, of in families.judged().items()}
+
+
 # --- one file ----------------------------------------------------------------------------------------
 
 
@@ -123,13 +122,14 @@ def _rule(place: str, value: Any) -> Rule:
 
 
 def _family(place: str, text: str, content: dict[str, Any]) -> str:
-    """What the suite says; else that of its table, else traffic."""
-    of_table = GENERATIONS if content.get("table") in _OF_GENERATIONS else None
-    family = content.get("family", of_table or TRAFFIC)
+    """What the suite says; else that of its table, else the first. A table of the first is open to suites of all."""
+    first, *others = families.judged()
+    of_table = next((each.name for each in others if content.get("table") in families.tables(each)), None)
+    family, known = content.get("family", of_table or first.name), [first.name, *(each.name for each in others)]
     lines = (n for n, line in enumerate(text.splitlines(), 1) if line.startswith("family"))
     at = f"{place} line {next(lines, content[LINE])}"
-    if family not in DAY_FAMILIES:
-        raise UserError(f"{at}: there is no family {family!r}", f"one of {', '.join(DAY_FAMILIES)}")
+    if family not in known:
+        raise UserError(f"{at}: there is no family {family!r}", f"one of {', '.join(known)}")
     if of_table and family != of_table:
         raise UserError(
             f"{at}: {content['table']} is a table of {of_table}", f"write family: {of_table}, or leave it out"
@@ -146,7 +146,7 @@ def _query(place: str, content: dict[str, Any], family: str) -> str:
         return _of_table(place, table, family)
     if not isinstance(query, str) or not re.match(r"\s*(SELECT|WITH)\b", query, re.IGNORECASE):
         raise UserError(f"{place}: query is no SELECT", "a suite only reads")
-    known = PARAMETERS[family]
+    known = parameters()[family]
     unknown = sorted(set(_PARAMETER.findall(query)) - set(known))
     if unknown:
         raise UserError(f"{place}: query: there is no parameter :{unknown[0]}", f"known: {', '.join(known)}")

@@ -5,102 +5,72 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from mediameter.metering.calendar import Day
 from mediameter.numbers import told
 from mediameter.settings import Settings
-from mediameter.store import exports, fences, listings, objects
+from mediameter.store import fences, listings, objects
 from mediameter.store.warehouse import naive, tables
-from schemas.vocabulary import VERDICT_FENCES
 
 _days, _checks = tables["days"], tables["quality_checks_daily"]
-_NOTHING_SENT = {"bytes_sent": 0, **objects.NOTHING._asdict()}  # of generations
+
+
+class DayRow(NamedTuple):
+    """What `days` says of a day and a source: lines = parsed + ignored + rejected. ``refused``: whole objects."""
+
+    objects: int
+    parsed: int
+    ignored: int
+    rejected: int
+    refused: int
+    duplicates: int
+    bytes_sent: int = 0
+    not_counted: objects.NotCounted = objects.NOTHING
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All of it by name, with ``lines``."""
+        more = {"lines": self.parsed + self.ignored + self.rejected, **self.not_counted._asdict()}
+        return {**{name: value for name, value in self._asdict().items() if name != "not_counted"}, **more}
 
 
 def write(
-    connection: sa.Connection, settings: Settings, day: date, distinct: dict[str, int], sent: dict[str, int]
+    connection: sa.Connection,
+    settings: Settings,
+    family: str,
+    day: date,
+    rows: Mapping[str, DayRow],
+    *,
+    of: Collection[str] | None,
 ) -> None:
-    """Replaces the day's rows, one a source with lines of it: open, since what was written is not judged yet. Checks
-    become dirty to the end of its month.
+    """Replaces the family's rows of the day by these, one a source: open, since what was written is not judged yet.
 
-    ``distinct``: distinct records by source; ``sent``: their bytes. Raises ``AssertionError`` when there are more than
-    were parsed.
+    ``of``: the sources whose rows are replaced; None: of all sources that the family has rows of.
     """
-    bounds = Day.of(day, settings.reporting.zone).bounds
-    of_logs = _days.c.family == "traffic"
-    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, of_logs)
-    before = {row["source"]: row for row in connection.execute(sa.select(_days).where(which)).mappings()}
+    whose = _days.c.family == family if of is None else _days.c.source.in_(list(of))
+    which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, whose)
+    before = {row.source: row.revision for row in connection.execute(sa.select(_days).where(which))}
     connection.execute(_days.delete().where(which))
-    for source in settings.log_sources:
-        revision = before[source]["revision"] + 1 if source in before else 1
-        counts = objects.day_counts(connection, source, *bounds)
-        if not counts["objects"]:
-            continue
-        duplicates = counts["parsed"] - distinct.get(source, 0)
-        if duplicates < 0:
-            raise AssertionError(f"{day}: more distinct records than parsed lines; nothing was written")
-        not_counted = objects.day_not_counted(connection, source, *bounds)._asdict()
-        counted = {"lines": _lines(counts), "bytes_sent": sent.get(source, 0), **not_counted}
+    end = Day.of(day, settings.reporting.zone).end
+    for source, row in rows.items():
+        counts = row.counts
+        values = {name: value for name, value in counts.items() if name != "refused"}
         connection.execute(
             _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="traffic", state="open",
-                complete_through_at=_through(connection, settings, source, bounds[1])[0],
-                is_suspect=_is_doubtful(settings, {**counts, **counted}), revision=revision,
-                objects=counts["objects"], parsed=counts["parsed"], ignored=counts["ignored"],
-                rejected=counts["rejected"], duplicates=duplicates, **counted,
+                tenant=settings.tenant, source=source, day=day, family=family, state="open",
+                complete_through_at=_through(connection, settings, source, end)[0],
+                is_suspect=_is_doubtful(settings, counts), revision=before.get(source, 0) + 1, **values,
             )
         )  # fmt: skip
-    fences.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
-    _mark_months(connection, settings, {day})
 
 
-def write_generations(
-    connection: sa.Connection, settings: Settings, day: date, parsed: dict[str, int], distinct: dict[str, int]
-) -> None:
-    """Replaces the day's rows of generating sources with events of it, or rows that were read and are none: open, since
-    what was written is not judged yet.
-
-    ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
-    the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
-    """
-    bounds = Day.of(day, settings.reporting.zone).bounds
-    for source in settings.generating_sources:
-        which = sa.and_(_days.c.tenant == settings.tenant, _days.c.day == day, _days.c.source == source)
-        before = connection.execute(sa.select(_days.c.revision).where(which)).scalar()
-        connection.execute(_days.delete().where(which))
-        counts = _generating_counts(connection, settings, source, day, bounds)
-        lines = parsed.get(source, 0) + counts["ignored"] + counts["rejected"]
-        if not lines and not counts["refused"]:
-            continue
-        connection.execute(
-            _days.insert().values(
-                tenant=settings.tenant, source=source, day=day, family="generations", state="open",
-                complete_through_at=_through(connection, settings, source, bounds[1])[0],
-                is_suspect=_is_doubtful(settings, {**counts, **_NOTHING_SENT, "lines": lines}),
-                revision=(before or 0) + 1, objects=counts["objects"], lines=lines, parsed=parsed.get(source, 0),
-                ignored=counts["ignored"], rejected=counts["rejected"],
-                duplicates=parsed.get(source, 0) - distinct.get(source, 0), **_NOTHING_SENT,
-            )
-        )  # fmt: skip
-    fences.mark_dirty(connection, VERDICT_FENCES["generations"], {day})
-    fences.mark_dirty(connection, "checks", {day})
-
-
-def _generating_counts(
-    connection: sa.Connection, settings: Settings, source: str, day: date, bounds: tuple[datetime, datetime]
-) -> dict[str, int]:
-    """objects (or tables), ignored, rejected, and refused objects."""
-    if source in settings.event_sources:
-        return objects.day_counts(connection, source, *bounds)
-    counts = exports.day_counts(connection, source, day)
-    return {**counts, "objects": counts["tables"], "refused": 0}
-
-
-def refresh(connection: sa.Connection, settings: Settings) -> None:
-    """After a listing: days that have become complete are final, days that late data reopened are open again."""
-    sound = {family: _sound(connection, settings, family) for family in VERDICT_FENCES}
+def refresh(connection: sa.Connection, settings: Settings, verdicts: Mapping[str, str]) -> None:
+    """After a listing: days that have become complete are final, days that late data reopened are open again.
+    ``verdicts``: by family the fence of its verdicts."""
+    sound = {family: _sound(connection, settings, family, fence) for family, fence in verdicts.items()}
     changed: set[date] = set()
     for row in _standing(connection, settings):
         end = Day.of(row["day"], settings.reporting.zone).end
@@ -110,13 +80,13 @@ def refresh(connection: sa.Connection, settings: Settings) -> None:
             continue
         _update(connection, row, state=state, complete_through_at=through)
         changed.add(row["day"])
-    _mark_months(connection, settings, changed)
+    mark_months(connection, settings, changed)
 
 
-def judge(connection: sa.Connection, settings: Settings, family: str, judged: set[date]) -> None:
-    """After the gate's verdict on a family of these days: they are final, or suspect. What the ledger itself doubts
-    stays so."""
-    sound = _sound(connection, settings, family)
+def judge(connection: sa.Connection, settings: Settings, family: str, fence: str, judged: set[date]) -> None:
+    """After the gate's verdict on a family of these days, behind its ``fence``: they are final, or suspect. What the
+    ledger itself doubts stays so."""
+    sound = _sound(connection, settings, family, fence)
     for row in _standing(connection, settings):
         if row["day"] not in judged or row["family"] != family:
             continue
@@ -130,10 +100,10 @@ def judge(connection: sa.Connection, settings: Settings, family: str, judged: se
             state="final" if is_complete and is_sound else "open",
             is_suspect=_is_doubtful(settings, {**row, "refused": refused}) or not is_sound,
         )
-    _mark_months(connection, settings, judged)
+    mark_months(connection, settings, judged)
 
 
-def known(connection: sa.Connection, settings: Settings, family: str = "traffic") -> set[date]:
+def known(connection: sa.Connection, settings: Settings, family: str) -> set[date]:
     """Days that some source of the family has something of: of logs, lines."""
     query = sa.select(_days.c.day).where(_days.c.tenant == settings.tenant, _days.c.family == family)
     return set(connection.execute(query).scalars())
@@ -191,11 +161,11 @@ def _through(connection: sa.Connection, settings: Settings, source: str, end: da
     return naive(min(through, end)), through >= end
 
 
-def _sound(connection: sa.Connection, settings: Settings, family: str) -> set[date]:
-    """Days whose traffic, or generations, the gate has judged as they stand, and that break no critical rule there."""
+def _sound(connection: sa.Connection, settings: Settings, family: str, fence: str) -> set[date]:
+    """Days that the gate has judged as they stand, and that break no critical rule of the family."""
     is_broken = sa.and_(_checks.c.family == family, _checks.c.is_met.is_(False), _checks.c.severity == "critical")
     query = sa.select(_checks.c.day).where(_checks.c.tenant == settings.tenant, is_broken)
-    return fences.done_days(connection, VERDICT_FENCES[family]) - set(connection.execute(query).scalars())
+    return fences.done_days(connection, fence) - set(connection.execute(query).scalars())
 
 
 def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:
@@ -236,10 +206,6 @@ def why_suspect(connection: sa.Connection, settings: Settings) -> dict[date, lis
     return found
 
 
-def _lines(counts: dict[str, int]) -> int:
-    return counts["parsed"] + counts["ignored"] + counts["rejected"]
-
-
 def _standing(connection: sa.Connection, settings: Settings) -> list[sa.RowMapping]:
     """All rows but the frozen ones."""
     query = sa.select(_days).where(_days.c.tenant == settings.tenant, _days.c.state != "frozen")
@@ -251,7 +217,7 @@ def _update(connection: sa.Connection, row: sa.RowMapping, **values: object) -> 
     connection.execute(_days.update().where(*which).values(**values))
 
 
-def _mark_months(connection: sa.Connection, settings: Settings, changed: Collection[date]) -> None:
+def mark_months(connection: sa.Connection, settings: Settings, changed: Collection[date]) -> None:
     """Checks of these days and the rest of their months become dirty, since a projection rests on which are final."""
     firsts = {day.replace(day=1): day for day in sorted(changed, reverse=True)}.values()
     dirty = {day for first in firsts for day in _rest_of_month(connection, settings, first)}

@@ -14,6 +14,7 @@ from mediameter.store.lake import LakeFile
 from mediameter.store.settling import AlreadySettled
 from mediameter.store.warehouse import frame_of, insert, tables
 from schemas.internal import EXPORTS, LAKE_FILES
+from schemas.vocabulary import FAMILY_OF_LAKE
 
 _files, _exports = tables[LAKE_FILES.name], tables[EXPORTS.name]
 EVENTS = "events"
@@ -129,7 +130,7 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
     if export.content_sha256 != export.known:
         replace_events(connection, export.source, export.day, files, export.kind)
         dirty |= _days_of_events([*before, *files], zone, export.kind)
-    fences.mark_dirty(connection, "traffic" if export.kind == EVENTS else "generations", dirty)
+    fences.mark_dirty(connection, FAMILY_OF_LAKE[export.kind], dirty)
     return dirty
 
 

@@ -6,7 +6,7 @@ generation. How far, is said in schemas.vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,11 +20,11 @@ from schemas.application import MEDIA_ANALYTICS
 from schemas.internal import EXPORTS, LAKE_FILES, OBJECT_HOURS, OBJECTS
 from schemas.vocabulary import (
     CHARGE_GAP_S,
-    DELIVERY_GAP_S,
+    FAMILY_OF_LAKE,
     MATCH_AFTER_S,
     MATCH_BEFORE_S,
-    RECORDS_AFTER_S,
-    RECORDS_BEFORE_S,
+    REACH_BESIDE_EVENTS_S,
+    REACH_S,
 )
 
 _objects, _hours, _files, _exports = (tables[c.name] for c in (OBJECTS, OBJECT_HOURS, LAKE_FILES, EXPORTS))
@@ -42,7 +42,8 @@ def knows_application(connection: sa.Connection) -> bool:
 def mark_unconnected(connection: sa.Connection) -> None:
     """To be called before the first of an application is taken in: no day has been held against it, all are dirty."""
     if not knows_application(connection):
-        mark_dirty(connection, "traffic", fenced_days(connection, "traffic"))
+        family = FAMILY_OF_LAKE["events"]
+        mark_dirty(connection, family, fenced_days(connection, family))
 
 
 def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
@@ -51,15 +52,11 @@ def days_of_events(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     return days_around(hours, zone, timedelta(seconds=MATCH_AFTER_S), timedelta(seconds=MATCH_BEFORE_S))
 
 
-def _days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
-    """Reporting days that rest on records of these UTC hours.
-
-    A request shortly before midnight may be the begin of a delivery that the next day would count itself; and where
-    there are events, what is an hour or more away decides which of them match.
-    """
-    if not knows_application(connection):
-        return days_around(hours, zone, timedelta(0), timedelta(seconds=DELIVERY_GAP_S))
-    return days_around(hours, zone, timedelta(seconds=RECORDS_AFTER_S), timedelta(seconds=RECORDS_BEFORE_S))
+def days_of_records(connection: sa.Connection, hours: Iterable[datetime], zone: ZoneInfo, family: str) -> set[date]:
+    """Reporting days of the family that rest on records of these UTC hours; more of them where there are events that
+    decide which records match (schemas.vocabulary)."""
+    reach = REACH_BESIDE_EVENTS_S if knows_application(connection) else REACH_S
+    return days_around(hours, zone, *(timedelta(seconds=seconds) for seconds in reach[family]))
 
 
 def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
@@ -68,20 +65,11 @@ def days_of_generations(hours: Iterable[datetime], zone: ZoneInfo) -> set[date]:
     return days_around(hours, zone, timedelta(0), timedelta(seconds=CHARGE_GAP_S))
 
 
-DaysOf = Callable[[sa.Connection, Iterable[datetime], ZoneInfo], set[date]]
-
-DAYS_OF: dict[str, DaysOf] = {
-    "traffic": _days_of_records,
-    "generations": lambda connection, hours, zone: days_of_generations(hours, zone),
-}
-"""The reporting days that rest on what lies in these UTC hours, by family."""
-
-
 def days_resting_on(connection: sa.Connection, ids: list[int], zone: ZoneInfo, family: str) -> set[date]:
     """Days of the objects' hours, and those that their records bear on."""
     rows = connection.execute(sa.select(_hours.c.hour_at, _hours.c.parsed).where(_hours.c.object_id.in_(ids))).all()
     booked, with_records = ({hour.replace(tzinfo=UTC) for hour, parsed in rows if parsed >= n} for n in (0, 1))
-    return touched_days(booked, zone) | DAYS_OF[family](connection, with_records, zone)
+    return touched_days(booked, zone) | days_of_records(connection, with_records, zone, family)
 
 
 def known_days(connection: sa.Connection, zone: ZoneInfo, others: Collection[str] = ()) -> list[date]:

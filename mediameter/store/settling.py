@@ -89,7 +89,7 @@ def settle(
     settlements: list[Settlement],
     files: list[LakeFile],
     zone: ZoneInfo,
-    family: str = "traffic",
+    family: str,
 ) -> set[date]:
     """Law 2: the objects, their hours, their rejects, the files that hold their rows, and the days of the rollups'
     ``family`` (schemas.vocabulary.DAY_FAMILIES) that they make dirty.
@@ -107,7 +107,7 @@ def settle(
     rejects.insert_lines(connection, _reject_rows(settlements))
     insert_files(connection, files)
     dirty |= touched_days((s.anchor for s in settlements), zone)
-    dirty |= reach.DAYS_OF[family](connection, {hour for s in settlements for hour in s.hours}, zone)
+    dirty |= reach.days_of_records(connection, {hour for s in settlements for hour in s.hours}, zone, family)
     mark_dirty(connection, family, dirty)
     return dirty
 
@@ -143,7 +143,7 @@ def _reject_rows(settlements: list[Settlement]) -> list[Row]:
 
 
 def unsettle(
-    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str = "traffic"
+    connection: sa.Connection, ids: list[int], files: list[LakeFile], zone: ZoneInfo, family: str
 ) -> set[date]:
     """Forgets what became of these versions and the files that hold their rows, so that the same transaction may settle
     them anew; returns the days that rested on them, which are dirty now.
@@ -166,9 +166,7 @@ def unsettle(
     return dirty
 
 
-def supersede(
-    connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
-) -> set[date]:
+def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str) -> set[date]:
     """Older versions of these keys no longer count; returns the days that rested on them."""
     dirty: set[date] = set()
     for source in {version.source for version in versions}:
@@ -183,9 +181,7 @@ def supersede(
     return dirty
 
 
-def revive(
-    connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str = "traffic"
-) -> set[date]:
+def revive(connection: sa.Connection, versions: list[ObjectVersion], zone: ZoneInfo, family: str) -> set[date]:
     """Versions that were overwritten and that the bucket shows again count again, their rows are in the lake still;
     what had overwritten them no longer counts. Returns the days that this makes dirty."""
     dirty = supersede(connection, versions, zone, family)

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading
 from mediameter.errors import UserError
+from mediameter.families.generations import FAMILY
 from mediameter.sections.credit_prices import closed
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.rollup.generations import basis, prepare
+from mediameter.steps.rollup.rollup import prepare
 from mediameter.store.warehouse import tables
 from tests.generations.files import OF_STUDIO, Box, generation, lines, purchase
 
@@ -54,7 +55,7 @@ def test_an_edited_price_makes_no_day_dirty(tmp_path: Path) -> None:
     box.put("a", lines(generation(1), purchase(2)))
     box.run()
     with_prices = settings(tmp_path, CARDS)
-    assert basis(with_prices) == basis(box.settings())
+    assert FAMILY.basis(with_prices) == FAMILY.basis(box.settings())
     measured = box.rows("SELECT currency, completed_credits, list_price_micros, price_basis FROM list_price_daily")
     assert measured == [("USD", 2, 199_800, "measured")]  # 100 credits were sold for 9.99
 

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect
+from mediameter import connect, families
 from mediameter.commands.run import run
 from mediameter.commands.status import status
 from mediameter.demo.palette import Palette
 from mediameter.errors import WorldError
-from mediameter.quality.suites import PARAMETERS, Suite, suites
+from mediameter.quality.suites import Suite, parameters, suites
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.gate.gates import GATES
+from mediameter.steps.gate.gates import values
 from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.redo.backfill import Task, backfill
@@ -31,7 +31,6 @@ from mediameter.store import fences
 from mediameter.store.warehouse import tables
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY, GENERATIONS_DAILY
 from schemas.rollups import DAYS
-from schemas.vocabulary import VERDICT_FENCES
 from tests import gate, servers
 from tests.generations.files import OF_STUDIO, Box, app_error, generation, lines, purchase, sign_in
 from tests.generations.palette import NOON
@@ -42,6 +41,7 @@ FIRST, SECOND, THIRD = (
     date(2025, 10, n) for n in (1, 2, 3)
 )  # the second is spoilt; what began before midnight may go on in the third
 NOW = datetime(2025, 10, 4, 12, tzinfo=UTC)
+VERDICT_FENCES = families.verdict_fences()
 SPOILT = {VERDICT_FENCES["generations"]: SECOND}
 ALL_FINAL = {FIRST: {("final", False)}, SECOND: {("final", False)}}
 _OF_A_DAY = "tenant = 'default' AND day = '2025-10-02'"
@@ -411,6 +411,6 @@ def test_queries_get_what_they_may_ask_for(tmp_path: Path) -> None:
     settings = box.settings()
     made = connect.engine(settings.warehouse.url)
     with connect.reading(made) as connection:
-        for gate in GATES:
-            assert set(gate.values(connection, settings, NOON.date())) == set(PARAMETERS[gate.family])
+        for family in families.judged():
+            assert set(values(connection, settings, family, NOON.date())) == set(parameters()[family.name])
     made.dispose()

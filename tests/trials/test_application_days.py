@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from mediameter import connect
 from mediameter.commands.run import run
+from mediameter.families import attribute
 from mediameter.privacy import pseudonym
 from mediameter.settings import Settings
-from mediameter.steps.rollup import attribute
 from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill

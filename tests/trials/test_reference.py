@@ -20,8 +20,8 @@ import pytest
 
 from mediameter import connect, geo, privacy
 from mediameter.commands.run import run
+from mediameter.families import attribute
 from mediameter.settings import Settings
-from mediameter.steps.rollup import attribute
 from mediameter.store import warehouse
 from schemas.internal import OBJECTS
 from schemas.records import NOT_COUNTED

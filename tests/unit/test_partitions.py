@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mediameter.steps.rollup.partitions import Partitions
+from mediameter.families.partitions import Partitions
 from mediameter.store import lake
 
 SCHEMA = {"name": pl.String(), "n": pl.Int64()}

@@ -49,27 +49,27 @@ def test_a_newer_warehouse_is_refused_by_name(made: sa.Engine) -> None:
 
 def test_an_object_is_settled_once(made: sa.Engine) -> None:
     with writing(made) as connection:
-        assert settling.settle(connection, [settled(version())], [], UTC_ZONE) == {DAY}
+        assert settling.settle(connection, [settled(version())], [], UTC_ZONE, "traffic") == {DAY}
     with pytest.raises(AlreadySettled), writing(made) as connection:
-        settling.settle(connection, [settled(version("b")), settled(version())], [], UTC_ZONE)
+        settling.settle(connection, [settled(version("b")), settled(version())], [], UTC_ZONE, "traffic")
     with reading(made) as connection:
         assert objects.known_versions(connection, "ovh") == {version().object_id}
 
 
 def test_lines_that_do_not_add_up_are_not_settled(made: sa.Engine) -> None:
     with pytest.raises(AssertionError, match="nothing was settled"), writing(made) as connection:
-        settling.settle(connection, [settled(version(), ignored=1)], [], UTC_ZONE)
+        settling.settle(connection, [settled(version(), ignored=1)], [], UTC_ZONE, "traffic")
     with reading(made) as connection:
         assert objects.known_versions(connection, "ovh") == set()
 
 
 def test_a_newer_version_supersedes_and_dirties_the_days_of_the_old_one(made: sa.Engine) -> None:
     with writing(made) as connection:
-        settling.settle(connection, [settled(version())], [], UTC_ZONE)
+        settling.settle(connection, [settled(version())], [], UTC_ZONE, "traffic")
     later = NOON.replace(day=31)
     newer = Settlement(version(etag="2"), "settled", 1, lines=1, hours={later: 1}, first_at=later, last_at=later)
     with writing(made) as connection:
-        assert settling.settle(connection, [newer], [], UTC_ZONE) == {DAY, date(2025, 10, 31)}
+        assert settling.settle(connection, [newer], [], UTC_ZONE, "traffic") == {DAY, date(2025, 10, 31)}
         assert objects.superseded(connection, "ovh") == [version().object_id]
 
 

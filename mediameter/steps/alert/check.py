@@ -21,6 +21,7 @@ from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
 from mediameter.connect import reading, transact
+from mediameter.families import traffic
 from mediameter.faults import point
 from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.opened import opened
@@ -28,7 +29,6 @@ from mediameter.settings import Settings
 from mediameter.steps.alert.budgets import write_budgets
 from mediameter.steps.alert.judge import Judge
 from mediameter.steps.alert.messages import tell
-from mediameter.steps.rollup.rollup import basis
 from mediameter.store import days, fences, warehouse
 from schemas.rollups import ALERT_CHECKS_DAILY
 from schemas.vocabulary import WORST_FIRST
@@ -105,7 +105,7 @@ def is_quick(rule: Rule) -> bool:
 
 def checks_basis(settings: Settings, rules: Sequence[Rule]) -> str:
     """What verdicts rest on beside the tables: a day of another basis is judged anew."""
-    return f"{basis(settings)}:{fingerprint(rules)}"[:255]
+    return f"{traffic.FAMILY.basis(settings)}:{fingerprint(rules)}"[:255]
 
 
 # --- one day ---------------------------------------------------------------------------------------------------

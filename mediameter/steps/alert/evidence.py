@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from mediameter import answers
 from mediameter.alerts.evaluate import LONGEST_WAIT_S
 from mediameter.alerts.row_sources import ANSWER, BUDGET_COSTS, FRESHNESS, HOURS_SEEN, KIND_OF, row_source
+from mediameter.families.generated_events import events_of
 from mediameter.metering.calendar import day_of
 from mediameter.metering.generations import distinct
 from mediameter.settings import Settings
-from mediameter.steps.rollup.generations import events_of
 from mediameter.store import lake, lake_files, sightings
 from mediameter.store.warehouse import naive, tables
 from schemas.budgets import BUDGET_THROUGH, LEAST_KNOWN_HOURS

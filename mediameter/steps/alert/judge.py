@@ -13,6 +13,7 @@ from mediameter.alerts import book
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window, bounds, evaluate, step_of
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
+from mediameter.families import traffic
 from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
 from mediameter.steps.alert.evidence import Evidence, Span, Wanted
@@ -39,7 +40,7 @@ class Judge:
         indexes = {rule.name: self._indexes(rule, day) for rule in rules}
         rules = [rule for rule in rules if indexes[rule.name]]
         frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
-        has_traffic = day in days.known(self._connection, self._settings)
+        has_traffic = day in days.known(self._connection, self._settings, traffic.NAME)
         is_of_any = day in days.known_of_any(self._connection, self._settings)
         is_known = {"generations": True, "systems": is_of_any, "nothing": is_of_any}
         found: list[Judged] = []

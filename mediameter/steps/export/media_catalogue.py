@@ -14,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.connect import reading
+from mediameter.families import traffic
 from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
@@ -55,7 +56,7 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database | 
             return None
         _upsert(connection, settings, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
-            fences.mark_dirty(connection, "traffic", fences.fenced_days(connection, "traffic"))
+            fences.mark_dirty(connection, traffic.NAME, fences.fenced_days(connection, traffic.NAME))
         return remembered({APPLICATIONS: changed})
 
     settled(made, settings.lake.path, settle)
@@ -112,7 +113,7 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
         reach.mark_unconnected(connection)
         _upsert(connection, settings, MEDIA_FILES, changed)
-        fences.mark_dirty(connection, "traffic", days | asked)
+        fences.mark_dirty(connection, traffic.NAME, days | asked)
         return remembered({MEDIA_FILES: changed})
 
     settled(made, settings.lake.path, settle)

@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.families import generations
+from mediameter.families.prices import Rate, Rates, frame, kept
 from mediameter.faults import point
 from mediameter.steps.export.places import Place
 from mediameter.steps.export.reference_tables import Read
-from mediameter.steps.rollup.prices import Rate, Rates, frame, kept
 from mediameter.store import days, fences, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from schemas.currencies import micros_of_smallest_unit
@@ -87,9 +88,9 @@ def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame)
     warehouse.insert(connection, MODEL_PRICES, rows)
     # A model without a price before has this one on all days; else only the days from here on are others.
     is_new = bool(set(changed["model"]) - set(known["model"]))
-    final = {day for day, source in days.closed(connection, place.settings, "generations") if source == place.name}
-    fenced = fences.fenced_days(connection, "generations") - final
-    fences.mark_dirty(connection, "generations", {day for day in fenced if is_new or day >= _first_reached(today)})
+    final = {day for day, source in days.closed(connection, place.settings, generations.NAME) if source == place.name}
+    fenced = fences.fenced_days(connection, generations.NAME) - final
+    fences.mark_dirty(connection, generations.NAME, {day for day in fenced if is_new or day >= _first_reached(today)})
     return rows, keeping
 
 
@@ -104,7 +105,7 @@ def _to_keep(connection: sa.Connection, place: Place, changed: set[str], history
     tenant, of_day = place.settings.tenant, _made.c
     query = sa.select(of_day.day, of_day.model).distinct()
     query = query.where(of_day.tenant == tenant, of_day.source == place.name, of_day.status == "completed")
-    closed = days.closed(connection, place.settings, "generations")
+    closed = days.closed(connection, place.settings, generations.NAME)
     have = kept(connection, place.settings, "provider")
     before = {
         model: tuple(Rate(model, row["currency"], row["valid_from_day"], row["cost_micros"], 1) for row in of)

@@ -1,86 +1,44 @@
-"""What the quality gate has to know of each family of days: when a day may be judged, and what queries may ask for."""
+"""What the quality gate has to know of each family of days: when a day may be judged, and what queries may ask for.
+
+Each family has a fence of its own for verdicts: what is written of one makes no verdict on another stale, and what
+waits to be computed there keeps none of these from being judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from mediameter import families
+from mediameter.families.family import Family
 from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
-from mediameter.steps.gate.lake_count import LakeCount, event_count, lake_count
-from mediameter.steps.rollup import generations, rollup
-from mediameter.store import days, fences, reach, warehouse
-from schemas.vocabulary import LAKE_OF_FEED, VERDICT_FENCES
+from mediameter.store import days, fences, warehouse
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Of one family (schemas.vocabulary.DAY_FAMILIES). Each has a fence of its own for verdicts: what is written of the
-    other makes none of them stale, and what waits to be computed there keeps none of these from being judged.
-
-    ``before``: fences of what a day's figures are made of, and the ``basis`` that they are computed with. ``counted``:
-    what is known of the day's instants from begin to end, by the names that queries have for it.
-    """
-
-    family: str
-    before: tuple[str, ...]
-    basis: Callable[[Settings], str]
-    counted: Callable[[sa.Connection, Settings, datetime, datetime], dict[str, Any]]
-
-    @property
-    def fence(self) -> str:
-        return VERDICT_FENCES[self.family]
-
-    def days_to_judge(self, connection: sa.Connection, settings: Settings, basis: str) -> list[date]:
-        """Not the frozen ones, whose raw data has gone; nor those that are still to be computed: they change.
-        ``basis``: fingerprint of the suites."""
-        waiting = days.frozen(connection, settings)
-        for fence in self.before:
-            waiting |= set(fences.dirty_days(connection, fence, self.basis(settings)))
-        return [day for day in fences.dirty_days(connection, self.fence, basis) if day not in waiting]
-
-    def values(self, connection: sa.Connection, settings: Settings, day: date) -> dict[str, Any]:
-        """What queries may ask for of a day (``mediameter.quality.suites.PARAMETERS``)."""
-        (begin, end), before = Day.of(day, settings.reporting.zone).bounds, day - timedelta(days=1)
-        return {
-            "tenant": settings.tenant,
-            "day": day,
-            "begin_at": warehouse.naive(begin),
-            "end_at": warehouse.naive(end),
-            "day_before": before,
-            "day_before_at": warehouse.naive(Day.of(before, settings.reporting.zone).begin),
-            **self.counted(connection, settings, begin, end),
-        }
+def days_to_judge(connection: sa.Connection, settings: Settings, family: Family, basis: str) -> list[date]:
+    """Not the frozen ones, whose raw data has gone; nor those that are still to be computed, of the family or of one
+    that trails it: they change. ``basis``: fingerprint of the suites."""
+    waiting = days.frozen(connection, settings)
+    for each in (family, *families.trailing(family)):
+        waiting |= set(fences.dirty_days(connection, each.name, each.basis(settings)))
+    written = fences.dirty_days(connection, families.verdict_fence(family), basis)
+    return [day for day in written if day not in waiting]
 
 
-def _traffic(connection: sa.Connection, settings: Settings, begin: datetime, end: datetime) -> dict[str, Any]:
-    of_logs = lake_count(connection, settings, begin, end)
+def values(connection: sa.Connection, settings: Settings, family: Family, day: date) -> dict[str, Any]:
+    """What queries may ask for of a day (``mediameter.quality.suites.parameters``)."""
+    (begin, end), before = Day.of(day, settings.reporting.zone).bounds, day - timedelta(days=1)
+    of = families.judged()[family]
     return {
-        "sources": list(settings.log_sources),
-        "is_connected": int(reach.knows_application(connection)),
-        "lake_rows": of_logs.rows,
-        "lake_records": of_logs.distinct,
+        "tenant": settings.tenant,
+        "day": day,
+        "begin_at": warehouse.naive(begin),
+        "end_at": warehouse.naive(end),
+        "day_before": before,
+        "day_before_at": warehouse.naive(Day.of(before, settings.reporting.zone).begin),
+        "sources": list(of.sources(settings)),
+        **of.in_lake(connection, settings, begin, end),
     }
-
-
-def _generations(connection: sa.Connection, settings: Settings, begin: datetime, end: datetime) -> dict[str, Any]:
-    counts: dict[str, LakeCount] = {kind: event_count(connection, settings, kind, begin, end) for kind in LAKE_OF_FEED}
-    files = settings.event_sources
-    return {
-        "sources": list(settings.generating_sources),
-        "table_sources": [name for name in settings.generating_sources if name not in files],
-        "event_sources": list(files),
-        "lake_rows": sum(of_kind.rows for of_kind in counts.values()),
-        "lake_records": sum(of_kind.distinct for of_kind in counts.values()),
-        **{f"lake_{kind}": of_kind.distinct for kind, of_kind in counts.items()},
-    }
-
-
-GATES = (
-    Gate("traffic", ("traffic", "audience"), rollup.basis, _traffic),
-    Gate("generations", (generations.FAMILY, generations.ACTIVE), generations.basis, _generations),
-)

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mediameter import connect
+from mediameter import connect, families
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
@@ -26,7 +26,7 @@ from mediameter.store import acts, fences, identity, lake, lake_files, manifests
 from mediameter.store.identity import Claim, Marker
 from mediameter.store.lake import LakeFile
 from schemas.internal import LAKE_FILES
-from schemas.vocabulary import DAY_FAMILIES, DERIVED_KINDS
+from schemas.vocabulary import DERIVED_KINDS
 
 _files = warehouse.tables[LAKE_FILES.name]
 
@@ -225,5 +225,5 @@ def _take_out(connection: sa.Connection, files: list[LakeFile]) -> None:
 
 
 def _mark_all_dirty(connection: sa.Connection) -> None:
-    for family in DAY_FAMILIES:
+    for family in families.verdict_fences():
         fences.mark_dirty(connection, family, fences.fenced_days(connection, family))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from mediameter import families
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
+from mediameter.families import generations, traffic
 from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.dry import untouched
 from mediameter.opening.opened import opened
@@ -29,20 +31,17 @@ from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.difference import DayChange, figures_of
 from mediameter.steps.redo.reparse import of_frozen_days, parser_version
 from mediameter.steps.redo.repricing import Waiting, reprice, waiting
-from mediameter.steps.rollup.generations import ACTIVE, basis
-from mediameter.steps.rollup.generations import FAMILY as GENERATIONS
-from mediameter.steps.rollup.generations import prepare as prepare_generations
-from mediameter.steps.rollup.rollup import days_to_compute, prepare, roll_up_traffic
+from mediameter.steps.rollup.replacing import dirty_days
+from mediameter.steps.rollup.rollup import prepare, roll_up
 from mediameter.store import days as completeness
 from mediameter.store import fences, objects
-from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S, VERDICT_FENCES
+from schemas.vocabulary import MATCH_AFTER_S, MATCH_BEFORE_S
 
 if TYPE_CHECKING:
     from mediameter.steps.gate.quality import QualityReport
 
 MOST_DAYS = 4000
 _FUTURE = timedelta(hours=1)  # how far before its records an object's last-modified may lie (docs/definitions.md)
-_FAMILIES = ("traffic", "audience", "checks", *VERDICT_FENCES.values(), GENERATIONS, ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +208,20 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
     """Objects and traffic, at ``work``: the real place, or a shadow of it."""
     with opened(work) as made:
         prepare(made, work)
-        prepare_generations(made, work)
         with reading(made) as connection:
             frozen = completeness.frozen(connection, work)
         selection = _Selection(work, task, set(task.days) - frozen)
         taken_in = _taken_in(selection, now, progress)
         repriced = _repriced(made, work, real, task, selection.days, now)
         dirty = _dirtied(made, work, selection.days)
-        generations = _generation_days(made, work)
+        generated = _generation_days(made, work)
         before = figures_of(real, dirty)
-        roll_up_traffic(made, work, progress)
+        roll_up(made, work, traffic.FAMILY, progress)
         after = figures_of(work, dirty)
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
     return BackfillReport(
-        task, work is not real, taken_in["ingest"], selection.vanished, changes, generations, refused,
+        task, work is not real, taken_in["ingest"], selection.vanished, changes, generated, refused,
         taken_in["export"], repriced,
     )  # fmt: skip
 
@@ -259,8 +257,7 @@ def _repriced(
 def _generation_days(made: sa.Engine, settings: Settings) -> list[date]:
     """Days of generating systems that are to be computed now."""
     with reading(made) as connection:
-        frozen = completeness.frozen(connection, settings)
-        return [day for day in fences.dirty_days(connection, GENERATIONS, basis(settings)) if day not in frozen]
+        return dirty_days(connection, settings, generations.FAMILY)
 
 
 def _utc_days(days: set[date], settings: Settings) -> set[date]:
@@ -275,8 +272,8 @@ def _dirtied(made: sa.Engine, settings: Settings, days: set[date]) -> list[date]
     """Marks the days that anything is known of; returns all that are to be computed now."""
 
     def mark(connection: sa.Connection) -> list[date]:
-        for family in _FAMILIES:
-            fences.mark_dirty(connection, family, fences.fenced_days(connection, family) & days)
-        return days_to_compute(connection, settings, "traffic")
+        for fence in ("checks", *families.fences()):
+            fences.mark_dirty(connection, fence, fences.fenced_days(connection, fence) & days)
+        return dirty_days(connection, settings, traffic.FAMILY)
 
     return transact(made, mark)

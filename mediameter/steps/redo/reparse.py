@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from mediameter import families
 from mediameter.connect import reading
 from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
@@ -30,7 +31,7 @@ class Old:
 
 def family_of(settings: Settings, source: str) -> str:
     """The family of rollups that rest on the source's objects."""
-    return "generations" if source in settings.event_sources else "traffic"
+    return families.of_source(settings, source).name
 
 
 def parser_version(settings: Settings, source: str) -> int:

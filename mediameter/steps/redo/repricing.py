@@ -12,12 +12,12 @@ from math import floor
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.families.generations import at_prices_of_today
+from mediameter.families.prices import FAMILY_OF, Place, Rates, by_settings, frame, kept, price_of, to_be_kept
 from mediameter.faults import point
 from mediameter.metering.cost import cost_micros
 from mediameter.numbers import counted, told_apart
 from mediameter.settings import Settings
-from mediameter.steps.rollup.generations import at_prices_of_today
-from mediameter.steps.rollup.prices import FAMILY_OF, Place, Rates, by_settings, frame, kept, price_of, to_be_kept
 from mediameter.store import days as completeness
 from mediameter.store import warehouse
 from mediameter.store.acts import Repriced, done, repriced, settled
@@ -179,7 +179,7 @@ def _by_source(
             unpriced[row["day"]].append(row["bytes_sent"])
     sources: dict[date, dict[str, int]] = defaultdict(dict)
     for row in _rows(connection, settings, _days, places):
-        if row["family"] == "traffic" and (row["day"], row["source"]) not in found:
+        if row["family"] == FAMILY_OF["bandwidth"] and (row["day"], row["source"]) not in found:
             sources[row["day"]][row["source"]] = row["bytes_sent"]
     for day, of in sources.items():
         for source, sent in of.items():

@@ -20,6 +20,10 @@ import sqlalchemy as sa
 
 from mediameter.connect import reading, transact, write_back_engine
 from mediameter.errors import MediameterError
+from mediameter.families import traffic
+from mediameter.families.attribute import Attribution, attribute
+from mediameter.families.slices import Source, slices, verified
+from mediameter.families.traffic import look
 from mediameter.faults import point
 from mediameter.metering import rollups, written_back
 from mediameter.metering.calendar import Day
@@ -30,9 +34,6 @@ from mediameter.sources.table_errors import explained
 from mediameter.sources.table_writing import Desk, Ours, Plan, Row
 from mediameter.sources.tables import Database
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.rollup.attribute import Attribution, attribute
-from mediameter.steps.rollup.rollup import basis, look, verified
-from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import fences, warehouse
 from mediameter.systems.dailey_media import AppSource
 from parsers.media_analytics import IMPORTED
@@ -153,12 +154,12 @@ def due_days(connection: sa.Connection, settings: Settings, source: AppSource) -
     """Final days without suspicion that are other than when they were written last, each with what it is now; and those
     that were written and of which there is no log any more."""
     days = warehouse.tables["days"]
-    of_logs = sa.and_(days.c.tenant == settings.tenant, days.c.family == "traffic")
+    of_logs = sa.and_(days.c.tenant == settings.tenant, days.c.family == traffic.NAME)
     query = sa.select(days.c.day, days.c.state, days.c.is_suspect).where(of_logs)
     known = connection.execute(query).all()
     waiting = {row.day for row in known if row.state != "final" or row.is_suspect}
-    computed, written = fences.by_day(connection, "traffic"), fences.by_day(connection, FAMILY)
-    now, due = basis(settings), dict[date, str]()
+    computed, written = fences.by_day(connection, traffic.NAME), fences.by_day(connection, FAMILY)
+    now, due = traffic.FAMILY.basis(settings), dict[date, str]()
     for day in sorted({row.day for row in known} - waiting | (written.keys() - {row.day for row in known})):
         fence = computed.get(day)
         if fence is None or fence.is_dirty or fence.basis != now:

@@ -232,7 +232,8 @@ def write_cards(connection: sa.Connection, settings: Settings) -> Repriced | Non
     connection.execute(_cards.delete().where(of_tenant))
     warehouse.insert(connection, PRICES, cards)
     if not cards.drop("citation").equals(before.drop("citation")):
-        fences.mark_dirty(connection, "traffic", _not_final(connection, settings, "traffic"))
+        family = FAMILY_OF["bandwidth"]
+        fences.mark_dirty(connection, family, _not_final(connection, settings, family))
     return act
 
 

@@ -16,15 +16,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.connect import reading
+from mediameter.families.catalogue import read_catalogue
+from mediameter.families.partitions import Partitions
+from mediameter.families.slices import Source, slices
 from mediameter.metering import deliveries
 from mediameter.metering.caches import RANGE
 from mediameter.metering.catalogue import Catalogue, files_by_key, objects_of
 from mediameter.metering.reconciliation import Agreement, agreement, alone, distinct, together
 from mediameter.metering.viewers import VIEWER, Known
 from mediameter.settings import Settings
-from mediameter.steps.rollup.catalogue import read_catalogue
-from mediameter.steps.rollup.partitions import Partitions
-from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import lake
 from mediameter.store.lake import LakeFile
 from parsers.access_log.dialects import begins

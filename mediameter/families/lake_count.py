@@ -11,10 +11,9 @@ from typing import NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.families.generated_events import counting_events
+from mediameter.families.slices import Source, files_between, slices
 from mediameter.settings import Settings
-from mediameter.steps.rollup.generations import counting_events
-from mediameter.steps.rollup.rollup import files_between
-from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import lake, objects
 from mediameter.store.lake import LakeFile
 

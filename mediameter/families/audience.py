@@ -3,23 +3,26 @@ With them go the trailing response times, which the same days reach."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter.connect import reading, transact
+from mediameter.families.family import Computed, DirtyDay, Family
+from mediameter.families.response_times import trailing_response_times
 from mediameter.faults import point
 from mediameter.metering import audience, rollups
-from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
-from mediameter.steps.rollup.response_times import trailing_response_times
-from mediameter.store import days, fences, lake, lake_files, reach, warehouse
+from mediameter.store import fences, lake, lake_files, reach, warehouse
 from schemas.contract import Contract
-from schemas.rollups import AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING
-from schemas.vocabulary import AUDIENCE_WINDOWS, VERDICT_FENCES
+from schemas.rollups import AUDIENCE_FAMILY, AUDIENCE_TRAILING, MEDIA_FILE_TRAILING, RESPONSE_TIME_TRAILING
+from schemas.vocabulary import AUDIENCE_WINDOWS
 
+NAME, LEADING = "audience", "traffic"
+VERSION = 6
+"""Also of the traffic itself: the two rest on the same."""
 KINDS = ("audience", "file_audience")
 
 
@@ -53,7 +56,7 @@ def settle_audiences(
     lake.require_there(settings.lake.path, [file for file in files.values() if file])
     changed = [lake_files.replace_audience(connection, kind, day, file) for kind, file in files.items()]
     if any(changed) or other_response_times:
-        fences.mark_dirty(connection, "audience", _reached(connection, settings, day))
+        fences.mark_dirty(connection, NAME, _reached(connection, settings, day))
 
 
 def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[date]:
@@ -62,35 +65,49 @@ def _reached(connection: sa.Connection, settings: Settings, day: date) -> set[da
     return {day + timedelta(days=n) for n in range(max(AUDIENCE_WINDOWS)) if day + timedelta(days=n) <= last}
 
 
-def roll_up_audience(made: sa.Engine, settings: Settings, day: date, basis: str) -> bool:
-    """Computes and replaces the trailing figures that end with one day; False when somebody who knew more did.
+# --- one day -----------------------------------------------------------------------------------------
 
-    Of a frozen day only its response times: who asked is no longer known, the histograms are.
-    """
-    with reading(made) as connection:
-        epoch = fences.epoch(connection, "audience", day)
-        is_frozen = day in days.frozen(connection, settings)
-        frames = {RESPONSE_TIME_TRAILING: trailing_response_times(connection, settings, day)}
-        first = day - timedelta(days=max(AUDIENCE_WINDOWS) - 1)
-        files = {kind: lake_files.files_of_days(connection, kind, first, day) for kind in KINDS}
-    if not is_frozen:
-        places = {kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in files.items()}
-        frames |= _windows(settings, day, places["audience"], places["file_audience"])
+
+def _known(connection: sa.Connection, settings: Settings) -> set[date]:
+    """Days with a trailing audience: each on which the longest window still reaches a day with records. A gap between
+    days has one, too."""
+    known = reach.known_days(connection, settings.reporting.zone, settings.event_sources)
+    longest = max(AUDIENCE_WINDOWS)
+    return {day + timedelta(days=n) for day in known for n in range(longest) if day + timedelta(days=n) <= known[-1]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Footing:
+    """What the windows that end with a day rest on: the trailing response times, which stand in the warehouse, and the
+    days' lake files by kind."""
+
+    response_times: pl.DataFrame
+    files: dict[str, list[lake.LakeFile]]
+
+
+def _look(connection: sa.Connection, settings: Settings, day: DirtyDay) -> _Footing:
+    first = day.day - timedelta(days=max(AUDIENCE_WINDOWS) - 1)
+    times = trailing_response_times(connection, settings, day.day)
+    return _Footing(times, {kind: lake_files.files_of_days(connection, kind, first, day.day) for kind in KINDS})
+
+
+def _compute(made: sa.Engine, settings: Settings, day: DirtyDay, seen: _Footing) -> Computed:
+    """Of a frozen day only its response times: who asked is no longer known, the histograms are."""
+    frames = {RESPONSE_TIME_TRAILING: seen.response_times}
+    if not day.is_frozen:
+        places = {
+            kind: dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for kind, of in seen.files.items()
+        }
+        frames |= _windows(settings, day.day, places["audience"], places["file_audience"])
     point("audience.computed")
+    return Computed(frames)
 
-    def write(connection: sa.Connection) -> bool:
-        if not is_frozen and day in days.frozen(connection, settings):
-            return False
-        if not fences.pass_fence(connection, "audience", day, epoch, basis):
-            return False
-        bounds = Day.of(day, settings.reporting.zone).bounds
-        warehouse.replace_day(connection, settings.tenant, day, bounds, frames)
-        if not is_frozen:
-            fences.mark_dirty(connection, "checks", {day})
-            fences.mark_dirty(connection, VERDICT_FENCES["traffic"], {day})
-        return True
 
-    return transact(made, write)
+def _settle(connection: sa.Connection, settings: Settings, day: DirtyDay, computed: Computed, stood: None) -> bool:
+    if day.is_frozen:
+        return False
+    fences.mark_dirty(connection, "checks", {day.day})
+    return True
 
 
 def _windows(
@@ -120,3 +137,18 @@ def _scan(files: dict[lake.LakeFile, Path], day: date, window: int) -> pl.LazyFr
 
 def _rows(settings: Settings, day: date, contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     return rollups.finished(frame, contract, settings.tenant, day)
+
+
+FAMILY = Family(
+    name=NAME,
+    trails=LEADING,
+    tables=AUDIENCE_FAMILY,
+    version=VERSION,
+    fingerprint=Settings.fingerprint,
+    known=_known,
+    look=_look,
+    compute=_compute,
+    settle=_settle,
+    spares_frozen=False,
+    reported_as="audience_days",
+)

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import sqlalchemy as sa
 
+from mediameter.settings import Settings
+from mediameter.store import lake, lake_files
 from mediameter.store.lake import LakeFile
 
 ROWS_AT_ONCE = 200_000
@@ -49,3 +52,16 @@ def _records(source: Source, since: datetime, until: datetime, columns: Sequence
     if source.dead:
         scan = scan.filter(~pl.col("object_id").is_in(source.dead))
     return scan.select(columns).collect()
+
+
+def files_between(connection: sa.Connection, kind: str, begin: datetime, end: datetime) -> list[LakeFile]:
+    """Files with instants between these two."""
+    of_days = lake_files.files_of_days(connection, kind, begin.date(), (end - timedelta(microseconds=1)).date())
+    return [
+        file for file in of_days if file.first_at and file.last_at and file.first_at < end and file.last_at >= begin
+    ]
+
+
+def verified(settings: Settings, files: list[LakeFile]) -> dict[LakeFile, Path]:
+    """The files with their places; raises ``WorldError`` when one has changed."""
+    return dict(zip(files, lake.verified(settings.lake.path, files), strict=True))

@@ -1,0 +1,61 @@
+"""What a family of rollups is called stands in `families/` and in the vocabulary, and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+from mediameter import families
+
+NAMES = {family.name for family in families.FAMILIES} | set(families.fences()) - {"quality"}
+OTHER_MEANINGS = {
+    "mediameter.alerts.book": "what a rule needs",
+    "mediameter.alerts.catalogue": "what a rule needs",
+    "mediameter.alerts.rule": "what a rule needs",
+    "mediameter.alerts.rule_files": "what a rule needs",
+    "mediameter.alerts.rule_tests": "what a rule needs",
+    "mediameter.steps.alert.judge": "what a rule needs",
+    "mediameter.steps.alert.messages": "what a rule needs",
+    "mediameter.steps.alert.watch": "what a rule needs",
+    "mediameter.settings.budgets": "which costs a budget is of",
+    "mediameter.steps.export.feeds": "a kind of lake files",
+    "mediameter.answers.themes": "columns of answers",
+    "mediameter.demo.event_file": "columns of tables",
+    "mediameter.demo.palette": "columns of tables",
+    "mediameter.report.html": "a part of the page",
+}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every product module outside `families` by its dotted name; neither the vocabulary nor migrations."""
+    root = Path(__file__).resolve().parents[2]
+    files = (file for top in ("flows", "parsers", "mediameter") for file in sorted((root / top).rglob("*.py")))
+    named = {".".join(file.relative_to(root).with_suffix("").parts): file for file in files}
+    return {
+        name: ast.parse(file.read_text()) for name, file in named.items() if not name.startswith("mediameter.families.")
+    }
+
+
+def test_no_room_but_families_knows_a_family_by_name() -> None:
+    spellers = {
+        module
+        for module, tree in modules().items()
+        if {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & NAMES
+    }
+    assert spellers - set(OTHER_MEANINGS) == set()
+
+
+def test_nobody_compares_a_family_with_a_text() -> None:
+    """In whatever module: ``row.family == "…"`` is a branch for one family."""
+    asked = re.compile(r"family\W* (==|!=|in|not in) \(?[\"']")
+    assert asked.search(ast.unparse(ast.parse("row['family'] == 'any'"))), "it would be seen"
+    compared = {
+        module
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and asked.search(ast.unparse(node))
+    }
+    assert compared == set()
