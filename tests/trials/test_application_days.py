@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from mediameter import connect
 from mediameter.commands.run import run
-from mediameter.privacy import pseudonym
+from mediameter.privacy.pseudonyms import pseudonym
 from mediameter.settings import Settings
 from mediameter.steps.rollup import attribute
 from tests.reference.application import Database, Event, MediaFile

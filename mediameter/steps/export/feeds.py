@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from mediameter import privacy
+from mediameter.privacy.events import events_at_the_door, generations_at_the_door
 from mediameter.settings import PaletteSource
 from mediameter.steps.export.places import Place
 from parsers import media_analytics, palette
@@ -64,7 +64,7 @@ class Feed:
 
 
 def _media_door(place: Place, events: pl.DataFrame) -> Shut:
-    shut = privacy.events_at_the_door(events, pseudonyms=place.pseudonyms, addresses=place.addresses)
+    shut = events_at_the_door(events, pseudonyms=place.pseudonyms, addresses=place.addresses)
     return Shut(shut, int(shut["row_count"].sum()), 0)
 
 
@@ -74,12 +74,12 @@ def _stale_before(place: Place) -> datetime:
 
 
 def _generation_door(place: Place, events: pl.DataFrame) -> Shut:
-    shut = privacy.generations_at_the_door(events, place.pseudonyms)
+    shut = generations_at_the_door(events, place.pseudonyms)
     return Shut(shut, shut.height, int((shut["status"] == "pending").sum()))
 
 
 def _credit_door(place: Place, events: pl.DataFrame) -> Shut:
-    shut = privacy.generations_at_the_door(events, place.pseudonyms)
+    shut = generations_at_the_door(events, place.pseudonyms)
     return Shut(shut, shut.height, 0)
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from mediameter import privacy
 from mediameter.connect import rest_client, source_engine
 from mediameter.opening.geography import geography
+from mediameter.privacy.pseudonyms import Addresses, Pseudonyms
 from mediameter.settings import AppSource, PaletteSource, Settings, address_key
 from mediameter.sources.api_keys import read_key
 from mediameter.sources.postgrest import Rest
@@ -27,8 +27,8 @@ class Place:
     source: AppSource | PaletteSource
     database: Database | Rest
     made: sa.Engine
-    pseudonyms: privacy.Pseudonyms
-    addresses: privacy.Addresses
+    pseudonyms: Pseudonyms
+    addresses: Addresses
     now: datetime
     is_dry_run: bool
 
@@ -37,8 +37,8 @@ class Place:
 def place_of(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Iterator[Place]:
     """The source of that name; nothing is asked of it yet. Its connections are closed behind it. Raises ``UserError``
     for a URL that cannot be read."""
-    source, pseudonyms = settings.table_sources[name], privacy.Pseudonyms(address_key(settings))
-    addresses = privacy.Addresses(pseudonyms, geography(settings))
+    source, pseudonyms = settings.table_sources[name], Pseudonyms(address_key(settings))
+    addresses = Addresses(pseudonyms, geography(settings))
     is_rest = isinstance(source, PaletteSource) and source.is_rest
     tables = rest_of(name, source) if is_rest and isinstance(source, PaletteSource) else database_of(name, source)
     try:

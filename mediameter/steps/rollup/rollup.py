@@ -40,9 +40,9 @@ from mediameter.steps.rollup.response_times import are_other_response_times
 from mediameter.steps.rollup.slices import Source, slices
 from mediameter.store import days, exports, fences, lake, lake_files, objects, reach, warehouse
 from mediameter.store.acts import Repriced, settled
+from mediameter.store.invoices import write_invoices
 from schemas.contract import Contract
 from schemas.rollups import (
-    INVOICES,
     RECONCILIATION_DAILY,
     RESPONSE_TIME_BUCKETS_DAILY,
     RESPONSE_TIME_DAILY,
@@ -92,7 +92,7 @@ def prepare(made: sa.Engine, settings: Settings) -> None:
 
     def write(connection: sa.Connection) -> Repriced | None:
         act = write_cards(connection, settings)
-        _write_invoices(connection, settings)
+        write_invoices(connection, settings)
         _mark_unfenced(connection, settings)
         return act
 
@@ -152,17 +152,6 @@ def _audience_days(known: list[date]) -> set[date]:
     """Days with a trailing audience: each on which the longest window still reaches a day with records."""
     reach = max(AUDIENCE_WINDOWS)
     return {day + timedelta(days=n) for day in known for n in range(reach) if day + timedelta(days=n) <= known[-1]}
-
-
-def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
-    rows = [
-        (settings.tenant, i.source, i.month, i.currency, i.last_day, i.days_in_month, i.amount_micros, i.bytes_sent,
-         i.citation)
-        for i in settings.invoices
-    ]  # fmt: skip
-    table = warehouse.tables[INVOICES.name]
-    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
-    warehouse.insert(connection, INVOICES, warehouse.frame_of(rows, INVOICES))
 
 
 # --- one day's traffic -------------------------------------------------------------------------------
