@@ -105,7 +105,7 @@ def _fetch(settings: Settings) -> dict[str, Any]:
     from mediameter.opening.bucket import bucket
     from mediameter.sources.ahead import Ahead, Limits
     from mediameter.sources.s3 import S3
-    from mediameter.steps.ingest.ingest import AHEAD_BATCHES
+    from mediameter.steps.ingest.batches import AHEAD_BATCHES
 
     place = bucket(settings, "ovh")
     assert isinstance(place, S3)

@@ -17,7 +17,10 @@ from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
 from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, fingerprint, followed
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
 from mediameter.alerts.telling import Silence
-from mediameter.store.warehouse import frame_of, insert, naive, tables
+from mediameter.store import incidents as incident_rows
+from mediameter.store import silences as silence_rows
+from mediameter.store import verdicts
+from mediameter.store.warehouse import naive, tables
 from schemas.alerts import ALERT_SILENCES, ALERT_WINDOWS, INCIDENTS
 
 KEPT = timedelta(days=35)
@@ -47,11 +50,8 @@ def replace_windows(
     before = {_key(each): each for each in known}
     after = {_key(each): each for each in found}
     changed = [Changed(before.get(at), after.get(at)) for at in {**before, **after} if before.get(at) != after.get(at)]
-    for rule, group, end in (_key(each.before) for each in changed if each.before):
-        which = (_windows.c.rule == rule, _windows.c.check_group == group, _windows.c.end_at == naive(end))
-        connection.execute(_windows.delete().where(_windows.c.tenant == tenant, *which))
     rows = [_row(tenant, zone, each.now) for each in changed if each.now]
-    insert(connection, ALERT_WINDOWS, frame_of(rows, ALERT_WINDOWS))
+    verdicts.replace_windows(connection, tenant, (_key(each.before) for each in changed if each.before), rows)
     return sorted(changed, key=lambda each: (each.of.end, each.of.rule, each.of.group))
 
 
@@ -72,7 +72,7 @@ def summary(rule: Rule, group: str) -> str:
 
 def forget(connection: sa.Connection, tenant: str, now: datetime) -> None:
     """Verdicts by window are kept for ``KEPT``; by day they stand in alert_checks_daily."""
-    connection.execute(_windows.delete().where(_windows.c.tenant == tenant, _windows.c.end_at < naive(now - KEPT)))
+    verdicts.forget_windows(connection, tenant, now - KEPT)
 
 
 def _key(each: Judged) -> Key:
@@ -221,12 +221,9 @@ def _remembered(connection: sa.Connection, tenant: str, rule: Rule, group: str, 
 
 def write(connection: sa.Connection, tenant: str, changed: Iterable[Incident]) -> None:
     """Replaces these incidents; those that were dropped go."""
-    rows = []
-    for each in changed:
-        connection.execute(_incidents.delete().where(_incidents.c.incident_id == each.incident_id))
-        if each.state != DROPPED:
-            rows.append(_stored(tenant, each))
-    insert(connection, INCIDENTS, frame_of(rows, INCIDENTS))
+    every = list(changed)
+    rows = [_stored(tenant, each) for each in every if each.state != DROPPED]
+    incident_rows.replace(connection, [each.incident_id for each in every], rows)
 
 
 def _stored(tenant: str, each: Incident) -> tuple[object, ...]:
@@ -262,12 +259,10 @@ def silence(connection: sa.Connection, tenant: str, asked: Silence, reason: str)
     """Keeps a silence, and returns its id."""
     made = uuid.uuid4().hex
     row = (made, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
-    insert(connection, ALERT_SILENCES, frame_of([row], ALERT_SILENCES))
+    silence_rows.add(connection, row)
     return made
 
 
 def end_silences(connection: sa.Connection, tenant: str, rule: str, group: str, now: datetime) -> int:
     """Ends those of a rule and group that hold; how many."""
-    which = (_silences.c.tenant == tenant, _silences.c.rule == rule, _silences.c.check_group == group)
-    ended = _silences.update().where(*which, _silences.c.ends_at > naive(now)).values(ends_at=naive(now))
-    return connection.execute(ended).rowcount
+    return silence_rows.end(connection, tenant, rule, group, now)

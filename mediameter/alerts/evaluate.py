@@ -18,6 +18,7 @@ import polars as pl
 from mediameter.alerts import significance
 from mediameter.alerts.row_sources import row_source
 from mediameter.alerts.rule import DAY_S, EVERYTHING, MOST_GROUPS, Aggregate, Compare, Condition, Rule, the_rest
+from mediameter.metering.calendar import Day
 from schemas.currencies import CURRENCY, decimals_of
 from schemas.vocabulary import NOT_AVAILABLE
 
@@ -337,11 +338,10 @@ def _holds(condition: Condition) -> pl.Expr:
 def bounds(rule: Rule, index: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Begin and end of a window, in UTC."""
     if rule.is_daily:
-        return _midnight(index - rule.length + 1, zone), _midnight(index + 1, zone)
+        return _day(index - rule.length + 1, zone).begin, _day(index, zone).end
     begin, end = (index - rule.length + 1) * rule.step_s, (index + 1) * rule.step_s
     return datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
 
 
-def _midnight(number: int, zone: ZoneInfo) -> datetime:
-    day = date.fromordinal(_EPOCH.toordinal() + number)
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+def _day(number: int, zone: ZoneInfo) -> Day:
+    return Day.of(date.fromordinal(_EPOCH.toordinal() + number), zone)

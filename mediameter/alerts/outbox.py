@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from mediameter.alerts.channels import Channel, channel_id, wanting
 from mediameter.alerts.message import Message, from_payload
+from mediameter.store import outbox as at_rest
 from mediameter.store.warehouse import naive, tables
 
 __all__ = ["Message", "Row", "Unsent", "enqueue", "give_up_unknown", "lease", "release", "settle", "sweep", "unsent"]
@@ -88,7 +89,7 @@ def enqueue(connection: sa.Connection, message: Message, alerts: AlertsSettings,
         "attempts": 0,
         "next_attempt_at": naive(now),
     }
-    connection.execute(_outbox.insert(), [{**shared, "channel_id": each} for each in missing])
+    at_rest.add(connection, [{**shared, "channel_id": each} for each in missing])
     return len(missing)
 
 
@@ -106,8 +107,7 @@ def lease(connection: sa.Connection, known: Collection[str], now: datetime, last
     for row in _foremost(connection.execute(query).mappings()):
         if taken[row["channel_id"]] < _MOST_OF_A_CHANNEL and _is_due(row, naive(now)):
             taken[row["channel_id"]] += 1
-            until = naive(now + lasting)
-            connection.execute(_outbox.update().where(_is(row)).values(lease=token, leased_until_at=until))
+            at_rest.lease(connection, row["message_key"], row["channel_id"], token, now + lasting)
             rows.append(_row(row, token))
     return rows
 
@@ -144,19 +144,18 @@ def settle(connection: sa.Connection, row: Row, reason: str, now: datetime) -> s
     """
     if not reason:
         values = {"state": "delivered", "delivered_at": naive(now), "last_error": None}
-        return _settled(connection, row, values, sa.true())
+        return _settled(connection, row, values)
     attempts = row.attempts + 1
     is_over = now - row.created_at > GIVEN_UP_AFTER and attempts >= LEAST_ATTEMPTS
     values = {"state": "given_up" if is_over else "waiting", "last_error": reason}
     values["next_attempt_at"] = naive(now + wait_after(attempts))
-    return _settled(connection, row, values, _outbox.c.lease == row.lease)
+    return _settled(connection, row, values, row.lease)
 
 
-def _settled(connection: sa.Connection, row: Row, values: dict[str, Any], condition: sa.ColumnElement[bool]) -> str:
-    free = {"attempts": row.attempts + 1, "lease": None, "leased_until_at": None}
-    which = sa.and_(_of(row), _outbox.c.state == "waiting", condition)
-    changed = connection.execute(_outbox.update().where(which).values(**values, **free)).rowcount
-    return str(values["state"]) if changed else "superseded"
+def _settled(connection: sa.Connection, row: Row, values: dict[str, Any], lease: str | None = None) -> str:
+    values = {**values, "attempts": row.attempts + 1}
+    is_ours = at_rest.settle(connection, row.message.key, row.channel_id, values, lease)
+    return str(values["state"]) if is_ours else "superseded"
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -167,32 +166,18 @@ def wait_after(attempts: int) -> timedelta:
 def release(connection: sa.Connection, rows: Iterable[Row]) -> None:
     """Gives rows back that were leased and not tried: they are due again at once."""
     for row in rows:
-        mine = sa.and_(_of(row), _outbox.c.lease == row.lease)
-        connection.execute(_outbox.update().where(mine).values(lease=None, leased_until_at=None))
+        at_rest.release(connection, row.message.key, row.channel_id, row.lease)
 
 
 def give_up_unknown(connection: sa.Connection, known: Collection[str], now: datetime) -> int:
     """Gives up what has waited for a day for channels that are not in the settings; returns how many rows. Not at once:
     somebody else's settings, with no channels, may have been used for a single run."""
-    c = _outbox.c
-    is_old = c.created_at < naive(now - UNKNOWN_AFTER)
-    waiting = sa.and_(c.state == "waiting", c.channel_id.not_in(list(known)), is_old)
-    values = {"state": "given_up", "last_error": "the channel is not in the settings any more", "lease": None}
-    return connection.execute(_outbox.update().where(waiting).values(**values, leased_until_at=None)).rowcount
+    return at_rest.give_up_others(connection, known, now - UNKNOWN_AFTER, "the channel is not in the settings any more")
 
 
 def sweep(connection: sa.Connection, now: datetime) -> int:
     """Deletes rows that have been done with for long; returns how many."""
-    old = sa.and_(_outbox.c.state != "waiting", _outbox.c.created_at < naive(now - KEPT))
-    return connection.execute(_outbox.delete().where(old)).rowcount
-
-
-def _of(row: Row) -> sa.ColumnElement[bool]:
-    return sa.and_(_outbox.c.message_key == row.message.key, _outbox.c.channel_id == row.channel_id)
-
-
-def _is(row: sa.RowMapping) -> sa.ColumnElement[bool]:
-    return sa.and_(_outbox.c.message_key == row["message_key"], _outbox.c.channel_id == row["channel_id"])
+    return at_rest.forget(connection, now - KEPT)
 
 
 # --- read --------------------------------------------------------------------------------------------

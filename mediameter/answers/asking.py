@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from mediameter.errors import UserError
+from mediameter.metering.calendar import Day
 from schemas import TABLES, VIEWS
 from schemas.currencies import MONEY_OF_ANSWERS
 from schemas.vocabulary import ALL, DEFAULT_TENANT
@@ -139,19 +140,8 @@ def ask(
         raise AnswerError(f"the window ends ({last_day}) before it begins ({first_day})", "give the earlier day first")
     if limit < 1:
         raise AnswerError(f"a limit of {limit} rows shows nothing", "give 1 or more")
-    try:
-        days = _window_values(first_day, last_day, zone)
-    except OverflowError:
-        raise AnswerError(f"{first_day}..{last_day} reaches the calendar's end", "give another window") from None
-    if hours is not None:
-        days |= {"first_at": _naive(hours[0]), "end_at": _naive(hours[1])}
-    values = {
-        **days,
-        **_budget_values(budget),
-        "application": application,
-        "limit": limit,
-        "tenant": tenant,
-    }
+    days = _window_values(first_day, last_day, zone, hours)
+    values = {**days, **_budget_values(budget), "application": application, "limit": limit, "tenant": tenant}
     types = _sql_types()
     binds = [bindparam(known, values[known], types[known]) for known in answer.parameters]
     return settled(connection.execute(text(answer.sql).bindparams(*binds)))
@@ -165,15 +155,18 @@ def settled(cursor: CursorResult[Any]) -> Result:
     return Result(columns, tuple(rows))
 
 
-def _window_values(first_day: date, last_day: date, zone: tzinfo) -> dict[str, date | int]:
-    def begin(day: date) -> datetime:
-        return _naive(datetime.combine(day, time(), zone))
-
+def _window_values(
+    first_day: date, last_day: date, zone: tzinfo, hours: tuple[datetime, datetime] | None
+) -> dict[str, date | int]:
+    try:
+        begin, end = hours or (Day.of(first_day, zone).begin, Day.of(last_day, zone).end)
+    except OverflowError:
+        raise AnswerError(f"{first_day}..{last_day} reaches the calendar's end", "give another window") from None
     return {
         "first_day": first_day,
         "last_day": last_day,
-        "first_at": begin(first_day),
-        "end_at": begin(last_day + timedelta(days=1)),
+        "first_at": _naive(begin),
+        "end_at": _naive(end),
         "month_first_day": last_day.replace(day=1),
         "days_so_far": last_day.day,
         "days_in_month": calendar.monthrange(last_day.year, last_day.month)[1],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from mediameter.answers.asking import AnswerError
+from mediameter.metering.calendar import Day
 
 HOW = "write today, 24h, 7d, all, 2026-11-01 or 2026-11-01..2026-11-07"
 _LONGEST_H = 31 * 24
@@ -47,7 +48,7 @@ def asked(last: str, known: Known, now: datetime, zone: tzinfo) -> Window:
 def _hours(number: int, known: Known, zone: tzinfo) -> Window:
     if not 0 < number <= _LONGEST_H:
         raise AnswerError(f"{number}h is no window of hours", f"write 1h to {_LONGEST_H}h, or days: 30d")
-    day_end = datetime.combine(known.newest_day + timedelta(days=1), time(), zone).astimezone(UTC)
+    day_end = Day.of(known.newest_day, zone).end
     end = min(known.complete_through_at or day_end, day_end).replace(minute=0, second=0, microsecond=0)
     begin = end - timedelta(hours=number)
     last_instant = end - timedelta(microseconds=1)

@@ -18,7 +18,7 @@ from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import THE_REST, Rule
 from mediameter.errors import UserError, WorldError
 from mediameter.opening.bucket import bucket
-from mediameter.privacy import Pseudonyms, normalise_address
+from mediameter.privacy.pseudonyms import Pseudonyms, normalise_address
 from mediameter.settings import Settings, known_key
 from mediameter.sources.objects import Bucket, Changed, ObjectVersion
 from mediameter.steps.ingest.door import limits_of, line_hash_of

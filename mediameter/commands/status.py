@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -233,7 +233,7 @@ def _holes(connection: Connection, settings: Settings, known: list[DayStatus], n
 
 def _final_by(day: date, settings: Settings) -> datetime:
     """When a day should be final: its end, the hours to settle, and a little patience."""
-    end = datetime.combine(day + timedelta(days=1), time(), settings.reporting.zone).astimezone(UTC)
+    end = Day.of(day, settings.reporting.zone).end
     return end + timedelta(hours=settings.reporting.settle_hours) + LATE_AFTER
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from mediameter.doctor.finding import Finding, error, ok, warning
 from mediameter.engines import mysql
+from mediameter.store.grants import write_nothing
 from mediameter.store.migration import HEAD
 from mediameter.store.warehouse import tables
 
@@ -26,7 +27,7 @@ def examined(connection: sa.Connection, shown: str, revision: str | None, url: s
         remedy = "GRANT CREATE ON SCHEMA public to the user, or let another user run `mediameter migrate`"
         yield error(shown, "there are no tables yet, and the user may make none", remedy)
     if revision == HEAD:
-        _write_nothing(connection)
+        write_nothing(connection)
         yield from _collations(connection, shown)
     if engine == "mysql":
         yield from _packets(connection, shown)
@@ -35,14 +36,6 @@ def examined(connection: sa.Connection, shown: str, revision: str | None, url: s
 
 def _may_make_tables(connection: sa.Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT has_schema_privilege(current_schema(), 'CREATE')").scalar())
-
-
-def _write_nothing(connection: sa.Connection) -> None:
-    """Every kind of statement that a run makes, of no row: the server looks at the rights all the same."""
-    table, never = tables["days"], sa.false()
-    connection.execute(table.update().where(never).values(revision=table.c.revision))
-    connection.execute(table.delete().where(never))
-    connection.execute(table.insert().from_select(table.c.keys(), sa.select(table).where(never)))
 
 
 def _collations(connection: sa.Connection, shown: str) -> Iterator[Finding]:

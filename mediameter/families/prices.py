@@ -22,6 +22,7 @@ from mediameter.sections.credit_prices import closed
 from mediameter.sections.quantities import PRICED_UNITS
 from mediameter.settings import Settings
 from mediameter.store import days, fences, warehouse
+from mediameter.store import prices as at_rest
 from mediameter.store.acts import Repriced, done, repriced
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.prices import KEPT_PRICES, REPRICINGS
@@ -223,14 +224,12 @@ def write_cards(connection: sa.Connection, settings: Settings) -> Repriced | Non
         (c.price_id, c.source, c.measure, str(c.amount), c.currency, c.per, c.valid_from, c.valid_to, c.citation)
         for c in settings.prices
     ]
-    of_tenant = _cards.c.source.in_(list(settings.sources))  # a source is one tenant's
     cards = warehouse.frame_of(rows, PRICES).sort(PRICES.key)
-    before = warehouse.read(connection, PRICES, of_tenant).sort(PRICES.key)
+    before = warehouse.read(connection, PRICES, at_rest.of_sources(settings.sources)).sort(PRICES.key)
     if cards.equals(before):
         return None
     act = _kept_from_now_on(connection, settings, "bandwidth")
-    connection.execute(_cards.delete().where(of_tenant))
-    warehouse.insert(connection, PRICES, cards)
+    at_rest.replace_cards(connection, settings.sources, cards)
     if not cards.drop("citation").equals(before.drop("citation")):
         family = FAMILY_OF["bandwidth"]
         fences.mark_dirty(connection, family, _not_final(connection, settings, family))
@@ -249,8 +248,7 @@ def write_credit_prices(connection: sa.Connection, settings: Settings) -> Repric
     if prices.equals(warehouse.read(connection, CREDIT_PRICES, of_tenant).sort(CREDIT_PRICES.key)):
         return None
     act = _kept_from_now_on(connection, settings, "credit")
-    connection.execute(_credit.delete().where(of_tenant))
-    warehouse.insert(connection, CREDIT_PRICES, prices)
+    at_rest.replace_credit_prices(connection, settings.tenant, prices)
     return act
 
 

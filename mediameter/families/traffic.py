@@ -31,12 +31,12 @@ from mediameter.metering.cost import Price
 from mediameter.metering.deliveries import GAP
 from mediameter.metering.reconciliation import reconciled
 from mediameter.settings import Settings
-from mediameter.store import days, exports, lake, objects, reach, warehouse
+from mediameter.store import days, exports, lake, objects, reach
 from mediameter.store.acts import Repriced
 from mediameter.store.days import DayRow
+from mediameter.store.invoices import write_invoices
 from schemas.contract import Contract
 from schemas.rollups import (
-    INVOICES,
     RECONCILIATION_DAILY,
     RESPONSE_TIME_BUCKETS_DAILY,
     RESPONSE_TIME_DAILY,
@@ -52,19 +52,8 @@ DAYS_AT_ONCE = 2
 
 def _prepare(connection: sa.Connection, settings: Settings) -> Repriced | None:
     act = write_cards(connection, settings)
-    _write_invoices(connection, settings)
+    write_invoices(connection, settings)
     return act
-
-
-def _write_invoices(connection: sa.Connection, settings: Settings) -> None:
-    rows = [
-        (settings.tenant, i.source, i.month, i.currency, i.last_day, i.days_in_month, i.amount_micros, i.bytes_sent,
-         i.citation)
-        for i in settings.invoices
-    ]  # fmt: skip
-    table = warehouse.tables[INVOICES.name]
-    connection.execute(table.delete().where(table.c.tenant == settings.tenant))
-    warehouse.insert(connection, INVOICES, warehouse.frame_of(rows, INVOICES))
 
 
 def _known(connection: sa.Connection, settings: Settings) -> set[date]:

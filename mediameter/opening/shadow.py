@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from mediameter.connect import engine, reading, writing
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings, address_key
-from mediameter.store import identity, manifests, warehouse
+from mediameter.store import copying, identity, manifests, warehouse
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
 from schemas.prices import KEPT_PRICES
@@ -56,7 +56,8 @@ def _copy_ledger(settings: Settings, copy_url: str) -> None:
             # The copy's lake will hold files and no marker, as one from before there were other line hashes.
             identity.record(target, {"line_hash": identity.line_hash(settings.lake.path)})
             for contract in _COPIED:
-                warehouse.insert(target, contract, warehouse.read(source, contract))
+                for _ in copying.copy(source, target, contract):
+                    pass
             identity.record(target, {"manifest": manifests.NONE})  # nothing of it is to outlast this
     finally:
         copy.dispose()

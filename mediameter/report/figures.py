@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Boolean, Connection, Date, Float, Row, Text
 from sqlalchemy.sql.selectable import TextualSelect
 
+from mediameter.metering import calendar
 from mediameter.report import budgets, gate, generated, incidents, merged
 from mediameter.report.columns import WHERE, Instant, Whole, by_day, by_object
 from mediameter.report.facts import (
@@ -169,29 +170,13 @@ def read(
     incident is told.
     """
     first, last = first or _FIRST_DAY, last or _LAST_DAY
-    days = {"tenant": tenant, "first": first, "last": last}
-    instants = {"begin": _midnight(first, zone), "end": _midnight(last + timedelta(days=1), zone)}
-    of_days = partial(_rows, connection, days)
-    of_objects = partial(_rows, connection, instants)
-    traffic = _traffic(of_days)
-    media_files, endpoints = of_days(_MEDIA_FILES), of_days(_ENDPOINTS)
+    begin, end = calendar.Day.of(first, ZoneInfo(zone)).begin, calendar.Day.of(last, ZoneInfo(zone)).end
+    instants = {"begin": _naive(begin), "end": _naive(end)}
+    of_days = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
     return Figures(
         zone=zone,
-        totals=tuple(row for row in traffic if row.application == ALL),
-        traffic=tuple(row for row in traffic if row.application != ALL),
-        statuses=_statuses(of_days(_STATUSES)),
-        days=_sorted(Day, of_days(_DAYS), lambda row: (row.day, row.source)),
-        checks=_sorted(Check, of_days(_CHECKS), lambda row: (row.day, row.rule, row.group)),
-        rejects=_sorted(Reject, of_objects(_REJECTS), lambda row: (row.is_event, -row.lines, row.reason)),
-        refusals=_sorted(Refusal, of_objects(_REFUSALS), lambda row: (-row.objects, row.reason)),
-        ignored_log_bucket=of_objects(_IGNORED)[0].ignored_log_bucket,
-        prices=_sorted(Price, of_days(_PRICES), lambda row: (row.valid_from_day, row.price_id)),
-        days_with_kept_prices=of_days(_KEPT_PRICES)[0].days,
-        media_files=tuple(_media_file(row) for row in media_files),
-        media_file_count=media_files[0].in_all if media_files else 0,
-        countries=_sorted(Country, of_days(_COUNTRIES), lambda row: (-row.requests, row.country, row.edge)),
-        endpoints=tuple(_endpoints(endpoints, of_days(_CAUSES))),
-        endpoint_count=endpoints[0].in_all if endpoints else 0,
+        **_of_traffic(of_days),
+        **_of_objects(partial(_rows, connection, instants)),
         merged=merged.read(of_days),
         generated=generated.read(of_days),
         incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]}), say),
@@ -202,15 +187,43 @@ def read(
     )
 
 
+def _of_traffic(of_days: Callable[[TextualSelect], list[Row[Any]]]) -> dict[str, Any]:
+    """What the rollups of traffic, the checks and the prices say of the days, by the names of ``Figures``."""
+    traffic, media_files, endpoints = _traffic(of_days), of_days(_MEDIA_FILES), of_days(_ENDPOINTS)
+    return {
+        "totals": tuple(row for row in traffic if row.application == ALL),
+        "traffic": tuple(row for row in traffic if row.application != ALL),
+        "statuses": _statuses(of_days(_STATUSES)),
+        "days": _sorted(Day, of_days(_DAYS), lambda row: (row.day, row.source)),
+        "checks": _sorted(Check, of_days(_CHECKS), lambda row: (row.day, row.rule, row.group)),
+        "prices": _sorted(Price, of_days(_PRICES), lambda row: (row.valid_from_day, row.price_id)),
+        "days_with_kept_prices": of_days(_KEPT_PRICES)[0].days,
+        "media_files": tuple(_media_file(row) for row in media_files),
+        "media_file_count": media_files[0].in_all if media_files else 0,
+        "countries": _sorted(Country, of_days(_COUNTRIES), lambda row: (-row.requests, row.country, row.edge)),
+        "endpoints": tuple(_endpoints(endpoints, of_days(_CAUSES))),
+        "endpoint_count": endpoints[0].in_all if endpoints else 0,
+    }
+
+
+def _of_objects(rows: Callable[[TextualSelect], list[Row[Any]]]) -> dict[str, Any]:
+    """What the ledger says of the objects between two instants, by the names of ``Figures``."""
+    return {
+        "rejects": _sorted(Reject, rows(_REJECTS), lambda row: (row.is_event, -row.lines, row.reason)),
+        "refusals": _sorted(Refusal, rows(_REFUSALS), lambda row: (-row.objects, row.reason)),
+        "ignored_log_bucket": rows(_IGNORED)[0].ignored_log_bucket,
+    }
+
+
 def totals(connection: Connection, *, first: date, last: date, tenant: str = DEFAULT_TENANT) -> dict[date, Traffic]:
     """All applications together, each day from ``first`` to ``last`` that has any traffic."""
     of_days = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
     return {row.day: row for row in _traffic(of_days) if row.application == ALL}
 
 
-def _midnight(day: date, zone: str) -> datetime:
-    """Begin of a day of the zone, as the warehouse writes instants: naive UTC."""
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)
+def _naive(at: datetime) -> datetime:
+    """As the warehouse writes instants: UTC, without a zone."""
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _rows(connection: Connection, bounds: Mapping[str, object], query: TextualSelect) -> list[Row[Any]]:

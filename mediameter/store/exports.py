@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from mediameter.store import fences, lake_files, reach, rejects
 from mediameter.store.lake import LakeFile
 from mediameter.store.settling import AlreadySettled
-from mediameter.store.warehouse import frame_of, insert, tables
+from mediameter.store.warehouse import chunks, frame_of, insert, tables
 from schemas.internal import EXPORTS, LAKE_FILES
 from schemas.vocabulary import FAMILY_OF_LAKE
 
@@ -132,6 +132,12 @@ def settle_export(connection: sa.Connection, export: Export, files: list[LakeFil
         dirty |= _days_of_events([*before, *files], zone, export.kind)
     fences.mark_dirty(connection, FAMILY_OF_LAKE[export.kind], dirty)
     return dirty
+
+
+def forget_days(connection: sa.Connection, source: str, days: list[date]) -> None:
+    """Deletes what the ledger knows of these UTC days of the source's tables: the next run reads them again."""
+    for some in chunks(days):
+        connection.execute(_exports.delete().where(_exports.c.source == source, _exports.c.export_day.in_(some)))
 
 
 def _booked(connection: sa.Connection, export: Export) -> tuple[int, int]:

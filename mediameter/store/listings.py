@@ -54,6 +54,11 @@ def record_listing(
         connection.execute(_listings.update().where(_listings.c.source == source).values(**values))
 
 
+def forget(connection: sa.Connection, source: str) -> None:
+    """As if the source had never been listed: it is then looked through whole."""
+    connection.execute(_listings.delete().where(_listings.c.source == source))
+
+
 def listed_pending(connection: sa.Connection, source: str) -> int | None:
     """How many objects the last listing on record left unsettled; None before the first."""
     return connection.execute(sa.select(_listings.c.pending).where(_listings.c.source == source)).scalar()

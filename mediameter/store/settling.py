@@ -156,14 +156,20 @@ def unsettle(
         if len(connection.execute(sa.select(_objects.c.object_id).where(which)).all()) != len(part):
             raise AlreadySettled
         dirty |= days_resting_on(connection, part, zone, family)
-        rejects.forget_objects(connection, part)
-        for table in (_hours, _objects):
-            connection.execute(table.delete().where(table.c.object_id.in_(part)))
+        forget(connection, part)
     for paths in chunks([file.path for file in files]):
         if take_out_files(connection, _files.c.path.in_(paths)) != len(paths):
             raise AlreadySettled
     mark_dirty(connection, family, dirty)
     return dirty
+
+
+def forget(connection: sa.Connection, ids: list[int]) -> None:
+    """Deletes what the ledger knows of these versions, whether or not they count: the next run reads them again."""
+    rejects.forget_objects(connection, ids)
+    for part in chunks(ids):
+        for table in (_hours, _objects):
+            connection.execute(table.delete().where(table.c.object_id.in_(part)))
 
 
 def supersede(connection: sa.Connection, versions: Iterable[ObjectVersion], zone: ZoneInfo, family: str) -> set[date]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator
 
-from mediameter import privacy
+from mediameter.privacy.events import events_at_the_door
 from mediameter.sections.section import setting
 from mediameter.sections.tables import TableSource, database_url
 from mediameter.systems.system import TABLES, Door, Feed, Reference, Shut, Stream, System
@@ -46,7 +46,7 @@ def _stream(source: Any, now: datetime) -> Stream:
 
 
 def _door(events: pl.DataFrame, door: Door) -> Shut:
-    shut = privacy.events_at_the_door(events, pseudonyms=door.pseudonyms, addresses=door.addresses)
+    shut = events_at_the_door(events, pseudonyms=door.pseudonyms, addresses=door.addresses)
     return Shut(shut, int(shut["row_count"].sum()), 0)
 
 

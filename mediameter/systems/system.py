@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import polars as pl
 
-from mediameter import privacy
+from mediameter.privacy.events import generations_at_the_door
+from mediameter.privacy.pseudonyms import Addresses, Pseudonyms
 from mediameter.sections.source import SourceSection
 from schemas.contract import Contract
 from schemas.source_table import SourceTable
@@ -70,8 +71,8 @@ class Shut(NamedTuple):
 class Door:
     """What turns people and addresses into pseudonyms before anything is kept."""
 
-    pseudonyms: privacy.Pseudonyms
-    addresses: privacy.Addresses
+    pseudonyms: Pseudonyms
+    addresses: Addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,6 @@ class System:
 
 def generated_in(events: pl.DataFrame, door: Door) -> Shut:
     """The door of generations, credits, sign-ins and errors; a generation that is pending may still change."""
-    shut = privacy.generations_at_the_door(events, door.pseudonyms)
+    shut = generations_at_the_door(events, door.pseudonyms)
     pending = int((shut["status"] == "pending").sum()) if "status" in shut.columns else 0
     return Shut(shut, shut.height, pending)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import privacy
 from mediameter.connect import engine, reading, writing
+from mediameter.privacy.pseudonyms import Pseudonyms
 from mediameter.settings import Settings, address_key
 from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
 from mediameter.store import exports, warehouse
@@ -75,7 +75,7 @@ def test_an_event_keeps_what_it_needs_and_no_more(app: Application, settings: Se
     )
     exported(settings)
     [row] = events(settings).to_dicts()
-    pseudonyms = privacy.Pseudonyms(address_key(settings))
+    pseudonyms = Pseudonyms(address_key(settings))
     assert row == {
         "event_id": "row-one", "at": NOON, "event_type": "view", "media_file_id": "file-1", "application_id": "app-1",
         "user_id": "user-1", "address": pseudonyms.of("198.51.100.7"), "edge": "direct",
@@ -97,7 +97,7 @@ def test_an_address_is_the_same_one_that_a_log_would_tell(app: Application, sett
     ]
     app.insert("media_analytics", *(event(n + 1, after=10 * n, ip_address=each) for n, each in enumerate(spelled)))
     exported(settings)
-    of = privacy.Pseudonyms(address_key(settings)).of
+    of = Pseudonyms(address_key(settings)).of
     assert events(settings)["address"].to_list() == [of("198.51.100.7")] * 3 + [of("2001:db8::1"), None, None]
 
 

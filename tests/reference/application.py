@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.vocabulary import BOT_WORDS, CRAWLER_WORDS
 from tests.reference.caches import Deliveries
-from tests.reference.records import UNATTRIBUTED, Delivery, Record, Settings, application_in
+from tests.reference.records import UNATTRIBUTED, Delivery, Record, Settings
+from tests.reference.texts import application_in
 
 UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 FILE_ID = f"({UUID}|[A-Za-z0-9_-]{{21}})"

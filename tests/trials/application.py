@@ -18,14 +18,14 @@ import polars as pl
 import sqlalchemy as sa
 
 from mediameter.connect import engine, writing
-from mediameter.privacy import normalise_address, pseudonym
+from mediameter.privacy.pseudonyms import normalise_address, pseudonym
 from mediameter.settings import Settings
 from mediameter.store import exports, fences, lake, reach, warehouse
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
 from tests.reference.application import Database, Event, MediaFile
-from tests.reference.records import kept_key
+from tests.reference.texts import kept_key
 
 SOURCE = "app"
 NAMES = {"app-1": "castingly", "palette": "palette-slug", "core": "*", "a-b-c": "x" * 128, "long": "y" * 129}

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.families import attribute
-from mediameter.privacy import pseudonym
+from mediameter.privacy.pseudonyms import pseudonym
 from mediameter.settings import Settings
 from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, privacy
+from mediameter import connect
 from mediameter.commands.run import run
+from mediameter.privacy.lines import redact_line
+from mediameter.privacy.pseudonyms import Pseudonyms
 from mediameter.settings import Settings
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.store import warehouse
@@ -138,7 +140,7 @@ def by_the_reference(made: GenerationWorld, folder: Path) -> dict[str, list[Row]
     ]
     world = reference.Settings(
         TENANT, made.zone.key, made.applications,
-        lambda text: privacy.redact_line(text, privacy.Pseudonyms(key)), prices, frozenset({FILES}),
+        lambda text: redact_line(text, Pseudonyms(key)), prices, frozenset({FILES}),
         made.apps,
     )  # fmt: skip
     tables = {name: _tables(made, name, folder) for name in names}

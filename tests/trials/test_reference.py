@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediameter import connect, geo, privacy
+from mediameter import connect, geo
 from mediameter.commands.run import run
 from mediameter.families import attribute
+from mediameter.privacy.texts import cut_emails
 from mediameter.settings import Settings
 from mediameter.store import warehouse
 from schemas.internal import OBJECTS
@@ -175,7 +176,7 @@ def by_the_reference(made: World) -> Tables:
         log_buckets=made.log_buckets,
         country=lambda text: (countries(text) or "unknown") if made.has_countries else "not_available",
         edge=lambda text: ("edge" if edges(text) else "direct") if made.has_cdn else "not_available",
-        agent=privacy.cut_emails,
+        agent=cut_emails,
     )
     tables = reference.compute(made.objects, settings, made.database)
     tables["days"] = [row | completeness(made, row) for row in with_days_without_lines(made, tables["days"])]

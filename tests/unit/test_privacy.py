@@ -15,19 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediameter import privacy
 from mediameter.geo import Geography
-from mediameter.privacy import (
-    Addresses,
-    Pseudonyms,
-    at_the_door,
-    cut_query,
-    cut_url,
-    normalise_address,
-    pseudonym,
-    redact_line,
-    redact_log_line,
-)
+from mediameter.privacy.lines import redact_line, redact_log_line
+from mediameter.privacy.pseudonyms import Addresses, Pseudonyms, line_seed, normalise_address, pseudonym
+from mediameter.privacy.records import at_the_door
+from mediameter.privacy.texts import cut_query, cut_request, cut_url
 from schemas.frames import polars_schema
 from schemas.records import PARSED, RECORD
 from tests.worlds.log_lines import line
@@ -100,9 +92,9 @@ def test_threads_share_pseudonyms_that_are_forgotten_all_the_time() -> None:
 
 def test_the_seed_of_line_hashes_depends_on_the_key() -> None:
     for seed_bytes in (8, 32):
-        seed = privacy.line_seed(KEY, seed_bytes)
+        seed = line_seed(KEY, seed_bytes)
         assert 0 <= seed < 2 ** (8 * seed_bytes)
-        assert seed != privacy.line_seed(b"another key", seed_bytes)
+        assert seed != line_seed(b"another key", seed_bytes)
 
 
 # --- queries and URLs ------------------------------------------------------------------------------
@@ -219,7 +211,7 @@ def test_the_fast_way_cuts_as_the_exact_way(targets: list[str], kept: str) -> No
     keep = frozenset({kept} - {""})
     uris = [f"GET {target} HTTP/1.1" for target in targets]
     cut = door(*[{"request_uri": uri} for uri in uris], keep=keep)["request_uri"].to_list()
-    assert cut == [privacy._cut_request(uri, keep) for uri in uris]
+    assert cut == [cut_request(uri, keep) for uri in uris]
 
 
 # --- rejected lines --------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from schemas.rollups import AUDIENCE_FAMILY, RECONCILIATION_DAILY, TRAFFIC_FAMIL
 from schemas.vocabulary import histogram_edges
 from tests.reference.lines import Ignored, Parsed, RawLine, Rejected, read_line, read_lines
 from tests.reference.raw_keys import dialect_of_object
-from tests.reference.records import endpoint_of, host_of, normalised_address
 from tests.reference.response_times import EDGES, summary
 from tests.reference.rollups import LogObject, PriceCard, Settings, alert_values, compute
+from tests.reference.texts import endpoint_of, host_of, normalised_address
 
 LAST_MODIFIED = datetime(2025, 11, 1, tzinfo=UTC)
 

@@ -26,10 +26,10 @@ from mediameter.faults import point
 from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings
-from mediameter.steps.alert.budgets import write_budgets
 from mediameter.steps.alert.judge import Judge
 from mediameter.steps.alert.messages import tell
-from mediameter.store import days, fences, warehouse
+from mediameter.store import days, fences, verdicts, warehouse
+from mediameter.store.budgets import write_budgets
 from schemas.rollups import ALERT_CHECKS_DAILY
 from schemas.vocabulary import WORST_FIRST
 
@@ -260,16 +260,14 @@ def _write_day(
     others: Collection[str],
 ) -> None:
     """Replaces the day's rows of these rules; rows of rules that are no more go with them."""
-    table = warehouse.tables[ALERT_CHECKS_DAILY.name]
-    names, of = {rule.name: rule for rule in rules}, (table.c.tenant == settings.tenant, table.c.day == day)
-    connection.execute(table.delete().where(*of, table.c.rule.not_in(list(others))))
+    names = {rule.name: rule for rule in rules}
     through = days.of_day(days.complete_through(connection, settings), settings, day)
     rows = [
         (settings.tenant, day, each.rule, each.group, each.value, each.threshold, names[each.rule].unit, each.verdict,
          each.sample, through)
         for each in daily
     ]  # fmt: skip
-    warehouse.insert(connection, ALERT_CHECKS_DAILY, warehouse.frame_of(rows, ALERT_CHECKS_DAILY))
+    verdicts.replace_day(connection, settings.tenant, day, rows, others)
 
 
 # --- messages --------------------------------------------------------------------------------------------------

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter import privacy
 from mediameter.connect import reading, transact
 from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.faults import point
 from mediameter.metering.calendar import day_of
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
+from mediameter.privacy.lines import redact_line
 from mediameter.settings import Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
@@ -373,5 +373,5 @@ def _told_apart(rejects: list[tuple[str, str, str]], place: Place) -> list[tuple
         name = row_id[:_LONGEST_ROW_ID]
         seen[name] = seen.get(name, 0) + 1
         name = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
-        kept.append((name, reason, privacy.redact_line(detail, place.door.pseudonyms)))
+        kept.append((name, reason, redact_line(detail, place.door.pseudonyms)))
     return kept

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -22,7 +21,7 @@ from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database
 from mediameter.steps.export.places import Place
 from mediameter.steps.export.reference_tables import Read
-from mediameter.store import fences, lake_files, reach, warehouse
+from mediameter.store import fences, lake_files, reach, reference, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from parsers.media_files import applications as applications_of
 from parsers.media_files import files as files_of
@@ -31,7 +30,6 @@ from schemas.contract import Contract
 from schemas.frames import validate
 from schemas.rollups import APPLICATIONS, MEDIA_FILE_DAILY, MEDIA_FILES
 
-_MANY = 500
 # What decides whose a request is; a new name or size of a file changes no figure.
 _MATTERS = ["media_file_id", "object_key", "application_id", "user_id", "uploaded_at", "is_deleted", "deleted_at"]
 
@@ -50,11 +48,11 @@ def read_applications(made: sa.Engine, settings: Settings, database: Database | 
     found = _of_tenant(pl.concat(pages), settings, APPLICATIONS) if pages else warehouse.empty(APPLICATIONS)
 
     def settle(connection: sa.Connection) -> Remembered | None:
-        known = _known(connection, settings, APPLICATIONS, found["application_id"].to_list())
+        known = reference.known(connection, settings.tenant, APPLICATIONS, found["application_id"].to_list())
         changed = _differing(found, known, APPLICATIONS.names)
         if not changed.height:
             return None
-        _upsert(connection, settings, APPLICATIONS, changed)
+        reference.replace(connection, settings.tenant, APPLICATIONS, changed)
         if _differing(changed, known, ["application_id", "application"]).height:
             fences.mark_dirty(connection, traffic.NAME, fences.fenced_days(connection, traffic.NAME))
         return remembered({APPLICATIONS: changed})
@@ -98,7 +96,7 @@ def _vanished(made: sa.Engine, settings: Settings, ids: list[pl.Series]) -> pl.D
 def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.DataFrame) -> None:
     """One transaction: what differs is replaced, and the days that it can change are dirty."""
     with reading(made) as connection:
-        known = _known(connection, settings, MEDIA_FILES, found["media_file_id"].to_list())
+        known = reference.known(connection, settings.tenant, MEDIA_FILES, found["media_file_id"].to_list())
         changed = _differing(found, known, MEDIA_FILES.names)
         if not changed.height:
             return
@@ -112,7 +110,7 @@ def _settle_files(made: sa.Engine, settings: Settings, source: str, found: pl.Da
         asked = _days_of_requests(connection, settings, sorted(keys), ids)
         asked |= _days_of_variants(connection, settings, matters.join(known, on="media_file_id", how="anti"))
         reach.mark_unconnected(connection)
-        _upsert(connection, settings, MEDIA_FILES, changed)
+        reference.replace(connection, settings.tenant, MEDIA_FILES, changed)
         fences.mark_dirty(connection, traffic.NAME, days | asked)
         return remembered({MEDIA_FILES: changed})
 
@@ -124,8 +122,8 @@ def _days_of_requests(connection: sa.Connection, settings: Settings, keys: list[
     """Days on which these keys were asked for, or other keys that were found to be of these files (variants)."""
     daily, days = warehouse.tables[MEDIA_FILE_DAILY.name], set()
     for column, values in ((daily.c.object_key_sha256, keys), (daily.c.media_file_id, ids)):
-        for begin in range(0, len(values), _MANY):
-            which = (daily.c.tenant == settings.tenant, column.in_(values[begin : begin + _MANY]))
+        for some in warehouse.chunks(values):
+            which = (daily.c.tenant == settings.tenant, column.in_(some))
             days |= set(connection.execute(sa.select(daily.c.day).where(*which).distinct()).scalars())
     return days
 
@@ -163,27 +161,5 @@ def _of_tenant(frame: pl.DataFrame, settings: Settings, contract: Contract) -> p
     return validate(frame.select(pl.lit(settings.tenant).alias("tenant"), *contract.names[1:]), contract)
 
 
-def _known(connection: sa.Connection, settings: Settings, contract: Contract, ids: list[str]) -> pl.DataFrame:
-    table = warehouse.tables[contract.name]
-    key = table.c[contract.key[1]]
-    parts = [ids[begin : begin + _MANY] for begin in range(0, len(ids), _MANY)]
-    frames = [
-        warehouse.read(connection, contract, sa.and_(table.c.tenant == settings.tenant, key.in_(part)))
-        for part in parts
-    ]
-    return pl.concat([warehouse.empty(contract), *frames])
-
-
 def _differing(found: pl.DataFrame, known: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     return found.join(known, on=names, how="anti", nulls_equal=True, maintain_order="left")
-
-
-def _upsert(connection: sa.Connection, settings: Settings, contract: Contract, rows: pl.DataFrame) -> None:
-    """Deletes and inserts: the one way of it that all engines have."""
-    table = warehouse.tables[contract.name]
-    key: sa.Column[Any] = table.c[contract.key[1]]
-    ids = rows[contract.key[1]].to_list()
-    for begin in range(0, len(ids), _MANY):
-        which = (table.c.tenant == settings.tenant, key.in_(ids[begin : begin + _MANY]))
-        connection.execute(table.delete().where(*which))
-    warehouse.insert(connection, contract, rows)

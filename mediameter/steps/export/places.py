@@ -9,9 +9,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from mediameter import privacy
 from mediameter.opening.geography import geography
 from mediameter.opening.tables import tables
+from mediameter.privacy.pseudonyms import Addresses, Pseudonyms
 from mediameter.sections.tables import TableSource
 from mediameter.settings import Settings, address_key
 from mediameter.sources.postgrest import Rest
@@ -38,8 +38,8 @@ class Place:
 def place_of(settings: Settings, name: str, made: sa.Engine, now: datetime, dry_run: bool) -> Iterator[Place]:
     """The source of that name; nothing is asked of it yet. Its connections are closed behind it. Raises ``UserError``
     for a URL that cannot be read."""
-    source, pseudonyms = settings.table_sources[name], privacy.Pseudonyms(address_key(settings))
-    door = Door(pseudonyms, privacy.Addresses(pseudonyms, geography(settings)))
+    source, pseudonyms = settings.table_sources[name], Pseudonyms(address_key(settings))
+    door = Door(pseudonyms, Addresses(pseudonyms, geography(settings)))
     asked = tables(name, source)
     try:
         yield Place(settings, name, source, settings.system(name), asked, made, door, now, dry_run)

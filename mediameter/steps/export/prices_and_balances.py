@@ -16,8 +16,9 @@ from mediameter.families.prices import Rate, Rates, frame, kept
 from mediameter.faults import point
 from mediameter.steps.export.places import Place
 from mediameter.steps.export.reference_tables import Read
-from mediameter.store import days, fences, warehouse
+from mediameter.store import days, fences, prices, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
+from mediameter.store.balances import replace_hour
 from schemas.currencies import micros_of_smallest_unit
 from schemas.frames import polars_schema
 from schemas.generations import GAUGES_HOURLY, GENERATIONS_DAILY, MODEL_PRICES
@@ -35,14 +36,14 @@ def read_prices_and_balances(place: Place, since: datetime | None) -> Read:
     """One transaction: prices that differ from the last ones that were read, and the hour's balances."""
     with place.database.snapshot() as seen:
         pages = [*seen.whole(MODEL_PRICING)]
-        prices = pl.concat(pages) if pages else pl.DataFrame(schema=polars_schema(MODEL_PRICING.contract))
+        rows = pl.concat(pages) if pages else pl.DataFrame(schema=polars_schema(MODEL_PRICING.contract))
         bands = [_bands(page) for page in seen.whole(USER_CREDITS)]
-    found, gauges = _prices(place, prices), _gauges(place, bands)
+    found, gauges = _prices(place, rows), _gauges(place, bands)
 
     def settle(connection: sa.Connection) -> Remembered | None:
-        prices, keeping = _settle_prices(connection, place, found)
-        changed = {MODEL_PRICES: prices, KEPT_PRICES: keeping, GAUGES_HOURLY: gauges}
-        if not _replace_hour(connection, place, gauges):
+        fresh, keeping = _settle_prices(connection, place, found)
+        changed = {MODEL_PRICES: fresh, KEPT_PRICES: keeping, GAUGES_HOURLY: gauges}
+        if not replace_hour(connection, place.settings.tenant, place.name, _hour(place.now), gauges):
             del changed[GAUGES_HOURLY]
         point("export.in_settle")
         changed = {contract: rows for contract, rows in changed.items() if rows.height}
@@ -78,14 +79,12 @@ def _settle_prices(connection: sa.Connection, place: Place, found: pl.DataFrame)
     today = place.now.astimezone(UTC).date()
     rates = _to_keep(connection, place, set(changed["model"]), history, today)
     keeping = frame(place.settings, "provider", rates)
-    warehouse.insert(connection, KEPT_PRICES, keeping)
-    of_today = sa.and_(mine, table.c.valid_from_day == today, table.c.model.in_(changed["model"].to_list()))
-    connection.execute(table.delete().where(of_today))
+    prices.keep(connection, keeping)
     rows = changed.select(
         pl.lit(tenant).alias("tenant"), pl.lit(place.name).alias("source"), "model",
         pl.lit(today).alias("valid_from_day"), "cost_micros", "price_micros", pl.lit(_CURRENCY).alias("currency"),
     )  # fmt: skip
-    warehouse.insert(connection, MODEL_PRICES, rows)
+    prices.replace_model_prices(connection, tenant, place.name, today, rows)
     # A model without a price before has this one on all days; else only the days from here on are others.
     is_new = bool(set(changed["model"]) - set(known["model"]))
     final = {day for day, source in days.closed(connection, place.settings, generations.NAME) if source == place.name}
@@ -150,24 +149,6 @@ def _label(upper: int | None) -> str:
         return "0" if upper == 0 else "below 0"
     below = GAUGE_BANDS[GAUGE_BANDS.index(upper) - 1]
     return f"{below + 1}-{upper}"
-
-
-def _replace_hour(connection: sa.Connection, place: Place, gauges: pl.DataFrame) -> bool:
-    """False when the hour's balances stood there as they are."""
-    table = warehouse.tables[GAUGES_HOURLY.name]
-    which = (
-        table.c.tenant == place.settings.tenant, table.c.source == place.name,
-        table.c.hour_at == warehouse.naive(_hour(place.now)),
-    )  # fmt: skip
-    if (
-        warehouse.read(connection, GAUGES_HOURLY, sa.and_(*which))
-        .sort(GAUGES_HOURLY.key)
-        .equals(gauges.sort(GAUGES_HOURLY.key))
-    ):
-        return False
-    connection.execute(table.delete().where(*which))
-    warehouse.insert(connection, GAUGES_HOURLY, gauges)
-    return True
 
 
 def _hour(at: datetime) -> datetime:

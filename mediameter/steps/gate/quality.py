@@ -24,14 +24,12 @@ from mediameter.quality.suites import Suite, fingerprint, suites
 from mediameter.settings import Settings
 from mediameter.steps.gate.gates import days_to_judge, values
 from mediameter.steps.progress import Progress, quiet
-from mediameter.store import days, fences, warehouse
-from schemas.rollups import QUALITY_CHECKS_DAILY
+from mediameter.store import days, fences, quality_checks
 
 if TYPE_CHECKING:
     from mediameter.quality.judging import Finding
 
 DAYS_AT_ONCE = 31
-_checks = warehouse.tables[QUALITY_CHECKS_DAILY.name]
 
 
 @dataclass(slots=True)
@@ -161,8 +159,5 @@ def _replace(
     every: Sequence[Suite],
     findings: Sequence[Finding],
 ) -> None:
-    """Lets these be the verdicts on the family; and on its suites, one of which may have been of the other before."""
-    of_family = sa.or_(_checks.c.family == family, _checks.c.suite.in_([suite.name for suite in every]))
-    connection.execute(_checks.delete().where(_checks.c.tenant == settings.tenant, _checks.c.day == day, of_family))
     rows = [(settings.tenant, f.day, f.suite, f.rule, family, f.severity, f.is_met, f.detail) for f in findings]
-    warehouse.insert(connection, QUALITY_CHECKS_DAILY, warehouse.frame_of(rows, QUALITY_CHECKS_DAILY))
+    quality_checks.replace_day(connection, settings.tenant, day, family, [suite.name for suite in every], rows)

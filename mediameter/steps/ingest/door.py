@@ -9,10 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from mediameter import privacy
 from mediameter.faults import point
 from mediameter.metering.classes import classified
 from mediameter.opening.geography import geography
+from mediameter.privacy.lines import redact_log_line
+from mediameter.privacy.pseudonyms import Addresses, Pseudonyms, line_seed
+from mediameter.privacy.records import at_the_door
 from mediameter.sections.buckets import BucketSource
 from mediameter.settings import Settings, address_key
 from mediameter.steps.ingest.batch import BOOKED, Counts
@@ -32,8 +34,8 @@ class Door:
     limits: Limits
     line_hash: str
     seed: int
-    pseudonyms: privacy.Pseudonyms
-    addresses: privacy.Addresses
+    pseudonyms: Pseudonyms
+    addresses: Addresses
     keep_query: frozenset[str]
 
     def context(self, last_modified: datetime) -> Context:
@@ -54,16 +56,16 @@ def limits_of(settings: Settings) -> Limits:
 def door(settings: Settings, name: str, source: BucketSource) -> Door:
     """The door of one source."""
     key, hash_name = address_key(settings), line_hash_of(settings)
-    pseudonyms = privacy.Pseudonyms(key)
+    pseudonyms = Pseudonyms(key)
     return Door(
         source=name,
         log_bucket=source.bucket,
         lake=settings.lake.path,
         limits=limits_of(settings),
         line_hash=hash_name,
-        seed=privacy.line_seed(key, SEED_BYTES[hash_name]),
+        seed=line_seed(key, SEED_BYTES[hash_name]),
         pseudonyms=pseudonyms,
-        addresses=privacy.Addresses(pseudonyms, geography(settings)),
+        addresses=Addresses(pseudonyms, geography(settings)),
         keep_query=frozenset(settings.privacy.keep_query),
     )
 
@@ -75,7 +77,7 @@ def take_in(pieces: Sequence[Piece], through: Door, counts: dict[int, Counts]) -
     _count(parsed, through, counts)
     if not parsed.frame.height:
         return []
-    shut = privacy.at_the_door(
+    shut = at_the_door(
         parsed.frame, pseudonyms=through.pseudonyms, addresses=through.addresses, keep_query=through.keep_query
     )
     records = validate(classified(shut).select(RECORD.names), RECORD)
@@ -95,7 +97,7 @@ def _count(parsed: Parsed, through: Door, counts: dict[int, Counts]) -> None:
         count.ignored += sum(ignored.values())
         count.ignored_log_bucket += ignored["LOG_BUCKET"]
     for object_id, number, offset, reason, line, *bounds in parsed.rejects.iter_rows():
-        kept = privacy.redact_log_line(line, through.pseudonyms)
+        kept = redact_log_line(line, through.pseudonyms)
         counts[object_id].rejects.append((number, offset, reason, kept, *bounds))
         is_unsized = bounds[1] is None or reason == "GLUED_LINES"  # of the record that was cut off nothing tells it
         counts[object_id].not_counted += (bounds[0] or 0, bounds[1] or 0, int(is_unsized), 0, 0)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from mediameter import privacy
 from mediameter.faults import point
+from mediameter.privacy.events import generations_at_the_door
+from mediameter.privacy.lines import redact_line
+from mediameter.privacy.pseudonyms import Pseudonyms, line_seed
 from mediameter.settings import Settings, address_key
 from mediameter.sources.objects import Bucket, ObjectVersion
 from mediameter.steps.ingest.batch import BOOKED, Batch, Counts, counted, taken
@@ -33,7 +35,7 @@ class EventDoor:
     limits: Limits
     line_hash: str
     seed: int
-    pseudonyms: privacy.Pseudonyms
+    pseudonyms: Pseudonyms
     timestamp: str
     system: System
 
@@ -43,10 +45,10 @@ def event_door(settings: Settings, name: str) -> EventDoor:
     key, ingest = address_key(settings), settings.ingest
     limits = Limits(ingest.batch_bytes, ingest.max_unpacked_bytes, ingest.max_gzip_ratio)
     hash_name = line_hash_of(settings)
-    seed = privacy.line_seed(key, SEED_BYTES[hash_name])
+    seed = line_seed(key, SEED_BYTES[hash_name])
     timestamp = settings.event_sources[name].timestamp
     return EventDoor(
-        name, settings.lake.path, limits, hash_name, seed, privacy.Pseudonyms(key), timestamp, settings.system(name)
+        name, settings.lake.path, limits, hash_name, seed, Pseudonyms(key), timestamp, settings.system(name)
     )
 
 
@@ -119,11 +121,11 @@ def _take_in(parsed: Parsed, object_id: int, held: _Held, counts: Counts) -> Non
     counts.lines += parsed.events
     counts.ignored += parsed.ignored
     for number, offset, reason, shown in parsed.rejects:
-        kept = privacy.redact_line(shown, held.through.pseudonyms)
+        kept = redact_line(shown, held.through.pseudonyms)
         counts.rejects.append((number, offset, reason, kept, None, None))
     of_object = pl.lit(object_id, pl.Int64).alias("object_id")
     for kind, frame in parsed.frames.items():
-        shut = validate(privacy.generations_at_the_door(frame, held.through.pseudonyms), OF_LAKE_KIND[kind])
+        shut = validate(generations_at_the_door(frame, held.through.pseudonyms), OF_LAKE_KIND[kind])
         for booking in shut.group_by(pl.col("at").dt.truncate("1h").alias("hour")).agg(*BOOKED).iter_rows():
             counts.book(*booking)
         held.add(kind, shut.with_columns(of_object))

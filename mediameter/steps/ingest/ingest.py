@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,28 +17,23 @@ from mediameter.faults import point
 from mediameter.opening.bucket import bucket as bucket_of
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings
-from mediameter.sources.ahead import Ahead, Limits
 from mediameter.sources.folder import Folder
-from mediameter.sources.objects import Bucket, ObjectVersion
+from mediameter.sources.objects import ObjectVersion
 from mediameter.sources.s3 import S3
 from mediameter.steps.completeness import of_bucket
-from mediameter.steps.ingest.batch import Batch
+from mediameter.steps.ingest.batches import Read, Reader, settled_batches
 from mediameter.steps.ingest.door import door
 from mediameter.steps.ingest.event_files import event_door, read_event_files
 from mediameter.steps.ingest.kept import Look, believe, doubted
 from mediameter.steps.ingest.log_objects import read_logs
-from mediameter.steps.ingest.wholes import wholes, with_heads, without_heads
 from mediameter.steps.progress import Progress, quiet
-from mediameter.steps.redo.reparse import Old, family_of, old_rows
+from mediameter.steps.redo.reparse import family_of
 from mediameter.store import halves, listings, objects, sightings, sweeping
-from mediameter.store.acts import Revived, Settled, done, settled
-from mediameter.store.lake import Gone
-from mediameter.store.settling import AlreadySettled
+from mediameter.store.acts import Revived, done, settled
+from mediameter.store.settling import Settlement
 from mediameter.store.sightings import Doubt
 
 WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it is
-AHEAD_BATCHES = 4
-"""How much of a bucket over S3 is on its way or waits to be parsed."""
 
 
 @dataclass(slots=True)
@@ -88,6 +81,19 @@ class IngestReport:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def count(self, settlement: Settlement, *, is_of_events: bool) -> None:
+        """Adds what became of one object."""
+        self.objects += 1
+        self.lines += settlement.lines
+        self.parsed += settlement.parsed
+        self.events += settlement.parsed * is_of_events
+        self.ignored += settlement.ignored
+        self.ignored_log_bucket += settlement.ignored_log_bucket
+        self.rejected += settlement.rejected
+        for name, value in settlement.not_counted._asdict().items():
+            setattr(self, name, getattr(self, name) + value)
+        self.refused += settlement.state == "refused"
+
 
 class Chosen(NamedTuple):
     """Which of the listed objects a pass reads: of the new ones, and of those that were read before."""
@@ -96,8 +102,6 @@ class Chosen(NamedTuple):
     again: list[ObjectVersion]
 
 
-# Reads some objects, and writes what they hold into the lake: nothing counts yet.
-Read = Callable[[Bucket, list[ObjectVersion]], Batch]
 # (connection, source, listing, the new ones of it): without one, all new ones are read, and no other.
 Choose = Callable[[sa.Connection, str, list[ObjectVersion], list[ObjectVersion]], Chosen]
 
@@ -246,11 +250,14 @@ def _read(
     if not versions:
         return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    read = _reader(settings, bucket.source)
+    reader = Reader(settings, made, bucket, shown, _read_by(settings, bucket.source), again)
+    is_of_events = bucket.source in settings.event_sources
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
-        for batch, read_bytes in _read_all(settings, bucket, versions, shown, read, made, report, again=again):
+        for batch, before, read_bytes in settled_batches(reader, versions):
+            report.again += before
             for settlement in batch.settlements:
+                report.count(settlement, is_of_events=is_of_events)
                 lines[settlement.anchor] += settlement.lines
                 own[settlement.anchor] += settlement.ignored_log_bucket
             unread += [version for version, _ in (*batch.pending, *batch.growing)]
@@ -261,7 +268,8 @@ def _read(
     return unread
 
 
-def _reader(settings: Settings, source: str) -> Read:
+def _read_by(settings: Settings, source: str) -> Read:
+    """How the objects of a source are read, by what they hold."""
     if source in settings.event_sources:
         return partial(read_event_files, through=event_door(settings, source))
     return partial(read_logs, through=door(settings, source, settings.log_sources[source]))
@@ -309,122 +317,3 @@ def _record_listing(
         listings.record_listing(connection, look.name, look.now, len(look.listing), len(pending), through, delivered)
 
     transact(made, record)
-
-
-# --- reading, batch by batch -------------------------------------------------------------------------
-
-
-def _read_all(
-    settings: Settings,
-    bucket: Folder | S3,
-    fresh: list[ObjectVersion],
-    shown: dict[int, ObjectVersion],
-    read: Read,
-    made: sa.Engine,
-    report: IngestReport,
-    *,
-    again: bool,
-) -> Iterator[tuple[Batch, int]]:
-    """Reads batches side by side and settles each as it is done: at most ``ingest.workers`` are in memory."""
-    batches = list(_batched(fresh, settings.ingest.batch_bytes))
-    workers = min(settings.ingest.workers, len(batches))
-    with (
-        _fetched_ahead(settings, bucket, fresh) as near,
-        ThreadPoolExecutor(workers, thread_name_prefix="ingest") as pool,
-    ):
-        todo, running = iter(batches), {}
-        for versions in todo:
-            running[pool.submit(read, near, versions)] = versions
-            if len(running) == workers:
-                yield from _settled(running, near, shown, read, made, settings, report, again=again)
-        while running:
-            yield from _settled(running, near, shown, read, made, settings, report, again=again)
-
-
-def _fetched_ahead(
-    settings: Settings, bucket: Folder | S3, fresh: list[ObjectVersion]
-) -> AbstractContextManager[Bucket]:
-    """The bucket; one over the network with its objects on their way, while others are parsed."""
-    if isinstance(bucket, Folder):
-        return nullcontext(bucket)
-    return Ahead(bucket, fresh, Limits(settings.ingest.fetchers, AHEAD_BATCHES * settings.ingest.batch_bytes))
-
-
-def _settled(
-    running: dict[Future[Batch], list[ObjectVersion]], bucket: Bucket, shown: dict[int, ObjectVersion], read: Read,
-    made: sa.Engine, settings: Settings, report: IngestReport, *, again: bool,
-) -> Iterator[tuple[Batch, int]]:  # fmt: skip
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        versions = running.pop(future)
-        batch = future.result()
-        while not _settle(batch, bucket, shown, made, settings, report, again=again):
-            batch = read(bucket, _still_wanted(versions, bucket, made, again=again))
-        yield batch, sum(version.size for version in versions)
-
-
-def _still_wanted(
-    versions: list[ObjectVersion], bucket: Bucket, made: sa.Engine, *, again: bool
-) -> list[ObjectVersion]:
-    """Those that no other run has settled, or (to be read again) overwritten meanwhile."""
-    with reading(made) as connection:
-        known = objects.known_versions(connection, bucket.source)
-        standing = known - objects.overwritten(connection, bucket.source)
-    return [v for v in versions if (v.object_id in standing if again else v.object_id not in known)]
-
-
-def _settle(
-    batch: Batch, bucket: Bucket, shown: dict[int, ObjectVersion], made: sa.Engine, settings: Settings,
-    report: IngestReport, *, again: bool,
-) -> bool:  # fmt: skip
-    """One transaction for the batch; False when another run settled some of it first."""
-    if not batch.settlements:
-        return True
-    ids, source = [s.version.object_id for s in batch.settlements], batch.settlements[0].version.source
-    old = old_rows(made, settings, source, ids) if again else Old()
-    batch.settlements = with_heads(settings, batch.settlements)
-    joined = wholes(made, bucket, shown, batch.settlements)
-    act = Settled(
-        family_of(settings, source), without_heads(batch.settlements), batch.files, old.ids, old.retired, old.remaining,
-        joined.of,
-    )  # fmt: skip
-    point("ingest.before_settle")
-
-    def settle(connection: sa.Connection) -> Settled:
-        joined.require_all_seen(connection)
-        act.do(connection, settings.reporting.zone)
-        point("ingest.in_settle")
-        return act
-
-    try:
-        settled(made, settings.lake.path, settle)
-    except (AlreadySettled, Gone):
-        return False
-    point("ingest.settled")
-    report.again += len(old.ids)
-    for settlement in batch.settlements:
-        report.objects += 1
-        report.lines += settlement.lines
-        report.parsed += settlement.parsed
-        report.events += settlement.parsed * (source in settings.event_sources)
-        report.ignored += settlement.ignored
-        report.ignored_log_bucket += settlement.ignored_log_bucket
-        report.rejected += settlement.rejected
-        for name, value in settlement.not_counted._asdict().items():
-            setattr(report, name, getattr(report, name) + value)
-        report.refused += settlement.state == "refused"
-    return True
-
-
-def _batched(versions: list[ObjectVersion], size: int) -> Iterator[list[ObjectVersion]]:
-    """Neighbours in the listing, so that a batch spans few days, up to ``size`` packed bytes or 1,000 objects."""
-    batch: list[ObjectVersion] = []
-    held = 0
-    for version in versions:
-        if batch and (held + version.size > size or len(batch) == 1000):
-            yield batch
-            batch, held = [], 0
-        batch.append(version)
-        held += version.size
-    if batch:
-        yield batch

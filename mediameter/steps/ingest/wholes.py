@@ -11,8 +11,8 @@ from itertools import product
 
 import sqlalchemy as sa
 
-from mediameter import privacy
 from mediameter.connect import reading
+from mediameter.privacy.pseudonyms import of_head
 from mediameter.settings import Settings, address_key
 from mediameter.sources.objects import HEAD_BYTES, Bucket, Changed, ObjectVersion
 from mediameter.store import halves
@@ -57,7 +57,7 @@ def with_heads(settings: Settings, settlements: list[Settlement]) -> list[Settle
     key = address_key(settings)
 
     def hashed(settlement: Settlement) -> str:
-        told = privacy.of_head(key, settlement.head)
+        told = of_head(key, settlement.head)
         return told if len(settlement.head) == HEAD_BYTES else halves.SHORT + told[1:]
 
     return [replace(s, head_hash=hashed(s)) if s.head else s for s in settlements]

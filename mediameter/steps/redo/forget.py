@@ -17,15 +17,13 @@ from mediameter.connect import reading, transact
 from mediameter.opening.bucket import bucket as bucket_of
 from mediameter.settings import Settings
 from mediameter.steps.redo.reparse import family_of
-from mediameter.store import acts, lake, lake_files, objects, settling, warehouse
+from mediameter.store import acts, exports, lake, lake_files, listings, objects, settling, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.warehouse import tables
-from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, REJECTS
+from schemas.internal import LAKE_FILES, OBJECT_HOURS, OBJECTS
 from schemas.vocabulary import LAKE_OF_FEED
 
-_objects, _hours, _rejects, _exports, _listings, _files = (
-    tables[contract.name] for contract in (OBJECTS, OBJECT_HOURS, REJECTS, EXPORTS, LISTINGS, LAKE_FILES)
-)
+_objects, _hours, _files = (tables[contract.name] for contract in (OBJECTS, OBJECT_HOURS, LAKE_FILES))
 
 
 @dataclass(slots=True)
@@ -137,9 +135,7 @@ def _forget_objects(connection: sa.Connection, settings: Settings, name: str, pl
     family, zone = family_of(settings, name), settings.reporting.zone
     standing = [id for id in plan.ids if objects.standing_of(connection, [id])]
     settling.unsettle(connection, standing, plan.retired, zone, family)
-    for some in warehouse.chunks(sorted(set(plan.ids) - set(standing))):
-        for table in (_rejects, _hours, _objects):
-            connection.execute(table.delete().where(table.c.object_id.in_(some)))
+    settling.forget(connection, sorted(set(plan.ids) - set(standing)))
     lake.require_there(settings.lake.path, plan.remaining)
     lake_files.insert_files(connection, plan.remaining)
 
@@ -147,7 +143,6 @@ def _forget_objects(connection: sa.Connection, settings: Settings, name: str, pl
 def _forget_exports(connection: sa.Connection, name: str, files: list[LakeFile]) -> int:
     """A source that was never listed is read whole."""
     days = sorted({file.file_day for file in files})
-    for some in warehouse.chunks(days):
-        connection.execute(_exports.delete().where(_exports.c.source == name, _exports.c.export_day.in_(some)))
-    connection.execute(_listings.delete().where(_listings.c.source == name))
+    exports.forget_days(connection, name, days)
+    listings.forget(connection, name)
     return len(days)

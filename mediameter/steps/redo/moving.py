@@ -18,7 +18,7 @@ from mediameter.faults import point
 from mediameter.opening.opened import connected, opened
 from mediameter.settings import Settings, carry_key, of_warehouse
 from mediameter.steps.progress import Progress, quiet
-from mediameter.store import identity, migration, warehouse
+from mediameter.store import copying, identity, migration, warehouse
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.internal import IDENTITY
@@ -97,9 +97,8 @@ def _is_table(connection: sa.Connection, contract: Contract) -> bool:
 def _carry(old: sa.Connection, target: sa.Engine, counts: dict[str, int], progress: Progress) -> None:
     with writing(target) as new, progress.task("carrying over", sum(counts.values()), unit="rows") as advance:
         for contract in TABLES:
-            for part in warehouse.read_in_parts(old, contract):
-                warehouse.insert(new, contract, part)
-                advance(part.height)
+            for rows in copying.copy(old, new, contract):
+                advance(rows)
             point("move.in_tables")
             if (found := _count(new, contract)) != counts[contract.name]:
                 raise WorldError(

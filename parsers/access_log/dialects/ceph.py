@@ -71,11 +71,11 @@ def _body(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:
 def _bytes_sent(numbers: Numbers, operation: str) -> int:
     """The field holds the length of the request's body, which a client names: of a GET of a whole object the object's
     size was sent, and never more than that of a part. Where there is no size, a GET is believed to have no body."""
-    family, _, rest = operation.partition(".")
+    interface, _, rest = operation.partition(".")
     if not rest.startswith("GET."):
         return 0
     sent, size = numbers.bytes_sent, numbers.object_size
-    if family not in ("REST", "WEBSITE") or rest != "GET.OBJECT" or size is None:
+    if interface not in ("REST", "WEBSITE") or rest != "GET.OBJECT" or size is None:
         return sent or 0
     return size if numbers.http_status == 200 else min(sent or 0, size)
 

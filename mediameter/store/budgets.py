@@ -8,19 +8,19 @@ import sqlalchemy as sa
 
 from mediameter.settings import Settings
 from mediameter.settings.budgets import ANY
-from mediameter.store import warehouse
+from mediameter.store.warehouse import frame_of, insert, tables
 from schemas.budgets import BUDGETS
 
 
 def write_budgets(connection: sa.Connection, settings: Settings) -> None:
-    """Replaces those of the tenant, where they differ."""
-    table, wanted = warehouse.tables[BUDGETS.name], sorted(_rows(settings))
+    """Replaces the tenant's budgets, where they differ."""
+    table, wanted = tables[BUDGETS.name], sorted(_rows(settings))
     of_tenant = table.c.tenant == settings.tenant
     columns = [table.c[name] for name in BUDGETS.names]
     if wanted == sorted(tuple(row) for row in connection.execute(sa.select(*columns).where(of_tenant))):
         return
     connection.execute(table.delete().where(of_tenant))
-    warehouse.insert(connection, BUDGETS, warehouse.frame_of(wanted, BUDGETS))
+    insert(connection, BUDGETS, frame_of(wanted, BUDGETS))
 
 
 def _rows(settings: Settings) -> Iterator[tuple[object, ...]]:
