@@ -131,6 +131,18 @@ def _called(tree: ast.AST) -> Iterator[str]:
                 yield node.func.attr
 
 
+@pytest.mark.parametrize("module", in_room("mediameter.steps"))
+def test_steps_draw_and_print_nothing(module: str) -> None:
+    """A step returns a report; a command says it."""
+    assert not {name.partition(".")[0] for name in imports(module)} & {"rich", "typer", "sys"}
+    assert "print" not in _called(trees()[module])
+
+
+def test_the_steps_are_few() -> None:
+    """A newcomer reads one screen: the stations, and what they share."""
+    assert len({module.split(".")[2] for module in in_room("mediameter.steps")}) <= 12
+
+
 def test_settings_alone_read_the_environment() -> None:
     readers = {module for module in house() if _reads_the_environment(trees()[module])}
     assert {module for module in readers if not {module, room_of(module)} & ENVIRONMENT} == set()

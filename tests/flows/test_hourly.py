@@ -27,8 +27,10 @@ from flows.pass_ import heals, task_of
 from mediameter.errors import UserError, WorldError
 from mediameter.scheduling.flow_news import tell_failure
 from mediameter.scheduling.notice import perform
+from mediameter.settings import Settings
+from mediameter.steps.pass_ import stations
 from mediameter.steps.pass_.complaints import require_all_read
-from mediameter.steps.pass_.stations import PASS
+from mediameter.steps.pass_.stations import PASS, Station
 from tests.flows.installation import CLONE, POOL, Installation, until
 from tests.listener import Listener
 
@@ -87,6 +89,23 @@ def test_a_day_that_breaks_a_rule_ends_in_a_notification(server: str, site: Path
 
     assert "2026-01-02: a rule of quality is broken: small.small" in _fields(failure)["Error"]
     assert _latest_table()[0]["state"] == "open, suspect"
+
+
+def refuse(settings: Settings, *, now: datetime) -> None:
+    raise UserError("the new station refuses", "this is a test")
+
+
+def test_a_new_station_is_a_task_and_its_error_is_raised_at_the_end(
+    server: str, site: Path, hook: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands before the rollups: the logs come in all the same, and the table is published."""
+    _deliver(site.parent / "bucket" / "2026-01-02-11-00-00-0A1B2C3D4E5F6071")
+    row = Station("refuse", __name__, "refuse", "no report", takes=(), retries=0)
+    monkeypatch.setattr(stations, "PASS", (*PASS[:2], row, *PASS[2:]))
+    with pytest.raises(UserError, match="the new station refuses"):
+        hourly(str(site), NOW)
+    assert [(row["day"], row["requests"]) for row in _latest_table()] == [("2026-01-02", 1)]
+    assert "the new station refuses" in _fields(hook.wait()[0])["Error"]
 
 
 def test_a_killed_process_ends_in_a_notification(server: str, worker: Path, site: Path, hook: Listener) -> None:

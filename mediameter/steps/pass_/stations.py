@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from mediameter.settings import Settings
 from mediameter.steps.pass_ import complaints, words
@@ -19,12 +19,6 @@ from mediameter.steps.pass_ import complaints, words
 Occasion = Literal["done", "idle", "planned"]
 """What a summary is of: a pass that did something, one with nothing to do, one that only says what it would do."""
 T = TypeVar("T")
-
-
-class Report(Protocol):
-    """What a step returns: a dataclass of plain values, every field with a default."""
-
-    def to_dict(self) -> dict[str, Any]: ...
 
 
 def _says_nothing(report: Any, occasion: Occasion) -> list[str]:
@@ -57,7 +51,7 @@ class Station:
     """Where the step is. Imported when the station is called, not before."""
     function: str
     report: str
-    """The class of the step's report."""
+    """The class of the step's report: a dataclass of plain values with ``to_dict``, each field with a default."""
     takes: tuple[str, ...] = ("progress",)
     """Which arguments the step takes beside the settings and ``now``."""
     holds_up: bool = False
