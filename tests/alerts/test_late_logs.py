@@ -17,7 +17,7 @@ from mediameter.commands.run import run
 from mediameter.settings import Settings, from_mapping
 from mediameter.store import warehouse
 from mediameter.store.warehouse import naive, tables
-from tests.alerts.test_incident_order import FIGURES
+from tests.alerts.incident_figures import FIGURES
 
 pytestmark = pytest.mark.in_turn
 HOUR = timedelta(hours=1)
