@@ -16,17 +16,19 @@ from mediameter.steps.ingest.ingest import IngestReport, ingest
 from mediameter.store import identity
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
 from tests.trials.dump import dump
+from tests.worlds.log_lines import probe
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 LEDGER = (OBJECTS, OBJECT_HOURS, REJECTS)
 
 
 def line(number: int) -> str:
-    key = f"clips/{number}.mp4"
-    return (
-        f"o media [01/Jan/2026:10:{number:02d}:00 +0000] 192.0.2.{number} - R{number} REST.GET.OBJECT {key}"
-        f' "GET /media/{key} HTTP/1.1" 200 - {1000 + number} 2000 {number} - "-" "agent" -\n'
-    )
+    at, key = datetime(2026, 1, 1, 10, number, tzinfo=UTC), f"clips/{number}.mp4"
+    text = probe(
+        at, f"R{number}", owner="o", bucket="media", address=f"192.0.2.{number}", key=key, target=f"media/{key}",
+        block=f"200 - {1000 + number} 2000 {number} -", agent='"agent"',
+    )  # fmt: skip
+    return f"{text}\n"
 
 
 @dataclass(frozen=True)
