@@ -16,8 +16,7 @@ from pathlib import Path
 from mediameter.commands.run import run
 from tests import servers
 from tests.trials.dump import FIGURES, dump_hash
-from tests.trials.test_engines import emptied, on
-from tests.trials.test_generation_engines import lived_through
+from tests.trials.engines import emptied, lived_through, on
 from tests.worlds.generation_worlds import generation_world
 from tests.worlds.log_worlds import world
 

@@ -24,6 +24,7 @@ from mediameter.alerts.rule import THE_REST, Aggregate, Bands, Rule
 from mediameter.alerts.telling import news
 from mediameter.store import warehouse
 from mediameter.store.warehouse import tables
+from tests.alerts.incident_figures import FIGURES
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -39,8 +40,6 @@ RULES = {
 }
 VERDICTS = {".": ("ok", 1.0), "w": ("warning", 7.0), "C": ("critical", 20.0), "?": ("not_yet_knowable", None),
             "-": ("not_available", None), "f": ("too_few", 20.0)}  # fmt: skip
-FIGURES = ("begin_at", "last_bad_at", "state", "severity", "value", "worst_value", "threshold", "sample", "bad_windows",
-           "good_windows", "reopened", "fired_at", "resolved_at", "judged_through_at")  # fmt: skip
 COUNT = 30
 
 

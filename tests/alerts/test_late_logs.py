@@ -17,11 +17,13 @@ from mediameter.commands.run import run
 from mediameter.settings import Settings, from_mapping
 from mediameter.store import warehouse
 from mediameter.store.warehouse import naive, tables
-from tests.alerts.test_incident_order import FIGURES
+from tests.alerts.incident_figures import FIGURES
+from tests.worlds.log_lines import probe
 
 pytestmark = pytest.mark.in_turn
 HOUR = timedelta(hours=1)
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
+AGENT = '"made for this test"'
 OUTAGE = range(1, 6)
 """Hours of the day in which half of the requests fail."""
 OWN = """
@@ -88,10 +90,8 @@ class Place:
 def line(hour: datetime, second: int, is_bad: bool) -> str:
     at, key = hour + timedelta(minutes=second), f"files/u-1/castingly-1/{second}.jpg"
     status = "503 SlowDown 0" if is_bad and second % 2 else "200 - 1000"
-    return (
-        f"79a5 acme-media [{at:%d/%b/%Y:%H:%M:%S +0000}] 203.0.113.7 - {int(at.timestamp()):016X} "
-        f'REST.GET.OBJECT {key} "GET /{key} HTTP/1.1" {status} 1000 42 40 "-" "made for this test" -\n'
-    )
+    name, block = f"{int(at.timestamp()):016X}", f"{status} 1000 42 40"
+    return f"{probe(at, name, owner='79a5', key=key, block=block, agent=AGENT)}\n"
 
 
 @pytest.mark.parametrize(

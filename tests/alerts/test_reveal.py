@@ -20,6 +20,7 @@ from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion, Reading
 from mediameter.store import objects
 from tests.pictures import Warehouse
+from tests.worlds.log_lines import probe
 
 pytestmark = pytest.mark.usefixtures("plain_gate")
 DAY = datetime(2026, 11, 3, tzinfo=UTC)
@@ -39,10 +40,11 @@ countries = "none"
 
 def line(at: datetime, number: int, address: str) -> str:
     key = f"files/u-1/castingly-1/{number}.jpg"
-    return (
-        f"0f1e media [{at:%d/%b/%Y:%H:%M:%S} +0000] {address} - {number:016X} REST.GET.OBJECT {key} "
-        f'"GET /{key} HTTP/1.1" 200 - 500 500 42 40 "-" "Mozilla/5.0" -\n'
-    )
+    text = probe(
+        at, f"{number:016X}", bucket="media", address=address, key=key, block="200 - 500 500 42 40",
+        agent='"Mozilla/5.0"',
+    )  # fmt: skip
+    return f"{text}\n"
 
 
 def deliver(day: datetime, hour: int, busy: dict[str, int]) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mediameter.doctor import Finding, examine
+from tests.worlds.log_lines import probe
 
 CARD = """
 [[prices]]
@@ -29,10 +30,7 @@ def line(
     key: str = "files/u-1/castingly-1/a.jpg",
     operation: str = "REST.GET.OBJECT",
 ) -> str:
-    return (
-        f"0f1e {bucket} [{at:%d/%b/%Y:%H:%M:%S} +0000] 203.0.113.7 - 0A1B2C3D4E5F6071 {operation} {key} "
-        f'"GET /{key} HTTP/1.1" 200 - 5000 5000 42 40 "-" "probe/1" -\n'
-    )
+    return f"{probe(at, bucket=bucket, key=key, operation=operation)}\n"
 
 
 def lines(until: datetime, count: int = 20, **how: str) -> str:

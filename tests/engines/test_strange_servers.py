@@ -20,7 +20,7 @@ from schemas.internal import REJECTS
 from tests import servers
 from tests.conftest import emptied
 from tests.trials.dump import difference, dump
-from tests.trials.test_engines import on
+from tests.trials.engines import on
 from tests.worlds.log_worlds import world
 
 _STRANGE_POSTGRES = {

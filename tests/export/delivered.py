@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from tests.export.application import Application, event, media_file
+from tests.worlds.log_lines import written
 
 DAY = datetime(2025, 10, 30, tzinfo=UTC)
 NOW = DAY + timedelta(days=2)
@@ -79,11 +80,13 @@ def deliver(folder: Path, requests: tuple[Any, ...] = REQUESTS, later: timedelta
 
 
 def _line(time: str, address: str, operation: str, key: str, status: Any, error: str, size: Any, total: Any) -> str:
-    method = operation.split(".")[1]
-    return (
-        f"media 98765 media [30/Oct/2025:{time} +0000] {address} - ABC {operation} {key} "
-        f'"{method} /{key} HTTP/1.1" {status} {error} {size} 1000 {total} {total} "-" "Mozilla/5.0" -\n'
-    )
+    uri = f'"{operation.split(".")[1]} /{key} HTTP/1.1"'
+    block = f"{status} {error} {size} 1000 {total} {total}"
+    text = written(
+        "media 98765", "media", f"[30/Oct/2025:{time} +0000]", address, "-", "ABC", operation, key, uri, block, '"-"',
+        '"Mozilla/5.0"', "-",
+    )  # fmt: skip
+    return f"{text}\n"
 
 
 def settings(folder: Path, url: str, **source: Any) -> Settings:

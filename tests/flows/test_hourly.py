@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -33,12 +33,10 @@ from mediameter.steps.pass_.complaints import require_all_read
 from mediameter.steps.pass_.stations import PASS, Station
 from tests.flows.installation import CLONE, POOL, Installation, until
 from tests.listener import Listener
+from tests.worlds.log_lines import probe
 
 NOW = "2026-01-03T05:10:00+00:00"
-LINE = (
-    "0f1e acme-media [02/Jan/2026:10:11:12 +0000] 203.0.113.7 - 0A1B2C3D4E5F6071 REST.GET.OBJECT "
-    'files/u-1/castingly-1/a.jpg "GET /files/u-1/castingly-1/a.jpg HTTP/1.1" 200 - 5000 5000 42 40 "-" "probe/1" -'
-)
+LINE = probe(datetime(2026, 1, 2, 10, 11, 12, tzinfo=UTC))
 
 
 def test_brings_the_warehouse_up_to_date_and_leaves_a_table(server: str, site: Path, hook: Listener) -> None:

@@ -21,7 +21,7 @@ from tests.export.application import Application
 from tests.generations.files import Box, generation, lines
 from tests.generations.palette import DAY, NOON, NOW, palette, settings_for
 from tests.generations.palette import generation as generated
-from tests.generations.test_rollups import rows
+from tests.generations.rolled_up import rows
 from tests.trials.dump import FIGURES, dump
 
 pytestmark = pytest.mark.in_turn

@@ -18,7 +18,7 @@ from mediameter.steps.pass_.complaints import require_all_exported
 from tests.export.application import Application
 from tests.generations.palette import NOW, generation, palette, settings_for, transaction
 from tests.generations.real_postgrest import CAP, Rest, serving
-from tests.generations.test_rest import many
+from tests.generations.rolled_up import many
 from tests.trials.dump import dump
 
 LATER = NOW + timedelta(hours=1)

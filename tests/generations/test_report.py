@@ -9,9 +9,9 @@ from rich.console import Console
 
 from mediameter.report import html, summary
 from mediameter.report.figures import read
-from tests.generations.test_answers import filled as filled
+from tests.generations.answered import filled as filled
 from tests.pictures import Warehouse
-from tests.warehouse.test_report import Page
+from tests.warehouse.reported import Page
 
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
 

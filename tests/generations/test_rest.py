@@ -17,7 +17,7 @@ from mediameter.steps.export.export import export
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOW, generation, palette, settings_for, transaction, uuid
 from tests.generations.postgrest import KEY, Handler, Server, served
-from tests.generations.test_rollups import PAID, rows
+from tests.generations.rolled_up import PAID, many, rows
 from tests.trials.dump import dump
 
 
@@ -39,16 +39,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def over_rest(url: str, folder: Path, **more: Any) -> Any:
     return settings_for(url, folder, key=KEY, **more)
-
-
-def many(system: Application, number: int) -> None:
-    """Rows of one day, thousands of them at one instant."""
-    system.execute(
-        "INSERT INTO generation_events (id, user_id, generation_type, model_id, status, credits_cost, prompt,"
-        " created_at, completed_at) SELECT gen_random_uuid(), gen_random_uuid(), 'image', 'fox', 'completed', 1, 'x',"
-        f" timestamptz '2026-11-03 12:00Z' + (n / 2500) * interval '1 second', '2026-11-03 13:00Z'"
-        f" FROM generate_series(1, {number}) AS n"
-    )
 
 
 def test_more_rows_than_a_page_all_arrive(system: Application, server: Server, tmp_path: Path) -> None:

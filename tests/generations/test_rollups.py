@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from mediameter import connect
 from mediameter.commands.run import run
 from tests.export.application import Application
 from tests.generations.palette import DAY, NOON, NOW, generation, palette, settings_for, transaction, uuid
+from tests.generations.rolled_up import PAID, rows
 from tests.trials.dump import dump
-
-PAID = {"amount_paid_cents": "999", "currency": "usd", "customer_email": "canary@example.org"}
 
 
 class Place(NamedTuple):
@@ -71,14 +69,6 @@ def _fill(system: Application) -> None:
         transaction("bonus", 50, user=2),
     )
     system.insert("user_credits", *({"user_id": uuid(n), "balance": n} for n in (0 + 5, 10, 11, 20_000)))
-
-
-def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    made = connect.engine(f"sqlite:///{folder}/warehouse.sqlite")
-    with connect.reading(made) as connection:
-        found = [tuple(row) for row in connection.exec_driver_sql(query)]
-    made.dispose()
-    return found
 
 
 def test_generations_by_status(ran: Path) -> None:

@@ -29,7 +29,7 @@ from mediameter.settings.reading import from_mapping
 from schemas import TABLES, VIEWS
 from tests.generations.files import OF_STUDIO, generation, lines, purchase
 from tests.generations.palette import DAY, NOON, NOW
-from tests.warehouse.test_report import Page
+from tests.warehouse.reported import Page
 
 _RULES = """
 earned:

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -27,6 +27,7 @@ from mediameter import connect, faults
 from mediameter.cli import main
 from tests import gate
 from tests.trials.runs import exit_code, forked
+from tests.worlds.log_lines import probe
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MEDIAMETER_")}
@@ -58,11 +59,8 @@ pytestmark = pytest.mark.usefixtures("plain_gate", "real_migrations")
 
 def line(number: int, key: str = "files/u-1/castingly-1/a.jpg") -> bytes:
     """A well-formed line of 2 January 2026, another for each number."""
-    second = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
-    return (
-        f"0f1e acme-media [02/Jan/2026:{second} +0000] 203.0.113.7 - {number:016X} REST.GET.OBJECT "
-        f'{key} "GET /{key} HTTP/1.1" 200 - {5000 + number} 9000 42 40 "-" "probe/1" -\n'
-    ).encode()
+    at = datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=number % 86_400)
+    return f"{probe(at, f'{number:016X}', key=key, block=f'200 - {5000 + number} 9000 42 40')}\n".encode()
 
 
 def put(name: str, content: bytes) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from mediameter.errors import UserError
 from mediameter.opening import opened
 from mediameter.store import identity, migration
-from tests.passes.test_identity import House
+from tests.passes.house import House
 
 pytestmark = pytest.mark.usefixtures("real_migrations")
 GIVEN = "a key that was given"

@@ -20,6 +20,7 @@ from mediameter.steps.ingest.ingest import IngestReport, ingest
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
 from mediameter.store.warehouse import tables
+from tests.worlds.log_lines import probe
 
 ISO_DAY = date(2026, 1, 2)
 LATER = timedelta(minutes=6)  # longer than files have to have been still
@@ -28,11 +29,10 @@ AGENT = '"made for the test of half files" -'
 
 
 def line(number: int) -> bytes:
-    path = f"files/u-1/castingly-1/{number}.jpg"
-    return (
-        f"79a5 acme-media [02/Jan/2026:10:{number:02}:00 +0000] 203.0.113.7 - {number:016X} REST.GET.OBJECT {path} "
-        f'"GET /{path} HTTP/1.1" 200 - {1000 + number} 9000 42 40 "-" {AGENT}\n'
-    ).encode()
+    at, key = datetime(2026, 1, 2, 10, number, tzinfo=UTC), f"files/u-1/castingly-1/{number}.jpg"
+    block = f"200 - {1000 + number} 9000 42 40"
+    text = probe(at, f"{number:016X}", owner="79a5", key=key, block=block, agent=AGENT.removesuffix(" -"))
+    return f"{text}\n".encode()
 
 
 LINES = [line(number) for number in range(10)]

@@ -6,10 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,82 +17,13 @@ from mediameter.commands.adopt import lines
 from mediameter.doctor.case import Case
 from mediameter.doctor.ownership import ownership
 from mediameter.errors import UserError
-from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
-from mediameter.steps.ingest.ingest import IngestReport, ingest
+from mediameter.steps.ingest.ingest import ingest
 from mediameter.steps.redo.adopt import Wishes, adopt
 from mediameter.steps.redo.moving import move
 from mediameter.store import identity, manifests, sweeping
 from mediameter.store.warehouse import tables
-from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
-from tests.trials.dump import dump
-
-NOW = datetime(2026, 1, 3, tzinfo=UTC)
-LEDGER = (OBJECTS, OBJECT_HOURS, REJECTS)
-
-
-def line(number: int) -> str:
-    key = f"clips/{number}.mp4"
-    return (
-        f"o media [01/Jan/2026:10:{number:02d}:00 +0000] 192.0.2.{number} - R{number} REST.GET.OBJECT {key}"
-        f' "GET /media/{key} HTTP/1.1" 200 - {1000 + number} 2000 {number} - "-" "agent" -\n'
-    )
-
-
-@dataclass(frozen=True)
-class House:
-    """An installation: what its settings say, and a folder that holds all of it."""
-
-    folder: Path
-    source: str = "ovh"
-    bucket: str = "bucket"
-    key: str = "the key of this house"
-    tenant: str = "default"
-    warehouse: str = "warehouse.sqlite"
-
-    @property
-    def lake(self) -> Path:
-        return self.folder / "lake"
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / self.warehouse}"
-
-    def settings(self) -> Settings:
-        document: dict[str, Any] = {
-            "tenant": self.tenant,
-            "warehouse": {"url": self.url},
-            "sources": {self.source: {"kind": "s3_access_log", "path": self.bucket}},
-            "privacy": {"key": self.key} if self.key else {},
-            "geo": {"countries": "none"},
-        }
-        return from_mapping(document, self.folder)
-
-    def deliver(self, name: str, numbers: range) -> None:
-        path = self.folder / self.bucket / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(map(line, numbers)))
-        os.utime(path, (NOW.timestamp() - 3600,) * 2)
-
-    def ingest(self) -> IngestReport:
-        return ingest(self.settings(), now=NOW)
-
-    def files(self) -> list[str]:
-        return sorted(path.relative_to(self.lake).as_posix() for path in self.lake.rglob("*.parquet"))
-
-    def ledger(self) -> dict[str, list[str]]:
-        return dump(self.url, LEDGER)
-
-    def copied(self, folder: Path) -> House:
-        shutil.copytree(self.folder, folder)
-        return replace(self, folder=folder)
-
-    def recorded(self) -> dict[str, str]:
-        made = connect.engine(self.url)
-        with connect.reading(made) as connection:
-            found = identity.recorded(connection)
-        made.dispose()
-        return found
+from tests.passes.house import NOW, House
 
 
 @pytest.fixture(scope="module")

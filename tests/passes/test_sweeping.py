@@ -21,7 +21,7 @@ from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import identity, lake, lake_files, sweeping, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.sweeping import HANDFUL
-from tests.passes.test_identity import NOW, House
+from tests.passes.house import NOW, House
 
 pytestmark = pytest.mark.in_turn
 DAY = date(2026, 1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.sources.s3 import S3
 from mediameter.store.warehouse import tables
+from tests.worlds.log_lines import probe
 
 NOW = datetime(2026, 1, 3, 5, tzinfo=UTC)
 MODIFIED = datetime(2026, 1, 3, 4, tzinfo=UTC)
@@ -26,12 +27,8 @@ BUCKET = "acme-logs"
 
 def line(number: int, bucket: str = "acme-media") -> bytes:
     """A well-formed line of 2 January 2026, another for each number."""
-    second = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
-    return (
-        f"0f1e {bucket} [02/Jan/2026:{second} +0000] 203.0.113.7 - {number:016X} REST.GET.OBJECT "
-        f'files/u-1/castingly-1/a.jpg "GET /files/u-1/castingly-1/a.jpg HTTP/1.1" 200 - {5000 + number} 9000 42 40 '
-        '"-" "probe/1" -\n'
-    ).encode()
+    at = datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=number % 86_400)
+    return f"{probe(at, f'{number:016X}', bucket=bucket, block=f'200 - {5000 + number} 9000 42 40')}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)

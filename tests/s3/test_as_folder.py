@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -17,32 +15,12 @@ from mediameter.commands.run import run
 from mediameter.sources import s3
 from mediameter.steps.ingest.ingest import ingest
 from mediameter.store import settling
+from tests.s3.places import FolderPlace, Place
 from tests.s3.store import BUCKET, MODIFIED, NOW, Site, Store, figures, line
 from tests.trials.dump import FIGURES, difference, dump
 from tests.worlds import site as trials
 
 LATER = NOW + timedelta(hours=1)
-
-
-class Place(Protocol):
-    """Where objects are put."""
-
-    def put(self, key: str, content: bytes, modified: datetime = MODIFIED) -> None: ...
-    def delete(self, key: str) -> None: ...
-
-
-class FolderPlace:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def put(self, key: str, content: bytes, modified: datetime = MODIFIED) -> None:
-        path = self.path / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        os.utime(path, (modified.timestamp(), modified.timestamp()))
-
-    def delete(self, key: str) -> None:
-        (self.path / key).unlink()
 
 
 @pytest.fixture(params=["folder", "s3"])

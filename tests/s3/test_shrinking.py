@@ -13,8 +13,8 @@ from mediameter.commands.status import status
 from mediameter.errors import WorldError
 from mediameter.steps.pass_.complaints import require_all_read
 from mediameter.steps.redo.backfill import Task, backfill
+from tests.s3.places import FolderPlace, Place
 from tests.s3.store import NOW, Site, Store, line
-from tests.s3.test_as_folder import FolderPlace, Place
 
 HOUR = timedelta(hours=1)
 FIGURES = "SELECT day, requests FROM traffic_daily ORDER BY day"

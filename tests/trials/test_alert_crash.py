@@ -20,8 +20,8 @@ from mediameter.steps.alert.deliver import LEASE
 from mediameter.steps.alert.watch import watch
 from mediameter.store.warehouse import tables
 from tests import gate
-from tests.alerts.test_watch import LIMITED, MINUTE, failures, settings
 from tests.alerts.told import change
+from tests.alerts.watched import LIMITED, MINUTE, failures, settings
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import NOON, generation, palette

@@ -12,15 +12,13 @@ from random import Random
 
 import pytest
 
-from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.faults import POINTS
-from mediameter.settings import Settings
-from mediameter.store import warehouse
 from tests import gate, servers
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite
 from tests.trials.dump import difference, dump, dump_hash
+from tests.trials.engines import emptied, on
 from tests.trials.runs import Fault, complete, counted, exit_code, start
 from tests.worlds.log_worlds import world as generated
 from tests.worlds.site import NOW, LogObject
@@ -34,16 +32,6 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A new database on each server."""
     with servers.new_database(request.param, tmp_path) as url:
         yield url
-
-
-def emptied(url: str) -> None:
-    """As after the first migration."""
-    made = connect.engine(url)
-    warehouse.ready(made)
-    with connect.writing(made) as connection:
-        for table in warehouse.tables.values():
-            connection.execute(table.delete())
-    made.dispose()
 
 
 def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
@@ -65,12 +53,6 @@ def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
             shutil.rmtree(folder)
     print(f"worlds on {len(urls) + 1} engines: {asked} asked, {asked} run, {len(failed)} failed")
     assert not failed
-
-
-def on(settings: Settings, url: str) -> Settings:
-    """The same settings, with another warehouse, and a lake of its own."""
-    warehouse, lake = settings.warehouse.model_copy(update={"url": url}), settings.lake.path.with_name(url[:5])
-    return settings.model_copy(update={"warehouse": warehouse, "lake": settings.lake.model_copy(update={"path": lake})})
 
 
 def test_killed_on_a_server(

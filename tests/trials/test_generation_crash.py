@@ -20,8 +20,8 @@ from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
 from tests import servers
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, dump
+from tests.trials.engines import on
 from tests.trials.runs import Fault, complete, counted, exit_code, start
-from tests.trials.test_engines import on
 from tests.worlds.site import PALETTE, Site
 
 BEGIN = datetime(2025, 11, 1, tzinfo=UTC)

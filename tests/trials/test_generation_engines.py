@@ -6,15 +6,13 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from mediameter.commands.run import run
-from mediameter.settings import Settings
 from schemas.generations import MODEL_PRICES
 from schemas.internal import EXPORTS, LAKE_FILES, ROW_REJECTS
 from tests import servers
 from tests.conftest import Trials
 from tests.trials.dump import FIGURES, LEDGER, difference, dump, dump_hash
-from tests.trials.test_engines import emptied, on
-from tests.worlds.generation_worlds import GenerationWorld, generation_world
+from tests.trials.engines import emptied, lived_through
+from tests.worlds.generation_worlds import generation_world
 
 TABLES = (*FIGURES, *LEDGER, EXPORTS, ROW_REJECTS, LAKE_FILES, MODEL_PRICES)
 
@@ -35,13 +33,3 @@ def test_generated_worlds(tmp_path: Path, trials: Trials) -> None:
             shutil.rmtree(folder)
     print(f"generation worlds on {len(urls) + 1} engines: {asked} asked, {asked} run, {len(failed)} failed")
     assert not failed
-
-
-def lived_through(made: GenerationWorld, folder: Path, server: str = "") -> str:
-    """A run in each state of the world, in a place of its own; returns the URL of its warehouse."""
-    settings: Settings = made.settings(folder)
-    settings = on(settings, server) if server else settings
-    for state in made.states:
-        made.lay_out(folder, state)
-        run(settings, now=state.at)
-    return settings.warehouse.url

@@ -30,7 +30,7 @@ from tests.reference import generations as reference
 from tests.reference.generation_days import Source, days_of_files, days_of_tables, due_of_files, rejects_by_reason
 from tests.reference.palette_files import Door, File, NotEvents, read_file
 from tests.reference.palette_rows import CREDIT, GENERATION, Tables, Taken, read_tables
-from tests.trials.test_reference import rows_differ
+from tests.trials.row_differences import rows_differ
 from tests.worlds.generation_worlds import FILES, STALE_HOURS, GenerationWorld, dumped, generation_world
 from tests.worlds.log_worlds import KEY, TENANT
 

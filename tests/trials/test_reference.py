@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,9 +32,9 @@ from tests.reference.generation_days import due_of_files
 from tests.reference.lines import read_lines, unpacked
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill
+from tests.trials.row_differences import Row, rows_differ
 from tests.worlds.log_worlds import COUNTRIES, KEY, REFERERS, TENANT, World, world
 
-Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 # Rules of the OVH document; what others say follows from the tables that are compared.
 OF_THE_DOCUMENT = ("daily_bandwidth", "error_rate", "monthly_budget", "response_time_p95", "unique_addresses")
@@ -237,22 +236,3 @@ def refusals(made: World, objects: list[Row]) -> list[str]:
     told = {(row["source"], row["object_key"]): row["reason"] for row in objects if row["state"] == "refused"}
     meant = {(log.source, log.key) for log in made.refused}
     return [f"refused: told {told.get(place)}, meant {place in meant}: {place}" for place in told.keys() ^ meant]
-
-
-def rows_differ(table: str, key: list[str], told: list[Row], meant: list[Row]) -> list[str]:
-    """Each row that only one side has or that says something else, in words."""
-    columns = list(meant[0]) if meant else key
-    sides = [
-        {tuple(row[name] for name in key): {name: row[name] for name in columns} for row in rows}
-        for rows in (told, meant)
-    ]
-    assert [len(side) for side in sides] == [len(told), len(meant)], f"{table}: a key twice"
-    texts = []
-    for place in sorted(sides[0].keys() | sides[1].keys(), key=str):
-        one, other = sides[0].get(place), sides[1].get(place)
-        if one is None or other is None:
-            texts.append(f"{table}: told {one}, meant {other}")
-        elif one != other:
-            unlike = {name: (one[name], other[name]) for name in columns if one[name] != other[name]}
-            texts.append(f"{table} {place}: (told, meant) {unlike}")
-    return texts

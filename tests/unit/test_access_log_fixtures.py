@@ -21,20 +21,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from parsers.access_log import Context, Refused, parse_object, read_line
 from schemas.records import PARSED
 from schemas.vocabulary import IGNORE_REASONS, REFUSALS, REJECT_REASONS
+from tests.worlds.fixture_lines import CASES, LAST_MODIFIED, LINES, Case, line_bytes
 
-FOLDER = Path(__file__).parents[1] / "fixtures" / "access_log"
-BASES: dict[str, Any] = yaml.safe_load((FOLDER / "bases.yaml").read_text("utf-8"))
 SOURCES = {"line", "hex", "base", "glue", "object", "object_hex", "lines"}
-LAST_MODIFIED = datetime(2026, 1, 2, tzinfo=UTC)
 _HEAD = "[01/Jan/2020:00:00:01 +0000] 192.0.2.1 -"
 _B, _C = 'BEFORE REST.GET.OBJECT b "GET /b HTTP/1.1" 200', 'BEHIND REST.GET.OBJECT c "GET /c HTTP/1.1" 206'
 NEIGHBOURS = {
@@ -49,34 +45,6 @@ BEFORE, BEHIND = NEIGHBOURS[""]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One case of a fixture file, as written there."""
-
-    file: str
-    spec: dict[str, Any]
-    last_modified: datetime
-    log_bucket: str
-    dialect: str
-
-    @property
-    def id(self) -> str:
-        return f"{self.file}: {self.spec['name']}"
-
-    @property
-    def expect(self) -> dict[str, Any]:
-        expect: dict[str, Any] = self.spec["expect"]
-        return expect
-
-    @property
-    def is_object(self) -> bool:
-        return bool({"object", "object_hex", "lines"} & self.spec.keys())
-
-    @property
-    def context(self) -> Context:
-        return Context(seed=7, log_bucket=self.log_bucket, last_modified=self.last_modified)
-
-
-@dataclass(frozen=True)
 class Seen:
     """What the parser made of one line: an outcome's name, and its row where it left one."""
 
@@ -84,63 +52,7 @@ class Seen:
     row: dict[str, Any]
 
 
-def load() -> list[Case]:
-    cases = []
-    for path in sorted(FOLDER.glob("*.yaml")):
-        content = yaml.safe_load(path.read_text("utf-8"))
-        for spec in content.get("cases", []):
-            own = {**content, **spec}
-            log_bucket = own.get("log_bucket", "media-logs")
-            last_modified = own.get("last_modified", LAST_MODIFIED)
-            cases.append(Case(path.stem, spec, last_modified, log_bucket, own.get("dialect", "")))
-    return cases
-
-
 # --- from YAML to bytes -----------------------------------------------------------------------------
-def base_line(spec: dict[str, Any]) -> str:
-    fields = dict(BASES[spec["base"]])
-    changes = spec.get("with", {})
-    assert changes.keys() <= fields.keys(), f"unknown field: {changes.keys() - fields.keys()}"
-    fields |= changes
-    names = list(fields)
-    if "ends_with" in spec:
-        names = names[: names.index(spec["ends_with"]) + 1]
-    return " ".join([*(fields[name] for name in names), *([spec["then"]] if "then" in spec else [])])
-
-
-def line_text(spec: str | dict[str, Any]) -> str:
-    if isinstance(spec, str):
-        return spec
-    if "glue" in spec:
-        text = "".join(map(line_text, spec["glue"]))
-    else:
-        text = spec["line"] if "line" in spec else base_line(spec)
-    if "until" in spec:
-        begin, found, _ = text.partition(spec["until"])
-        assert found, f"cut at what is not there: {spec['until']}"
-        text = begin + found
-    return text
-
-
-def line_bytes(spec: str | dict[str, Any]) -> bytes:
-    if isinstance(spec, str):
-        return spec.encode()
-    if "hex" in spec:
-        return bytes.fromhex(spec["hex"])
-    if isinstance(spec.get("line"), bytes):
-        return bytes(spec["line"])
-    line = line_text(spec).encode()
-    for mark, raw in spec.get("bytes_for", {}).items():
-        assert mark.encode() in line, f"no mark {mark}"
-        line = line.replace(mark.encode(), bytes.fromhex(raw))
-    return filled(line, **spec["repeat"]) if "repeat" in spec else line
-
-
-def filled(line: bytes, mark: str, text: str, line_bytes: int) -> bytes:
-    missing = line_bytes - len(line) + len(mark.encode())
-    times, rest = divmod(missing, len(text.encode()))
-    assert rest == 0 and line.count(mark.encode()) == 1, f"cannot fill {mark} to {line_bytes} bytes"
-    return line.replace(mark.encode(), text.encode() * times)
 
 
 def object_bytes(spec: dict[str, Any]) -> bytes:
@@ -223,8 +135,6 @@ def check_together(cases: Sequence[Case], line_end: bytes) -> None:
         assert (row["request_id"], row["http_status"], row["bytes_sent"]) == (id_, status, sent)
 
 
-CASES = load()
-LINES = [case for case in CASES if not case.is_object]
 OBJECTS = [case for case in CASES if case.is_object]
 CONTEXTS = sorted({(case.last_modified, case.log_bucket, case.dialect) for case in LINES})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 
 import polars as pl
 import polars_hash as plh
@@ -13,8 +14,12 @@ import xxhash
 from parsers.access_log import Context, Piece, parse_pieces
 from parsers.access_log.line_hash import SEED_BYTES, of_column, of_lines
 from schemas.vocabulary import LINE_HASHES
-from tests.unit.test_dialects import AWS, CONTEXT
 
+AWS = (
+    'acme media [01/Jan/2026:10:00:38 +0000] 192.0.2.3 - r1 REST.GET.OBJECT a%2520b.jpg "GET /a HTTP/1.1" 200 - 5 9 '
+    '4 3 "-" "x" -'
+)
+LAST_MODIFIED = datetime(2026, 1, 2, tzinfo=UTC)
 SEEDS = {"xxh3-128": 2**64 - 5, "blake3-128": int.from_bytes(bytes(range(200, 232)))}
 # BLAKE3's published vectors: nothing, "abc", and the bytes 0 … 250 over and over.
 KNOWN = {
@@ -91,7 +96,7 @@ def test_a_column_of_texts_has_the_hashes_of_its_lines(name: str) -> None:
 @pytest.mark.parametrize("name", LINE_HASHES)
 def test_a_line_has_one_hash_whichever_path_reads_it(name: str) -> None:
     """A second space makes the fast path leave a line to the exact one; both are hashed in every block."""
-    context = Context(SEEDS[name], CONTEXT.last_modified, line_hash=name)
+    context = Context(SEEDS[name], LAST_MODIFIED, line_hash=name)
     lines = [AWS, AWS.replace("acme", "acme ", 1), AWS.replace("media", "other")]
     frame = parse_pieces([Piece(1, "\n".join(lines).encode(), context)]).frame.sort("line_number")
     assert frame["line_hash"].to_list() == of_lines(name, SEEDS[name], [line.encode() for line in lines])

@@ -11,7 +11,7 @@ from mediameter.report import html, summary
 from mediameter.report.figures import read
 from mediameter.report.merged import Basis, Viewers
 from tests.pictures import Warehouse
-from tests.warehouse.test_report import Page
+from tests.warehouse.reported import Page
 
 MON, TUE = date(2026, 11, 2), date(2026, 11, 3)
 

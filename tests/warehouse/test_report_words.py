@@ -10,10 +10,10 @@ from rich.console import Console
 
 from mediameter.report import html, summary
 from mediameter.report.facts import Figures
-from tests.warehouse.test_report import MON, TUE, Page, Warehouse, fill
-from tests.warehouse.test_report import on_every_engine as on_every_engine
-from tests.warehouse.test_report import sqlite as sqlite
-from tests.warehouse.test_report import warehouse as warehouse
+from tests.warehouse.reported import MON, TUE, Page, Warehouse, fill
+from tests.warehouse.reported import on_every_engine as on_every_engine
+from tests.warehouse.reported import sqlite as sqlite
+from tests.warehouse.reported import warehouse as warehouse
 
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
 

@@ -104,11 +104,37 @@ def line(
     uri = f'"GET /{key} HTTP/1.1"' if uri is None else uri
     tail = _TAILS[dialect] if tail is None else tail
     name = request_id(rng, dialect, at if began is None else began)
-    text = (
-        f"{_IDS[dialect]} {bucket} {log_time(at, offset_hours)} {address} {requester} {name} "
-        f"{operation} {key} {uri} {block} {referer} {agent} {tail}"
-    )
+    text = written(
+        _IDS[dialect], bucket, log_time(at, offset_hours), address, requester, name, operation, key, uri, block,
+        referer, agent, tail,
+    )  # fmt: skip
     return text.rstrip(" ").encode("utf-8", "surrogateescape")
+
+
+def written(*fields: str) -> str:
+    """The fields as a server puts them into a line: owner, bucket, time, address, requester, request id, operation,
+    key, URI, block, referer, user agent, trailing fields."""
+    return " ".join(fields)
+
+
+def probe(
+    at: datetime,
+    name: str = "0A1B2C3D4E5F6071",
+    *,
+    owner: str = "0f1e",
+    bucket: str = "acme-media",
+    address: str = "203.0.113.7",
+    operation: str = "REST.GET.OBJECT",
+    key: str = "files/u-1/castingly-1/a.jpg",
+    target: str = "",
+    block: str = "200 - 5000 5000 42 40",
+    agent: str = '"probe/1"',
+) -> str:
+    """One line of Amazon's dialect with nothing odd in it, for figures that are worked out by hand. ``name``: the
+    request's id. The target is the key, unless another one is given."""
+    uri = f'"GET /{target or key} HTTP/1.1"'
+    return written(owner, bucket, log_time(int(at.timestamp())), address, "-", name, operation, key, uri, block,
+                   '"-"', agent, "-")  # fmt: skip
 
 
 def varied_line(rng: Random, at: int) -> bytes:

@@ -23,8 +23,8 @@ from mediameter.settings.reading import from_mapping
 from tests.reference.application import Database
 from tests.reference.rollups import LogObject, PriceCard
 from tests.trials.application import Served, database, keys_of, new_id
-from tests.unit.test_access_log_fixtures import LINES as CASES
-from tests.unit.test_access_log_fixtures import line_bytes
+from tests.worlds.fixture_lines import LINES as CASES
+from tests.worlds.fixture_lines import line_bytes
 from tests.worlds.log_lines import DIALECTS, bent, gzipped, line, logged_key, packed
 
 KEY = "the key of all worlds"
