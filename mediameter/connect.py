@@ -77,7 +77,7 @@ def _read(url: str) -> sa.URL:
             'leave out [warehouse] url or write it like "postgresql://user@host/database"',
         )
     if driver not in _OUR_DRIVERS:
-        raise UserError(f"[warehouse] url: the driver {driver} is not ours", f'write "{backend}://…"')
+        raise UserError(f"[warehouse] url: the driver {driver} is not supported", f'write "{backend}://…"')
     return target
 
 
@@ -107,7 +107,8 @@ def writing(made: sa.Engine) -> Iterator[sa.Connection]:
             transaction.commit()
         except Lost as lost:
             raise WorldError(
-                f"{lost.message}: whether the last transaction was written is not known", "run again: it finds out"
+                f"{lost.message}: it is not known whether the last transaction was written",
+                "run again; the next run finds out",
             ) from None
 
 
@@ -317,7 +318,7 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
                 "there are no S3 credentials", "set profile, or access_key and secret_key, or AWS_ACCESS_KEY_ID"
             )
     except (BotoCoreError, ValueError) as error:  # botocore says ValueError of an address it cannot read
-        raise UserError(f"no S3 client can be made ({error})", "see endpoint, region, profile and keys") from None
+        raise UserError(f"no S3 client can be created ({error})", "see endpoint, region, profile and keys") from None
     base_url = _base_url(place, client.meta.endpoint_url)
     http = URLLib3Session(
         verify=core.get_config_variable("ca_bundle") or True,

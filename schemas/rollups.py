@@ -42,7 +42,7 @@ _DELIVERIES = measure(
 _BYTES = measure("bytes_sent", "Bytes of the responses' bodies.", unit="bytes")
 
 _TRAFFIC_MEASURES = (
-    measure("records", "Distinct log records, whatever they are.", unit="records"),
+    measure("records", "All distinct log records.", unit="records"),
     _REQUESTS,
     _DELIVERIES,
     _BYTES,
@@ -210,7 +210,7 @@ ENDPOINTS_DAILY = Contract(
 MEDIA_FILE_DAILY = Contract(
     "media_file_daily",
     "tenant, day, application, bucket, media file, object key",
-    "Requests that name an object, by object.",
+    "Requests for an object, by object.",
     (
         _TENANT,
         _DAY,
@@ -229,7 +229,7 @@ MEDIA_FILE_DAILY = Contract(
 ATTRIBUTION_DAILY = Contract(
     "attribution_daily",
     "tenant, day, application, basis of the match",
-    "What the attribution of the day's requests rests on.",
+    "How the day's requests were attributed, by basis.",
     (
         _TENANT,
         _DAY,
@@ -245,7 +245,7 @@ ATTRIBUTION_DAILY = Contract(
 RECONCILIATION_DAILY = Contract(
     "reconciliation_daily",
     "tenant, day, application, outcome, reason",
-    "Where the storage's log and the application agree, and why not where they do not. No rows while no application "
+    "How requests in the log and events of the application match, and why some do not. No rows while no application "
     "is connected.",
     (
         _TENANT,
@@ -294,7 +294,7 @@ ADDRESSES_DAILY = Contract(
         _APPLICATION,
         key("address", "text", "HMAC of the client address, or `other`.", length=64, pii="pseudonym"),
         Column("edge", "text", "Whether the address is a CDN's; NULL for `other`.", null="`other`", among=EDGES),
-        measure("addresses", "Addresses that the row stands for: 1, or those of `other`.", unit="addresses"),
+        measure("addresses", "Number of addresses in the row: 1, or all of `other`.", unit="addresses"),
         _REQUESTS,
         _DELIVERIES,
         _BYTES,
@@ -388,7 +388,7 @@ COUNTRIES_DAILY = Contract(
 ALERT_CHECKS_DAILY = Contract(
     "alert_checks_daily",
     "tenant, day, rule, group",
-    "What each rule said of each day. A day that is not complete is neither good nor bad.",
+    "The verdict of each rule on each day. A day that is not complete is neither good nor bad.",
     (
         _TENANT,
         _DAY,
@@ -443,7 +443,7 @@ DAYS = Contract(
 QUALITY_CHECKS_DAILY = Contract(
     "quality_checks_daily",
     "tenant, day, suite, rule",
-    "What the quality gate last said of each day, rule by rule. A day's traffic, or its generations, that breaks a "
+    "The last result of the quality gate for each day and rule. A day's traffic, or its generations, that breaks a "
     "critical one is suspect and never final. Written again whenever the day or the suites are.",
     (
         _TENANT,
@@ -478,7 +478,7 @@ PRICES = Contract(
 INVOICES = Contract(
     "invoices",
     "tenant, source, month, currency",
-    "The invoices of the settings: what was billed, with all that the provider puts on it.",
+    "The invoices of the settings: the whole amount that was billed.",
     (
         _TENANT,
         key("source", "text", "Source whose provider sent it.", length=64),
@@ -509,7 +509,7 @@ APPLICATIONS = Contract(
 MEDIA_FILES = Contract(
     "media_files",
     "tenant, media file",
-    "The files that the application knows or knew: what it deletes stays here.",
+    "The application's files, including those that it has deleted.",
     (
         _TENANT,
         key("media_file_id", "text", "Id there.", length=64),

@@ -53,7 +53,7 @@ def outcomes(rule: Rule) -> list[Outcome]:
 
 def _outcome(rule: Rule, test: Any) -> Outcome:
     if not isinstance(test, dict) or not set(test) <= _KEYS or "verdict" not in test:
-        raise UserError(f"{rule.place}: a test cannot be understood", f"it has {', '.join(sorted(_KEYS))}")
+        raise UserError(f"{rule.place}: a test is invalid", f"it has {', '.join(sorted(_KEYS))}")
     zone = ZoneInfo("UTC")
     if "threshold" in test:
         rule = replace(rule, bands=_with(rule.bands, float(test["threshold"])))

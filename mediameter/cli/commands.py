@@ -17,9 +17,11 @@ from mediameter.errors import UserError
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="What every byte of your media costs, how well it was served, and since when that is known.",
-    epilog="First steps: `mediameter demo` shows a small one; `mediameter init`, then `mediameter run` takes yours in."
-    " Exit codes: 0 fine, 1 the world is at fault, 2 you can mend it.",
+    help="What your media costs, how well it is served, and for whom: metered from access logs.",
+    epilog="First steps: `mediameter demo` shows a made-up example; `mediameter init`, then `mediameter run`, meters"
+    " your logs."
+    " Exit codes: 0 fine; 1 something outside is broken (disk, network, database); 2 settings or arguments are"
+    " wrong.",
 )
 
 
@@ -34,16 +36,16 @@ def help_or_version(
         typer.echo(context.get_help())
 
 
-@app.command(short_help="Lay out a small world, meter it, check it against the truth.")
+@app.command(short_help="Meter a small made-up world and check every figure.")
 def demo(
-    seed: Annotated[int, typer.Option(help="Another seed makes another world.")] = 7,
-    days: Annotated[int, typer.Option(min=1, max=60, help="Days in it.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up world.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=60, help="How many days it has.")] = 7,
     size: Annotated[str, typer.Option(help="How much traffic: small, medium, large.")] = "small",
-    folder: Annotated[Path, typer.Option(help="Where it is laid out.")] = Path(".demo"),
-    flow: Annotated[bool, typer.Option("--flow/--plain", help="Through Prefect, or the plain steps.")] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", help="All that came out, not one screen of it.")] = False,
+    folder: Annotated[Path, typer.Option(help="Folder to create it in.")] = Path(".demo"),
+    flow: Annotated[bool, typer.Option("--flow/--plain", help="Run through Prefect, or as plain steps.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print all results, not only one screen.")] = False,
 ) -> None:
-    """Lay out a small world that knows the truth, meter it, and check every figure against that truth.
+    """Create a small made-up world, meter it, and check every figure against the known truth.
 
     A second run finds nothing new and says so.
 
@@ -71,18 +73,18 @@ def init(
     from mediameter.settings import write_commented_toml
 
     write_commented_toml(path)
-    typer.echo(f"Wrote {path}. Say in [sources] where your logs are; then: mediameter run --settings {path}")
+    typer.echo(f"Wrote {path}. Set in [sources] where your logs are; then: mediameter run --settings {path}")
 
 
 @app.command(short_help="Check everything that a run needs; each finding has a remedy.")
 def doctor(
     settings: SettingsFile = None,
     as_json: AsJson = False,
-    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test notice to each channel.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test message to each channel.")] = False,
 ) -> None:
-    """Look at everything a run needs: buckets, rights, logs, disks, Prefect, channels. Each finding has its remedy.
+    """Check everything a run needs: buckets, rights, logs, disks, Prefect, channels. Each finding has a remedy.
 
-    Exit code 1 when something is wrong; warnings are none.
+    Exit code 1 if there is an error; warnings alone are exit code 0.
 
     \b
     Examples:
@@ -103,18 +105,19 @@ def doctor(
         raise typer.Exit(THE_WORLD)
 
 
-@app.command(short_help="Take in what is new, roll it up, check it.")
+@app.command(short_help="Read what is new, compute its days, check them, send alerts.")
 def run(
     settings: SettingsFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing unless the run fails; for cron.")] = False,
     sweep_all: Annotated[
-        bool, typer.Option("--sweep-all", help="Lake files that no longer count go to its trash, however many.")
+        bool, typer.Option("--sweep-all", help="Move all unused lake files to the trash, however many there are.")
     ] = False,
 ) -> None:
-    """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
-    that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
+    """Make one pass: read what is new, compute the days that it touches, check them, and send alerts.
+
+    A day that breaks a quality rule stays open and is marked suspect (exit code 1). Run it as often as you like.
 
     \b
     Examples:
@@ -148,28 +151,30 @@ def run(
 @app.command(short_help="Create or upgrade the tables; grant a role; move elsewhere.")
 def migrate(
     settings: SettingsFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
     grant: Annotated[
         str | None,
         typer.Option(
             "--grant",
             metavar="ROLE",
-            help="Let this role of a BI tool read what is meant for it; a user of MySQL or MariaDB: NAME@HOST.",
+            help="Let this role of a BI tool read rollups and views; on MySQL or MariaDB a user: NAME@HOST.",
         ),
     ] = None,
     origin: Annotated[
         str | None,
-        typer.Option("--from", metavar="URL", help="Carry this warehouse over into the settings' own."),
+        typer.Option("--from", metavar="URL", help="Copy this warehouse into the one of the settings."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
+    """Create the warehouse's tables and views, or upgrade them to the newest revision. Every run does so, too.
 
-    Run it yourself if you want to know before, or if the user of your runs may not make tables. A role that is granted
-    may read rollups, reference tables, incidents and views, and nothing else; grant again after an update, which makes
-    the views anew. On PostgreSQL point the BI tool at the schema mediameter_bi: it shows these alone, with booleans and
-    time zones. Where users have hosts (MySQL, MariaDB) a user is NAME@HOST, like bi@% or bi@10.0.0.%; a role has no
-    host. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
+    Run it yourself if the user of your runs may not create tables.
+
+    --grant lets a role read rollups, reference tables, incidents and views, and nothing else. Grant again after an
+    update, because an update creates the views again. On PostgreSQL, point the BI tool at the schema mediameter_bi: it
+    shows only these, with booleans and time zones. On MySQL and MariaDB a user is NAME@HOST, like bi@% or bi@10.0.0.%.
+
+    --from moves a warehouse to another database: set [warehouse] url to the new one, and name the old one.
 
     \b
     Examples:
@@ -196,20 +201,20 @@ def migrate(
 @app.command(short_help="Rebuild the ledger of a lost warehouse from the lake.")
 def adopt(
     settings: SettingsFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")] = False,
     forget_missing: Annotated[
         bool,
-        typer.Option("--forget-missing", help="Lake files that are lost no longer count: read their objects again."),
+        typer.Option("--forget-missing", help="Read the objects of lost lake files again."),
     ] = False,
     new_key: Annotated[
-        bool, typer.Option("--new-key", help="The key is lost for good: go on under the one that there is now.")
+        bool, typer.Option("--new-key", help="The old key is lost for good: continue with the present one.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild the ledger of a warehouse that was lost, or restored from an older backup, from what the lake tells.
+    """Rebuild the ledger from the lake: for a warehouse that was lost, or restored from an older backup.
 
-    Every lake file is held against its hash. The next `mediameter run` computes all days anew: the figures become what
-    they were, also of logs that the bucket no longer has. May be killed and run again.
+    It checks every lake file against its hash. The next `mediameter run` computes all days again: the figures become
+    what they were, even of logs that the bucket no longer has. You may interrupt it and run it again.
 
     \b
     Examples:
@@ -230,11 +235,10 @@ def adopt(
 def status(
     day: Annotated[str | None, typer.Argument(metavar="[DAY]", help="One day, like 2026-11-01.")] = None,
     settings: SettingsFile = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 1 when something is late or suspect.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with code 1 if something is late or suspect.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how complete each source and day is, what was rejected, which rules days break, and whether anything is late
-    or suspect.
+    """Show how complete each source and day is, what was rejected, which quality rules days break, and what is late.
 
     \b
     Examples:
@@ -260,7 +264,7 @@ def report(
     settings: SettingsFile = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: report.html beside the settings.")] = None,
 ) -> None:
-    """Write the report: one HTML file with pictures, which needs nothing else. Prints its path.
+    """Write the report, one self-contained HTML file, and print its path.
 
     \b
     Examples:
@@ -273,32 +277,32 @@ def report(
     typer.echo(step.write_report(loaded, out, now=now()))
 
 
-app.command(short_help="Answer a question of the documents; without a name, list all.")(answer)
+app.command(short_help="Answer a question about your media; without a name, list all.")(answer)
 
 
-@app.command(short_help="Compute days again, and fetch what is missing of them.")
+@app.command(short_help="Compute days again, and read what is missing of them.")
 def backfill(
-    range_: Annotated[
-        list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or: last 30d (which ends today).")
-    ],
+    range_: Annotated[list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or last 30d (ends today).")],
     settings: SettingsFile = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, day by day, and do nothing.")
+        bool, typer.Option("--dry-run", help="Print what would change, day by day, and change nothing.")
     ] = False,
-    reparse: Annotated[bool, typer.Option("--reparse", help="Also read again what an older parser read.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="With --reparse: whatever parser read it.")] = False,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Read objects again that an older parser read.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --reparse: read all objects again.")] = False,
     accept_fewer: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE", help="Believe this source, which shows less than it did, or nothing."),
+        typer.Option(
+            metavar="SOURCE", help="Accept that this source shows fewer rows or objects than before, or none."
+        ),
     ] = None,
     reprice: Annotated[
-        bool, typer.Option("--reprice", help="Also make final days with the prices of today; both figures are kept.")
+        bool, typer.Option("--reprice", help="Apply today's prices to final days, too; both figures are kept.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
+    """Compute days again: read what is missing of them, then compute them from the lake.
 
-    Frozen days are refused and left as they are (exit code 2, the others are done). May be interrupted and run again.
+    Frozen days are left as they are (exit code 2; all others are done). You may interrupt it and run it again.
 
     \b
     Examples:
@@ -309,7 +313,7 @@ def backfill(
       mediameter backfill 2025-10-01..2025-10-30 --reprice --dry-run
     """
     if every and not reparse:
-        raise UserError("--all is a word for --reparse", "add --reparse")
+        raise UserError("--all only works together with --reparse", "add --reparse")
     loaded = load(settings)
     from mediameter.scheduling.notice import require_all_exported, require_all_read, require_all_sound
     from mediameter.steps.redo import backfill as step

@@ -62,7 +62,7 @@ class RunSummary:
     @property
     def _doubts(self) -> list[str]:
         """What shows less than it did, or nothing at all."""
-        less = [f"not believed, its days stay open: {each}" for each in self.ingest.doubted]
+        less = [f"fewer objects or rows than before; its days stay open: {each}" for each in self.ingest.doubted]
         nothing = [f"warning: {each}" for each in (*self.ingest.doubts, *self.export.doubts)]
         return [*less, *nothing, *(f"warning: {each}" for each in self.late)]
 
@@ -107,13 +107,13 @@ class RunSummary:
             of_buckets = [*self._doubts, *self._unfinished()]
             return [listed, *of_buckets, *self._of_the_application(), *self._written_back()]
         if self.is_idle:
-            nothing = f"nothing new: {found.listed:,} objects listed, all settled before; nothing was done"
+            nothing = f"nothing new: {found.listed:,} objects listed, all read before"
             not_swept = [found.not_swept] if found.not_swept else []
             return [nothing, *self._doubts, *not_swept, *self._unfinished(), *self.rollup.waiting, *self._fired()]
         lines = [
             f"{found.objects:,} of {found.listed:,} objects read: {found.lines:,} lines = {found.parsed:,} parsed"
             f" + {found.ignored:,} ignored + {found.rejected:,} rejected",
-            *([f"beside the bytes that are counted: {more}"] if (more := not_counted(found)) else []),
+            *([f"not in the counted bytes: {more}"] if (more := not_counted(found)) else []),
             *self._doubts,
             *self._of_the_application(),
             f"days written: {', '.join(self.rollup.days) or 'none'}",
@@ -128,7 +128,8 @@ class RunSummary:
         if found.log_loop:
             lines.append(
                 f"warning: of {len(found.log_loop):,} hours (the last: {found.log_loop[-1]}) most lines are the log"
-                " bucket's own records: it logs into itself; switch its logging off, each line there makes another"
+                " bucket's own records: access logging is enabled on the log bucket itself, so every"
+                " log makes another; disable it"
             )
         if found.refused:
             lines.append(f"{found.refused:,} objects refused as a whole: `mediameter rejects` says why")
@@ -146,9 +147,11 @@ class RunSummary:
     def _unfinished(self) -> list[str]:
         """What was not read since it may not be whole yet."""
         found = self.ingest
-        lines = [f"left to a later run, may still be written: {why}" for why in found.growing[:SHOWN_FAILURES]]
+        lines = [f"left to a later run, since it may still be written: {why}" for why in found.growing[:SHOWN_FAILURES]]
         if len(found.growing) > SHOWN_FAILURES:
-            lines.append(f"left to a later run, may still be written: {len(found.growing) - SHOWN_FAILURES:,} more")
+            lines.append(
+                f"left to a later run, since it may still be written: {len(found.growing) - SHOWN_FAILURES:,} more"
+            )
         if found.temporary:
             programs = ", ".join(f"{program} {files:,}" for program, files in sorted(found.temporary.items()))
             total = sum(found.temporary.values())
@@ -169,7 +172,7 @@ class RunSummary:
 
     def _of_the_application(self) -> list[str]:
         found = self.export
-        lines = [f"the application was not read, its days stay open: {why}" for why in found.failed]
+        lines = [f"the application could not be read; its days stay open: {why}" for why in found.failed]
         if found.days_read:
             would = "would change" if self.is_dry_run else "changed"
             lines.append(
@@ -184,7 +187,7 @@ class RunSummary:
 
     def _written_back(self) -> list[str]:
         found = self.write_back
-        lines = [f"the application was not written, its days will be tried again: {why}" for why in found.failed]
+        lines = [f"the application could not be written; the next run tries again: {why}" for why in found.failed]
         if not found.days:
             return lines
         what = "would be written back" if self.is_dry_run else "written back"

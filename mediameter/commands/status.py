@@ -34,7 +34,7 @@ GIVEN_UP_TOLD_FOR = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """The last complete listing of one source; None where there was none. ``doubts``: why it is not
-    believed; ``silence``: that nothing has come for longer than is ordinary of it; empty where that is not so."""
+    believed; ``silence``: that nothing has come for longer than is usual for it; empty where that is not so."""
 
     source: str
     listed_at: datetime | None

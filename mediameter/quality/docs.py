@@ -37,7 +37,7 @@ def publish(context: AbstractDataContext, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or (target.exists() and any(target.iterdir()) and not (target / _MARK).exists()):
-            raise WorldError(f"{target} holds other things than the gate's pages", "set [quality] docs to a new folder")
+            raise WorldError(f"{target} holds other files than the gate's pages", "set [quality] docs to a new folder")
         _sweep(target)
         made = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
         context.add_data_docs_site(_SITE, _site(made))
@@ -50,7 +50,7 @@ def publish(context: AbstractDataContext, target: Path) -> None:
         made.chmod(0o755)
         _put(made, target)
     except OSError as error:
-        remedy = "mend its rights, or free space; the verdicts are written"
+        remedy = "correct its permissions, or free space; the verdicts are written"
         raise WorldError(f"the pages in {target} cannot be written ({error.strerror})", remedy) from None
 
 

@@ -115,7 +115,7 @@ def _expectation(rule: Rule, frame: pd.DataFrame) -> Expectation:
         made: Expectation = implementation(**rule.kwargs, severity=rule.severity, notes=rule.name)
     except (ValueError, TypeError) as error:  # pydantic's are ValueErrors
         words = " ".join(str(error).split())
-        raise UserError(f"{rule.place}: {rule.type} cannot be made so: {words[:300]}", "mend its kwargs") from None
+        raise UserError(f"{rule.place}: {rule.type} cannot be created: {words[:300]}", "correct its kwargs") from None
     named = [rule.kwargs[key] for key in _COLUMNS if key in rule.kwargs]
     for column in (each for value in named for each in (value if isinstance(value, list) else [value])):
         if column not in frame.columns:
@@ -167,7 +167,7 @@ def _refuse_exception(rule: Rule, result: Any) -> None:
     words = [each["exception_message"] for each in raised if each["raised_exception"]]
     if words:
         told = " ".join(str(words[0]).split())
-        raise UserError(f"{rule.place}: {rule.type} cannot be asked of these rows: {told[:300]}", "mend its kwargs")
+        raise UserError(f"{rule.place}: {rule.type} cannot judge these rows: {told[:300]}", "correct its kwargs")
 
 
 # --- what they found ---------------------------------------------------------------------------------

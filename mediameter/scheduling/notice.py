@@ -80,7 +80,7 @@ def perform_backfill(
 def partitions(first: date, last: date, days: int) -> list[tuple[date, date]]:
     """The range in parts of so many days, each given by its first and last one."""
     if first > last or days < 1:
-        raise UserError(f"{first}..{last} in parts of {days} days is no range", "give the first day first")
+        raise UserError(f"{first}..{last} in parts of {days} days is not a valid range", "give the first day first")
     begins = [first + timedelta(days=number) for number in range(0, (last - first).days + 1, days)]
     return [(begin, min(begin + timedelta(days=days - 1), last)) for begin in begins]
 
@@ -114,13 +114,13 @@ def require_all_read(ingested: dict[str, Any]) -> None:
     is done, but not all."""
     doubted: list[str] = ingested["doubted"]
     if doubted:
-        raise WorldError(doubted[0], "nothing of it was taken in, its days stay open")
+        raise WorldError(doubted[0], "nothing of it was read; its days stay open")
     failed: list[str] = ingested["failed"]
     if failed:
         objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
         raise WorldError(
             f"{objects} could not be read, the first: {failed[0]}",
-            "they stay pending, and the next run tries them again",
+            "the next run tries them again",
         )
 
 
@@ -130,7 +130,7 @@ def require_all_exported(exported: dict[str, Any]) -> None:
     failed: list[str] = exported["failed"]
     if failed:
         kind = UserError if exported["refused"] == len(failed) else WorldError
-        raise kind(f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again")
+        raise kind(f"the application could not be read; its days stay open: {failed[0]}", "the next run tries it again")
 
 
 def require_all_sound(judged: dict[str, Any]) -> None:
@@ -140,9 +140,9 @@ def require_all_sound(judged: dict[str, Any]) -> None:
         days, first = sorted({each["day"] for each in broken}), broken[0]
         which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
         raise WorldError(
-            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
-            f" {first['detail']}",
-            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
+            f"{which}: a quality rule is broken: {first['suite']}.{first['rule']} on {first['day']}: {first['detail']}",
+            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges the days again; until then they stay"
+            " open and suspect",
         )
 
 
@@ -151,16 +151,14 @@ def require_rules_understood(checked: dict[str, Any]) -> None:
     wrong: list[str] = checked.get("mistakes", [])
     if wrong:
         more = "" if len(wrong) == 1 else f" (and {len(wrong) - 1:,} more)"
-        raise UserError(f"{wrong[0]}{more}", "all is metered, all other rules are judged; `mediameter alerts test`")
+        raise UserError(f"{wrong[0]}{more}", "everything else was done; `mediameter alerts test` shows the mistake")
 
 
 def require_all_written_back(written: dict[str, Any]) -> None:
     """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
     failed: list[str] = written["failed"]
     if failed:
-        raise WorldError(
-            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
-        )
+        raise WorldError(f"writing back to the application failed: {failed[0]}", "the next run tries it again")
 
 
 def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
@@ -213,9 +211,9 @@ def instant(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{text!r} is no instant", "write it as 2026-01-31T05:10:00+00:00") from None
+        raise UserError(f"{text!r} is not a valid time", "write it as 2026-01-31T05:10:00+00:00") from None
     if parsed.tzinfo is None:
-        raise UserError(f"{text!r} has no offset", "append +00:00 for UTC")
+        raise UserError(f"{text!r} has no UTC offset", "append +00:00 for UTC")
     return parsed
 
 

@@ -22,16 +22,16 @@ class AppSource(Section):
 
     kind: Literal["dailey_media"] = Field(description="What it holds")
     url: str = Field(description='The database, as "env:NAME"', repr=False)
-    tables: dict[TableName, str] = setting({}, "Names of tables that are called otherwise there")
-    columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
+    tables: dict[TableName, str] = setting({}, "Names of tables, if they differ there")
+    columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns, if they differ there, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
-    settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    settle_minutes: int = setting(5, "After this long a transaction there is assumed to be committed", ge=0, le=1440)
     quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
     page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)
-    statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
+    statement_timeout_s: int = setting(120, "A query that takes longer is cancelled", ge=1, le=3600)
     write_back: bool = setting(False, "Write the requests of final days into media_analytics")
     write_back_url: str = setting("", "The same database, as a user who may write; default: url", repr=False)
-    write_back_matched: bool = setting(False, "Also those that an event of the application stands for already")
+    write_back_matched: bool = setting(False, "Also requests that the application has an event for")
 
     @property
     def writing_url(self) -> str:

@@ -14,9 +14,9 @@ from mediameter.settings.complaint import SettingsError
 from mediameter.settings.models import Settings
 
 _HEAD = """\
-# mediameter's settings. What is commented out is the default.
+# mediameter's settings. A commented line shows the default.
 # A secret is never written here: "env:NAME" reads an environment variable, "secret:NAME" a Prefect Secret block.
-# Paths are meant from the folder of this file.
+# Relative paths start at the folder of this file.
 """
 # What a default cannot show: tables whose names are the user's own, and urls of many kinds.
 _EXAMPLES = {
@@ -31,9 +31,9 @@ _EXAMPLES = {
 # --- sources: where logs and the application's events come from --------------------------------------
 [sources.logs]
 kind = "s3_access_log"
-path = "./bucket"                    # folder laid out as the log bucket; leave it out to read the bucket over S3
+path = "./bucket"                    # folder with the log bucket's layout; leave it out to read over S3
 # bucket = "acme-logs"               # name of the log bucket; its own records are left out
-# prefix = "access-logs/"            # only keys that begin so
+# prefix = "access-logs/"            # only keys with this prefix
 # [sources.media]                    # the same over S3
 # kind = "s3_access_log"
 # bucket = "acme-logs"
@@ -46,7 +46,7 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # kind = "palette_events"
 # path = "./events"                  # folder that they are put into; or bucket and the rest, as above
 # application = "directors-palette"  # of events that name no `app`; default: the source's name
-# apps = {"palette" = "directors-palette"}  # application by the `app` that an event names; default: as it stands
+# apps = {"palette" = "directors-palette"}  # application for each `app` in events; default: the same name
 # timestamp = "finished"             # of a generation: when it was done, as the document has it; or "asked" for
 # [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
 # amount = "9.99"                    # exact, in quotes
@@ -57,29 +57,29 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # kind = "dailey_media"              # media_analytics, media_files, applications
 # url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
 # lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# settle_minutes = 5                 # what happened longer ago than this is committed there
+# settle_minutes = 5                 # after this long a transaction there is assumed committed
 # page_rows = 20000                  # rows that one query reads
-# statement_timeout_s = 120          # a query that takes longer is given up
+# statement_timeout_s = 120          # a query that takes longer is cancelled
 # write_back = false                 # write the requests of final days into media_analytics (docs/definitions.md)
 # write_back_url = ""                # the same database, as a user who may write there, best as "env:NAME"
-# write_back_matched = false         # also those that an event of the application stands for already
-# [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
+# write_back_matched = false         # also requests that the application has an event for
+# [sources.app.tables]               # names of tables, if they differ there; also media_files, applications
 # media_analytics = "media_analytics"
-# [sources.app.columns.media_analytics] # names of columns that are called otherwise there
+# [sources.app.columns.media_analytics] # names of columns, if they differ there
 # timestamp = "timestamp"
 # [sources.palette]                  # a generating system: generations, credits, money; it is only read
 # kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
 # url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
 # key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
-# application = ""                   # application that it is of; default: the source's name
+# application = ""                   # its application; default: the source's name
 # lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# stale_hours = 24                   # what is pending for longer stays so: no answer will come
-# settle_minutes = 5                 # what happened longer ago than this is committed there
+# stale_hours = 24                   # generations that are pending for longer count as stale
+# settle_minutes = 5                 # after this long a transaction there is assumed committed
 # page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
-# statement_timeout_s = 120          # a query that takes longer is given up
-# [sources.palette.tables]           # names of tables that are called otherwise there
+# statement_timeout_s = 120          # a query that takes longer is cancelled
+# [sources.palette.tables]           # names of tables, if they differ there
 # generation_events = "generation_events"
-# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
+# [sources.palette.columns.generation_events] # names of columns, if they differ there
 # model_id = "model_id"
 # [[sources.palette.credit_price]]   # as that of event files
 # amount = "9.99"
@@ -90,8 +90,8 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it
 # [attribution]
-# tolerance = "30 s"                 # event and delivery of one file and address may be this far apart
-# edge_tolerance = "2 s"             # the same where a CDN edge hides the address, and nothing else is near
+# tolerance = "30 s"                 # how far apart event and delivery of one file and address may be
+# edge_tolerance = "2 s"             # the same if a CDN edge hides the address and no other is near
 # [attribution.referers]
 # "app.example.org" = "app"
 """,
@@ -122,26 +122,26 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # amount = "50.00 USD"
 # per = "month"                      # or "week", from Monday on
 # costs = "bandwidth"                # or "generations": what the models' providers take
-# application = "*"                  # of this application alone
+# application = "*"                  # only this application
 # [budgets.models]
 # amount = "40.00 USD"
 # per = "week"
 # costs = "generations"
-# source = "palette"                 # of this generating system alone; default: all
-# models = ["flux", "veo"]           # of these models alone; default: all
+# source = "palette"                 # only this generating system; default: all
+# models = ["flux", "veo"]           # only these models; default: all
 # [budgets.users]
 # amount = "5.00 USD"
 # costs = "generations"
-# user = "*"                         # of this user alone
-# each = "user"                      # or "application", "model": of each by itself
+# user = "*"                         # only this user
+# each = "user"                      # or "application", "model": one budget for each
 """,
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]
-# notify = []                        # where all incidents are told (Apprise URLs, webhooks), like ["env:SLACK_URL"]
-# allow_private_channels = false     # let webhooks reach private addresses, and go without TLS
+# notify = []                        # channels for all incidents (Apprise URLs, webhooks), like ["env:SLACK_URL"]
+# allow_private_channels = false     # allow webhooks to private addresses and without TLS
 # monthly_budget = "200.00 USD"      # default: none
-# [[alerts.channels]]                # where some of them are told, or with a signature
+# [[alerts.channels]]                # channels for some severities, or with a signature
 # url = "https://pager.example/hook" # Apprise URL, or the https URL of a webhook, which gets JSON; as "env:NAME"
 # name = "pager"                     # default: none; messages wait under this name, though the URL changes
 # severities = ["critical"]          # default: critical, warning, info
@@ -150,7 +150,7 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 # above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
 # repeat = "4 h"                     # also hold, minimum_sample, minimum_count, enabled
 # [alerts.rules.busy_agent]
-# ignore = ["googlebot"]             # groups that are as they are to be: a part of an agent, an address's pseudonym
+# ignore = ["googlebot"]             # groups to ignore: a part of an agent, an address's pseudonym
 """,
 }
 
@@ -158,7 +158,7 @@ path = "./bucket"                    # folder laid out as the log bucket; leave 
 def write_commented_toml(path: Path) -> None:
     """Write that file; ``SettingsError`` where there is one already."""
     if not write_once(path, render_commented_toml()):
-        raise SettingsError(f"{path}: there is a file already", "it stays as it is; --path names another")
+        raise SettingsError(f"{path} exists already", "it was not changed; --path names another file")
 
 
 def render_commented_toml() -> str:

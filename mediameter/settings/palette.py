@@ -25,16 +25,16 @@ class PaletteSource(Section):
     url: str = Field(description='The database or the REST API, as "env:NAME"', repr=False)
     key: str = setting("", 'Service key of the REST API, as "env:NAME" or "secret:NAME"', repr=False)
     role: str = setting("service_role", "Role of that key: it has to see every row", min_length=1, max_length=63)
-    application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
-    credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")
-    tables: dict[PaletteTable, str] = setting({}, "Names of tables that are called otherwise there")
-    columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
+    application: str = setting("", "Its application; default: the source's name", max_length=128)
+    credit_price: CreditPrices = setting((), "Price of credits, and from which day; default: measured")
+    tables: dict[PaletteTable, str] = setting({}, "Names of tables, if they differ there")
+    columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns, if they differ there, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
-    stale_hours: int = setting(24, "What is pending for longer stays so: no answer will come", ge=1, le=2400)
-    settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    stale_hours: int = setting(24, "Generations that are pending for longer count as stale", ge=1, le=2400)
+    settle_minutes: int = setting(5, "After this long a transaction there is assumed to be committed", ge=0, le=1440)
     quiet_hours: int = setting(0, QUIET_HOURS, ge=0, le=9600)
     page_rows: int = setting(1_000, "Rows that one query reads; the REST API gives 1,000 at most", ge=100, le=1_000_000)
-    statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
+    statement_timeout_s: int = setting(120, "A query that takes longer is cancelled", ge=1, le=3600)
 
     @field_validator("url")
     @classmethod
@@ -58,9 +58,9 @@ class PaletteSource(Section):
         if self.is_rest and not self.key:
             raise Complaint("the REST API needs a key", 'add key = "env:SUPABASE_SERVICE_KEY"', ("key",))
         if self.is_rest and urlsplit(self.url).scheme == "http" and urlsplit(self.url).hostname not in _LOOPBACK:
-            raise Complaint("the key would go over the wire as it is", 'write the URL with "https://"', ("url",))
+            raise Complaint("the key would be sent unencrypted", 'write the URL with "https://"', ("url",))
         if not self.is_rest and self.key:
-            raise Complaint("a database is asked with the password in its URL", "drop the key", ("key",))
+            raise Complaint("a database needs no key; its password is in the URL", "remove the key", ("key",))
         return self
 
     @property

@@ -61,8 +61,9 @@ def write_generations(
     """Replaces the day's rows of generating sources with events of it, or rows that were read and are none: open, since
     what was written is not judged yet.
 
-    ``parsed``: events by source, repetitions among them; ``distinct``: without. What was rejected or left out counts on
-    the day that is called as the UTC day it was read with; of an event file, on the day of its first event.
+    ``parsed``: events by source, repetitions among them; ``distinct``: without. Rejects of a table
+    count on the reporting day with the same calendar date as the UTC day they were read in; rejects of an event file
+    count on the day of its first event.
     """
     bounds = ledger.day_bounds(day, settings.reporting.zone)
     for source in settings.generating_sources:

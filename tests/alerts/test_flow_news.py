@@ -76,7 +76,7 @@ def test_who_does_not_want_it_is_not_told_and_the_log_has_it(
     with listening() as hook:
         file = settings_file(tmp_path, hook, '"warning", "info"')
         assert tell_failure(str(file), "hourly", "all", "Error: x") == []
-        with pytest.raises(WorldError, match="nobody could be told"):
+        with pytest.raises(WorldError, match="no channel could be notified"):
             require_told(tell_overdue(str(file), "hourly/hourly", "2 hours"))
     assert not hook.received
     said = capsys.readouterr().err

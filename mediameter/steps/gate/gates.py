@@ -18,11 +18,11 @@ from schemas.vocabulary import LAKE_OF_FEED, VERDICT_FENCES
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Of one family (schemas.vocabulary.DAY_FAMILIES). Each has a fence of its own for verdicts: what is written of the
-    other makes none of them stale, and what waits to be computed there keeps none of these from being judged.
+    """The gate of one family (schemas.vocabulary.DAY_FAMILIES). Each family's verdicts have their own fence, so writing
+    one family never invalidates or delays verdicts on the other.
 
-    ``before``: fences of what a day's figures are made of, and the ``basis`` that they are computed with. ``counted``:
-    what is known of the day's instants from begin to end, by the names that queries have for it.
+    ``before``: fences of the day's figures. ``basis``: what they are computed with. ``counted``: counts of the lake
+    between the day's begin and end, by the parameter names of the queries.
     """
 
     family: str

@@ -216,8 +216,8 @@ def _compute_day(made: sa.Engine, settings: Settings, day: date) -> _Computed:
         every = [part for each in parts.values() for part in each]
         frames = _frames(settings, day, every, found, seen.prices)
     except OverflowError as error:
-        remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
-        raise WorldError(f"{day} was not written: {error}; some record's number is absurd", remedy) from None
+        remedy = "look for the object that holds it and deliver a corrected version under the same key"
+        raise WorldError(f"{day} was not written: {error}; a number of some record is too large", remedy) from None
     audiences = write_audiences(settings, day, every)
     point("rollup.computed")
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
