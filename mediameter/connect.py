@@ -42,7 +42,7 @@ def engine(url: str) -> sa.Engine:
     target = _read(url)
     backend = target.get_backend_name()
     if backend == "sqlite":
-        return sqlite.made(target, BUSY_TIMEOUT_S)
+        return sqlite.new_engine(target, BUSY_TIMEOUT_S)
     if not target.database:
         raise UserError("[warehouse] url names no database", f'write it like "{backend}://user@host/database"')
     try:
@@ -56,7 +56,7 @@ def name(made: sa.Engine) -> str:
     return made.url.database or "" if made.dialect.name == "sqlite" else trouble.name(made.url)
 
 
-_SERVERS = {"postgresql": postgres.made, "mysql": mysql.made, "mariadb": mysql.made}
+_SERVERS = {"postgresql": postgres.new_engine, "mysql": mysql.new_engine, "mariadb": mysql.new_engine}
 _OUR_DRIVERS = {"", "pysqlite", "psycopg", "pymysql"}
 
 
@@ -199,7 +199,7 @@ def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         driver = _SOURCE_DRIVERS[target.get_backend_name()]
     except (sa.exc.ArgumentError, KeyError):
         raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
-    return application.made(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+    return application.new_engine(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
 
 
 def _reading_engine(target: sa.URL, connect_args: dict[str, Any]) -> sa.Engine:

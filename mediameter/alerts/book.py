@@ -260,10 +260,10 @@ def silences(connection: sa.Connection, tenant: str, now: datetime) -> list[tupl
 
 def silence(connection: sa.Connection, tenant: str, asked: Silence, reason: str) -> str:
     """Keeps a silence, and returns its id."""
-    made = uuid.uuid4().hex
-    row = (made, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
+    silence_id = uuid.uuid4().hex
+    row = (silence_id, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
     insert(connection, ALERT_SILENCES, frame_of([row], ALERT_SILENCES))
-    return made
+    return silence_id
 
 
 def end_silences(connection: sa.Connection, tenant: str, rule: str, group: str, now: datetime) -> int:

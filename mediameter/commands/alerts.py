@@ -77,7 +77,7 @@ class Alerts:
         for silence, reason in self.silences:
             _say(console, f"silent until {silence.ends_at:%Y-%m-%d %H:%MZ}: {silence.rule} ({silence.group}): {reason}")
         for mistake in self.mistakes:
-            _say(console, f"left out, it cannot be understood: {mistake}")
+            _say(console, f"invalid rule, left out: {mistake}")
         if not self.incidents:
             _say(console, "No incident in the last 14 days.")
 

@@ -161,7 +161,7 @@ class RunSummary:
     def _fired(self) -> list[str]:
         """What fires now, and the days on which something did, of those that were judged."""
         of_days = [row for row in self.check.rows if row["verdict"] in FIRING]
-        lines = [f"warning: a rule is left out, all others were judged: {each}" for each in self.check.mistakes]
+        lines = [f"warning: an invalid rule was left out, all others judged: {each}" for each in self.check.mistakes]
         lines += [f"fires now: {each}" for each in self.check.firing]
         for row in of_days[-SHOWN_FAILURES:]:
             of = "" if row["group"] == ALL else f" ({row['group']})"

@@ -22,7 +22,7 @@ _STRICT = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 _GIVEN_UP = (trouble.deadlock, trouble.lock_timeout, trouble.lost)
 
 
-def made(url: sa.URL, statement_timeout_s: int, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
+def new_engine(url: sa.URL, statement_timeout_s: int, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
     """The engine; no connection is made yet. ``url`` names its driver."""
     if url.drivername == "sqlite":
         return _sqlite(Path(url.database or ""), lock_timeout_s)

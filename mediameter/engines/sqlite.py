@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 
 
-def made(url: sa.URL, lock_timeout_s: float) -> sa.Engine:
+def new_engine(url: sa.URL, lock_timeout_s: float) -> sa.Engine:
     """An engine on the file. Creates its folder; raises ``WorldError`` if that fails."""
     if url.database:
         folder = Path(url.database).parent

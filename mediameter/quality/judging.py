@@ -112,7 +112,7 @@ def _expectation(rule: Rule, frame: pd.DataFrame) -> Expectation:
             f"{rule.place}: there is no expectation {rule.type!r}", "Great Expectations names them expect_…"
         ) from None
     try:
-        made: Expectation = implementation(**rule.kwargs, severity=rule.severity, notes=rule.name)
+        expectation: Expectation = implementation(**rule.kwargs, severity=rule.severity, notes=rule.name)
     except (ValueError, TypeError) as error:  # pydantic's are ValueErrors
         words = " ".join(str(error).split())
         raise UserError(f"{rule.place}: {rule.type} cannot be created: {words[:300]}", "correct its kwargs") from None
@@ -121,7 +121,7 @@ def _expectation(rule: Rule, frame: pd.DataFrame) -> Expectation:
         if column not in frame.columns:
             known = ", ".join(frame.columns)
             raise UserError(f"{rule.place}: there is no column {column!r}", f"the query's are {known}")
-    return made
+    return expectation
 
 
 def _is_row_by_row(rule: Rule) -> bool:
