@@ -74,10 +74,10 @@ def backfill(
     Args:
         first_day: First reporting day of the range.
         last_day: Last one, included.
-        reparse: Also read again what an older parser read.
+        reparse: Read objects again that an older parser read.
         every: With reparse: whatever parser read it.
         accept_fewer: Sources to be believed although they show less than they did, or nothing.
-        reprice: Also make final days with the prices of today; both figures are kept.
+        reprice: Apply today's prices to final days, too; both figures are kept.
         dry_run: Only tell, as a table a run, what would change day by day.
         days_per_run: How many days one run does.
         settings_path: As `mediameter run` finds them where it is empty.

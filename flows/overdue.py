@@ -10,7 +10,7 @@ from mediameter.scheduling.flow_news import require_told, tell_overdue
 
 @flow(name="overdue", retries=3, retry_delay_seconds=60, timeout_seconds=300, persist_result=False)
 def overdue(deployment: str, grace: str, settings_path: str | None = None) -> None:
-    """Tell the channels that no run of a deployment has ended for so long; fails when nobody could be told.
+    """Tell the channels that no run of a deployment has ended for so long; fails when no channel could be notified.
 
     Args:
         deployment: The one that does not run.

@@ -42,7 +42,7 @@ def engine(url: str) -> sa.Engine:
     target = _read(url)
     backend = target.get_backend_name()
     if backend == "sqlite":
-        return sqlite.made(target, BUSY_TIMEOUT_S)
+        return sqlite.new_engine(target, BUSY_TIMEOUT_S)
     if not target.database:
         raise UserError("[warehouse] url names no database", f'write it like "{backend}://user@host/database"')
     try:
@@ -56,7 +56,7 @@ def name(made: sa.Engine) -> str:
     return made.url.database or "" if made.dialect.name == "sqlite" else trouble.name(made.url)
 
 
-_SERVERS = {"postgresql": postgres.made, "mysql": mysql.made, "mariadb": mysql.made}
+_SERVERS = {"postgresql": postgres.new_engine, "mysql": mysql.new_engine, "mariadb": mysql.new_engine}
 _OUR_DRIVERS = {"", "pysqlite", "psycopg", "pymysql"}
 
 
@@ -77,7 +77,7 @@ def _read(url: str) -> sa.URL:
             'leave out [warehouse] url or write it like "postgresql://user@host/database"',
         )
     if driver not in _OUR_DRIVERS:
-        raise UserError(f"[warehouse] url: the driver {driver} is not ours", f'write "{backend}://…"')
+        raise UserError(f"[warehouse] url: the driver {driver} is not supported", f'write "{backend}://…"')
     return target
 
 
@@ -107,7 +107,8 @@ def writing(made: sa.Engine) -> Iterator[sa.Connection]:
             transaction.commit()
         except Lost as lost:
             raise WorldError(
-                f"{lost.message}: whether the last transaction was written is not known", "run again: it finds out"
+                f"{lost.message}: it is not known whether the last transaction was written",
+                "run again; the next run finds out",
             ) from None
 
 
@@ -174,7 +175,7 @@ def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         times = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": statement_timeout_s + READ_TIMEOUT_S}
         made = _reading_engine(target, times)
         sa.event.listen(made, "connect", lambda connection, _: _prepare_mysql_source(connection, milliseconds))
-        return made
+        return silence_id
     # Poolers between us and the server give each transaction another session: what is said holds for one of them.
     made = _reading_engine(target, {"connect_timeout": int(CONNECT_TIMEOUT_S), "prepare_threshold": None})
     begin = (
@@ -184,7 +185,7 @@ def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         "SET LOCAL row_security = off",  # rows that a policy hides are an error, not rows that are not there
     )
     sa.event.listen(made, "begin", lambda connection: [connection.exec_driver_sql(text) for text in begin])
-    return made
+    return silence_id
 
 
 def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
@@ -198,7 +199,7 @@ def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         driver = _SOURCE_DRIVERS[target.get_backend_name()]
     except (sa.exc.ArgumentError, KeyError):
         raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
-    return application.made(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+    return application.new_engine(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
 
 
 def _reading_engine(target: sa.URL, connect_args: dict[str, Any]) -> sa.Engine:
@@ -221,11 +222,11 @@ def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
         uri = f"file:{quote(str(path))}?mode=ro"
         made = sqlite3.connect(uri, uri=True, timeout=statement_timeout_s, isolation_level=None)
         made.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        return made
+        return silence_id
 
     made = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=sa.NullPool)
     sa.event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return made
+    return silence_id
 
 
 def rest_client(url: str, key: str, timeout_s: float) -> httpx.Client:
@@ -317,7 +318,7 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
                 "there are no S3 credentials", "set profile, or access_key and secret_key, or AWS_ACCESS_KEY_ID"
             )
     except (BotoCoreError, ValueError) as error:  # botocore says ValueError of an address it cannot read
-        raise UserError(f"no S3 client can be made ({error})", "see endpoint, region, profile and keys") from None
+        raise UserError(f"no S3 client can be created ({error})", "see endpoint, region, profile and keys") from None
     base_url = _base_url(place, client.meta.endpoint_url)
     http = URLLib3Session(
         verify=core.get_config_variable("ca_bundle") or True,

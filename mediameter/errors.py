@@ -1,4 +1,4 @@
-"""The two ways a command can end badly: the user can mend it, or the world has to change first.
+"""The two ways a command can end badly: settings or arguments are wrong, or something outside is broken.
 
 Both carry what is wrong and what to do about it, in one line; the command prints it and chooses the exit code.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class MediameterError(Exception):
-    """One line: ``message`` names the thing that is wrong, ``remedy`` says what mends it."""
+    """One line: ``message`` names the thing that is wrong, ``remedy`` says what to do."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         self.message = message
@@ -16,8 +16,8 @@ class MediameterError(Exception):
 
 
 class UserError(MediameterError):
-    """Settings or arguments: the user can mend it. Exit code 2."""
+    """Settings or arguments are wrong. Exit code 2."""
 
 
 class WorldError(MediameterError):
-    """A disk, a network, a database, a file: the world is at fault. Exit code 1."""
+    """Something outside is broken: a disk, a network, a database, a file. Exit code 1."""

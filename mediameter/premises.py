@@ -17,7 +17,7 @@ def check() -> None:
     for name in OURS:
         found = _location(name)
         if found is None:
-            raise UserError(f"the package {name} is not in {HOUSE}", "clone mediameter again, whole")
+            raise UserError(f"the package {name} is not in {HOUSE}", "clone mediameter again")
         if found != HOUSE / name:
             remedy = f"remove it, or take its folder out of PYTHONPATH: mediameter needs its own {HOUSE / name}"
             raise UserError(f"another package named {name} stands in the way: {found}", remedy)

@@ -48,7 +48,7 @@ def parsed(place: str, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         last = max(1, len(text.splitlines()))  # what is not closed is found behind the end
         at = f"{place} line {min(mark.line + 1, last)}" if mark else place
-        raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "mend it") from None
+        raise UserError(f"{at}: this is not YAML ({getattr(error, 'problem', '')})", "correct the file") from None
 
 
 def texts(ours: Traversable, place: str, own: Path) -> dict[str, str]:
@@ -73,7 +73,7 @@ def readable(path: Path) -> str:
 def mapping(value: Any, place: str, known: Iterable[str], examples: str) -> dict[str, Any]:
     """The value, if it is names with values and all of them are known. ``examples``: where to see how it is written."""
     if not isinstance(value, dict):
-        raise UserError(f"{place}: these are not names with values", f"see {examples} for examples")
+        raise UserError(f"{place}: this is not a mapping of names to values", f"see {examples} for examples")
     for name in value:
         if name not in (*known, LINE):
             near = get_close_matches(str(name), known, n=1)

@@ -15,7 +15,7 @@ _SAMPLE = measure("sample", "What the value rests on.")
 ALERT_WINDOWS = Contract(
     "alert_windows",
     "tenant, rule, group, end of the window",
-    "What each rule said last of each window. Kept for 35 days; of rules about the present, the last verdict only.",
+    "The last verdict of each rule on each window. Kept for 35 days; of rules about the present, only the last.",
     (
         _TENANT,
         _RULE,
@@ -33,7 +33,7 @@ ALERT_WINDOWS = Contract(
 INCIDENTS = Contract(
     "incidents",
     "incident",
-    "One stretch of trouble of a rule and a group: it begins once, lasts, and ends once.",
+    "One continuous trouble of a rule and group, with one begin and one end.",
     (
         key("incident_id", "text", "Of tenant, rule, group and begin.", length=32),
         Column("tenant", "text", "Boundary of isolation.", length=64),
@@ -54,9 +54,9 @@ INCIDENTS = Contract(
         measure("reopened", "How often it was bad again soon after its end."),
         Column("fired_at", "instant", "When it had been bad for long enough.", null="it has not"),
         Column("resolved_at", "instant", "End of the window that ended it.", null="it has not ended"),
-        Column("told", "text", "What people know: nothing (empty), a severity, resolved.", among=TOLD),
-        Column("heard", "text", "Severities that it was told as, blanks between; empty for none.", length=32),
-        Column("told_at", "instant", "When they were told last.", null="never"),
+        Column("told", "text", "What people heard last: nothing (empty), a severity, or resolved.", among=TOLD),
+        Column("heard", "text", "Severities that people heard of, separated by blanks; empty for none.", length=32),
+        Column("told_at", "instant", "When they were last notified.", null="never"),
         measure("told_times", "Messages about it."),
         Column("amended_at", "instant", "When late data corrected it last.", null="never"),
         Column("is_late", "bool", "Only late data has shown it."),
@@ -67,7 +67,7 @@ INCIDENTS = Contract(
 ALERT_SILENCES = Contract(
     "alert_silences",
     "silence",
-    "Incidents that are kept and told to nobody for a while.",
+    "Rules about which no messages are sent for a while; their incidents are still recorded.",
     (
         key("silence_id", "text", "Random.", length=32),
         Column("tenant", "text", "Boundary of isolation.", length=64),

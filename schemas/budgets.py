@@ -38,7 +38,7 @@ BUDGETS = Contract(
 KNOWN_HOURS_DAILY = Contract(
     "known_hours_daily",
     "tenant, family, day",
-    "How many hours of a day are known: what projections rest on.",
+    "How many hours of a day are known. Projections are computed from them.",
     (
         _TENANT,
         key("family", "text", "traffic: of logs; generations: of all generating systems.", among=DAY_FAMILIES),

@@ -18,7 +18,7 @@ from schemas.vocabulary import (
 ALERT_CHECKS_DAILY = Contract(
     "alert_checks_daily",
     "tenant, day, rule, group",
-    "What each rule said of each day. A day that is not complete is neither good nor bad.",
+    "The verdict of each rule on each day. A day that is not complete is neither good nor bad.",
     (
         TENANT,
         DAY,
@@ -73,7 +73,7 @@ DAYS = Contract(
 QUALITY_CHECKS_DAILY = Contract(
     "quality_checks_daily",
     "tenant, day, suite, rule",
-    "What the quality gate last said of each day, rule by rule. A day's traffic, or its generations, that breaks a "
+    "The last result of the quality gate for each day and rule. A day's traffic, or its generations, that breaks a "
     "critical one is suspect and never final. Written again whenever the day or the suites are.",
     (
         TENANT,

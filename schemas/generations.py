@@ -131,7 +131,7 @@ GENERATION_FAILURES = Contract(
 GENERATED_FILES_DAILY = Contract(
     "generated_files_daily",
     "tenant, day, application, source, media file",
-    "Media files that the day's completed generations say they made: what was served of them is a model's bandwidth.",
+    "Media files named by the day's completed generations. The traffic of these files is a model's bandwidth.",
     (
         _TENANT,
         _DAY,
@@ -147,7 +147,7 @@ GENERATED_FILES_DAILY = Contract(
 CREDITS_DAILY = Contract(
     "credits_daily",
     "tenant, day, application, source, transaction type, model, currency",
-    "Credits as they moved, and the money that moved with them.",
+    "Movements of credits, and the money that was paid with them.",
     (
         _TENANT,
         _DAY,
@@ -165,7 +165,7 @@ CREDITS_DAILY = Contract(
 GENERATION_USERS_DAILY = Contract(
     "generation_users_daily",
     "tenant, day, application, source, user, currency",
-    "What each user made, used, cost and paid; what is no money stands in the row without a currency. Personal: "
+    "What each user generated, used, cost and paid. Counts and credits stand in the row without a currency. Personal: "
     "nothing deletes it by age yet.",
     (
         _TENANT,
@@ -212,7 +212,7 @@ AUTH_DAILY = Contract(
 APP_ERRORS_DAILY = Contract(
     "app_errors_daily",
     "tenant, day, application, source, severity, error type",
-    "Errors as the application tells them.",
+    "Errors that the application reported.",
     (
         _TENANT,
         _DAY,
@@ -247,7 +247,7 @@ ACTIVE_USERS_TRAILING = Contract(
 GAUGES_HOURLY = Contract(
     "gauges_hourly",
     "tenant, UTC hour, source, gauge, label",
-    "What stood somewhere when the hour's last export read it. Nothing can tell it later.",
+    "Gauges, such as balances, as the hour's last export read them. They cannot be recomputed later.",
     (
         _TENANT,
         _HOUR,
@@ -261,7 +261,7 @@ GAUGES_HOURLY = Contract(
 MODEL_PRICES = Contract(
     "model_prices",
     "source, model, first day",
-    "What a model cost and was listed at, from the first day on which that was read.",
+    "A model's cost and list price, from the first day on which they were read.",
     (
         _TENANT,
         key("source", "text", "Source in the settings.", length=64),
@@ -279,7 +279,7 @@ MODEL_PRICES = Contract(
 CREDIT_PRICES = Contract(
     "credit_prices",
     "tenant, source, currency, first day",
-    "The prices of credits that the settings say. Of a source without any, the price is measured: `list_price_daily`.",
+    "The prices of credits in the settings. For a source without any, the price is measured: `list_price_daily`.",
     (
         _TENANT,
         key("source", "text", "Source in the settings.", length=64),

@@ -61,7 +61,7 @@ OBJECTS = Contract(
 OBJECT_HOURS = Contract(
     "object_hours",
     "object version, UTC hour",
-    "Which hours an object touches, and with how many lines: what makes a day dirty, and what it rests on.",
+    "The hours that an object has lines in, and how many: they say which days the object makes dirty.",
     (
         key("object_id", "int", "In objects."),
         key("hour_at", "instant", "Begin of the hour, UTC."),
@@ -108,11 +108,11 @@ REJECTS = Contract(
 FENCES = Contract(
     "fences",
     "rollup family, day",
-    "Law 7: a day is written only by a reader of a newer epoch than the one that wrote it last.",
+    "The fence of each family and day: a day is written only with a newer epoch than it was written with last.",
     (
         key("family", "text", "Rollup family.", length=32),
         key("day", "day", "Day in the reporting time zone."),
-        Column("dirty_epoch", "int", "Raised by whatever changes what the day rests on.", least=0),
+        Column("dirty_epoch", "int", "Goes up by one with each change under the day's figures.", least=0),
         Column("done_epoch", "int", "The epoch that the rows in the tables were computed from.", least=0),
         Column("basis", "text", "Fingerprint of settings, prices and rollup code they were computed with."),
     ),
@@ -138,7 +138,7 @@ LISTINGS = Contract(
 SIGHTINGS = Contract(
     "sightings",
     "source, part",
-    "What each table or bucket showed when it was last believed, and why it is not believed now.",
+    "What each table or bucket held when it was last accepted, and why it is not accepted now.",
     (
         key("source", "text", "Source in the settings.", length=64),
         key("part", "text", "Table there; empty for a bucket.", length=64),
@@ -172,7 +172,7 @@ EXPORTS = Contract(
 ROW_REJECTS = Contract(
     "row_rejects",
     "rejected row of a table",
-    "Rows that could not be taken as they are.",
+    "Rows that were rejected.",
     (
         key("source", "text", "Source in the settings.", length=64),
         key("table_name", "text", "Table there.", length=64),
@@ -186,7 +186,7 @@ ROW_REJECTS = Contract(
 OUTBOX = Contract(
     "outbox",
     "message, channel",
-    "What people are to be told, and what became of it. Written with what gives cause to it, sent afterwards at least"
+    "Messages and what became of them. A message is written in its cause's transaction and sent afterwards, at least"
     " once; rows of a channel and fingerprint are sent in their order.",
     (
         key("message_key", "text", "What a receiver knows a repeat by.", length=64),
@@ -225,7 +225,7 @@ IDENTITY = Contract(
 LAKE_RUNS = Contract(
     "lake_runs",
     "run that writes into the lake",
-    "The runs whose journals in the lake may prove that a file without a ledger row is an orphan of ours.",
+    "Runs with a journal in the lake. The journal proves that a file without a ledger row is an orphan of ours.",
     (
         key("run_id", "text", "Name of its journal in the lake.", length=32),
         Column("begun_at", "instant", "When it began to write."),
@@ -235,7 +235,7 @@ LAKE_RUNS = Contract(
 LAKE_RETIRED = Contract(
     "lake_retired",
     "file in the lake",
-    "Files that counted and that another has replaced, written in the transaction that took them out of lake_files.",
+    "Files that another file replaced. The row is written in the transaction that takes the file out of lake_files.",
     (
         key("path", "text", "Relative to the lake.", length=255),
         Column("retired_at", "instant", "When it stopped counting."),

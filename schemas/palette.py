@@ -160,7 +160,7 @@ SIGN_IN = Contract(
 APP_ERROR = Contract(
     "app_error",
     "one error of an application",
-    "Errors as the application tells them. Stack traces do not come in.",
+    "Errors that the application reported. Stack traces do not come in.",
     (
         _ID,
         _AT,

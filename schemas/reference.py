@@ -27,7 +27,7 @@ PRICES = Contract(
 INVOICES = Contract(
     "invoices",
     "tenant, source, month, currency",
-    "The invoices of the settings: what was billed, with all that the provider puts on it.",
+    "The invoices of the settings: the whole amount that was billed.",
     (
         TENANT,
         key("source", "text", "Source whose provider sent it.", length=64),
@@ -57,7 +57,7 @@ APPLICATIONS = Contract(
 MEDIA_FILES = Contract(
     "media_files",
     "tenant, media file",
-    "The files that the application knows or knew: what it deletes stays here.",
+    "The application's files, including those that it has deleted.",
     (
         TENANT,
         key("media_file_id", "text", "Id there.", length=64),

@@ -27,7 +27,7 @@ from schemas.vocabulary import (
 )
 
 _TRAFFIC_MEASURES = (
-    measure("records", "Distinct log records, whatever they are.", unit="records"),
+    measure("records", "All distinct log records.", unit="records"),
     REQUESTS,
     DELIVERIES,
     BYTES,
@@ -165,7 +165,7 @@ ENDPOINTS_DAILY = Contract(
 MEDIA_FILE_DAILY = Contract(
     "media_file_daily",
     "tenant, day, application, bucket, media file, object key",
-    "Requests that name an object, by object.",
+    "Requests for an object, by object.",
     (
         TENANT,
         DAY,
@@ -184,7 +184,7 @@ MEDIA_FILE_DAILY = Contract(
 ATTRIBUTION_DAILY = Contract(
     "attribution_daily",
     "tenant, day, application, basis of the match",
-    "What the attribution of the day's requests rests on.",
+    "How the day's requests were attributed, by basis.",
     (
         TENANT,
         DAY,
@@ -200,7 +200,7 @@ ATTRIBUTION_DAILY = Contract(
 RECONCILIATION_DAILY = Contract(
     "reconciliation_daily",
     "tenant, day, application, outcome, reason",
-    "Where the storage's log and the application agree, and why not where they do not. No rows while no application "
+    "How requests in the log and events of the application match, and why some do not. No rows while no application "
     "is connected.",
     (
         TENANT,
@@ -249,7 +249,7 @@ ADDRESSES_DAILY = Contract(
         APPLICATION,
         key("address", "text", "HMAC of the client address, or `other`.", length=64, pii="pseudonym"),
         Column("edge", "text", "Whether the address is a CDN's; NULL for `other`.", null="`other`", among=EDGES),
-        measure("addresses", "Addresses that the row stands for: 1, or those of `other`.", unit="addresses"),
+        measure("addresses", "Number of addresses in the row: 1, or all of `other`.", unit="addresses"),
         REQUESTS,
         DELIVERIES,
         BYTES,

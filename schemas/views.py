@@ -72,7 +72,7 @@ CALENDAR = Contract(
 MONEY_DAILY = Contract(
     "money_daily",
     "tenant, day, application, kind, currency",
-    "What came in (above 0) and went out (below 0), so that a margin is a sum of rows of one currency.",
+    "Revenue (above 0) and costs (below 0): a margin is the sum of the rows of one currency.",
     (
         _TENANT,
         _DAY,
@@ -81,8 +81,8 @@ MONEY_DAILY = Contract(
         _CURRENCY,
         Column("amount_micros", "int", "In millionths of the currency, exact.", null=_UNPRICED, unit="micros"),
         Column("amount", "money", "The same in the currency.", null=_UNPRICED),
-        measure("uncosted", "Charges whose cost is not known: of whatever currency.", unit="charges"),
-        measure("unpriced_bytes", "Bytes without a valid price card: of whatever currency.", unit="bytes"),
+        measure("uncosted", "Charges without a known cost, in any currency.", unit="charges"),
+        measure("unpriced_bytes", "Bytes without a valid price card, in any currency.", unit="bytes"),
         Column(
             "is_whole",
             "bool",
@@ -97,7 +97,7 @@ MONEY_DAILY = Contract(
 APPLICATION_DAILY = Contract(
     "application_daily",
     "tenant, day, application, currency",
-    "One row a day and application: what it was asked for, what it cost, how much failed and how fast it was. "
+    "One row for each day and application: requests, cost, errors and response times. "
     "Percentiles are the exact ones of `response_time_daily`, over all operations: of two rows there is neither a sum "
     "nor a mean.",
     (
@@ -127,7 +127,7 @@ APPLICATION_DAILY = Contract(
 COST_THROUGH = Contract(
     "cost_through",
     "tenant, day, application or *, currency",
-    "What the month has cost through a day, and what it will cost at the pace of the hours that are known.",
+    "The month's cost through a day, and its projection from the known hours.",
     (
         _TENANT,
         _DAY,
@@ -177,7 +177,7 @@ CREDIT_PRICE_DAILY = Contract(
 LIST_PRICE_DAILY = Contract(
     "list_price_daily",
     "tenant, day, application, source, model, currency",
-    "What the credits of completed charges come to at the price of a credit. Each currency in which credits have a "
+    "The value of the credits of completed charges, at the price of a credit. Each currency in which credits have a "
     "price is another valuation of the same credits: add rows of one currency. Without a price there is no row.",
     (
         _TENANT,
@@ -203,7 +203,7 @@ LIST_PRICE_DAILY = Contract(
 MONTH_TO_DATE = Contract(
     "month_to_date",
     "tenant, month, application or *, currency",
-    "What each month has cost so far, and what it will cost at that pace.",
+    "Each month's cost so far, and its projection.",
     (
         _TENANT,
         key("month_first_day", "day", "First day of the month."),

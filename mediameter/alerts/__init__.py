@@ -1,1 +1,1 @@
-"""Rules, incidents and the telling of them."""
+"""Rules, their verdicts, incidents, and the messages about them."""

@@ -1,4 +1,4 @@
-"""Which addresses a channel may have: a setting must not make us call the machines beside us."""
+"""Which addresses a channel may have. A setting must not make us call machines of the private network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TELL_TO_ALLOW = "set alerts.allow_private_channels to allow it"
 
 
 class Refused(Exception):
-    """A channel that is not to be called, and why."""
+    """A channel that may not be called, and why."""
 
 
 def resolved(host: str, port: int | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""What alerts remember, at rest: verdicts by window, incidents, silences. Works on the connection that it is given."""
+"""Verdicts by window, incidents and silences in the warehouse. All functions work on the caller's connection."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def replace_windows(
 
 
 def subject(group: str) -> str:
-    """The source that a group is of, where it is of one: verdicts of one come in their order, whatever others do."""
+    """The source of a group, if it has one. Each source's verdicts arrive in order, independently of other sources."""
     return group.split(" / ")[0]
 
 
@@ -66,7 +66,7 @@ def is_one_of_many(rule: Rule, group: str) -> bool:
 
 
 def summary(rule: Rule, group: str) -> str:
-    """The group that says of a window only that it was judged."""
+    """The group whose row only says that the window was judged."""
     return subject(group) if rule.needs == "generations" else EVERYTHING
 
 
@@ -104,13 +104,13 @@ def _aware(at: datetime) -> datetime:
 
 
 def unfinished(connection: sa.Connection, tenant: str) -> list[Incident]:
-    """Those that are open, and those that have ended and of which not all was told."""
+    """Open incidents, and ended ones whose last messages were not sent yet."""
     some = sa.or_(_incidents.c.state.in_((PENDING, IS_FIRING)), _incidents.c.told != RESOLVED)
     return _read(connection, tenant, some)
 
 
 def incidents(connection: sa.Connection, tenant: str, since: datetime) -> list[Incident]:
-    """Those that were bad since then, and those that are open; by their begin."""
+    """Incidents that were bad since then, and open ones, sorted by their begin."""
     some = sa.or_(_incidents.c.last_bad_at >= naive(since), _incidents.c.state != RESOLVED)
     return _read(connection, tenant, some)
 
@@ -124,8 +124,8 @@ def _read(connection: sa.Connection, tenant: str, which: sa.ColumnElement[bool])
 def unjudged(
     connection: sa.Connection, tenant: str, rules: Sequence[Rule], ends: tuple[datetime, datetime]
 ) -> set[str]:
-    """Rules with an open incident of one of their groups whose verdicts are missing between two instants, though the
-    rule was judged there: late data has shown it, and what came after was judged before."""
+    """Rules with an open incident of a group that has no verdicts between two instants, although the rule was judged
+    there: late data revealed the incident after the later windows were judged."""
     named = {rule.name: rule for rule in rules}
     query = sa.and_(_incidents.c.state != RESOLVED, _incidents.c.begin_at < naive(ends[1]))
     opened = [each for each in _read(connection, tenant, query) if each.rule in named]
@@ -199,7 +199,7 @@ def _fold_group(
 
 
 def _are_newest(connection: sa.Connection, tenant: str, rule: str, group: str, changes: Sequence[Changed]) -> bool:
-    """Whether nothing was known of these windows, nor of any behind the first of them: what there is just goes on."""
+    """Whether nothing was known of these windows, nor of any later one: then the incidents simply go on."""
     fresh = [each.of.end for each in changes if each.now and each.now.verdict != NOT_YET_KNOWABLE]
     if not fresh or any(each.before and each.before.verdict != NOT_YET_KNOWABLE for each in changes):
         return False
@@ -209,8 +209,8 @@ def _are_newest(connection: sa.Connection, tenant: str, rule: str, group: str, c
 
 
 def _remembered(connection: sa.Connection, tenant: str, rule: Rule, group: str, after: datetime) -> list[Judged]:
-    """The windows of a group that end after an instant. Where it has no row, but its rule was judged, it did not fire:
-    groups that are fine are kept while something of them is open, and those that fired."""
+    """The windows of a group that end after an instant. A group without a row did not fire if its rule was judged: rows
+    are kept only of groups that fired, and of fine groups while an incident of theirs is open."""
     names = {group, summary(rule, group)} if is_one_of_many(rule, group) else {group}
     which = (_windows.c.tenant == tenant, _windows.c.rule == rule.name, _windows.c.check_group.in_(names))
     query = sa.select(_windows).where(*which, _windows.c.end_at > naive(after)).order_by(_windows.c.end_at)
@@ -220,7 +220,7 @@ def _remembered(connection: sa.Connection, tenant: str, rule: Rule, group: str, 
 
 
 def write(connection: sa.Connection, tenant: str, changed: Iterable[Incident]) -> None:
-    """Replaces these incidents; those that were dropped go."""
+    """Replaces these incidents, and deletes dropped ones."""
     every = list(changed)
     rows = [_stored(tenant, each) for each in every if each.state != DROPPED]
     incident_rows.replace(connection, [each.incident_id for each in every], rows)
@@ -245,7 +245,7 @@ def _incident(row: sa.RowMapping) -> Incident:
 
 
 def silences(connection: sa.Connection, tenant: str, now: datetime) -> list[tuple[str, Silence, str]]:
-    """Those that hold now or later: id, what is silent, why."""
+    """Silences that hold now or later: id, rule and group, reason."""
     query = sa.select(_silences).where(_silences.c.tenant == tenant, _silences.c.ends_at > naive(now))
     rows = connection.execute(query.order_by(_silences.c.begins_at, _silences.c.silence_id)).mappings()
     return [
@@ -257,12 +257,12 @@ def silences(connection: sa.Connection, tenant: str, now: datetime) -> list[tupl
 
 def silence(connection: sa.Connection, tenant: str, asked: Silence, reason: str) -> str:
     """Keeps a silence, and returns its id."""
-    made = uuid.uuid4().hex
-    row = (made, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
+    silence_id = uuid.uuid4().hex
+    row = (silence_id, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
     silence_rows.add(connection, row)
-    return made
+    return silence_id
 
 
 def end_silences(connection: sa.Connection, tenant: str, rule: str, group: str, now: datetime) -> int:
-    """Ends those of a rule and group that hold; how many."""
+    """Ends the silences of a rule and group; returns how many."""
     return silence_rows.end(connection, tenant, rule, group, now)

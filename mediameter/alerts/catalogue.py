@@ -1,4 +1,4 @@
-"""The rules as these settings have them: thresholds overridden, and those asleep whose sources are not connected."""
+"""The rules under these settings: with overridden thresholds, and disabled where their source is not connected."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TEMPLATE = "budget"
 
 
 def catalogue(settings: Settings) -> list[Rule]:
-    """All rules by name, those that are not judged with the reason why; without the user's own that cannot be
-    understood, which are ``mistakes``.
+    """All rules by name; disabled ones carry the reason. The user's own rules that are invalid are left out: see
+    ``mistakes``.
 
     Raises ``UserError`` for an override in the settings that cannot be understood.
     """
@@ -38,14 +38,14 @@ def catalogue(settings: Settings) -> list[Rule]:
 
 
 def mistakes(settings: Settings) -> list[str]:
-    """The user's own rules that cannot be understood: file, line, what is wrong there, and what mends it."""
+    """The user's own rules that are invalid: file, line, what is wrong, and the remedy."""
     return [str(each) for each in understood(settings.folder)[1]]
 
 
 def find(settings: Settings, name: str) -> Rule:
     """The rule of that name; an unknown one is a ``UserError`` that says which ones are near."""
     known = {rule.name: rule for rule in catalogue(settings)}
-    _require(name, known, f"no rule is called {name!r}")
+    _require(name, known, f"there is no rule {name!r}")
     return known[name]
 
 
@@ -56,13 +56,13 @@ def _require(name: str, known: Collection[str], otherwise: str) -> None:
 
 
 def sources_of(settings: Settings, rule: Rule) -> list[str]:
-    """The generating systems that a rule is judged for, one by one."""
+    """The generating systems that the rule judges, each by itself."""
     kinds = rule.systems or tuple({each.kind for each in settings.generating_sources.values()})
     return sorted(name for name, each in settings.generating_sources.items() if each.kind in kinds)
 
 
 def _of_budgets(settings: Settings, rule: Rule) -> list[Rule]:
-    """The rule; in place of the template a rule for each budget."""
+    """The rule itself; for the template, one rule for each budget."""
     if rule.name != TEMPLATE or not settings.budgets:
         return [rule]
     return [_of_budget(rule, name, budget) for name, budget in sorted(settings.budgets.items())]
@@ -78,8 +78,8 @@ def _of_budget(rule: Rule, name: str, budget: Budget) -> Rule:
     return replace(
         rule,
         name=f"{TEMPLATE}_{name}",
-        title=f"At its pace so far, more will be spent than the budget {name} holds ({of})",
-        headline=f"the budget {name} is on its way to cost {{value}} a {budget.per} (limit {{limit}})",
+        title=f"More will be spent than the budget {name} allows, at the pace so far ({of})",
+        headline=f"the budget {name} will cost {{value}} a {budget.per} at this pace (limit {{limit}})",
         needs="logs" if budget.costs == "bandwidth" else "systems",
         group_by=("subject",) if budget.each else (),
         tests=(),
@@ -99,7 +99,7 @@ def _as_set(settings: Settings, rule: Rule) -> Rule:
 
 def _overridden(rule: Rule, own: dict[str, Any]) -> Rule:
     if own.pop("enabled", True) is False:
-        rule = replace(rule, dormant="switched off in the settings")
+        rule = replace(rule, dormant="disabled in the settings")
     for side in ("above", "below"):
         if side in own and (side == "above") != rule.bands.is_above:
             other = "above" if rule.bands.is_above else "below"
@@ -132,7 +132,7 @@ def _ignored(rule: Rule, own: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _in_currency_of(rule: Rule, value: Any) -> Rule:
-    """A rule about money of one currency is about that of its threshold: "50.00 EUR" looks at euros."""
+    """A rule about money judges the currency of its threshold: "50.00 EUR" judges euros."""
     amounts = value.values() if isinstance(value, dict) else (value,)
     named = {found[1] for each in amounts if isinstance(each, str) and (found := _AMOUNT.fullmatch(each.strip()))}
     if len(named) != 1 or not _CURRENCY.fullmatch(rule.unit):
@@ -155,7 +155,7 @@ _SPANS = {"hold": "hold_s", "repeat": "repeat_s"}
 
 
 def _banded(rule: Rule, value: Any) -> Bands:
-    """One number stands for the gravest band that the rule has; a warning moves with it."""
+    """A single number sets the rule's gravest band; the warning scales with it."""
     if isinstance(value, dict):
         return parts.bands_of(rule.bands.is_above, value, rule.unit)
     return _scaled(rule.bands, parts.number(value, rule.unit, "above" if rule.bands.is_above else "below"))

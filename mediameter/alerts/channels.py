@@ -1,4 +1,4 @@
-"""What a channel is: an Apprise URL, or a webhook of one's own, which is called by us and may be signed."""
+"""A channel: an Apprise URL, or the user's own webhook, which we call ourselves and may sign."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWS_HOST = services.CLEARTEXT | services.MAIL | {"https", "jsons", "xmls", "f
 
 
 class Channel(Protocol):
-    """What the settings say of one."""
+    """A channel as the settings describe it."""
 
     @property
     def url(self) -> str: ...
@@ -37,7 +37,7 @@ class Channel(Protocol):
 
 
 def wanting(channels: Iterable[Channel], severities: Collection[str]) -> list[Channel]:
-    """Those that want messages of one of the severities, in their order."""
+    """The channels that want one of the severities, in their order."""
     return [channel for channel in channels if not set(severities).isdisjoint(channel.severities)]
 
 
@@ -72,7 +72,7 @@ def _webhook(channel: Channel, allow_private: bool) -> Webhook:
 
 
 def sent(channel: Channel, message: Message, *, timeout_s: float, allow_private: bool) -> str:
-    """Why the message did not get through; empty when it did. Never raises."""
+    """Sends the message. Returns why it was not delivered, or an empty text. Never raises."""
     try:
         return without_url(channel, sender(channel, timeout_s=timeout_s, allow_private=allow_private)(message))
     except Exception as error:  # whatever a plugin of Apprise raises must not take the other channels along
@@ -80,7 +80,7 @@ def sent(channel: Channel, message: Message, *, timeout_s: float, allow_private:
 
 
 def refusal(channel: Channel, *, allow_private: bool = False) -> str:
-    """Why this channel would not even be called; empty when it would. Sends nothing, but resolves its host."""
+    """Why this channel may not be called; empty if it may. Sends nothing, but resolves the host."""
     try:
         if channel.signing_key or services.service_of(channel.url) is None:
             _webhook(channel, allow_private).addresses()

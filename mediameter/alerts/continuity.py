@@ -22,7 +22,7 @@ _FIGURES = ("begin_at", "last_bad_at", "bad_windows", "worst_value", "severity")
 
 
 class Changed(NamedTuple):
-    """A verdict that was not there before, is another one now, or is there no more."""
+    """A verdict that is new, has changed, or is gone."""
 
     before: Judged | None
     now: Judged | None
@@ -43,7 +43,7 @@ class Changed(NamedTuple):
 
     @property
     def had_said(self) -> bool:
-        """Whether a verdict stood there, and another one than now."""
+        """Whether there was a verdict before, and a different one."""
         before = self.before.verdict if self.before else NOT_YET_KNOWABLE
         return before != NOT_YET_KNOWABLE and (self.now is None or self.now.verdict != before)
 
@@ -90,7 +90,7 @@ def _pairs(known: Sequence[Incident], found: Sequence[Incident]) -> dict[int, In
 
 
 def _claim(known: Incident) -> tuple[bool, bool, bool, datetime]:
-    """First those that people believe to be going on, then those that they heard of."""
+    """First the incidents that people believe to be going on, then those that they heard of."""
     return not known.is_on, known.told_times == 0, known.bad_windows == 0, known.begin_at
 
 
@@ -106,7 +106,7 @@ def _lies_in(changed: Changed, found: Incident, known: Incident | None) -> bool:
 
 
 def _as_told(found: Incident, of: Incident, known: Sequence[Incident]) -> Incident:
-    """What was found, with what people know of it. Bad again behind what they believe to be over is news."""
+    """The computed incident, with what people know of it. Trouble after what they believe to be over is news."""
     heard_through = max(each.last_bad_at for each in known if _overlap(found, each))
     is_again = found.reopened > of.reopened and found.last_bad_at > heard_through
     forgets = of.told == RESOLVED and is_again and of.reopened < FLAPS

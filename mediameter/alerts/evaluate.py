@@ -1,4 +1,4 @@
-"""From rows to verdicts, window by window. Pure: the same rows give the same verdicts, whenever they are asked.
+"""From rows to verdicts, window by window. Pure: the same rows always give the same verdicts.
 
 Windows are numbered by the ordinal of their last step on the rule's grid: days since 1970 in the reporting zone, else
 UTC hours or five minutes since then.
@@ -35,7 +35,7 @@ _Values = dict[tuple[int, str], float]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One that is judged: its number, its bounds in UTC, and whether all that belongs to it has come."""
+    """A window to judge: its number, its bounds in UTC, and whether all of its data has arrived."""
 
     index: int
     begin: datetime
@@ -44,7 +44,7 @@ class Window:
 
 
 class Judged(NamedTuple):
-    """What a rule says of a window and a group. ``value`` and ``threshold`` in the rule's unit; ``sample``: what the
+    """A rule's verdict on a window and a group. ``value`` and ``threshold`` in the rule's unit; ``sample``: what the
     value rests on."""
 
     rule: str
@@ -95,7 +95,7 @@ def evaluate(
 
 
 def step_of(rule: Rule, at: datetime, zone: ZoneInfo) -> int:
-    """The number of the step that an instant lies in."""
+    """The number of the grid step that holds an instant."""
     if rule.is_daily:
         return (at.astimezone(zone).date() - _EPOCH).days
     return math.floor(at.timestamp()) // rule.step_s
@@ -141,14 +141,14 @@ class _Numbers:
         return int(self._value.get(at, 0) if rule.value.how == "count" else 0)
 
     def count(self, index: int, group: str) -> float:
-        """What was counted in the value itself, before it is divided."""
+        """The number that was counted, before it is divided."""
         return self._value.get((index, group), 0.0)
 
     def already(self, index: int, group: str) -> float | None:
         return self._already.get((index, group))
 
     def is_whole(self, index: int, group: str) -> bool:
-        """Whether nothing is known to be missing in the value."""
+        """Whether the value is complete, as far as is known."""
         return not self._not_counted.get((index, group))
 
     def _plain(self, index: int, group: str) -> float | None:
@@ -212,7 +212,7 @@ def _verdict(rule: Rule, window: Window, value: float | None, sample: int, *, is
 
 
 def _graver(verdict: str, other: str) -> str:
-    """The graver of two verdicts, of which the other fires."""
+    """The graver of two verdicts, if the other one fires."""
     return verdict if verdict in FIRING and FIRING.index(verdict) > FIRING.index(other) else other
 
 
@@ -221,7 +221,7 @@ def _severity(rule: Rule, value: float, sample: int) -> str | None:
 
 
 def _of_all(window: Window, judged: Sequence[Judged]) -> str:
-    """What is said of a window whose groups are judged each by itself: that one of them could be."""
+    """The verdict on a window whose groups are judged one by one: whether any group could be judged."""
     verdicts = {each.verdict for each in judged}
     if not window.is_complete:
         return NOT_YET_KNOWABLE
@@ -229,7 +229,7 @@ def _of_all(window: Window, judged: Sequence[Judged]) -> str:
 
 
 def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str], everything: str) -> list[Judged]:
-    """Those worth telling: a thousand groups that are fine are none, a thousand that are not are fifty and a sum."""
+    """The groups worth a row: none of the fine ones; of those that fire, the worst fifty and a sum."""
     worst = _worst(rule, judged)
     told = worst[:MOST_GROUPS] + [each for each in judged if each.group in kept and each not in worst]
     if more := worst[MOST_GROUPS:]:
@@ -239,7 +239,7 @@ def _of_groups(rule: Rule, judged: list[Judged], kept: Collection[str], everythi
 
 
 def _worst(rule: Rule, judged: Sequence[Judged]) -> list[Judged]:
-    """Those that fire, the worst first."""
+    """The groups that fire, worst first."""
     firing = [each for each in judged if each.verdict in FIRING]
     return sorted(firing, key=lambda each: _badness(rule, each), reverse=True)
 

@@ -1,4 +1,4 @@
-"""An incident in one line of plain words: whose it is, what is wrong by how much, and what the limit is. Pure."""
+"""An incident in one line: whose it is, what is wrong, by how much, and the limit. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _words(rule: Rule | None, name: str) -> str:
 
 
 def unknown_fields(words: str) -> set[str]:
-    """What stands in braces and is nothing that a headline knows. Raises ``ValueError`` for braces without a pair."""
+    """Names in braces that a headline does not know. Raises ``ValueError`` for unpaired braces."""
     parts = string.Formatter().parse(words)
     named = {
         f"{field}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"

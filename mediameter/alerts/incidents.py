@@ -1,4 +1,4 @@
-"""What becomes of verdicts: one incident a fingerprint, which begins once, lasts, and ends once. Pure.
+"""From verdicts to incidents: one incident for each fingerprint, with one begin and one end. Pure.
 
 pending (bad, not yet for long enough) → firing → resolved. Incidents are a function of the verdicts, in the order of
 their windows and not of their coming: a verdict that comes late, or anew, is put in its place, and what follows from
@@ -25,7 +25,7 @@ _NOTHING_TO_JUDGE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One stretch of trouble of a rule and a group.
+    """One continuous trouble of a rule and group.
 
     ``begin_at``: begin of its first bad window; ``fired_at``: end of the window at which it had lasted long enough;
     ``last_bad_at``, ``judged_through_at``: ends of windows; ``severity``: the worst so far; ``value``: the latest bad
@@ -65,7 +65,7 @@ class Incident:
 
     @property
     def is_on(self) -> bool:
-        """Whether people believe that it goes on."""
+        """Whether people were told that it is going on."""
         return self.told not in ("", RESOLVED)
 
 
@@ -149,7 +149,7 @@ def _first(tenant: str, window: Judged) -> Incident:
 
 
 def _held(rule: Rule, incident: Incident) -> Incident:
-    """It fires when it has been bad for long enough. Days are counted: where clocks change they are no 24 hours."""
+    """It fires when it has been bad for long enough. Days are counted as days: some have 23 or 25 hours."""
     lasted = incident.last_bad_at - incident.begin_at - timedelta(seconds=rule.length_s)
     if rule.is_daily:
         lasted = timedelta(days=incident.bad_windows - 1)
@@ -185,7 +185,7 @@ def _worst(rule: Rule, one: float | None, other: float | None) -> float | None:
 
 
 def ended(incident: Incident, now: datetime) -> Incident:
-    """One that nothing judges any more: its rule sleeps or has gone, or its source has."""
+    """An incident that nothing judges any more: its rule is disabled or gone, or its source is gone."""
     if incident.state == PENDING:
         return _dropped(incident)
     return replace(incident, state=RESOLVED, resolved_at=now, note="it is judged no more")

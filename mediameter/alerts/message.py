@@ -1,4 +1,4 @@
-"""What people are told: a title, a few named lines, and the same as plain values for a machine."""
+"""A message: a title, a few named lines, and the same as plain values for a machine."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Message:
         return harmless(self.title)
 
     def body(self) -> str:
-        """A line for each that has a text, harmless, and the key."""
+        """One escaped line for each entry with a text, and the key."""
         return "\n".join(f"{name}: {text}" for name, text in self.told())
 
     def told(self) -> list[tuple[str, str]]:
-        """The lines that have a text, harmless, and as the last one the key."""
+        """The escaped lines that have a text; the last one is the key."""
         named = [(harmless(name), link(text) if name in LINKS else harmless(text)) for name, text in self.lines if text]
         return [*named, ("Key", self.key)]
 

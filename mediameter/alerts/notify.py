@@ -1,4 +1,4 @@
-"""One way to tell people at once, whatever else is down.
+"""Sends a message at once, whatever else is down.
 
 It needs neither the warehouse nor the lake nor Prefect: a message goes in, one delivery per channel comes out. What
 may wait goes through the outbox instead, which tries again.
@@ -17,7 +17,7 @@ from mediameter.alerts.message import Message
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of a message on one channel; ``channel`` is redacted, ``reason`` is empty when it was delivered."""
+    """The result of a message on one channel. ``channel`` is redacted; ``reason`` is empty if it was delivered."""
 
     channel: str
     delivered: bool

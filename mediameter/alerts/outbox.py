@@ -1,4 +1,4 @@
-"""What people are to be told, written in the transaction that gives cause to it and sent afterwards, at least once.
+"""Messages, written in the transaction of their cause and sent afterwards, at least once.
 
 One row a message and channel. Every function works on a connection it is given, inside its writing transaction: writers
 take turns, so what is read there stays as it is until it is written.
@@ -46,7 +46,7 @@ class AlertsSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message that this run alone may send to this channel, while the lease holds."""
+    """A message that only this run may send to this channel, while the lease holds."""
 
     message: Message
     channel_id: str
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """What a channel has not got: how many wait, since when the oldest, how many were given up, and the last reason."""
+    """A channel's undelivered messages: how many wait, since when, how many were given up, the last reason."""
 
     channel_id: str
     waiting: int

@@ -95,8 +95,8 @@ def _of(contract: Contract, *more: Column) -> RowSource | None:
 
 def _known() -> dict[str, RowSource]:
     tables = [_of(contract) for contract in (*TABLES, *VIEWS) if "tenant" in contract.names]
-    made = [_of(BUDGET_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
-    found = {each.name: each for each in (*tables, *made) if each}
+    of_ours = [_of(BUDGET_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
+    found = {each.name: each for each in (*tables, *of_ours) if each}
     for kind, contract in OF_LAKE_KIND.items():
         finished = (_FINISHED, _IS_SLOW) if "duration_ms" in contract.names else ()
         rows = _of(contract, _SOURCE, *finished)

@@ -52,7 +52,7 @@ def understood(folder: Path) -> tuple[list[Rule], list[UserError]]:
     for rule in _each(folder, mistakes):
         is_own = not rule.place.startswith(EXAMPLES)
         if rule.name in found and (not is_own or rule.name in own):
-            mistakes.append(UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them"))
+            mistakes.append(UserError(f"{rule.place}: a rule {rule.name} exists already", "rename one of them"))
             continue
         own |= {rule.name} if is_own else set()
         found[rule.name] = rule
@@ -100,13 +100,15 @@ def _contents(place: str, text: str) -> tuple[tuple[Any, Any], ...]:
     """Names and what is written of them. Raises ``UserError`` with file and line."""
     content = parsed(place, text)
     if not isinstance(content, dict):
-        raise UserError(f"{place}: these are no rules by their names", f"see {EXAMPLES} for examples")
+        raise UserError(f"{place}: this is not a mapping of rule names to rules", f"see {EXAMPLES} for examples")
     return tuple((name, value) for name, value in content.items() if name != LINE)
 
 
 def _rule(place: str, name: Any, value: Any) -> Rule:
     if not isinstance(name, str) or not parts.NAME.fullmatch(name):
-        raise UserError(f"{place}: {name!r} is no name of a rule", "small letters, digits and _, 64 at most")
+        raise UserError(
+            f"{place}: {name!r} is not a valid rule name", "use lower-case letters, digits and _, 64 at most"
+        )
     content = mapping(value, f"{place}: {name}", _KEYS, EXAMPLES)
     at = f"{line_of(place, content)}: {name}"
     with parts.told_at(at, place, content):

@@ -128,7 +128,7 @@ def aggregate(value: Any, name: str, like: Any = None) -> Aggregate:
     """One number of the rows. What it does not say of ``from``, ``where`` and ``at``, ``like`` does."""
     if not isinstance(value, dict) or not set(value) <= _AGGREGATE_KEYS:
         known = ", ".join(sorted(_AGGREGATE_KEYS - {LINE}))
-        raise Mistake(f"{name}: these are not names with values that are known here", f"known: {known}")
+        raise Mistake(f"{name}: this is not a mapping of names to values that are known here", f"known: {known}")
     basis = like if isinstance(like, dict) else {}
     source = value.get("from", basis.get("from"))
     rows = row_source(source) if isinstance(source, str) else None
@@ -168,7 +168,7 @@ def _of_rows(value: dict[str, Any], how: How, rows: RowSource, name: str, at: st
     if how != "count" and rows.columns and rows.columns[of].type not in ("int", "float", "money", "bool"):
         raise Mistake(f"{name}: {of} of {rows.name} is no number", "count rows, or take another column")
     if at and rows.columns and rows.columns[at].type != "instant":
-        raise Mistake(f"{name}: at: {at} is no instant", "leave it out")
+        raise Mistake(f"{name}: at: {at} is not a valid time", "leave it out")
     divide = value.get("divide", 1)
     if isinstance(divide, bool) or not isinstance(divide, int) or divide == 0:
         raise Mistake(f"{name}: divide: {divide!r} is no whole number to divide by", "write it like 1000000")

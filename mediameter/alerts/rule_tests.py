@@ -53,7 +53,7 @@ def outcomes(rule: Rule) -> list[Outcome]:
 
 def _outcome(rule: Rule, test: Any) -> Outcome:
     if not isinstance(test, dict) or not set(test) <= _KEYS or "verdict" not in test:
-        raise UserError(f"{rule.place}: a test cannot be understood", f"it has {', '.join(sorted(_KEYS))}")
+        raise UserError(f"{rule.place}: a test is invalid", f"it has {', '.join(sorted(_KEYS))}")
     zone = ZoneInfo("UTC")
     if "threshold" in test:
         rule = replace(rule, bands=_with(rule.bands, float(test["threshold"])))
@@ -90,12 +90,12 @@ def _frame(rule: Rule, name: str, rows: dict[str, Any], end: datetime) -> pl.Dat
     if name.startswith(ANSWER):
         return pl.DataFrame([{"day": _at(rule, row, end).date(), **_values(row)} for row in given])
     contract = frame_contract(name)
-    made = [_row(rule, name, row, end) for row in given]
-    for row in made:
+    built = [_row(rule, name, row, end) for row in given]
+    for row in built:
         if unknown_columns := sorted(set(row) - set(contract.names)):
             raise UserError(f"{rule.place}: a test's row has {unknown_columns[0]}", f"{name} has {contract.names}")
     schema = {column.name: POLARS_TYPES.get(column.type, pl.Float64()) for column in contract}
-    values = [[_value(row, column) for column in contract] for row in made]
+    values = [[_value(row, column) for column in contract] for row in built]
     frame = pl.DataFrame(values, schema=schema, orient="row")
     return frame.with_columns(is_slow=is_slow()) if "is_slow" in schema else frame
 

@@ -1,4 +1,4 @@
-"""The questions of the documents, answered: one SQL file each in ``sql/answers``, the same text on every engine."""
+"""Answers to the questions of the documents: one SQL file each in ``sql/answers``, the same text on every engine."""
 
 from mediameter.answers.asking import OF_THE_LEDGER, Answer, AnswerError, Result, ask, catalogue, find, settled
 from mediameter.answers.names import require_known

@@ -1,4 +1,4 @@
-"""The questions of the documents, answered: one SQL file each in ``sql/answers``, the same text on every engine.
+"""Answers to the questions of the documents: one SQL file each in ``sql/answers``, the same text on every engine.
 
 The engines agree on the rows, not on their types: SQLite hands out days as text, MySQL sums as decimals. So values
 are settled column by column, to the type that the contracts give the name.

@@ -1,4 +1,4 @@
-"""The names that people ask by (applications, models, users): whether there is such a one, and which are near."""
+"""The names that people ask by (applications, models, users): whether one exists, and which are near."""
 
 from __future__ import annotations
 

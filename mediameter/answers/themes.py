@@ -1,4 +1,4 @@
-"""Where the documents ask what: answers by document and theme, and the documents' own names of our columns."""
+"""Which document asks which question: answers by document and theme, and the documents' names of our columns."""
 
 from __future__ import annotations
 

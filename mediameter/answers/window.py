@@ -1,4 +1,4 @@
-"""Which time an answer is of: words of an operator to a first and a last day, or to whole hours."""
+"""The time window of an answer: an operator's words become a first and a last day, or whole hours."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ OF_THE_ROW = frozenset({"value", "threshold"})
 def write(result: Result, format: str, out: IO[Any]) -> None:
     """Write as ``table``, ``csv``, ``json`` (text streams, csv best opened with newline="") or ``parquet`` (bytes)."""
     if format not in FORMATS:
-        raise AnswerError(f"no format is called {format!r}", f"choose {', '.join(FORMATS)}")
+        raise AnswerError(f"there is no format {format!r}", f"choose {', '.join(FORMATS)}")
     FORMATS[format](result, out)
 
 

@@ -12,12 +12,12 @@ from mediameter.errors import UserError
 alerts = typer.Typer(rich_markup_mode=None)
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help="Name of the rule.")]
-Group = Annotated[str, typer.Option(help="Only this group of it.")]
+Group = Annotated[str, typer.Option(help="Only this group of the rule.")]
 
 
 @alerts.callback(invoke_without_command=True)
 def alerts_or_list(context: typer.Context, settings: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Rules, what fires and since when; `test`, `explain` and `silence` them.
+    """List rules, what fires and since when; `test`, `explain` and `silence` them.
 
     \b
     Examples:
@@ -25,12 +25,13 @@ def alerts_or_list(context: typer.Context, settings: SettingsFile = None, as_jso
       mediameter alerts list --json
       mediameter alerts test
       mediameter alerts explain error_rate
-      mediameter alerts silence error_rate --for "4 h" --reason "known, is being mended"
+      mediameter alerts silence error_rate --for "4 h" --reason "known, being fixed"
     """
     if context.invoked_subcommand is None:
         alerts_list(settings, as_json)
     elif settings is not None or as_json:
-        raise UserError("options stand behind the command", f"mediameter alerts {context.invoked_subcommand} --…")
+        example = f"mediameter alerts {context.invoked_subcommand} --settings FILE"
+        raise UserError("put options after the subcommand", f"for example: {example}")
 
 
 @alerts.command("list", short_help="Every rule with its state; incidents and silences.")
@@ -70,19 +71,19 @@ def alerts_test(
         raise typer.Exit(THE_WORLD)
 
 
-@alerts.command("explain", short_help="What a rule measures, and what it said and why.")
+@alerts.command("explain", short_help="What a rule measures, its last verdicts, and why.")
 def alerts_explain(
     name: RuleName,
     settings: SettingsFile = None,
     reveal: Annotated[
-        bool, typer.Option("--reveal", help="Read the logs again, and print the addresses that it named.")
+        bool, typer.Option("--reveal", help="Read the logs again and print the addresses behind the pseudonyms.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a rule measures, what it said of its last windows and why, and its incidents.
+    """Show what a rule measures, its verdicts on the last windows with the reasons, and its incidents.
 
-    Addresses are kept as pseudonyms. --reveal reads the log objects of the windows that named one again, as long as
-    they are still there, and prints the address; it writes nothing. Exit code 1 when one cannot be told any more.
+    Addresses are kept as pseudonyms. --reveal reads the logs of those windows again, if the bucket still has them, and
+    prints the addresses. It writes nothing. Exit code 1 if an address can no longer be found.
 
     \b
     Examples:
@@ -99,21 +100,21 @@ def alerts_explain(
         raise typer.Exit(THE_WORLD)
 
 
-@alerts.command("silence", short_help="Tell nobody of a rule for a while.")
+@alerts.command("silence", short_help="Send no messages about a rule for a while.")
 def alerts_silence(
     name: RuleName,
-    lasting: Annotated[str, typer.Option("--for", metavar="SPAN", help="How long; 30 days at most.")] = "4 h",
+    lasting: Annotated[str, typer.Option("--for", metavar="SPAN", help="How long, up to 30 days.")] = "4 h",
     group: Group = "*",
-    reason: Annotated[str, typer.Option(help="Why, for whoever asks.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; shown in the list.")] = "",
     end: Annotated[bool, typer.Option("--end", help="End the silence at once.")] = False,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell nobody of a rule for a while. It is judged all the same; what still fires afterwards is told then.
+    """Send no messages about a rule for a while. The rule is still judged; what fires after the silence is sent.
 
     \b
     Examples:
-      mediameter alerts silence error_rate --for "4 h" --reason "known, is being mended"
+      mediameter alerts silence error_rate --for "4 h" --reason "known, being fixed"
       mediameter alerts silence export_stopped --group palette --for "2 days"
       mediameter alerts silence error_rate --end
     """

@@ -18,22 +18,22 @@ def answer(
     last: Annotated[
         str,
         typer.Option(
-            help="today, 24h (whole hours; what is kept by the day: the days they touch), 7d (to the newest day), all,"
-            " a day, or DAY..DAY."
+            help="today, 24h (whole hours), 7d (up to the newest day), all, a day, or DAY..DAY."
+            " Answers that are kept by the day take the days that the hours touch."
         ),
     ] = "7d",
-    application: Annotated[str, typer.Option(help="One application; * is all.")] = "*",
-    model: Annotated[str, typer.Option(help="One model alone.")] = "",
-    user: Annotated[str, typer.Option(help="One user's id alone.")] = "",
+    application: Annotated[str, typer.Option(help="Only this application; * means all.")] = "*",
+    model: Annotated[str, typer.Option(help="Only this model.")] = "",
+    user: Annotated[str, typer.Option(help="Only this user id.")] = "",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Rows at most; default: 20 of what is ranked, else all.")
+        int | None, typer.Option(min=1, help="Rows at most; default: 20 of ranked answers, else all.")
     ] = None,
     format: Annotated[str, typer.Option(help="table, csv, json or parquet.")] = "table",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write there instead of the terminal.")] = None,
 ) -> None:
-    """Answer one of the questions that people ask of their media. Without a name, list the questions.
+    """Answer one of the ready-made questions. Without a name, list them.
 
-    A table is for people: numbers have units and are rounded. csv, json and parquet have every figure raw.
+    Tables have rounded numbers with units, for people. csv, json and parquet have raw figures.
 
     \b
     Examples:

@@ -18,9 +18,11 @@ from mediameter.cli.warehouses import adopt, migrate
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="What every byte of your media costs, how well it was served, and since when that is known.",
-    epilog="First steps: `mediameter demo` shows a small one; `mediameter init`, then `mediameter run` takes yours in."
-    " Exit codes: 0 fine, 1 the world is at fault, 2 you can mend it.",
+    help="What your media costs, how well it is served, and for whom: metered from access logs.",
+    epilog="First steps: `mediameter demo` shows a made-up example; `mediameter init`, then `mediameter run`, meters"
+    " your logs."
+    " Exit codes: 0 fine; 1 something outside is broken (disk, network, database); 2 settings or arguments are"
+    " wrong.",
 )
 
 
@@ -36,16 +38,16 @@ def help_or_version(
 
 
 COMMANDS = (
-    (demo, "Lay out a small world, meter it, check it against the truth."),
+    (demo, "Meter a small made-up world and check every figure."),
     (init, "Write a settings file with every setting explained."),
     (doctor, "Check everything that a run needs; each finding has a remedy."),
-    (run, "Take in what is new, roll it up, check it."),
+    (run, "Read what is new, compute its days, check them, send alerts."),
     (migrate, "Create or upgrade the tables; grant a role; move elsewhere."),
     (adopt, "Rebuild the ledger of a lost warehouse from the lake."),
     (status, "How complete each source and day is, and what is late."),
     (report, "Write the report, one HTML file."),
-    (answer, "Answer a question of the documents; without a name, list all."),
-    (backfill, "Compute days again, and fetch what is missing of them."),
+    (answer, "Answer a question about your media; without a name, list all."),
+    (backfill, "Compute days again, and read what is missing of them."),
 )
 GROUPS = (
     (alerts, "alerts", "Rules and incidents: list, test, explain, silence."),

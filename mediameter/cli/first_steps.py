@@ -11,14 +11,14 @@ from mediameter.cli.shared import THE_WORLD, AsJson, SettingsFile, console_of, n
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Another seed makes another world.")] = 7,
-    days: Annotated[int, typer.Option(min=1, max=60, help="Days in it.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the made-up world.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=60, help="How many days it has.")] = 7,
     size: Annotated[str, typer.Option(help="How much traffic: small, medium, large.")] = "small",
-    folder: Annotated[Path, typer.Option(help="Where it is laid out.")] = Path(".demo"),
-    flow: Annotated[bool, typer.Option("--flow/--plain", help="Through Prefect, or the plain steps.")] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", help="All that came out, not one screen of it.")] = False,
+    folder: Annotated[Path, typer.Option(help="Folder to create it in.")] = Path(".demo"),
+    flow: Annotated[bool, typer.Option("--flow/--plain", help="Run through Prefect, or as plain steps.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print all results, not only one screen.")] = False,
 ) -> None:
-    """Lay out a small world that knows the truth, meter it, and check every figure against that truth.
+    """Create a small made-up world, meter it, and check every figure against the known truth.
 
     A second run finds nothing new and says so.
 
@@ -45,17 +45,17 @@ def init(
     from mediameter.settings import write_commented_toml
 
     write_commented_toml(path)
-    typer.echo(f"Wrote {path}. Say in [sources] where your logs are; then: mediameter run --settings {path}")
+    typer.echo(f"Wrote {path}. Set in [sources] where your logs are; then: mediameter run --settings {path}")
 
 
 def doctor(
     settings: SettingsFile = None,
     as_json: AsJson = False,
-    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test notice to each channel.")] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one test message to each channel.")] = False,
 ) -> None:
-    """Look at everything a run needs: buckets, rights, logs, disks, Prefect, channels. Each finding has its remedy.
+    """Check everything a run needs: buckets, rights, logs, disks, Prefect, channels. Each finding has a remedy.
 
-    Exit code 1 when something is wrong; warnings are none.
+    Exit code 1 if there is an error; warnings alone are exit code 0.
 
     \b
     Examples:

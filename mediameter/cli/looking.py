@@ -13,11 +13,10 @@ from mediameter.cli.shared import THE_WORLD, AsJson, SettingsFile, day_of, load,
 def status(
     day: Annotated[str | None, typer.Argument(metavar="[DAY]", help="One day, like 2026-11-01.")] = None,
     settings: SettingsFile = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 1 when something is late or suspect.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with code 1 if something is late or suspect.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say how complete each source and day is, what was rejected, which rules days break, and whether anything is late
-    or suspect.
+    """Show how complete each source and day is, what was rejected, which quality rules days break, and what is late.
 
     \b
     Examples:
@@ -39,7 +38,7 @@ def report(
     settings: SettingsFile = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: report.html beside the settings.")] = None,
 ) -> None:
-    """Write the report: one HTML file with pictures, which needs nothing else. Prints its path.
+    """Write the report, one self-contained HTML file, and print its path.
 
     \b
     Examples:

@@ -9,18 +9,16 @@ import typer
 from mediameter.cli.shared import AsJson, Bars, DryRun, SettingsFile, load, now, print_json, tell_drawn
 from mediameter.errors import UserError
 
-Range = Annotated[
-    list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or: last 30d (which ends today).")
-]
-Plan = Annotated[bool, typer.Option("--dry-run", help="Say what would change, day by day, and do nothing.")]
-Reparse = Annotated[bool, typer.Option("--reparse", help="Also read again what an older parser read.")]
-Every = Annotated[bool, typer.Option("--all", help="With --reparse: whatever parser read it.")]
+Range = Annotated[list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or last 30d (ends today).")]
+Plan = Annotated[bool, typer.Option("--dry-run", help="Print what would change, day by day, and change nothing.")]
+Reparse = Annotated[bool, typer.Option("--reparse", help="Read objects again that an older parser read.")]
+Every = Annotated[bool, typer.Option("--all", help="With --reparse: read all objects again.")]
 AcceptFewer = Annotated[
     list[str] | None,
-    typer.Option(metavar="SOURCE", help="Believe this source, which shows less than it did, or nothing."),
+    typer.Option(metavar="SOURCE", help="Accept that this source shows fewer rows or objects than before, or none."),
 ]
 Reprice = Annotated[
-    bool, typer.Option("--reprice", help="Also make final days with the prices of today; both figures are kept.")
+    bool, typer.Option("--reprice", help="Apply today's prices to final days, too; both figures are kept.")
 ]
 
 
@@ -28,13 +26,14 @@ def run(
     settings: SettingsFile = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless it fails: for cron.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing unless the run fails; for cron.")] = False,
     sweep_all: Annotated[
-        bool, typer.Option("--sweep-all", help="Lake files that no longer count go to its trash, however many.")
+        bool, typer.Option("--sweep-all", help="Move all unused lake files to the trash, however many there are.")
     ] = False,
 ) -> None:
-    """Take in what is new, roll up the days that it touches, check them, and judge them by the rules of quality: a day
-    that breaks one is told, suspect and not final (exit code 1). Safe to run at any time, any number of times.
+    """Make one pass: read what is new, compute the days that it touches, check them, and send alerts.
+
+    A day that breaks a quality rule stays open and is marked suspect (exit code 1). Run it as often as you like.
 
     \b
     Examples:
@@ -64,9 +63,9 @@ def backfill(
     reprice: Reprice = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do days again: fetch what is missing of them, compute them anew. The figures become what `run` would have made.
+    """Compute days again: read what is missing of them, then compute them from the lake.
 
-    Frozen days are refused and left as they are (exit code 2, the others are done). May be interrupted and run again.
+    Frozen days are left as they are (exit code 2; all others are done). You may interrupt it and run it again.
 
     \b
     Examples:
@@ -77,7 +76,7 @@ def backfill(
       mediameter backfill 2025-10-01..2025-10-30 --reprice --dry-run
     """
     if every and not reparse:
-        raise UserError("--all is a word for --reparse", "add --reparse")
+        raise UserError("--all only works together with --reparse", "add --reparse")
     loaded = load(settings)
     from mediameter.commands import backfill as command
     from mediameter.steps.redo import backfill as step

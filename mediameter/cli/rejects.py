@@ -11,7 +11,7 @@ from mediameter.errors import UserError
 
 rejects = typer.Typer(rich_markup_mode=None)
 
-Reason = Annotated[str | None, typer.Option(help="Only those of one reason, like SHORT_LINE.")]
+Reason = Annotated[str | None, typer.Option(help="Only this reason, like SHORT_LINE.")]
 
 
 @rejects.callback(invoke_without_command=True)
@@ -22,7 +22,7 @@ def rejects_or_list(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the lines that could not be read, and read them again once the parser has been mended.
+    """Show the lines that could not be read, and read them again after the parser was fixed.
 
     Without a command: list.
 
@@ -36,14 +36,15 @@ def rejects_or_list(
     if context.invoked_subcommand is None:
         rejects_list(settings, reason, limit, as_json)
     elif settings or reason or as_json:  # they would be lost
-        raise UserError("options stand behind the command", f"mediameter rejects {context.invoked_subcommand} --…")
+        example = f"mediameter rejects {context.invoked_subcommand} --settings FILE"
+        raise UserError("put options after the subcommand", f"for example: {example}")
 
 
-@rejects.command("list", short_help="The newest of them, with place and reason.")
+@rejects.command("list", short_help="List the newest rejects, with place and reason.")
 def rejects_list(
     settings: SettingsFile = None, reason: Reason = None, limit: Limit = 20, as_json: AsJson = False
 ) -> None:
-    """The newest of them, with place and reason.
+    """List the newest rejects, with place and reason.
 
     \b
     Examples:
@@ -56,14 +57,14 @@ def rejects_list(
     tell(step.list_rejects(loaded, reason, limit, now=now()), as_json)
 
 
-@rejects.command("show", short_help="One of them with all that is kept of it.")
+@rejects.command("show", short_help="Show one reject in full.")
 def rejects_show(
     key: Annotated[str, typer.Argument(help="Key of the object.")],
-    line: Annotated[int, typer.Argument(min=0, help="Number of the line; 0 is a refused object itself.")] = 0,
+    line: Annotated[int, typer.Argument(min=0, help="Line number; 0 means the refused object itself.")] = 0,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """One of them with all that is kept of it: redacted, up to 2,000 characters.
+    """Show one reject with all that is kept of it: redacted, up to 2,000 characters.
 
     \b
     Examples:
@@ -78,10 +79,12 @@ def rejects_show(
 @rejects.command("replay", short_help="Read objects with rejects again, with today's parser.")
 def rejects_replay(
     settings: SettingsFile = None,
-    every: Annotated[bool, typer.Option("--all", help="Whatever parser read them, not just an older one.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Read all of them again, not only what an older parser read.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read again the objects with rejects that an older parser read, and say how many lines came back.
+    """Read objects with rejects again, if an older parser read them, and say how many lines could now be read.
 
     \b
     Examples:

@@ -16,11 +16,11 @@ Role = Annotated[
     typer.Option(
         "--grant",
         metavar="ROLE",
-        help="Let this role of a BI tool read what is meant for it; a user of MySQL or MariaDB: NAME@HOST.",
+        help="Let this role of a BI tool read rollups and views; on MySQL or MariaDB a user: NAME@HOST.",
     ),
 ]
 Origin = Annotated[
-    str | None, typer.Option("--from", metavar="URL", help="Carry this warehouse over into the settings' own.")
+    str | None, typer.Option("--from", metavar="URL", help="Copy this warehouse into the one of the settings.")
 ]
 
 
@@ -31,13 +31,15 @@ def migrate(
     origin: Origin = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the warehouse's tables and views, or bring them to the newest revision. Every run does so by itself.
+    """Create the warehouse's tables and views, or upgrade them to the newest revision. Every run does so, too.
 
-    Run it yourself if you want to know before, or if the user of your runs may not make tables. A role that is granted
-    may read rollups, reference tables, incidents and views, and nothing else; grant again after an update, which makes
-    the views anew. On PostgreSQL point the BI tool at the schema mediameter_bi: it shows these alone, with booleans and
-    time zones. Where users have hosts (MySQL, MariaDB) a user is NAME@HOST, like bi@% or bi@10.0.0.%; a role has no
-    host. --from moves a warehouse to another database: put the new one into [warehouse] url, and name the old one.
+    Run it yourself if the user of your runs may not create tables.
+
+    --grant lets a role read rollups, reference tables, incidents and views, and nothing else. Grant again after an
+    update, because an update creates the views again. On PostgreSQL, point the BI tool at the schema mediameter_bi: it
+    shows only these, with booleans and time zones. On MySQL and MariaDB a user is NAME@HOST, like bi@% or bi@10.0.0.%.
+
+    --from moves a warehouse to another database: set [warehouse] url to the new one, and name the old one.
 
     \b
     Examples:
@@ -71,17 +73,17 @@ def adopt(
     dry_run: DryRun = False,
     forget_missing: Annotated[
         bool,
-        typer.Option("--forget-missing", help="Lake files that are lost no longer count: read their objects again."),
+        typer.Option("--forget-missing", help="Read the objects of lost lake files again."),
     ] = False,
     new_key: Annotated[
-        bool, typer.Option("--new-key", help="The key is lost for good: go on under the one that there is now.")
+        bool, typer.Option("--new-key", help="The old key is lost for good: continue with the present one.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild the ledger of a warehouse that was lost, or restored from an older backup, from what the lake tells.
+    """Rebuild the ledger from the lake: for a warehouse that was lost, or restored from an older backup.
 
-    Every lake file is held against its hash. The next `mediameter run` computes all days anew: the figures become what
-    they were, also of logs that the bucket no longer has. May be killed and run again.
+    It checks every lake file against its hash. The next `mediameter run` computes all days again: the figures become
+    what they were, even of logs that the bucket no longer has. You may interrupt it and run it again.
 
     \b
     Examples:

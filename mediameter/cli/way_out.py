@@ -37,7 +37,7 @@ def _said(error: Exception) -> tuple[str, int]:
     if isinstance(error, UserError):
         return str(error), THE_USER
     if isinstance(error, typer.TyperException):
-        return f"{_usage(error)}: `mediameter --help` lists what there is", THE_USER
+        return f"{_usage(error)}: see `mediameter --help`", THE_USER
     if isinstance(error, WorldError):
         return str(error), THE_WORLD
     if isinstance(error, OSError):
@@ -47,7 +47,7 @@ def _said(error: Exception) -> tuple[str, int]:
 
         if isinstance(error, SQLAlchemyError):
             return _of_the_database(error), THE_WORLD
-    remedy = "this is a fault of mediameter's; MEDIAMETER_TRACEBACK=1 shows where"
+    remedy = "this is a bug in mediameter; MEDIAMETER_TRACEBACK=1 shows where"
     return f"{type(error).__name__}: {error}: {remedy}", THE_WORLD
 
 
@@ -58,16 +58,14 @@ def _usage(error: Exception) -> str:
 
 def _of_the_system(error: OSError) -> str:
     what = error.strerror or str(error) or type(error).__name__
-    return (
-        f"{error.filename}: {what}: mend that and run again" if error.filename else f"{what}: mend that and run again"
-    )
+    return f"{error.filename}: {what}: fix that and run again" if error.filename else f"{what}: fix that and run again"
 
 
 _DATABASE_REMEDIES = (
-    ("full", "free some space on its disk, then run again: nothing is half written"),
-    ("disk I/O", "see its disk (is it full, is there a quota?), then run again: nothing is half written"),
-    ("locked", "another process holds it: run again when that has ended"),
-    ("", "see [warehouse] url, and whether it can be reached and written"),
+    ("full", "free some space on its disk and run again; nothing is half written"),
+    ("disk I/O", "check its disk (full? quota?) and run again; nothing is half written"),
+    ("locked", "another process is using it; run again when that has ended"),
+    ("", "check [warehouse] url, and that it can be reached and written"),
 )
 
 

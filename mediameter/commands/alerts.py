@@ -77,13 +77,13 @@ class Alerts:
         for silence, reason in self.silences:
             _say(console, f"silent until {silence.ends_at:%Y-%m-%d %H:%MZ}: {silence.rule} ({silence.group}): {reason}")
         for mistake in self.mistakes:
-            _say(console, f"left out, it cannot be understood: {mistake}")
+            _say(console, f"invalid rule, left out: {mistake}")
         if not self.incidents:
             _say(console, "No incident in the last 14 days.")
 
     def _state(self, rule: Rule) -> str:
         if rule.dormant:
-            return "asleep"
+            return "disabled"
         states = {each.state for each in self.incidents if each.rule == rule.name}
         return "FIRING" if IS_FIRING in states else "pending" if "pending" in states else "quiet"
 
@@ -185,7 +185,7 @@ class Explained:
         _say(console, f"  {_measure(rule)}; fires {threshold(rule)}; window {span(rule)}; needs {rule.needs}")
         _say(console, f"  asked in: {rule.asked_in}; written in {rule.place}")
         if rule.dormant:
-            _say(console, f"  asleep: {rule.dormant}")
+            _say(console, f"  disabled: {rule.dormant}")
         _say(console, f"  do: {' '.join(rule.runbook.split())}")
         table = _table("window ends", "group", "verdict", "value", "sample")
         for each in self.windows:
@@ -250,7 +250,7 @@ class Silenced:
             _say(console, f"{self.rule}{of}: {self.ended:,} silences ended.")
         else:
             until = f"{self.ends_at:%Y-%m-%d %H:%MZ}"
-            _say(console, f"{self.rule}{of} is told to nobody until {until}; it is judged and kept.")
+            _say(console, f"{self.rule}{of} sends no messages until {until}; it is still judged and recorded.")
 
 
 def silence(settings: Settings, name: str, group: str, lasting: str, reason: str, *, now: datetime) -> Silenced:
@@ -278,7 +278,7 @@ def _lasting(text: str) -> timedelta:
     found = _SPAN.fullmatch(text.strip())
     span = timedelta(minutes=int(found[1]) * _MINUTES[found[2]]) if found else timedelta(0)
     if not timedelta(0) < span <= LONGEST_SILENCE:
-        raise UserError(f"{text!r} is no span of up to 30 days", 'write it like "4 h" or "2 days"')
+        raise UserError(f"{text!r} is not a time span of up to 30 days", 'write it like "4 h" or "2 days"')
     return span
 
 

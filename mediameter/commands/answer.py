@@ -87,7 +87,7 @@ def _is_asked(whole: Result, row: tuple[Any, ...], asked: Asked) -> bool:
     for column in wanted:
         if column not in whole.columns:
             word = column.removesuffix("_id")
-            raise UserError(f"this answer tells of no {word}", f"leave --{word} out, or ask another")
+            raise UserError(f"this answer has no {word}", f"leave --{word} out, or ask another")
     return all(row[whole.columns.index(column)] == name for column, name in wanted.items())
 
 
@@ -110,7 +110,7 @@ def _known(connection: Connection, settings: Settings) -> answers.Known:
     of = (func.min(days.c.day), func.max(days.c.day), func.max(days.c.complete_through_at))
     first, newest, through = connection.execute(select(*of).where(days.c.tenant == settings.tenant)).one()
     if newest is None:
-        raise UserError("the warehouse knows no day yet", "`mediameter run` fills it")
+        raise UserError("the warehouse holds no day yet", "`mediameter run` fills it")
     return answers.Known(first, newest, through.replace(tzinfo=UTC) if through else None)
 
 
@@ -136,9 +136,9 @@ def _by_document() -> dict[str, list[tuple[str, list[answers.Answer]]]]:
 def write(told: Told, format: str, out: Path | None) -> None:
     """Write an answer to a file, or to the terminal, its notes to stderr; ``UserError`` for Parquet on a terminal."""
     if format not in answers.FORMATS:
-        raise UserError(f"no format is called {format!r}", f"choose {', '.join(answers.FORMATS)}")
+        raise UserError(f"there is no format {format!r}", f"choose {', '.join(answers.FORMATS)}")
     if out is None and format == "parquet" and sys.stdout.isatty():
-        raise UserError("Parquet is no text for a terminal", "add --out FILE")
+        raise UserError("Parquet cannot be printed", "add --out FILE")
     with _target(format, out) as stream:
         answers.write(told.result, format, stream)
     for note in told.notes:

@@ -166,7 +166,7 @@ def show_reject(settings: Settings, key: str, line: int) -> RejectShown:
     if line not in found:
         lines = ", ".join(map(str, list(found)[:20]))
         remedy = f"it has rejects at line {lines}" if found else "`mediameter rejects list` has them all"
-        raise UserError(f"{key}: no reject stands at line {line}", remedy)
+        raise UserError(f"{key}: there is no reject at line {line}", remedy)
     return RejectShown(**found[line])
 
 
@@ -194,4 +194,4 @@ def _known(reason: str) -> str:
     if reason.upper() in reasons:
         return reason.upper()
     near = get_close_matches(reason.upper(), reasons, n=1, cutoff=0.4)
-    raise UserError(f"no reason is called {reason!r}", f"did you mean {near[0]}?" if near else ", ".join(reasons))
+    raise UserError(f"there is no reject reason {reason!r}", f"did you mean {near[0]}?" if near else ", ".join(reasons))

@@ -111,7 +111,7 @@ def reveal(
     """
     key = known_key(settings)
     if key is None:
-        raise UserError("the key of the pseudonyms is not there", "restore address.key, or set privacy.key")
+        raise UserError("the key of the pseudonyms is missing", "restore address.key, or set privacy.key")
     pseudonyms = Pseudonyms(key)
     found: list[Revealed] = []
     for each in asked:

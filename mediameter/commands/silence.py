@@ -29,7 +29,7 @@ def _line(settings: Settings, name: str, delivered_at: datetime, now: datetime) 
     quiet = told((now - delivered_at).total_seconds(), "s")
     what = settings.system(name).form.silence
     return (
-        f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {quiet}: longer than is ordinary of it. Is the"
+        f"{name}: {what} {delivered_at:%Y-%m-%d %H}h UTC, for {quiet}: longer than is usual for it. Is the"
         f" delivery alive (logging, copy job, export)? `mediameter doctor`; if it is: [sources.{name}] quiet_hours"
     )
 

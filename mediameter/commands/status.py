@@ -35,7 +35,7 @@ GIVEN_UP_TOLD_FOR = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """The last complete listing of one source; None where there was none. ``doubts``: why it is not
-    believed; ``silence``: that nothing has come for longer than is ordinary of it; empty where that is not so."""
+    believed; ``silence``: that nothing has come for longer than is usual for it; empty where that is not so."""
 
     source: str
     listed_at: datetime | None
@@ -55,7 +55,7 @@ class SourceStatus:
 
     def _not_listed(self, now: datetime) -> str:
         if self.listed_at is None:
-            return f"{self.source}: never listed: no run has got there yet. {_NO_RUN}"
+            return f"{self.source}: no run has listed it yet. {_NO_RUN}"
         if now - self.listed_at > LATE_AFTER:
             ago = told((now - self.listed_at).total_seconds(), "s")
             return f"{self.source}: no run has listed it for {ago}. {_NO_RUN}"
@@ -64,7 +64,7 @@ class SourceStatus:
         return ""
 
 
-_NO_RUN = "Is the schedule alive (cron, or Prefect: hourly, nightly)? `mediameter doctor`, `mediameter run`"
+_NO_RUN = "Check the schedule (cron, or Prefect's hourly and nightly): `mediameter doctor`, `mediameter run`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Status:
         for line in lines(self.repricing):
             console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
         if self.missing_day:
-            console.print(f"Nothing is known of {self.missing_day}.", highlight=False)
+            console.print(f"There is no data for {self.missing_day}.", highlight=False)
         counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
         console.print(f"Objects: {counts or 'none'}.", highlight=False)
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())

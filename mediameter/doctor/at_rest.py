@@ -34,7 +34,7 @@ def lake(case: Case) -> Iterator[Finding]:
             file.flush()
             os.fsync(file.fileno())
     except OSError as trouble:
-        remedy = f"mend the rights of {place}, or set [lake] path to a folder that can be written"
+        remedy = f"correct the permissions of {place}, or set [lake] path to a folder that can be written"
         yield error(str(path), f"the lake cannot be written: {trouble.strerror}", remedy)
         return
     yield ok(str(path), "can be written" if path.exists() else f"not there yet; {place} can be written")
@@ -68,16 +68,16 @@ def warehouse(case: Case) -> Iterator[Finding]:
 def _unmade(file: Path) -> Finding:
     place = _nearest(file.parent)
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        return ok(str(file), f"not there yet: the first run makes it; {place} can be written")
-    remedy = f"mend the rights of {place}, or set [warehouse] url"
-    return error(str(file), f"not there, and cannot be made: {place} cannot be written", remedy)
+        return ok(str(file), f"does not exist yet: the first run creates it; {place} can be written")
+    remedy = f"correct the permissions of {place}, or set [warehouse] url"
+    return error(str(file), f"does not exist and cannot be created: {place} cannot be written", remedy)
 
 
 def _revision(shown: str, found: str | None) -> Finding:
     if found == migration.HEAD:
         return ok(shown, f"can be written, at revision {found}")
     if found is None:
-        return ok(shown, "can be written, no tables yet: the first run makes them")
+        return ok(shown, "can be written, no tables yet: the first run creates them")
     if found < migration.HEAD:
         return ok(shown, f"can be written, at revision {found}: the next run brings it to {migration.HEAD}")
     remedy = "use the newer mediameter that made it: git pull, then make venv"

@@ -18,14 +18,14 @@ from mediameter.errors import UserError
 from mediameter.settings import Channel
 
 SEND_TIMEOUT_S = 10.0
-REMEDY = "mend it in [alerts] notify or channels; apprise's pages list the form of each service's URL"
+REMEDY = "correct [alerts] notify or channels; Apprise's pages list each service's URL"
 
 
 def channels(case: Case) -> Iterator[Finding]:
     alerts = case.settings.alerts
     if not alerts.every_channel:
         remedy = 'add [alerts] notify = ["env:SLACK_URL"], or any URL that Apprise knows'
-        yield warning("[alerts] notify", "no channel: nobody is told when a run fails", remedy)
+        yield warning("[alerts] notify", "no channel: nobody is notified if a run fails", remedy)
     sound = []
     for channel in alerts.every_channel:
         reason = refusal(channel, allow_private=alerts.allow_private_channels)
@@ -34,7 +34,7 @@ def channels(case: Case) -> Iterator[Finding]:
             continue
         sound.append(channel)
         if not case.send_test:
-            yield ok(redacted(channel.url), "it may be called; --send-test tries it")
+            yield ok(redacted(channel.url), "may be called; --send-test sends a test message")
     if case.send_test:
         yield from _tried(sound, case)
 
@@ -47,9 +47,9 @@ def _tried(sound: list[Channel], case: Case) -> Iterator[Finding]:
     allowed = case.settings.alerts.allow_private_channels
     for told in notify(message, sound, timeout_s=SEND_TIMEOUT_S, allow_private=allowed):
         if told.delivered:
-            yield ok(told.channel, "a test notice was delivered")
+            yield ok(told.channel, "a test message was delivered")
         else:
-            yield error(told.channel, f"a test notice was not delivered: {told.reason}", REMEDY)
+            yield error(told.channel, f"a test message was not delivered: {told.reason}", REMEDY)
 
 
 def rules(case: Case) -> Iterator[Finding]:
@@ -62,10 +62,12 @@ def rules(case: Case) -> Iterator[Finding]:
         return
     for each in failed:
         found = f"{each.about}: wanted {each.wanted}, got {each.got}"
-        yield error(f"rule {each.rule}", found, "`mediameter alerts test` tries it again, once it is mended")
+        yield error(f"rule {each.rule}", found, "after fixing it: `mediameter alerts test`")
     asleep = sum(bool(rule.dormant) for rule in known)
     if not failed:
-        yield ok("rules of alerts", f"{len(known) - asleep} are judged, {asleep} sleep (`mediameter alerts list`)")
+        yield ok(
+            "rules of alerts", f"{len(known) - asleep} are judged, {asleep} are disabled (`mediameter alerts list`)"
+        )
 
 
 CHANNELS: tuple[Check[Case], ...] = (

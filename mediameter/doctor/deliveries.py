@@ -62,7 +62,7 @@ def _found(connection: sa.Connection, case: Case) -> list[Finding]:
     if migration.revision(connection) != migration.HEAD:
         return [skipped(_SUBJECT, "no run of this mediameter has looked at anything yet")]
     findings = [*_doubts(connection, case), *_silent_tables(connection, case)]
-    return [*(findings or [ok(_SUBJECT, "every source shows what it showed")]), *_kept_prices(connection, case)]
+    return [*(findings or [ok(_SUBJECT, "no source shows less than before")]), *_kept_prices(connection, case)]
 
 
 def _kept_prices(connection: sa.Connection, case: Case) -> Iterator[Finding]:
@@ -88,8 +88,8 @@ def _silent_tables(connection: sa.Connection, case: Case) -> Iterator[Finding]:
     query = sa.select(listings.source, listings.delivered_at).where(listings.late_from_at < naive(case.clock()))
     for name, at in connection.execute(query.order_by(listings.source)):
         if name in case.settings.table_sources:
-            found = f"no row is newer than {_hour(at)}, longer than is ordinary of it"
-            remedy = f"is the application alive, and this its database? If so: [sources.{name}] quiet_hours"
+            found = f"no row is newer than {_hour(at)}, longer than is usual for it"
+            remedy = f"is the application running, and is this its database? If so: [sources.{name}] quiet_hours"
             yield warning(f"[sources.{name}]", found, remedy)
 
 

@@ -48,7 +48,9 @@ def logging_of_log_bucket(visit: Visit) -> Iterator[Finding]:
         yield ok(looked_at, "off, as it should be")
     elif target["TargetBucket"] == bucket:
         remedy = f"turn it off: aws s3api put-bucket-logging --bucket {bucket} --bucket-logging-status '{{}}'"
-        yield error(looked_at, "it logs into itself: each delivery makes the next, for ever (a log loop)", remedy)
+        yield error(
+            looked_at, "access logging is enabled on the log bucket itself: each log makes another (a log loop)", remedy
+        )
     else:
         yield ok(looked_at, f"on, to another bucket ({target['TargetBucket']})")
 

@@ -22,7 +22,7 @@ _BLOCK_BYTES = 4 << 20
 _NO_SEED = 0  # line hashes are not kept, so they need no secret
 NOTHING_TO_LOOK_AT = "no object to look at"
 _REASON_REMEDIES = {
-    "FUTURE_TIME": "the objects' times lie before their lines': sync with times preserved, or mend the clock",
+    "FUTURE_TIME": "the objects' times lie before their lines': sync with times preserved, or set this machine's clock",
     "LONG_LINE": "see `mediameter rejects`: is it a log at all?",
     "AMBIGUOUS": "a client wrote quotes and numbers into its requests; such lines are never guessed at",
 }

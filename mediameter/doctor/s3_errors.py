@@ -67,9 +67,9 @@ def trouble(error: Exception, visit: Visit) -> Trouble:
     code, source = code_of(error), visit.source
     rung = _CODES.get(code, "answer") if code else _rung_of(error)
     if isinstance(error, ResponseParserError):
-        told: MediameterError = WorldError("what answers there is no S3", f"correct {visit.setting} endpoint")
+        told: MediameterError = WorldError("the server that answers is not S3", f"correct {visit.setting} endpoint")
     elif isinstance(error, boto.ParamValidationError):
-        told = WorldError(f"{source.bucket!r} is no bucket's name", f"correct {visit.setting} bucket")
+        told = WorldError(f"{source.bucket!r} is not a valid bucket name", f"correct {visit.setting} bucket")
     else:
         told = of_listing(error, visit.name, source.bucket, source.prefix)
     words = told.message.removeprefix(f"source '{visit.name}': ")

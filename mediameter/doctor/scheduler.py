@@ -118,13 +118,13 @@ def _deployment(client: httpx.Client, expected: Expected, now: datetime) -> Find
     if found is None and expected.is_scheduled:
         return error(looked_at, "there is none: nothing runs by itself", _DEPLOY)
     if found is None:
-        return warning(looked_at, "there is none: nobody can order a run from Prefect", _DEPLOY)
+        return warning(looked_at, "there is none: no run can be started from Prefect", _DEPLOY)
     if found["work_pool_name"] != POOL:
         other = f"it is of the work pool {found['work_pool_name']}"
         return warning(looked_at, other, f"see that a worker polls that one, or deploy it to {POOL}")
     orphan = _orphan(client, found, expected.longest, now)
     if orphan:
-        held = f"its slot is held by {orphan['name']}, of whose end nobody told: no other run starts"
+        held = f"its slot is held by {orphan['name']}, whose end was never reported: no other run starts"
         return warning(looked_at, held, f"if no process of it is left: prefect flow-run delete {orphan['id']}")
     if not expected.is_scheduled:
         return ok(looked_at, "there, for runs by hand")

@@ -25,7 +25,7 @@ def examined(connection: sa.Connection, shown: str, revision: str | None, url: s
         return
     if revision is None and engine == "postgresql" and not _may_make_tables(connection):
         remedy = "GRANT CREATE ON SCHEMA public to the user, or let another user run `mediameter migrate`"
-        yield error(shown, "there are no tables yet, and the user may make none", remedy)
+        yield error(shown, "there are no tables yet, and the user may not create any", remedy)
     if revision == HEAD:
         write_nothing(connection)
         yield from _collations(connection, shown)

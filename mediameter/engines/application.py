@@ -22,7 +22,7 @@ _STRICT = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 _GIVEN_UP = (trouble.deadlock, trouble.lock_timeout, trouble.lost)
 
 
-def made(url: sa.URL, statement_timeout_s: int, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
+def new_engine(url: sa.URL, statement_timeout_s: int, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
     """The engine; no connection is made yet. ``url`` names its driver."""
     if url.drivername == "sqlite":
         return _sqlite(Path(url.database or ""), lock_timeout_s)
@@ -88,7 +88,7 @@ def _prepare_mysql(connection: Any, statement_timeout_s: int, lock_timeout_s: fl
 
 
 def _begin_mysql(connection: sa.Connection, lock_timeout_s: float) -> None:
-    """The lock goes with the connection, which is closed behind each transaction."""
+    """The lock ends with the connection, which is closed after each transaction."""
     ask = "SELECT GET_LOCK(CONCAT('mediameter.', MD5(CONCAT(DATABASE(), ' write-back'))), %s)"
     if connection.exec_driver_sql(ask, (round(lock_timeout_s),)).scalar() != 1:
         raise WorldError("another run writes into the application", "run again when it has ended")

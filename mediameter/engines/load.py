@@ -49,7 +49,7 @@ def _into_mysql(connection: sa.Connection, table: str, frame: pl.DataFrame) -> N
 
 
 def _refuse_giants(connection: sa.Connection, frame: pl.DataFrame) -> None:
-    """A statement larger than a packet ends the connection without a word: it is told before."""
+    """A statement larger than a packet ends the connection without an error, so the size is checked first."""
     texts = [column for column in frame if column.dtype == pl.String]
     sizes = [column.str.len_bytes() + column.str.count_matches(_ESCAPED) for column in texts]
     most = connection.connection.info[mysql.PACKET] - _STATEMENT_BYTES

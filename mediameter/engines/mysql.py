@@ -32,7 +32,7 @@ _OPTIONS = {
 }
 
 
-def made(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
+def new_engine(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
     """An engine for the server; no connection is made yet. Raises ``UserError`` for an option that cannot be kept."""
     _check_options(url)
     arguments = {

@@ -19,7 +19,7 @@ IDLE_TIMEOUT_S = 300
 _WRITERS_LOCK = int.from_bytes(b"mediamet")  # any constant will do that no other program is likely to choose
 
 
-def made(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
+def new_engine(url: sa.URL, lock_timeout_s: float, connect_timeout_s: float) -> sa.Engine:
     """An engine for the server; no connection is made yet."""
     arguments = {
         "connect_timeout": max(2, round(connect_timeout_s)),

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from mediameter.errors import WorldError
 
 
-def made(url: sa.URL, lock_timeout_s: float) -> sa.Engine:
-    """An engine on the file, whose folder is made. Raises ``WorldError`` when that cannot be."""
+def new_engine(url: sa.URL, lock_timeout_s: float) -> sa.Engine:
+    """An engine on the file. Creates its folder; raises ``WorldError`` if that fails."""
     if url.database:
         folder = Path(url.database).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WorldError(
-                f"the warehouse's folder {folder} cannot be made ({error.strerror})", "mend its rights"
+                f"the warehouse's folder {folder} cannot be created ({error.strerror})", "correct its permissions"
             ) from None
 
     def prepare(connection: Any, _record: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a server's error means: whose fault it is, what mends it, and whether the transaction may be tried again.
+"""What a server's error means: whose fault it is, the remedy, and whether the transaction may be tried again.
 
 The drivers' own words hold values ("Duplicate entry 'x'"): only those of a failed connection are handed on.
 """
@@ -13,11 +13,11 @@ from mediameter.errors import MediameterError, UserError, WorldError
 
 
 class TryAgain(WorldError):
-    """The server gave the transaction up, and nothing of it was written: the whole of it may be tried again."""
+    """The server aborted the transaction and wrote nothing of it: the whole of it may be tried again."""
 
 
 class Lost(TryAgain):
-    """The connection is gone. Before COMMIT was sent nothing was written; after it nobody knows."""
+    """The connection was lost. Before COMMIT was sent, nothing was written; after that, it is not known."""
 
 
 # Told of a database as it is shown, and the driver's words.
@@ -32,11 +32,11 @@ def _world(message: str, remedy: str, kind: type[WorldError] = WorldError) -> To
     return lambda shown, words: kind(f"{shown}: {message} ({words})" if words else f"{shown}: {message}", remedy)
 
 
-wrong_password = _user("user or password is refused", "see [warehouse] url; special characters are written as %XX")
-no_database = _user("the database does not exist", "create it (README: a warehouse on a server), or mend the url")
+wrong_password = _user("wrong user or password", "see [warehouse] url; special characters are written as %XX")
+no_database = _user("the database does not exist", "create it (README: a warehouse on a server), or correct the url")
 no_right = _user("a privilege is missing", "grant it: README, a warehouse on a server")
-unknown_host = _user("no host is found by that name", "mend the host in [warehouse] url")
-bad_option = _user("the url has an option that is not known", "drop what stands behind the ? in [warehouse] url")
+unknown_host = _user("there is no host of that name", "correct the host in [warehouse] url")
+bad_option = _user("the url has an unknown option", "remove what follows the ? in [warehouse] url")
 unreachable = _world("cannot be reached", "see host and port in [warehouse] url, and whether the server runs")
 too_many = _world("has too many connections", "raise its limit, or run again later")
 not_yet = _world("does not take connections now", "run again when the server is up")
@@ -95,6 +95,6 @@ def first_line(words: str) -> str:
 
 
 def name(url: sa.URL) -> str:
-    """A database as it is shown: neither user nor password nor options."""
+    """A database's name for messages, without user, password and options."""
     host = f"[{url.host}]" if url.host and ":" in url.host else url.host or "localhost"
     return f"{url.get_backend_name()}://{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"

@@ -91,7 +91,7 @@ def _frames(
     try:
         return rolled_up(events, tenant=settings.tenant, day=day, begin=begin, end=end)
     except OverflowError as error:
-        raise WorldError(f"{day} was not written: {error}; some number is absurd", "mend it at its source") from None
+        raise WorldError(f"{day} was not written: {error}; a number is too large", "correct it at its source") from None
 
 
 def at_prices_of_today(connection: sa.Connection, settings: Settings, day: date) -> pl.DataFrame:

@@ -115,8 +115,8 @@ def _compute(made: sa.Engine, settings: Settings, day: DirtyDay, seen: Footing) 
         every = [part for each in parts.values() for part in each]
         frames = _frames(settings, day, every, found, seen.prices)
     except OverflowError as error:
-        remedy = "look for the object that holds it and deliver it mended: another version of the key replaces it"
-        raise WorldError(f"{day.day} was not written: {error}; some record's number is absurd", remedy) from None
+        remedy = "look for the object that holds it and deliver a corrected version under the same key"
+        raise WorldError(f"{day.day} was not written: {error}; a number of some record is too large", remedy) from None
     distinct = {source: sum(part.distinct for part in each) for source, each in parts.items()}
     sent = {source: sum(int(part.hourly["bytes_sent"].sum()) for part in each) for source, each in parts.items()}
     counts = _Counts(distinct, sent, write_audiences(settings, day.day, every))

@@ -53,7 +53,7 @@ def read(path: Path) -> DataSet:
     try:
         found = ranges(pl.concat(frames))
     except ValueError as error:
-        raise UserError(f"{path}: {error}", "mend the ranges it names") from None
+        raise UserError(f"{path}: {error}", "correct these ranges") from None
     return DataSet(found, _label(path, lines), sha256(content).hexdigest())
 
 

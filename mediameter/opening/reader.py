@@ -20,7 +20,7 @@ def reader(settings: Settings) -> Iterator[Connection]:
     """A snapshot of a warehouse that has been run at least once; ``UserError`` where there is none yet."""
     file = settings.warehouse.sqlite_path
     if file is not None and not file.exists():
-        raise UserError(f"{file}: there is no warehouse yet", "`mediameter run` makes it")
+        raise UserError(f"{file}: there is no warehouse yet", "`mediameter run` creates it")
     engine = connect.engine(settings.warehouse.url)
     try:
         with connect.reading(engine) as connection:
@@ -34,10 +34,10 @@ def _refuse_other_tables(connection: Connection) -> None:
     found = migration.revision(connection)
     migration.refuse_newer(found)
     if found is None:
-        raise UserError("the warehouse holds no tables yet", "`mediameter run` makes them")
+        raise UserError("the warehouse holds no tables yet", "`mediameter run` creates them")
     if found != migration.HEAD:
         remedy = "`mediameter migrate`, or the next run, brings it there"
-        raise UserError(f"the warehouse is at revision {found}, and {migration.HEAD} is asked", remedy)
+        raise UserError(f"the warehouse is at revision {found}, and {migration.HEAD} is needed", remedy)
 
 
 def rows(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:

@@ -37,20 +37,20 @@ def publish(context: AbstractDataContext, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or (target.exists() and any(target.iterdir()) and not (target / _MARK).exists()):
-            raise WorldError(f"{target} holds other things than the gate's pages", "set [quality] docs to a new folder")
+            raise WorldError(f"{target} holds other files than the gate's pages", "set [quality] docs to a new folder")
         _sweep(target)
-        made = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
-        context.add_data_docs_site(_SITE, _site(made))
+        draft = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
+        context.add_data_docs_site(_SITE, _site(draft))
         # Logs what it cannot render, and leaves it out. Its own index is not wanted: see _index.
         context.build_data_docs(site_names=[_SITE], build_index=False)
-        (made / "index.html").write_text(_index(context, made), encoding="utf-8")
-        for page in made.rglob("*.html"):
+        (draft / "index.html").write_text(_index(context, draft), encoding="utf-8")
+        for page in draft.rglob("*.html"):
             page.write_text(_closed(page.read_text(encoding="utf-8")), encoding="utf-8")
-        (made / _MARK).touch()
-        made.chmod(0o755)
-        _put(made, target)
+        (draft / _MARK).touch()
+        draft.chmod(0o755)
+        _put(draft, target)
     except OSError as error:
-        remedy = "mend its rights, or free space; the verdicts are written"
+        remedy = "correct its permissions, or free space; the verdicts are written"
         raise WorldError(f"the pages in {target} cannot be written ({error.strerror})", remedy) from None
 
 
@@ -64,15 +64,15 @@ def _site(folder: Path) -> dict[str, Any]:
     }
 
 
-def _index(context: AbstractDataContext, made: Path) -> str:
+def _index(context: AbstractDataContext, draft: Path) -> str:
     """In place of Great Expectations' own, which a stranger's script fills."""
     store = context.validation_results_store
     verdicts = {key.expectation_suite_identifier.name: store.get(key).success for key in store.list_keys()}
     links = [
-        f'<li><a href="{quote(page.relative_to(made).as_posix())}">{escape(name)}</a>: '
+        f'<li><a href="{quote(page.relative_to(draft).as_posix())}">{escape(name)}</a>: '
         f"{'all rules are met' if verdicts[name] else '<strong>broken</strong>'}</li>"
         for name in sorted(verdicts)
-        for page in (made / "validations" / name).rglob("*.html")
+        for page in (draft / "validations" / name).rglob("*.html")
     ]
     title = "What the quality gate found last"
     head = f'<head><meta charset="UTF-8"><title>{title}</title></head>'
@@ -87,17 +87,17 @@ def _draft(target: Path) -> str:
     return f".{target.name}-draft-"
 
 
-def _put(made: Path, target: Path) -> None:
+def _put(draft: Path, target: Path) -> None:
     """Of two gates that are ready at the same time, one may lose its pages."""
     old = Path(tempfile.mkdtemp(prefix=_draft(target), dir=target.parent))
     with suppress(FileNotFoundError):
         target.rename(old / "pages")
     try:
-        made.rename(target)
+        draft.rename(target)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    for each in (old, made):
+    for each in (old, draft):
         shutil.rmtree(each, ignore_errors=True)
 
 

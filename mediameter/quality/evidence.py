@@ -46,7 +46,7 @@ def evidence(connection: sa.Connection, suite: Suite, day: date, values: Mapping
         cursor = connection.execute(sa.text(suite.query).bindparams(*binds))
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
         words = " ".join(str(error.orig).split())
-        raise UserError(f"{suite.place}: the warehouse refuses the query: {words[:300]}", "mend it") from None
+        raise UserError(f"{suite.place}: the warehouse refuses the query: {words[:300]}", "correct the file") from None
     columns = list(cursor.keys())
     return Evidence(day, columns, [tuple(_plain(value) for value in row) for row in cursor])
 

@@ -112,16 +112,16 @@ def _expectation(rule: Rule, frame: pd.DataFrame) -> Expectation:
             f"{rule.place}: there is no expectation {rule.type!r}", "Great Expectations names them expect_…"
         ) from None
     try:
-        made: Expectation = implementation(**rule.kwargs, severity=rule.severity, notes=rule.name)
+        expectation: Expectation = implementation(**rule.kwargs, severity=rule.severity, notes=rule.name)
     except (ValueError, TypeError) as error:  # pydantic's are ValueErrors
         words = " ".join(str(error).split())
-        raise UserError(f"{rule.place}: {rule.type} cannot be made so: {words[:300]}", "mend its kwargs") from None
+        raise UserError(f"{rule.place}: {rule.type} cannot be created: {words[:300]}", "correct its kwargs") from None
     named = [rule.kwargs[key] for key in _COLUMNS if key in rule.kwargs]
     for column in (each for value in named for each in (value if isinstance(value, list) else [value])):
         if column not in frame.columns:
             known = ", ".join(frame.columns)
             raise UserError(f"{rule.place}: there is no column {column!r}", f"the query's are {known}")
-    return made
+    return expectation
 
 
 def _is_row_by_row(rule: Rule) -> bool:
@@ -167,7 +167,7 @@ def _refuse_exception(rule: Rule, result: Any) -> None:
     words = [each["exception_message"] for each in raised if each["raised_exception"]]
     if words:
         told = " ".join(str(words[0]).split())
-        raise UserError(f"{rule.place}: {rule.type} cannot be asked of these rows: {told[:300]}", "mend its kwargs")
+        raise UserError(f"{rule.place}: {rule.type} cannot judge these rows: {told[:300]}", "correct its kwargs")
 
 
 # --- what they found ---------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def suites(folder: Path) -> list[Suite]:
     found = [_suite(name, name.rpartition("/")[2], text) for name, text in _texts(folder).items()]
     for number, suite in enumerate(found):
         if suite.name in {each.name for each in found[:number]}:
-            raise UserError(f"{suite.place}: there is a suite {suite.name} already", "rename the file")
+            raise UserError(f"{suite.place}: a suite {suite.name} exists already", "rename the file")
     return found
 
 
@@ -92,15 +92,15 @@ def parameters() -> dict[str, tuple[str, ...]]:
 def _suite(place: str, file_name: str, text: str) -> Suite:
     name = file_name.rpartition(".")[0]
     if not _NAME.fullmatch(name):
-        raise UserError(f"{place}: {name!r} is no name of a suite", "letters, digits, _ and -, 64 at most")
+        raise UserError(f"{place}: {name!r} is not a valid suite name", "use letters, digits, _ and -, 64 at most")
     content = mapping(parsed(place, text), place, _KEYS, "sql/suites")
     about, rules = content.get("about", ""), content.get("expectations")
     if not isinstance(about, str) or not isinstance(rules, list) or not rules:
-        raise UserError(f"{place}: about is not a text, or expectations no list", "see sql/suites for examples")
+        raise UserError(f"{place}: about must be a text and expectations a list", "see sql/suites for examples")
     found = tuple(_rule(place, each) for each in rules)
     for number, rule in enumerate(found):
         if rule.name in {each.name for each in found[:number]}:
-            raise UserError(f"{rule.place}: there is a rule {rule.name} already", "rename one of them")
+            raise UserError(f"{rule.place}: a rule {rule.name} exists already", "rename one of them")
     family = _family(place, text, content)
     return Suite(name, about, family, _query(place, content, family), found, place)
 
@@ -110,14 +110,14 @@ def _rule(place: str, value: Any) -> Rule:
     at = line_of(place, value)
     name, kind, severity = value.get("rule"), value.get("type"), value.get("severity", "critical")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UserError(f"{at}: rule has no name, or none that can be kept", "letters, digits, _ and -, 64 at most")
+        raise UserError(f"{at}: a rule has no valid name", "use letters, digits, _ and -, 64 at most")
     if not isinstance(kind, str):
         raise UserError(f"{at}: {name} has no type", "name an expectation, like expect_column_values_to_be_between")
     if severity not in SEVERITIES:
         raise UserError(f"{at}: {name}: there is no severity {severity!r}", f"one of {', '.join(SEVERITIES)}")
     kwargs = value.get("kwargs", {LINE: 0})
     if not isinstance(kwargs, dict):
-        raise UserError(f"{at}: {name}: kwargs are not names with values", "write kwargs: {column: …}")
+        raise UserError(f"{at}: {name}: kwargs is not a mapping", "write kwargs: {column: …}")
     return Rule(name, kind, plain(kwargs), severity, f"{at}: {name}")
 
 
@@ -141,11 +141,11 @@ def _query(place: str, content: dict[str, Any], family: str) -> str:
     """The suite's own SQL, or that which reads a table's rows of the day."""
     query, table = content.get("query"), content.get("table")
     if (query is None) == (table is None):
-        raise UserError(f"{place}: a suite has either query or table", "give one of them")
+        raise UserError(f"{place}: a suite needs either query or table", "give one of them")
     if table is not None:
         return _of_table(place, table, family)
     if not isinstance(query, str) or not re.match(r"\s*(SELECT|WITH)\b", query, re.IGNORECASE):
-        raise UserError(f"{place}: query is no SELECT", "a suite only reads")
+        raise UserError(f"{place}: query is not a SELECT", "a suite only reads")
     known = parameters()[family]
     unknown = sorted(set(_PARAMETER.findall(query)) - set(known))
     if unknown:

@@ -49,12 +49,12 @@ _REASONS = {
     ("log_only", "failed"): "answered with an error, or not at all",
     ("log_only", "no_delivery"): "no GET of an object",
     ("log_only", "unknown_key"): "the key is no media file",
-    ("log_only", "sidecar"): "a sidecar, which nobody views",
+    ("log_only", "sidecar"): "a sidecar file, which nobody views",
     ("log_only", "bot"): "by an agent that calls itself a bot",
-    ("log_only", "not_modified"): "nothing new: the client had it",
+    ("log_only", "not_modified"): "not modified: the client already had it",
     ("log_only", "edge"): "fetched by a CDN's edge for one of several events",
-    ("log_only", "range"): "a further part of a file that was explained",
-    ("log_only", "elsewhere"): "asked for by a page of another site",
+    ("log_only", "range"): "a later range of a delivery that is explained",
+    ("log_only", "elsewhere"): "requested by a page of another site",
     ("log_only", "other_client"): "without an event: fetched past the application, or its event is lost",
     ("app_only", "no_fetch"): "share or transform: nothing is fetched",
     ("app_only", "unknown_file"): "the file is not in media_files",
@@ -99,8 +99,8 @@ def warnings(figures: Figures) -> list[str]:
     newest = sorted(figures.suspect_days & figures.why_suspect.keys(), reverse=True)[:MOST_EXPLAINED]
     explained = {day: "; ".join(map(words.visible, figures.why_suspect[day])) for day in newest}
     told = (
-        (figures.open_days, "Open, so that the figures will still grow"),
-        (figures.suspect_days - explained.keys(), "Suspect, since a check failed or too much was rejected or refused"),
+        (figures.open_days, "Open: the figures will still grow"),
+        (figures.suspect_days - explained.keys(), "Suspect: a check failed, or too much was rejected or refused"),
         (gaps, "Without any data"),
     )
     found = [f"{what}: {_newest(days)}." for days, what in told if days]

@@ -52,7 +52,7 @@ STYLES = {
 def render(figures: Figures, console: Console) -> None:
     """Prints the summary: at most the last 14 days a table, and what is left out."""
     if not figures.known_days:
-        console.print(Text("Nothing to show: the warehouse holds no day of this range."))
+        console.print(Text("Nothing to show: the warehouse holds no day in this range."))
         return
     _header(figures, console)
     _days(figures, console)
@@ -69,7 +69,7 @@ def render(figures: Figures, console: Console) -> None:
 def brief(figures: Figures, console: Console) -> None:
     """Days, applications, cost, and why a day is suspect: what fits on one screen. ``render`` has all."""
     if not figures.known_days:
-        console.print(Text("Nothing to show: the warehouse holds no day of this range."))
+        console.print(Text("Nothing to show: the warehouse holds no day in this range."))
         return
     _header(figures, console)
     _days(figures, console)

@@ -69,7 +69,7 @@ def tell_overdue(settings_path: str | None, deployment: str, grace: str, key: st
 def require_told(deliveries: list[Delivery]) -> None:
     """Raise ``WorldError`` when nobody was told."""
     if not any(delivery.delivered for delivery in deliveries):
-        raise WorldError("nobody could be told", "see the log for what was to be told, and why not")
+        raise WorldError("no channel could be notified", "the log has the message and the reason")
 
 
 def _tell(settings_path: str | None, message: Message) -> list[Delivery]:

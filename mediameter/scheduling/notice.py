@@ -60,7 +60,7 @@ def perform_backfill(
 def partitions(first: date, last: date, days: int) -> list[tuple[date, date]]:
     """The range in parts of so many days, each given by its first and last one."""
     if first > last or days < 1:
-        raise UserError(f"{first}..{last} in parts of {days} days is no range", "give the first day first")
+        raise UserError(f"{first}..{last} in parts of {days} days is not a valid range", "give the first day first")
     begins = [first + timedelta(days=number) for number in range(0, (last - first).days + 1, days)]
     return [(begin, min(begin + timedelta(days=days - 1), last)) for begin in begins]
 
@@ -136,9 +136,9 @@ def instant(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{text!r} is no instant", "write it as 2026-01-31T05:10:00+00:00") from None
+        raise UserError(f"{text!r} is not a valid time", "write it as 2026-01-31T05:10:00+00:00") from None
     if parsed.tzinfo is None:
-        raise UserError(f"{text!r} has no offset", "append +00:00 for UTC")
+        raise UserError(f"{text!r} has no UTC offset", "append +00:00 for UTC")
     return parsed
 
 

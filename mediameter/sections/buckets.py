@@ -23,16 +23,16 @@ class BucketSource(SourceSection):
     Without keys and profile, boto3 looks for credentials: environment, ~/.aws, the machine's role.
     """
 
-    path: Beside | None = setting(None, "Folder laid out as the bucket, instead of S3", validate_default=False)
+    path: Beside | None = setting(None, "Folder with the bucket's layout, instead of S3", validate_default=False)
     bucket: str = setting("", "Name of the bucket")
-    prefix: str = setting("", "Only keys that begin so")
+    prefix: str = setting("", "Only keys with this prefix")
     endpoint: str = setting("", 'Address of an S3 that is not Amazon\'s, like "https://s3.gra.io.cloud.ovh.net"')
     region: str = setting("", "Region of the bucket; default: the endpoint's, or boto3's")
     addressing: Literal["auto", "path", "virtual"] = setting("auto", "Whether the bucket stands in the path or host")
     profile: str = setting("", "Profile of ~/.aws that holds the credentials")
     access_key: str = setting("", 'Access key, as "env:NAME" or "secret:NAME"', repr=False)
     secret_key: str = setting("", 'Its secret, as "env:NAME" or "secret:NAME"', repr=False)
-    delay_hours: int = setting(0, "Hours after an hour by which all of it has come; 0: learned", ge=0, le=240)
+    delay_hours: int = setting(0, "Hours until all logs of an hour have arrived; 0: learned", ge=0, le=240)
 
     @field_validator("endpoint")
     @classmethod
@@ -42,14 +42,14 @@ class BucketSource(SourceSection):
     @model_validator(mode="after")
     def _folder_or_bucket(self) -> Self:
         if self.path is None and not self.bucket:
-            raise Complaint("it says neither path nor bucket", 'add bucket = "the log bucket", or path for a folder')
+            raise Complaint("neither path nor bucket is set", 'add bucket = "the log bucket", or path for a folder')
         if self.path is None and not _BUCKET_NAME.fullmatch(self.bucket):
             raise Complaint("this is not the name of a bucket", 'write its name alone, like "acme-logs"', ("bucket",))
         of_s3 = [name for name in _OF_S3 if getattr(self, name) not in ("", "auto")]
         if self.path is not None and of_s3:
             raise Complaint(f"path and {of_s3[0]} exclude each other", "keep path for a folder, or the rest for S3")
         if bool(self.access_key) != bool(self.secret_key):
-            raise Complaint("access_key and secret_key belong together", "give both, or neither")
+            raise Complaint("access_key and secret_key need each other", "set both, or neither")
         if self.profile and self.access_key:
             raise Complaint("profile and access_key exclude each other", "keep one of them")
         return self
@@ -68,6 +68,6 @@ class BucketSource(SourceSection):
 class EventBucket(BucketSource, Generating):
     """A bucket that a generating system's event files are put into."""
 
-    application: str = setting("", "Application of what names none; default: the source's name", max_length=128)
-    apps: dict[AppName, AppName] = setting({}, "Application by the `app` that an event names; default: as it stands")
-    timestamp: Literal["finished", "asked"] = setting("finished", "What the timestamp of a generation in it is")
+    application: str = setting("", "Application of events that name none; default: the source's name", max_length=128)
+    apps: dict[AppName, AppName] = setting({}, "Application for each `app` in events; default: the same name")
+    timestamp: Literal["finished", "asked"] = setting("finished", "What a generation's timestamp is")

@@ -18,7 +18,7 @@ from mediameter.sections.section import Day, Section, setting
 def _priced(value: object) -> Decimal:
     amount = decimal_amount(value)
     if (amount * 10**6) % 1 or amount > 10**9:
-        raise Complaint(f"{value!r} is not the price of credits", "six decimal places are the most there can be")
+        raise Complaint(f"{value!r} is not the price of credits", "use at most six decimal places")
     return amount
 
 

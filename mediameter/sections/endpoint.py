@@ -12,9 +12,9 @@ def safe_endpoint(address: str) -> str:
     """The address without a slash at its end. Raises ``Complaint``."""
     parts = urlsplit(address)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.path.strip("/"):
-        raise Complaint("this is not the address of an S3", 'write it like "https://s3.gra.io.cloud.ovh.net"')
+        raise Complaint("this is not the address of an S3 server", 'write it like "https://s3.gra.io.cloud.ovh.net"')
     if parts.scheme == "http" and not _is_this_machine(parts.hostname):
-        raise Complaint("without TLS everybody on the way can read and change the logs", "write https://")
+        raise Complaint("without TLS anybody on the way can read and change the logs", "write https://")
     return f"{parts.scheme}://{parts.netloc}"
 
 

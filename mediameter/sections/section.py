@@ -22,7 +22,7 @@ def beside(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise Complaint("this is not a path", "write it in quotes")
     if "://" in str(value):
-        raise Complaint("addresses are not read yet, only folders and files of this machine", "write a path")
+        raise Complaint("only folders and files of this machine are supported", "write a path")
     return absolute(Path(value), info)
 
 

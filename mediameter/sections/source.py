@@ -41,13 +41,13 @@ class SourceSection(Section):
 class Generating(SourceSection):
     """A source that tells what was generated."""
 
-    application: str = setting("", "Application that it is of; default: the source's name", max_length=128)
+    application: str = setting("", "Its application; default: the source's name", max_length=128)
 
 
 class SellsCredits(Section):
     """A source whose users pay with credits."""
 
-    credit_price: CreditPrices = setting((), "What credits are sold for, from which day on; default: it is measured")
+    credit_price: CreditPrices = setting((), "Price of credits, and from which day; default: measured")
 
 
 def secrets_of(text: str) -> Iterator[str]:

@@ -24,9 +24,9 @@ class TableSource(SourceSection):
     tables: dict[Any, str] = setting({}, "Names of tables that are called otherwise there")
     columns: dict[Any, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
-    settle_minutes: int = setting(5, "What happened longer ago than this is committed there", ge=0, le=1440)
+    settle_minutes: int = setting(5, "After this long a transaction there is assumed to be committed", ge=0, le=1440)
     page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)
-    statement_timeout_s: int = setting(120, "A query that takes longer is given up", ge=1, le=3600)
+    statement_timeout_s: int = setting(120, "A query that takes longer is cancelled", ge=1, le=3600)
 
     @field_validator("url")
     @classmethod
@@ -69,9 +69,9 @@ class RestTableSource(TableSource):
         if self.is_rest and not self.key:
             raise Complaint("the REST API needs a key", 'add key = "env:SUPABASE_SERVICE_KEY"', ("key",))
         if self.is_rest and urlsplit(self.url).scheme == "http" and urlsplit(self.url).hostname not in _LOOPBACK:
-            raise Complaint("the key would go over the wire as it is", 'write the URL with "https://"', ("url",))
+            raise Complaint("the key would be sent unencrypted", 'write the URL with "https://"', ("url",))
         if not self.is_rest and self.key:
-            raise Complaint("a database is asked with the password in its URL", "drop the key", ("key",))
+            raise Complaint("a database needs no key; its password is in the URL", "remove the key", ("key",))
         return self
 
     @property

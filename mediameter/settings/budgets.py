@@ -23,13 +23,13 @@ class Budget(Section):
     amount is of each application, model or user by itself."""
 
     amount: Annotated[Money, BeforeValidator(money)] = Field(description='What may be spent, like "50.00 USD"')
-    per: Literal["month", "week"] = setting("month", "In a month, or in a week from Monday on")
+    per: Literal["month", "week"] = setting("month", "Period: a month, or a week from Monday on")
     costs: Literal["bandwidth", "generations"] = setting("bandwidth", "Which costs")
-    application: _Scope = setting(ANY, "Of this application alone")
-    source: _Scope = setting(ANY, "Of this generating system alone")
-    models: tuple[_Scope, ...] = setting((), "Of these models alone")
-    user: Annotated[str, Field(min_length=1, max_length=64)] = setting(ANY, "Of this user alone")
-    each: Literal["", "application", "model", "user"] = setting("", "Of each of these by itself")
+    application: _Scope = setting(ANY, "Only this application")
+    source: _Scope = setting(ANY, "Only this generating system")
+    models: tuple[_Scope, ...] = setting((), "Only these models")
+    user: Annotated[str, Field(min_length=1, max_length=64)] = setting(ANY, "Only this user")
+    each: Literal["", "application", "model", "user"] = setting("", "One budget for each of these")
 
     @model_validator(mode="after")
     def _of_costs_that_are_known(self) -> Self:
@@ -39,16 +39,16 @@ class Budget(Section):
         }  # fmt: skip
         named = next((name for name, is_set in of_generations.items() if is_set), "")
         if self.costs == "bandwidth" and named:
-            raise Complaint("what bytes cost is known by application alone", 'add costs = "generations"', (named,))
+            raise Complaint("the cost of bytes is known by application only", 'add costs = "generations"', (named,))
         if self.is_of_users and (self.models or self.each == "model"):
-            raise Complaint("what a user costs is not told apart by model", "make a budget of each", ("user",))
+            raise Complaint("a user's cost is not known by model", "make a budget of each", ("user",))
         fixed = {"application": self.application != ANY, "model": len(self.models) == 1, "user": self.user != ANY}
         if self.each and fixed[self.each]:
             raise Complaint(f"it is of one {self.each} already", "leave out each", ("each",))
         if len(set(self.models)) < len(self.models):
             raise Complaint("a model is named twice", "leave one out", ("models",))
         if not 0 < self.amount.micros < 2**63:
-            raise Complaint("nothing can be spent of that", "write an amount above 0", ("amount",))
+            raise Complaint("the amount must be above 0", "write an amount above 0", ("amount",))
         return self
 
     @property
@@ -70,4 +70,4 @@ def of_known_sources(budgets: Mapping[str, Budget], generating: Mapping[str, obj
             raise Complaint("this is the name of the budget in [alerts]", "give it another", ("budgets", name))
         if budget.source not in (ANY, *generating):
             known = ", ".join(generating) or "none yet"
-            raise Complaint("no generating system is named so", f"sources: {known}", ("budgets", name, "source"))
+            raise Complaint("no generating system has this name", f"sources: {known}", ("budgets", name, "source"))

@@ -28,14 +28,14 @@ class Channel(Section):
     @classmethod
     def _some(cls, severities: tuple[Severity, ...]) -> tuple[Severity, ...]:
         if not severities:
-            raise Complaint("a channel without a severity is never told anything", "leave it out: it gets all")
+            raise Complaint("a channel without a severity gets no messages", "leave it out: it gets all")
         return severities
 
     @field_validator("signing_key")
     @classmethod
     def _long_enough(cls, key: str) -> str:
         if 0 < len(key) < _LEAST_KEY:
-            raise Complaint(f"a key of less than {_LEAST_KEY} characters can be guessed", "take a longer one")
+            raise Complaint(f"a key needs at least {_LEAST_KEY} characters", "take a longer one")
         return key
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ def told(notify: Iterable[str], channels: Iterable[Channel]) -> tuple[Channel, .
     names: set[str] = set()
     for setting_name, index, channel in every:
         if channel.url in urls:
-            raise Complaint("this channel is given twice", "drop one of both", (setting_name, index))
+            raise Complaint("this channel is set twice", "remove one of them", (setting_name, index))
         if channel.name and channel.name in names:
             raise Complaint(f"two channels are called {channel.name}", "rename one", (setting_name, index, "name"))
         urls.add(channel.url)

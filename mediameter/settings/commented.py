@@ -15,9 +15,9 @@ from mediameter.settings.models import Settings
 from mediameter.systems import SYSTEMS
 
 _HEAD = """\
-# mediameter's settings. What is commented out is the default.
+# mediameter's settings. A commented line shows the default.
 # A secret is never written here: "env:NAME" reads an environment variable, "secret:NAME" a Prefect Secret block.
-# Paths are meant from the folder of this file.
+# Relative paths start at the folder of this file.
 """
 _SOURCES = """\
 # --- sources: where logs and the application's events come from --------------------------------------
@@ -34,8 +34,8 @@ _EXAMPLES = {
     "attribution": """\
 # --- attribution: whose a request is; application by the referer's host, where the key does not say it
 # [attribution]
-# tolerance = "30 s"                 # event and delivery of one file and address may be this far apart
-# edge_tolerance = "2 s"             # the same where a CDN edge hides the address, and nothing else is near
+# tolerance = "30 s"                 # how far apart event and delivery of one file and address may be
+# edge_tolerance = "2 s"             # the same if a CDN edge hides the address and no other is near
 # [attribution.referers]
 # "app.example.org" = "app"
 """,
@@ -66,26 +66,26 @@ _EXAMPLES = {
 # amount = "50.00 USD"
 # per = "month"                      # or "week", from Monday on
 # costs = "bandwidth"                # or "generations": what the models' providers take
-# application = "*"                  # of this application alone
+# application = "*"                  # only this application
 # [budgets.models]
 # amount = "40.00 USD"
 # per = "week"
 # costs = "generations"
-# source = "palette"                 # of this generating system alone; default: all
-# models = ["flux", "veo"]           # of these models alone; default: all
+# source = "palette"                 # only this generating system; default: all
+# models = ["flux", "veo"]           # only these models; default: all
 # [budgets.users]
 # amount = "5.00 USD"
 # costs = "generations"
-# user = "*"                         # of this user alone
-# each = "user"                      # or "application", "model": of each by itself
+# user = "*"                         # only this user
+# each = "user"                      # or "application", "model": one budget for each
 """,
     "alerts": """\
 # --- alerts ------------------------------------------------------------------------------------------
 # [alerts]
-# notify = []                        # where all incidents are told (Apprise URLs, webhooks), like ["env:SLACK_URL"]
-# allow_private_channels = false     # let webhooks reach private addresses, and go without TLS
+# notify = []                        # channels for all incidents (Apprise URLs, webhooks), like ["env:SLACK_URL"]
+# allow_private_channels = false     # allow webhooks to private addresses and without TLS
 # monthly_budget = "200.00 USD"      # default: none
-# [[alerts.channels]]                # where some of them are told, or with a signature
+# [[alerts.channels]]                # channels for some severities, or with a signature
 # url = "https://pager.example/hook" # Apprise URL, or the https URL of a webhook, which gets JSON; as "env:NAME"
 # name = "pager"                     # default: none; messages wait under this name, though the URL changes
 # severities = ["critical"]          # default: critical, warning, info
@@ -94,7 +94,7 @@ _EXAMPLES = {
 # above = "250 GB"                   # or below; or {warning = "200 GB", critical = "250 GB"}
 # repeat = "4 h"                     # also hold, minimum_sample, minimum_count, enabled
 # [alerts.rules.busy_agent]
-# ignore = ["googlebot"]             # groups that are as they are to be: a part of an agent, an address's pseudonym
+# ignore = ["googlebot"]             # groups to ignore: a part of an agent, an address's pseudonym
 """,
 }
 
@@ -102,7 +102,7 @@ _EXAMPLES = {
 def write_commented_toml(path: Path) -> None:
     """Write that file; ``SettingsError`` where there is one already."""
     if not write_once(path, render_commented_toml()):
-        raise SettingsError(f"{path}: there is a file already", "it stays as it is; --path names another")
+        raise SettingsError(f"{path} exists already", "it was not changed; --path names another file")
 
 
 def render_commented_toml() -> str:

@@ -37,10 +37,10 @@ def explain(error: ValidationError) -> tuple[Complaint, Place]:
         return Complaint("this setting is missing", "add it"), (*place, "kind")
     if detail["type"] == "union_tag_invalid":
         known = detail["ctx"]["expected_tags"]
-        return Complaint(f"there is no such kind of source, only {known}", "mend the value"), (*place, "kind")
+        return Complaint(f"unknown kind of source; known: {known}", "correct the value"), (*place, "kind")
     if detail["type"] == "missing":
         return Complaint("this setting is missing", "add it"), place
-    return Complaint(detail["msg"][0].lower() + detail["msg"][1:], "mend the value"), place
+    return Complaint(detail["msg"][0].lower() + detail["msg"][1:], "correct the value"), place
 
 
 def _is_about_a_name(detail: ErrorDetails) -> bool:

@@ -32,7 +32,7 @@ def _month(value: object) -> date:
 def _invoiced(value: object) -> Decimal:
     amount = decimal_amount(value)
     if (amount * 10**6) % 1 or amount * 10**6 > _MOST_MICROS:
-        raise Complaint(f"{value!r} is not the amount of an invoice", "six decimal places are the most there can be")
+        raise Complaint(f"{value!r} is not the amount of an invoice", "use at most six decimal places")
     return amount
 
 
@@ -69,7 +69,7 @@ def one_a_month(invoices: Iterable[Invoice], sources: Collection[str]) -> None:
     for index, invoice in enumerate(invoices):
         if invoice.source not in sources:
             known = ", ".join(sources) or "none yet"
-            raise Complaint("no source of logs is named so", f"sources: {known}", ("invoices", index, "source"))
+            raise Complaint("no source of logs has this name", f"sources: {known}", ("invoices", index, "source"))
         what = (invoice.source, invoice.month, invoice.currency)
         if what in seen:
             message = f"invoices[{seen[what] + 1}] is of {invoice.source} for {invoice.month:%Y-%m}, too"

@@ -69,14 +69,14 @@ class Warehouse(Section):
 
 class Lake(Section):
     path: Beside = setting("./lake", "Folder of the Parquet lake")
-    trash_days: int = setting(7, "How long files that no longer count lie in the lake's trash", ge=0, le=4000)
+    trash_days: int = setting(7, "Days that unused lake files stay in the trash", ge=0, le=4000)
 
 
 class Reporting(Section):
     time_zone: str = setting("UTC", "Days are days of this zone (whole-hour offsets only)")
-    settle_hours: int = setting(6, "A day is final when a listing has run this long past its end", ge=0, le=240)
-    window_days: int = setting(7, "How far back each run lists a bucket over S3", ge=1, le=4000)
-    report_url: str = setting("", "Where people open the report, for the link in messages; default: its path")
+    settle_hours: int = setting(6, "A day becomes final when a listing has run this long past its end", ge=0, le=240)
+    window_days: int = setting(7, "Days that each run lists again in a bucket over S3", ge=1, le=4000)
+    report_url: str = setting("", "Address of the report, for the link in messages; default: its path")
 
     @field_validator("time_zone")
     @classmethod
@@ -88,7 +88,7 @@ class Reporting(Section):
     @classmethod
     def _can_be_opened(cls, url: str) -> str:
         if url and not re.fullmatch(r"https?://[^\s<>@]{1,300}", url):
-            raise Complaint("this is no address of a page", 'write it like "https://bi.example.org/report.html"')
+            raise Complaint("this is not a page's address", 'write it like "https://bi.example.org/report.html"')
         return url
 
     @property
@@ -102,7 +102,7 @@ def _refuse_broken_hours(name: str) -> None:
     try:
         zone = ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Complaint(f"no time zone is named {name!r}", 'write it like "Europe/Paris"') from None
+        raise Complaint(f"there is no time zone {name!r}", 'write it like "Europe/Paris"') from None
     noon = datetime(2000, 1, 1, 12, tzinfo=UTC)
     for at in (noon + timedelta(days=number) for number in range(41 * 366)):
         offset = at.astimezone(zone).utcoffset()
@@ -117,8 +117,8 @@ class Attribution(Section):
     """``tolerance`` and ``edge_tolerance`` are in ms."""
 
     referers: dict[str, str] = setting({}, "Application by the referer's host")
-    tolerance: Span = setting("30 s", "Event and delivery of one file and address may be this far apart")
-    edge_tolerance: Span = setting("2 s", "The same where a CDN edge hides the address, and nothing else is near")
+    tolerance: Span = setting("30 s", "How far apart event and delivery of one file and address may be")
+    edge_tolerance: Span = setting("2 s", "The same if a CDN edge hides the address and no other event is near")
 
     @field_validator("referers")
     @classmethod
@@ -148,9 +148,9 @@ class Rule(Section):
 class Alerts(Section):
     """``rules`` holds only what overrides a shipped threshold, in bytes, shares, ms, addresses or ``Money``."""
 
-    notify: tuple[str, ...] = setting((), "Where all incidents are told (Apprise URLs)", repr=False)
-    channels: tuple[Channel, ...] = setting((), "Where some of them are told, or with a signature")
-    allow_private_channels: bool = setting(False, "Let webhooks reach private addresses, and go without TLS")
+    notify: tuple[str, ...] = setting((), "Channels for all incidents (Apprise URLs)", repr=False)
+    channels: tuple[Channel, ...] = setting((), "Channels for some severities, or with a signature")
+    allow_private_channels: bool = setting(False, "Allow webhooks to private addresses and without TLS")
     monthly_budget: Annotated[Money | None, BeforeValidator(lambda value: value and money(value))] = setting(
         None, 'Budget of a month, like "200.00 USD"'
     )
@@ -168,7 +168,7 @@ class Alerts(Section):
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
         if self.monthly_budget and self.rules.get("monthly_budget", Rule()).above:
-            raise Complaint("the budget is given twice", "drop it", ("rules", "monthly_budget", "above"))
+            raise Complaint("the budget is set twice", "drop it", ("rules", "monthly_budget", "above"))
         return self
 
     @model_validator(mode="after")
@@ -205,7 +205,7 @@ class Privacy(Section):
     @classmethod
     def _long_enough(cls, key: str) -> str:
         if 0 < len(key) < 16:
-            raise Complaint("a key of less than 16 characters can be guessed", "leave it out: a random one is made")
+            raise Complaint("a key needs at least 16 characters", "leave it out: a random one is made")
         return key
 
 
@@ -228,10 +228,10 @@ class Geo(Section):
 
 class Ingest(Section):
     workers: int = setting(2, "Threads that read log objects", ge=1, le=256)
-    fetchers: int = setting(32, "Objects that are fetched from S3 at the same time, at most", ge=1, le=512)
-    batch_bytes: Bytes = setting("16 MiB", "How much log makes one lake file")
-    quiet: Span = setting("30 s", "A file of a folder that was written to later than this is left to the next run")
-    unfinished: Span = setting("300 s", "The same where its last line has no newline, or gzip ends early")
+    fetchers: int = setting(32, "Most objects that are fetched from S3 at once", ge=1, le=512)
+    batch_bytes: Bytes = setting("16 MiB", "Bytes of log in one lake file")
+    quiet: Span = setting("30 s", "A folder's file that was written within this time waits for the next run")
+    unfinished: Span = setting("300 s", "The same if its last line has no newline, or its gzip ends early")
     max_unpacked_bytes: Bytes = setting("64 GiB", "An object that unpacks to more is refused")
     max_gzip_ratio: int = setting(200, "An object that unpacks to more than this times its size is refused", ge=2)
 
@@ -239,7 +239,7 @@ class Ingest(Section):
 class Quality(Section):
     """The gate itself cannot be switched off, only its pages."""
 
-    docs: Path | None = setting("./quality", 'Folder of its pages, made anew by each gate; "none" for none')
+    docs: Path | None = setting("./quality", 'Folder of the pages, rewritten each time; "none" for none')
 
     @field_validator("docs", mode="before")
     @classmethod
@@ -271,7 +271,7 @@ class Settings(Section):
     sources: dict[Name, AnySource] = setting({}, "Where logs and the application's events come from")
     attribution: Attribution
     prices: tuple[PriceCard, ...] = setting((), "Price cards; without one, cost is not available")
-    invoices: tuple[Invoice, ...] = setting((), "What was billed for a month, to be held against what was measured")
+    invoices: tuple[Invoice, ...] = setting((), "What was billed for a month, to compare with what was measured")
     budgets: dict[BudgetName, Budget] = setting({}, "What may be spent in a month or a week")
     alerts: Alerts
     privacy: Privacy
@@ -289,7 +289,7 @@ class Settings(Section):
     def _one_application(self) -> Self:
         if len(self.app_sources) > 1:
             *_, name = self.app_sources
-            raise Complaint("a tenant has one application database", "give the other its own", ("sources", name))
+            raise Complaint("a tenant has only one application database", "give the other its own", ("sources", name))
         return self
 
     @model_validator(mode="after")
@@ -297,7 +297,7 @@ class Settings(Section):
         for card in self.prices:
             if card.source not in self.sources:
                 known = ", ".join(self.sources) or "none yet"
-                raise Complaint(f"price card {card.price_id}: no source is named so", f"sources: {known}", ("prices",))
+                raise Complaint(f"price card {card.price_id}: no source of this name", f"sources: {known}", ("prices",))
         one_a_month(self.invoices, self.log_sources)
         of_known_sources(self.budgets, self.generating_sources)
         return self

@@ -20,7 +20,7 @@ _PLACES = 12
 def _exact(value: object) -> Decimal:
     amount = decimal_amount(value)
     if -int(amount.normalize().as_tuple().exponent) > _PLACES:
-        raise Complaint(f"{value!r} is not the price of bytes", f"{_PLACES} decimal places are the most there can be")
+        raise Complaint(f"{value!r} is not the price of bytes", f"{_PLACES} decimal places are the most allowed")
     return amount
 
 

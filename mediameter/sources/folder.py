@@ -66,7 +66,8 @@ class Folder:
             found = list(self._walk(self.path))
         except OSError as error:
             raise WorldError(
-                f"source '{self.source}': {error.filename} cannot be listed ({error.strerror})", "mend its rights"
+                f"source '{self.source}': {error.filename} cannot be listed ({error.strerror})",
+                "correct its permissions",
             ) from None
         return sorted(found, key=lambda version: version.key)
 
@@ -155,7 +156,7 @@ class FileReading:
             raise Changed(f"{self.version.key} has gone") from None
         except OSError as error:
             raise WorldError(
-                f"source '{self.version.source}': {path} cannot be read ({error.strerror})", "mend its rights"
+                f"source '{self.version.source}': {path} cannot be read ({error.strerror})", "correct its permissions"
             ) from None
         if self.edges.size != self.version.size:
             raise Changed(f"{self.version.key} is {self.edges.size:,} bytes, listed as {self.version.size:,}")

@@ -80,7 +80,7 @@ class Rest:
         return [f"{self.setting}: the key does not tell its role: whether it sees every row is not known: {remedy}"]
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes its connections."""
         self.client.close()
 
 
@@ -113,7 +113,7 @@ class RestTables:
         return sorted(set(found) - set(names.values()) - declared.unread)
 
     def peek(self, declared: SourceTable) -> None:
-        """Reads a row of the table: whoever can see a table may still not read it."""
+        """Reads one row of the table: a user who can see a table may still not be allowed to read it."""
         self._rows(declared, {"limit": "1"})
 
     def oldest_writer(self) -> datetime | None:
@@ -213,7 +213,8 @@ class RestTables:
             before, behind = behind, [_behind([(names[name], str(rows[-1][name])) for name in order])]
             if behind == before:  # else it would be asked for ever
                 raise WorldError(
-                    f"{self.rest.setting}: {self._name(declared)}: the same page came twice", "see that it is PostgREST"
+                    f"{self.rest.setting}: {self._name(declared)}: the same page came twice",
+                    "check that it is PostgREST",
                 )
 
     def _rows(self, declared: SourceTable, which: Any) -> list[dict[str, Any]]:
@@ -223,7 +224,9 @@ class RestTables:
         asked = [("select", select), *(which.items() if isinstance(which, dict) else which)]
         found = self._ask("GET", self._name(declared), asked).json()
         if not isinstance(found, list):
-            raise WorldError(f"{self.rest.setting}: {self._name(declared)} was answered with no rows", "see url")
+            raise WorldError(
+                f"{self.rest.setting}: {self._name(declared)} was answered without a list of rows", "see url"
+            )
         return found
 
     def _count(self, declared: SourceTable, which: list[tuple[str, str]]) -> int:
@@ -231,7 +234,7 @@ class RestTables:
         answer = self._ask("GET", self._name(declared), asked, {"Prefer": "count=exact"})
         total = answer.headers.get("content-range", "").rpartition("/")[2]
         if not total.isdigit():
-            raise WorldError(f"{self.rest.setting}: the API does not count its rows", "see that it is PostgREST")
+            raise WorldError(f"{self.rest.setting}: the API does not count its rows", "check that it is PostgREST")
         return int(total)
 
     # --- asking ------------------------------------------------------------------------------------------

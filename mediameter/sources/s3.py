@@ -121,7 +121,9 @@ class S3:
         place = f"{self.bucket}/{part.version.key}"
         for attempt in range(ATTEMPTS):
             if self._silent >= SILENT_FETCHES:
-                raise WorldError(f"{place} was left: the store has failed {self._silent} times in a row", "run again")
+                raise WorldError(
+                    f"{place} was skipped: the store has failed {self._silent} times in a row", "run again"
+                )
             if attempt:
                 time.sleep(BACK_OFF_S * 2 ** (attempt - 1) * (0.5 + random.random()))
             try:
@@ -132,7 +134,9 @@ class S3:
             self._silent = 0
             return fetched
         self._silent += isinstance(last, Unwell)
-        raise WorldError(f"{place} was asked for {ATTEMPTS} times in vain ({last})", "see the store and the network")
+        raise WorldError(
+            f"{place} could not be read after {ATTEMPTS} attempts ({last})", "check the store and the network"
+        )
 
     def _fetch_once(self, part: Part) -> Fetched:
         headers = {"If-Match": f'"{part.version.etag}"'} if part.version.etag else {}
@@ -161,7 +165,7 @@ class S3:
             raise Passing(f"{len(content):,} bytes came, {part.size:,} are listed")
         is_md5 = _is_md5(etag, answer.headers)
         if part.is_whole and is_md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != etag:
-            raise Passing("the content does not agree with its entity tag")
+            raise Passing("the content does not match its entity tag")
         return Fetched(content, is_md5)
 
     def _refused(self, part: Part, status: int, headers: Any, body: bytes) -> Exception:
@@ -175,7 +179,7 @@ class S3:
         if status == 404:
             return Changed(f"{key} has gone")
         if code == "InvalidObjectState":
-            return WorldError(f"{place} lies in an archive", "restore it, or let logs expire before they are archived")
+            return WorldError(f"{place} is archived", "restore it, or let logs expire before they are archived")
         if status in (401, 403):
             return WorldError(f"{place} may not be read", f"allow s3:GetObject on {self.bucket}/{self.prefix}*")
         if status in s3_errors.PASSING_STATUS or code in s3_errors.PASSING_CODES:
@@ -231,5 +235,5 @@ class S3Reading:
             for part in parts:
                 self.drop(part)
         if len(parts) > 1 and is_md5 and md5.hexdigest() != self.version.etag:
-            raise WorldError(f"{self.version.key}: the content does not agree with its entity tag", "ask the provider")
+            raise WorldError(f"{self.version.key}: the content does not match its entity tag", "ask the provider")
         self.sha256 = sha256.hexdigest()

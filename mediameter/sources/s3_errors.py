@@ -1,4 +1,4 @@
-"""What a store's refusals mean: whose fault it is, and what mends it. Keys of the table are S3's own error codes."""
+"""What a store's error codes mean: whose fault it is, and the remedy. The table's keys are S3's own codes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from mediameter.errors import MediameterError, UserError, WorldError
 
 _UNKNOWN_KEY = "the store does not know the access key", "see access_key, profile or AWS_ACCESS_KEY_ID"
 _EXPIRED = "the S3 credentials have expired or are not valid", "renew them"
-_REGION = "the bucket lies in another region", "set region{hint} in [sources.{source}]"
+_REGION = "the bucket is in another region", "set region{hint} in [sources.{source}]"
 _SETTINGS: dict[str, tuple[str, str]] = {
     "NoSuchBucket": ("there is no bucket {bucket}", "correct bucket, endpoint or region in [sources.{source}]"),
-    "InvalidBucketName": ("{bucket} is no bucket's name", "correct bucket in [sources.{source}]"),
+    "InvalidBucketName": ("{bucket} is not a valid bucket name", "correct bucket in [sources.{source}]"),
     "InvalidAccessKeyId": _UNKNOWN_KEY,
-    "SignatureDoesNotMatch": ("the secret key does not fit the access key", "see secret_key; some stores mean region"),
+    "SignatureDoesNotMatch": (
+        "the secret key does not match the access key",
+        "check secret_key; with some stores, region",
+    ),
     "ExpiredToken": _EXPIRED,
     "InvalidToken": _EXPIRED,
     "TokenRefreshRequired": _EXPIRED,
     "RequestExpired": _EXPIRED,
-    "RequestTimeTooSkewed": ("this machine's clock is not the store's", "set the clock"),
+    "RequestTimeTooSkewed": ("this machine's clock is wrong", "set the clock"),
     "AuthorizationHeaderMalformed": _REGION,
     "IllegalLocationConstraintException": _REGION,
     "PermanentRedirect": _REGION,
     "TemporaryRedirect": _REGION,
     "301": _REGION,
     "307": _REGION,
-    "AllAccessDisabled": ("the bucket {bucket} is shut", "ask the provider"),
+    "AllAccessDisabled": ("access to the bucket {bucket} is disabled", "ask the provider"),
 }
 _NO_LISTING = (
     "the credentials may not list {bucket}/{prefix}",
@@ -67,7 +70,7 @@ def of_listing(error: Exception, source: str, bucket: str, prefix: str) -> Media
     raise error
 
 
-_AGAIN = "see endpoint and network; nothing was moved, run again"
+_AGAIN = "check endpoint and network, and run again; nothing was changed"
 
 
 def code_of(body: bytes) -> str:

@@ -95,7 +95,7 @@ class Listing:
     def _untrue(self, why: str) -> WorldError:
         return WorldError(
             f"source '{self.source}': the listing of {self.bucket} cannot be right: {why}",
-            "nothing was moved; run again, and ask the provider when it stays so",
+            "run again; nothing was changed. If it stays so, ask the provider",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which columns a table of another system has, of which types, and whether that is what was declared."""
+"""Which columns and types a table of another system has, and whether they match the declaration."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def actual_types(connection: sa.Connection, called: str) -> dict[str, str]:
 
 
 def is_table(connection: sa.Connection, called: str) -> bool:
-    """Whether it is a table of rows of its own: no view, and nothing of another server's."""
+    """Whether it is a real table: neither a view nor a foreign table."""
     return bool(_asked(connection, _KINDS, called))
 
 
@@ -83,7 +83,7 @@ def called(declared: SourceTable, renamed: Mapping[str, str], setting: str) -> d
     unknown = sorted(set(renamed) - set(declared.contract.names))
     if unknown:
         known = ", ".join(declared.contract.names)
-        raise UserError(f"{setting}: columns.{declared.name}: nothing is read as {unknown[0]}", f"known: {known}")
+        raise UserError(f"{setting}: columns.{declared.name}: no column is read as {unknown[0]}", f"known: {known}")
     return {name: renamed.get(name, name) for name in declared.contract.names}
 
 

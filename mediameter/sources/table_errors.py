@@ -1,4 +1,4 @@
-"""What a database says when it cannot be read, as one line that names the setting and the remedy."""
+"""Errors of a database that cannot be read, as one line that names the setting and the remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GRANT_TO_WRITE = (
 ROWS_REMEDY = "ALTER ROLE … BYPASSRLS, or give url a role that no policy holds for: hidden rows would look deleted"
 _HIDDEN = "row-level security policy"
 _WHAT: dict[str, tuple[Kind, str, str]] = {
-    "password": (UserError, "user or password is refused", "see user and password in url"),
+    "password": (UserError, "wrong user or password", "see user and password in url"),
     "database": (UserError, "there is no such database", "see the database's name in url"),
     "table": (UserError, "a table is missing", "see url, and name it under [….tables]"),
     "column": (UserError, "a column is missing", "name it under [….columns.TABLE]"),
@@ -56,8 +56,8 @@ _WORDS = (
 
 @contextmanager
 def explained(setting: str, password: object = None, *, is_writing: bool = False) -> Iterator[None]:
-    """Raises, for whatever the database or its driver raises within, a ``UserError`` where a setting or a right is to
-    be mended, else a ``WorldError``."""
+    """Turns any error of the database or its driver into a ``UserError`` if a setting or a right is wrong, else into a
+    ``WorldError``."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -69,7 +69,7 @@ def explained(setting: str, password: object = None, *, is_writing: bool = False
 def explanation(
     said: BaseException | None, setting: str, password: str, *, is_writing: bool = False
 ) -> MediameterError:
-    """The error for what a driver raised; what is not known by its code is told as the driver has it."""
+    """Our error for a driver's error. An unknown code keeps the driver's own words."""
     words = _one_line(said)
     if len(password) > 3:
         words = words.replace(password, "***")

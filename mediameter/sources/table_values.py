@@ -1,4 +1,4 @@
-"""Values as drivers give them → columns. What cannot be read is null: what that means is for others to say."""
+"""Turns a driver's values into columns. A value that cannot be read is null; the caller decides what that means."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _integers(name: str, values: list[Any]) -> pl.Series:
 
 
 def _integer(value: Any) -> int | None:
-    """None for a number with a fraction: cut, it would be another one."""
+    """None for a number with a fraction: truncated, it would be another number."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):

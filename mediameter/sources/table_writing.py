@@ -59,7 +59,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Desk(Snapshot):
-    """The tables as one transaction sees them. ``is_reading``: it may only look."""
+    """The tables as one transaction sees them. ``is_reading``: it may only read."""
 
     ours: Ours
     is_reading: bool = False
@@ -88,7 +88,7 @@ class Desk(Snapshot):
         return plan
 
     def stale(self, begin: datetime, end: datetime, wanted: set[str]) -> list[str]:
-        """Ids of our rows between two instants that are not wanted."""
+        """Ids of our rows between two instants that should not be there."""
         at = self._column(MEDIA_ANALYTICS, "timestamp")
         within = (at >= self._written_at(begin), at < self._written_at(end))
         query = sa.select(self._text("id"), self._text("metadata")).select_from(self._table(MEDIA_ANALYTICS))
@@ -100,7 +100,7 @@ class Desk(Snapshot):
         return [each for each, is_ours in zip(found, self.ours.are_ours(found), strict=True) if is_ours]
 
     def carry_out(self, plan: Plan) -> None:
-        """Writes; the caller's transaction makes it all or nothing."""
+        """Writes the rows. The caller's transaction makes it all or nothing."""
         table = self._table(MEDIA_ANALYTICS)
         called = {name: self._column(MEDIA_ANALYTICS, name) for name in MEDIA_ANALYTICS.contract.names}
         columns = {each: called[each] for each in ("id", *_SET)}
@@ -137,7 +137,7 @@ class Desk(Snapshot):
         return {row[0]: Row(row[0], row[1], row[2], row[3], at, row[5]) for row, at in zip(rows, instants, strict=True)}
 
     def _known(self, table: SourceTable, name: str, values: Iterable[str | None]) -> set[str]:
-        """Those of the values that are there."""
+        """The values that exist."""
         asked = sorted({value for value in values if value is not None})
         if not asked:
             return set()

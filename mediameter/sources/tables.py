@@ -31,7 +31,7 @@ MOST_MISFITS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the tables are. ``setting``: its section in the settings, for whoever has to mend something."""
+    """Where the tables are. ``setting``: the section of the settings to name in errors."""
 
     setting: str
     engine: sa.Engine = field(repr=False)
@@ -41,17 +41,17 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """One transaction that sees one state. Raises ``UserError`` or ``WorldError`` that says what to mend."""
+        """One transaction that sees one state. Raises ``UserError`` or ``WorldError`` with a remedy."""
         with explained(self.setting, self.engine.url.password), reading(self.engine) as connection:
             yield Snapshot(self, connection)
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes its connections."""
         self.engine.dispose()
 
 
 class Misfit(NamedTuple):
-    """A row that no day can be told of, or that has no id; both as text, as they stand there."""
+    """A row without an id or without a readable day; both as the text that stands there."""
 
     row_id: str | None
     time: str | None
@@ -65,7 +65,7 @@ class Snapshot:
     connection: sa.Connection
 
     def name_of(self, declared: SourceTable) -> str:
-        """What the table is called there."""
+        """The table's name in that database."""
         return self.database.names.get(declared.name, declared.name)
 
     def check(self, declared: SourceTable) -> list[str]:
@@ -91,7 +91,7 @@ class Snapshot:
         return sorted(set(found) - set(called.values()) - declared.unread)
 
     def peek(self, declared: SourceTable) -> None:
-        """Reads a row of the table: whoever can see a table may still not read it."""
+        """Reads one row of the table: a user who can see a table may still not be allowed to read it."""
         columns = [self._read(declared, column.name) for column in declared.contract]
         self.connection.execute(sa.select(*columns).select_from(self._table(declared)).limit(1)).all()
 

@@ -45,7 +45,7 @@ def fenced_days(connection: sa.Connection, family: str) -> set[date]:
 
 
 def done_days(connection: sa.Connection, family: str) -> set[date]:
-    """Days that nothing they rest on has changed of since they were done; whatever the settings and the code were."""
+    """Days that are up to date: no input has changed since they were computed. Settings and code are not compared."""
     is_done = sa.and_(_fences.c.done_epoch > 0, _fences.c.done_epoch == _fences.c.dirty_epoch)
     return set(connection.execute(sa.select(_fences.c.day).where(_fences.c.family == family, is_done)).scalars())
 

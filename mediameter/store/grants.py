@@ -22,16 +22,18 @@ _ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}(@[A-Za-z0-9_.:%-]{1,255})?")
 def statements(made: sa.Engine, role: str) -> list[str]:
     """The GRANTs for a role that is there already: on MySQL and MariaDB ``name``, or a user as ``name@host``.
 
-    Raises ``UserError`` for SQLite, and for what is no name of a role.
+    Raises ``UserError`` for SQLite, and for what is not a valid role name.
     """
     if made.dialect.name == "sqlite":
         raise UserError("a file has no roles", "give its readers read access to the file and its folder")
     if not _ROLE.fullmatch(role):
-        raise UserError(f"{role!r} is no name of a role", "write it like bi, or for MySQL and MariaDB bi@%")
+        raise UserError(f"{role!r} is not a valid role name", "write it like bi, or for MySQL and MariaDB bi@%")
     name, at, host = role.partition("@")
     if made.dialect.name == "postgresql":
         if at:
-            raise UserError(f"{role!r} is no name of a role", "roles of PostgreSQL have no host: leave out @ and after")
+            raise UserError(
+                f"{role!r} is not a valid role name", "roles of PostgreSQL have no host: leave out @ and after"
+            )
         return [f'GRANT SELECT ON {table} TO "{name}"' for table in (*READABLE, _REVISION)]
     grantee = f"'{name}'@'{host}'" if at else f"'{name}'"
     database = (made.url.database or "").replace("`", "``")

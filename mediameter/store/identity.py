@@ -90,7 +90,7 @@ def read_marker(lake: Path) -> Marker | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise WorldError(f"{path} cannot be read ({error.strerror})", "mend its rights or its disk") from None
+        raise WorldError(f"{path} cannot be read ({error.strerror})", "correct its permissions or its disk") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} is no marker of a lake", "restore it from the lake's backup") from None
 

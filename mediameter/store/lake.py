@@ -109,7 +109,7 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
     except OSError as error:
         raise WorldError(
             f"the lake file {lake / relative} cannot be written ({error.strerror})",
-            "free some space or mend the folder's rights, then run again: nothing was lost",
+            "free some space or correct the folder's permissions, then run again; nothing was lost",
         ) from None
     first, last = (frame["at"].min(), frame["at"].max()) if "at" in frame.columns else (None, None)
     return LakeFile(relative, source, kind, file_day, frame.height, first, last, len(content), digest)  # type: ignore[arg-type]

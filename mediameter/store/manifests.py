@@ -61,7 +61,7 @@ def write(lake: Path, lake_id: str, previous: str, kind: str, act: dict[str, Any
     except OSError as error:
         raise WorldError(
             f"the manifest {path} cannot be written ({error.strerror})",
-            "free some space or mend the folder's rights, then run again: nothing was lost",
+            "free some space or correct the folder's permissions, then run again; nothing was lost",
         ) from None
     point("manifest.written")
     return name

@@ -24,11 +24,11 @@ class AppSource(TableSource):
     our own."""
 
     kind: Literal["dailey_media"] = Field(description="What it holds")
-    tables: dict[TableName, str] = setting({}, "Names of tables that are called otherwise there")
-    columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
+    tables: dict[TableName, str] = setting({}, "Names of tables, if they differ there")
+    columns: dict[TableName, dict[str, str]] = setting({}, "Names of columns, if they differ there, by table")
     write_back: bool = setting(False, "Write the requests of final days into media_analytics")
     write_back_url: str = setting("", "The same database, as a user who may write; default: url", repr=False)
-    write_back_matched: bool = setting(False, "Also those that an event of the application stands for already")
+    write_back_matched: bool = setting(False, "Also requests that the application has an event for")
 
     @property
     def writing_url(self) -> str:
@@ -73,15 +73,15 @@ SYSTEM = System(
 # kind = "dailey_media"              # media_analytics, media_files, applications
 # url = "sqlite:///app.sqlite"       # or mysql://, mariadb://, postgresql://, best as "env:NAME": SELECT is enough
 # lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# settle_minutes = 5                 # what happened longer ago than this is committed there
+# settle_minutes = 5                 # after this long a transaction there is assumed committed
 # page_rows = 20000                  # rows that one query reads
-# statement_timeout_s = 120          # a query that takes longer is given up
+# statement_timeout_s = 120          # a query that takes longer is cancelled
 # write_back = false                 # write the requests of final days into media_analytics (docs/definitions.md)
 # write_back_url = ""                # the same database, as a user who may write there, best as "env:NAME"
-# write_back_matched = false         # also those that an event of the application stands for already
-# [sources.app.tables]               # names of tables that are called otherwise there; also media_files, applications
+# write_back_matched = false         # also requests that the application has an event for
+# [sources.app.tables]               # names of tables, if they differ there; also media_files, applications
 # media_analytics = "media_analytics"
-# [sources.app.columns.media_analytics] # names of columns that are called otherwise there
+# [sources.app.columns.media_analytics] # names of columns, if they differ there
 # timestamp = "timestamp"
 """,
 )

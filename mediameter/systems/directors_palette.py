@@ -29,9 +29,9 @@ class PaletteSource(RestTableSource, Generating, SellsCredits):
     will do), or the REST API of Supabase. It is only ever read."""
 
     kind: Literal["directors_palette"] = Field(description="What it holds")
-    tables: dict[PaletteTable, str] = setting({}, "Names of tables that are called otherwise there")
-    columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
-    stale_hours: int = setting(24, "What is pending for longer stays so: no answer will come", ge=1, le=2400)
+    tables: dict[PaletteTable, str] = setting({}, "Names of tables, if they differ there")
+    columns: dict[PaletteTable, dict[str, str]] = setting({}, "Names of columns, if they differ there, by table")
+    stale_hours: int = setting(24, "Generations that are pending for longer count as stale", ge=1, le=2400)
 
 
 def _generations(source: PaletteSource, now: datetime) -> Stream:
@@ -59,15 +59,15 @@ SYSTEM = System(
 # kind = "directors_palette"         # generation_events, credit_transactions, model_pricing, user_credits
 # url = "sqlite:///palette.sqlite"   # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
 # key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
-# application = ""                   # application that it is of; default: the source's name
+# application = ""                   # its application; default: the source's name
 # lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# stale_hours = 24                   # what is pending for longer stays so: no answer will come
-# settle_minutes = 5                 # what happened longer ago than this is committed there
+# stale_hours = 24                   # generations that are pending for longer count as stale
+# settle_minutes = 5                 # after this long a transaction there is assumed committed
 # page_rows = 1000                   # rows that one query reads; the REST API gives 1,000 at most
-# statement_timeout_s = 120          # a query that takes longer is given up
-# [sources.palette.tables]           # names of tables that are called otherwise there
+# statement_timeout_s = 120          # a query that takes longer is cancelled
+# [sources.palette.tables]           # names of tables, if they differ there
 # generation_events = "generation_events"
-# [sources.palette.columns.generation_events] # names of columns that are called otherwise there
+# [sources.palette.columns.generation_events] # names of columns, if they differ there
 # model_id = "model_id"
 # [[sources.palette.credit_price]]   # as that of event files
 # amount = "9.99"

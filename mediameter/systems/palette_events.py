@@ -33,7 +33,7 @@ SYSTEM = System(
 # kind = "palette_events"
 # path = "./events"                  # folder that they are put into; or bucket and the rest, as above
 # application = "directors-palette"  # of events that name no `app`; default: the source's name
-# apps = {"palette" = "directors-palette"}  # application by the `app` that an event names; default: as it stands
+# apps = {"palette" = "directors-palette"}  # application for each `app` in events; default: the same name
 # timestamp = "finished"             # of a generation: when it was done, as the document has it; or "asked" for
 # [[sources.events.credit_price]]    # what credits are sold for; without it, it is measured: paid / credits sold
 # amount = "9.99"                    # exact, in quotes

@@ -30,9 +30,9 @@ SYSTEM = System(
     example="""\
 [sources.logs]
 kind = "s3_access_log"
-path = "./bucket"                    # folder laid out as the log bucket; leave it out to read the bucket over S3
+path = "./bucket"                    # folder with the log bucket's layout; leave it out to read over S3
 # bucket = "acme-logs"               # name of the log bucket; its own records are left out
-# prefix = "access-logs/"            # only keys that begin so
+# prefix = "access-logs/"            # only keys with this prefix
 # [sources.media]                    # the same over S3
 # kind = "s3_access_log"
 # bucket = "acme-logs"

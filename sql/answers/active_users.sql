@@ -1,9 +1,9 @@
--- question: How many users generate something, each day and over the last 7 and 30, and how many of them are new?
+-- question: How many users generate something, each day and over the last 7 and 30 days, and how many are new?
 -- asked in: Director's Palette: Daily Active Users; User Dashboard: Daily active users, New signups
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: New is who has no generation before the window, as far as days are kept; NULL where the source has none before
---   the window, so that all would be new. A row a system (source). Never summed: a user is one in each row. Sign-ups as
---   such stand in `sign_ins`.
+-- note: A new user has no generation before the window, as far as days are kept. NULL if the source has no generation
+--   before the window, since all users would be new. One row for each system (source); never add rows, since a user may
+--   be in several. Sign-ups are in `sign_ins`.
 
 SELECT
     active.day,

@@ -1,7 +1,7 @@
--- question: Which errors does the application tell of?
+-- question: Which errors did the application report?
 -- asked in: Director's Palette: Error Events
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: From event files: the tables do not tell. Stack traces do not come in.
+-- note: From event files only; the tables do not have them. Stack traces are not read.
 
 SELECT
     day,

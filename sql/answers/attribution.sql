@@ -1,4 +1,4 @@
--- question: What does the attribution to an application rest on, and how sure is it?
+-- question: How were requests attributed to an application, and how sure is that?
 -- asked in: From Application Tracking: Application source; Infrastructure-Level Tracking: Coverage
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: The first that applies: event_address and event_edge (an event of the application), media_file, key_pattern,

@@ -1,8 +1,8 @@
--- question: What share of the deliveries went to known users, and what to anonymous ones?
+-- question: What share of the deliveries went to known users, and what share to anonymous ones?
 -- asked in: From Application Tracking: Authentication context; Coverage: all authenticated requests
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: Authenticated is a delivery that an event names the user of. NULL while no application is connected. A delivery
---   without an event counts as anonymous.
+-- note: A delivery is authenticated if an event names its user. A delivery without an event counts as anonymous. NULL
+--   while no application is connected.
 
 WITH delivered AS (
     SELECT day, SUM(deliveries) AS deliveries

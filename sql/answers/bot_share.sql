@@ -1,8 +1,8 @@
 -- question: How much of the traffic is bots?
 -- asked in: Troubleshooting: Analytics mismatch (all requests including bots)
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: Agents that call themselves a crawler, a script or a monitor. Those beyond the 100 most frequent of a day and
---   application are `other`, and not told apart: they count as none, so this is the least it can be.
+-- note: A bot is an agent that calls itself a crawler, a script or a monitor. Agents beyond the 100 most frequent of a
+--   day and application are `other` and count as no bots, so the true share may be higher.
 
 SELECT
     agents.day,

@@ -1,4 +1,4 @@
--- question: What did each check say of each day?
+-- question: What was the verdict of each check on each day?
 -- asked in: Monitoring & Alerts: Key Metrics to Monitor; Setting Up Alerts
 -- parameters: first_day, last_day (inclusive), tenant
 -- note: `not_yet_knowable`: the day's logs are not complete. `not_available`: no requests, no price or no

@@ -1,4 +1,4 @@
--- question: How complete is each day, and what does it rest on?
+-- question: How complete is each day, and how many objects and lines does it rest on?
 -- asked in: Infrastructure-Level Tracking: hourly log delivery; Troubleshooting: Logs not appearing
 -- parameters: first_day, last_day (inclusive), tenant
 -- note: lines = parsed + ignored + rejected; distinct records = parsed - duplicates. A later object reopens a

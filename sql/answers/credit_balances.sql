@@ -1,8 +1,8 @@
 -- question: How many credits do people have left?
 -- asked in: Director's Palette: User Dashboard: Credit balance distribution
 -- parameters: tenant
--- note: Users by band of their balance, as the newest export read it, whatever the window: nothing tells it later. The
---   bands are in the order of their numbers.
+-- note: Users by band of their balance, as the newest export read it, whatever the window. Past balances cannot be read
+--   later. Bands are sorted by their numbers.
 
 SELECT
     gauges.source,

@@ -1,4 +1,4 @@
--- question: With which 4xx and 5xx do the requests fail, and where?
+-- question: Which 4xx and 5xx statuses do requests fail with, and where?
 -- asked in: Metrics Available: Error rates (4xx, 5xx)
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
 -- note: error_code is the storage's own word for it; NULL where the log has none. 499 is the client that went

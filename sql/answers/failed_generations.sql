@@ -1,4 +1,4 @@
--- question: Which generations failed, when, whose, and why?
+-- question: Which generations failed, when, for which user, and why?
 -- asked in: Director's Palette: Failed Generations; High Error Rate
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
 -- note: The newest first. Messages are redacted, the text of the prompt is cut out of them.

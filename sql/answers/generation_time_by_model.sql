@@ -1,4 +1,4 @@
--- question: How long do the generations of each model take, in the mean?
+-- question: What is the mean time of each model's generations?
 -- asked in: Director's Palette: Average Generation Time by Model
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: Completed generations with a time, from asked for to done. Percentiles of a day stand in

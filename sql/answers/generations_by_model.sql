@@ -1,8 +1,8 @@
 -- question: How many generations did each model make?
 -- asked in: Director's Palette: Generations by Model; Usage Dashboard: Total generations, Model popularity
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: All that were asked for, and of these the completed, the failed, those that are still pending, and those that
---   were pending for too long (stale).
+-- note: All generations that were asked for; of these the completed, the failed, the pending, and the stale, which were
+--   pending for too long.
 
 SELECT
     application,

@@ -1,4 +1,4 @@
--- question: Does what was measured agree with the provider's invoice?
+-- question: Does the measured cost agree with the provider's invoice?
 -- asked in: From OVH Logs: Cost tracking (direct correlation to billing); Benefits: Accurate billing
 -- parameters: first_day, last_day (every month that one of these days is in), tenant
 -- note: One row an invoice: of one source, month and currency. The traffic's cost at the price cards is held against the

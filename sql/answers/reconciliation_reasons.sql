@@ -1,4 +1,4 @@
--- question: Why do log and application not agree?
+-- question: Why do log and application disagree?
 -- asked in: Troubleshooting: Analytics mismatch
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: log_only: failed; no_delivery (not a GET of an object); sidecar; unknown_key (no media file); bot; not_modified;

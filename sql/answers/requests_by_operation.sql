@@ -1,4 +1,4 @@
--- question: What is asked of the storage, and how does it end?
+-- question: Which operations are requested, and how do they end?
 -- asked in: Infrastructure-Level Tracking: Coverage; Troubleshooting: Analytics mismatch
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: All records, bots among them. Lifecycle records and second records of one action are records, but no

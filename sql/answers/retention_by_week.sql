@@ -1,4 +1,4 @@
--- question: Of those who began in a week, how many came back in the weeks after?
+-- question: Of the users who started in a week, how many came back in the weeks after?
 -- asked in: Director's Palette: User Dashboard: Daily active users (retention)
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: cohort_first_day: Monday of the week of a user's first generation, as far as days are kept; week_first_day: Monday

@@ -1,7 +1,7 @@
 -- question: How many people signed up and logged in?
 -- asked in: Director's Palette: Auth Events; User Dashboard: New signups
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
--- note: From event files: the tables do not tell. Actions as the system has them.
+-- note: From event files only; the tables do not have them. Actions are named as in the system.
 
 SELECT
     day,

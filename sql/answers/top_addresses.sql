@@ -1,4 +1,4 @@
--- question: Which addresses ask most: is one of them scraping?
+-- question: Which addresses make the most requests: is one of them scraping?
 -- asked in: Key Metrics to Monitor: Unique IPs (abuse, scraping); Cost-Benefit Analysis: Security
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
 -- note: Addresses are pseudonyms, the same as long as the key is. `other` are those beyond the 100 of a day and

@@ -1,4 +1,4 @@
--- question: Which user agents ask most?
+-- question: Which user agents make the most requests?
 -- asked in: Key Metrics to Monitor: Unique IPs (abuse, scraping); Troubleshooting: Analytics mismatch (bots)
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
 -- note: The agent's first 200 characters; `other` are those beyond the 100 of a day and application. NULL: the log has

@@ -1,4 +1,4 @@
--- question: How many distinct client addresses asked, each day and over the last 7 and 30?
+-- question: How many distinct client addresses made requests, each day and over the last 7 and 30 days?
 -- asked in: Key Metrics to Monitor: Unique IPs; Cost-Benefit Analysis: Security
 -- parameters: first_day, last_day (inclusive), application ('*' = all), tenant
 -- note: Each row's window ends with its day; is_final speaks of that day alone. Never add these rows.

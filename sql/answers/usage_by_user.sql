@@ -1,8 +1,8 @@
--- question: What was each user served?
+-- question: How much was each user served?
 -- asked in: From Application Tracking: User ID; Cost-Benefit Analysis: User insights
 -- parameters: first_day, last_day (inclusive), application ('*' = all), limit, tenant
--- note: Requests that an event of the application names the viewer of. No rows while none is connected. The id is the
---   application's; email addresses are never taken in.
+-- note: Requests whose viewer an event of the application names. No rows while no application is connected. The id is the
+--   application's; email addresses are never read.
 
 SELECT
     user_id,

@@ -108,7 +108,7 @@ def test_what_is_spent_already_is_told_at_noon(made: sa.Engine, tmp_path: Path) 
     assert row["value"] == 10.01  # more than its pace so far comes to
     assert titles(made) == ["monthly_budget * firing"]
     assert report.firing == [
-        "critical: the month's bandwidth is on its way to cost 10.01 USD (limit 10.00 USD), "
+        "critical: the month's bandwidth will cost 10.01 USD at this pace (limit 10.00 USD), "
         "since 2026-11-05 00:00Z [monthly_budget]"
     ]
     assert row_of(made, "monthly_budget", date(2026, 11, 4))["verdict"] == "ok"
@@ -199,7 +199,7 @@ def test_without_a_budget_its_rule_sleeps_and_says_why(tmp_path: Path) -> None:
     assert set(by_name) == {"budget_castingly", "budget_models", "budget_users"}
     assert by_name["budget_castingly"].bands.warning == pytest.approx(2.4)
     assert by_name["budget_models"].dormant == "no source of kind that generates is set"
-    with pytest.raises(UserError, match="no rule is called 'budget_model'"):
+    with pytest.raises(UserError, match="there is no rule 'budget_model'"):
         find(some, "budget_model")
 
 

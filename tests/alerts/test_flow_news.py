@@ -76,7 +76,7 @@ def test_who_does_not_want_it_is_not_told_and_the_log_has_it(
     with listening() as hook:
         file = settings_file(tmp_path, hook, '"warning", "info"')
         assert tell_failure(str(file), "hourly", "all", "Error: x") == []
-        with pytest.raises(WorldError, match="nobody could be told"):
+        with pytest.raises(WorldError, match="no channel could be notified"):
             require_told(tell_overdue(str(file), "hourly/hourly", "2 hours"))
     assert not hook.received
     said = capsys.readouterr().err
@@ -122,7 +122,7 @@ def test_status_names_what_was_not_told(settings: Settings, capsys: pytest.Captu
 
 def test_status_names_the_schedule_that_does_not_run(settings: Settings) -> None:
     (complaint,) = status(settings, now=NOW + timedelta(hours=5)).complaints
-    assert complaint.startswith("logs: no run has listed it for 5 h. Is the schedule alive")
+    assert complaint.startswith("logs: no run has listed it for 5 h. Check the schedule")
     (settings.folder / "mediameter.toml").write_text('[sources.new]\nkind = "s3_access_log"\npath = "bucket"\n')
     (complaint,) = status(load(), now=NOW).complaints
     assert complaint.startswith("new: never listed")

@@ -254,7 +254,7 @@ def test_a_rule_of_ones_own_stands_beside_the_settings_and_may_take_a_shipped_on
     assert set(found) == set(SHIPPED) | {"mine"}
     assert found["error_rate"].title == "Mine"
     (own / "more.yaml").write_text(FINE)
-    with pytest.raises(UserError, match=r"more.yaml line 3: mine: there is a rule mine already"):
+    with pytest.raises(UserError, match=r"more.yaml line 3: mine: a rule mine exists already"):
         rules(tmp_path)
 
 
@@ -270,7 +270,7 @@ def test_settings_override_thresholds_and_the_warning_moves_with_them(tmp_path: 
     assert (found["daily_bandwidth"].bands.critical, found["daily_bandwidth"].bands.warning) == (250e9, 200e9)
     assert (found["response_time_p95"].bands.critical, found["response_time_p95"].bands.warning) == (800.0, None)
     assert (found["rejects_over_budget"].bands.critical, found["rejects_over_budget"].bands.warning) == (0.1, 0.02)
-    assert found["delivery_late"].dormant == "switched off in the settings"
+    assert found["delivery_late"].dormant == "disabled in the settings"
     assert (found["not_run"].bands.warning, found["not_run"].repeat_s) == (28_800.0, 14_400)
 
 

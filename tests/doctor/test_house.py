@@ -111,7 +111,7 @@ def _no_such_countries(folder: Folder) -> None:
     ("plant", "check", "found", "remedy"),
     [
         (_lake_is_a_file, "lake", "it is a file, not a folder", "set [lake] path"),
-        (_lake_cannot_be_made, "lake", "the lake cannot be written", "mend the rights of /proc"),
+        (_lake_cannot_be_made, "lake", "the lake cannot be written", "correct the permissions of /proc"),
         (_newer_warehouse, "warehouse", "at revision 0999", "use the newer mediameter that made it"),
         (_broken_warehouse, "warehouse", "file is not a database", "see [warehouse] url"),
         (_warehouse_without_its_key, "key", "the key is gone", "restore it from its backup"),
@@ -177,7 +177,7 @@ def test_a_test_notice_is_sent_only_on_request(folder: Folder) -> None:
         findings = folder.examined(send_test=True)
     (message,) = good.received
     assert message["title"] == "[info] mediameter doctor: a test" and "Nothing has happened" in message["message"]
-    assert said(findings, "channels", "ok").found == "a test notice was delivered"
+    assert said(findings, "channels", "ok").found == "a test message was delivered"
     assert "not delivered" in said(findings, "channels", "error").found
 
 

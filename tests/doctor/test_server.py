@@ -35,11 +35,11 @@ def server(new_server_url: str) -> Iterator[Server]:
 
 
 def test_before_the_tables_are_made(folder: Folder, server: Server) -> None:
-    assert found(folder, server.url)[0] == "ok: can be written, no tables yet: the first run makes them: "
+    assert found(folder, server.url)[0] == "ok: can be written, no tables yet: the first run creates them: "
     with a_user(server) as reader:
         said = found(folder, reader)
     if server.is_postgres:
-        assert "error: there are no tables yet, and the user may make none: GRANT CREATE ON SCHEMA" in said[1]
+        assert "error: there are no tables yet, and the user may not create any: GRANT CREATE ON SCHEMA" in said[1]
 
 
 def test_with_its_tables(folder: Folder, server: Server) -> None:

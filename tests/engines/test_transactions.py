@@ -178,7 +178,7 @@ def test_a_lost_reply_to_commit_is_told_and_not_tried_again(made_on_server: sa.E
             tries.append(1)
             connection.execute(price("new"))
 
-        with pytest.raises(WorldError, match="whether the last transaction was written is not known") as told:
+        with pytest.raises(WorldError, match="it is not known whether the last transaction was written") as told:
             transact(through, work)
         through.dispose()
     assert not isinstance(told.value, TryAgain)

@@ -34,12 +34,12 @@ def refusal(url: str | sa.URL) -> MediameterError:
     ("url", "words"),
     [
         (f"oracle://u:{SECRET}@h/d", "only SQLite, PostgreSQL, MySQL and MariaDB"),
-        (f"mysql+mysqldb://u:{SECRET}@h/d", 'the driver mysqldb is not ours: write "mysql://'),
+        (f"mysql+mysqldb://u:{SECRET}@h/d", 'the driver mysqldb is not supported: write "mysql://'),
         (f"postgresql://u:{SECRET}@h", "names no database"),
         (f"postgresql://u:{SECRET}@h:5432x/d", "cannot be read: write it like"),
         (f"mysql://u:{SECRET}:3306/d", "cannot be read: write it like"),
         (f"mysql://u:{SECRET}@127.0.0.1/d?charset=latin1", "charset=latin1 cannot hold every text: leave it out"),
-        (f"mariadb://u:{SECRET}@127.0.0.1/d?colour=red", "/d: the url has an option that is not known (colour)"),
+        (f"mariadb://u:{SECRET}@127.0.0.1/d?colour=red", "/d: the url has an unknown option (colour)"),
     ],
 )  # fmt: skip
 def test_a_url_that_is_wrong_in_itself(url: str, words: str) -> None:
@@ -60,10 +60,10 @@ def server(new_server_url: str) -> Iterator[Server]:
     ("wrong", "kind", "words"),
     [
         (lambda url: url.set(port=1, password=SECRET), WorldError, "cannot be reached"),
-        (lambda url: url.set(host="nowhere.invalid", password=SECRET), UserError, "no host is found by that name"),
-        (lambda url: url.set(username="nobody_here", password=SECRET), UserError, "user or password is refused"),
+        (lambda url: url.set(host="nowhere.invalid", password=SECRET), UserError, "there is no host of that name"),
+        (lambda url: url.set(username="nobody_here", password=SECRET), UserError, "wrong user or password"),
         (lambda url: url.set(database="nowhere"), UserError, "the database does not exist"),
-        (lambda url: url.update_query_dict({"colour": "red"}), UserError, "has an option that is not known"),
+        (lambda url: url.update_query_dict({"colour": "red"}), UserError, "has an unknown option"),
     ],
 )
 def test_a_url_that_leads_nowhere(
@@ -83,9 +83,7 @@ def test_a_wrong_password(server: Server) -> None:
     with a_user(server) as url:
         told = refusal(url.set(password=f"{SECRET}-wrong"))
     # A PostgreSQL that trusts its own machine lets everybody in, and then the privilege is missing.
-    words = (
-        "user or password is refused|a privilege is missing" if server.is_postgres else "user or password is refused"
-    )
+    words = "wrong user or password|a privilege is missing" if server.is_postgres else "wrong user or password"
     assert isinstance(told, UserError) and re.search(words, str(told))
 
 

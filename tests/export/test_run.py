@@ -123,7 +123,7 @@ def test_while_the_application_is_down_logs_come_in_and_days_stay_open(app: Appl
     place = settings(tmp_path, DOWN)
     summary = run(place, now=NOW)
     assert summary.ingest.objects == 1 and summary.rollup.days == ["2025-10-30"] and summary.has_failed
-    assert "the application was not read, its days stay open: [sources.app]: it cannot be reached" in said(summary)
+    assert "the application could not be read; its days stay open: [sources.app]: it cannot be reached" in said(summary)
     assert "canary" not in said(summary)
     assert [(row["state"], row["complete_through_at"]) for row in stored(place, "days")] == [("open", None)]
     early = SEEN + timedelta(hours=9)
@@ -142,7 +142,7 @@ def test_the_command_ends_with_1_then(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert main(["run", "--quiet", "--settings", str(file)]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert "the application could not be read, its days stay open: [sources.app]: it cannot be reached" in line
+    assert "the application could not be read; its days stay open: [sources.app]: it cannot be reached" in line
     assert "canary" not in line
 
 

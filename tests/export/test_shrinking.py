@@ -153,7 +153,7 @@ def test_what_was_deleted_with_intent_is_accepted(systems: dict[str, Application
         day = SEEN["app"]
         planned = backfill(place, Task(day, day, accept_fewer=("app",)), now=NOW, dry_run=True)
         assert planned.export.days == [str(day)] and failure(export(place, now=NOW))
-        with pytest.raises(UserError, match="no source is called 'apps'"):
+        with pytest.raises(UserError, match="there is no source 'apps'"):
             backfill(place, Task(day, day, accept_fewer=("apps",)), now=NOW)
         done = backfill(place, Task(day, day, accept_fewer=("app",)), now=NOW)
         assert done.export.failed == [] and f"{view} shows no row any more" in done.export.accepted[0]

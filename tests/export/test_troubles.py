@@ -28,7 +28,7 @@ def failure(url: str, folder: Path, **source: object) -> str:
 WRONG = {
     "host": ("{kind}://me:canary-1@127.0.0.1:1/app", "cannot be reached", "host and port in url"),
     "database": ("{place}/canary_base", "there is no such database", "the database's name in url"),
-    "user": ("{kind}://mediameter_nobody:canary-1@{host}/app", "user or password is refused", "see user and password"),
+    "user": ("{kind}://mediameter_nobody:canary-1@{host}/app", "wrong user or password", "see user and password"),
 }
 
 
@@ -60,7 +60,7 @@ def test_a_missing_table_and_column_are_named(app: Application, tmp_path: Path) 
     renamed = {"tables": {"media_files": "files"}, "columns": {"media_files": {"storage_key": "object_name"}}}
     assert export(settings_for(app.url, tmp_path, **renamed), now=NOW).files == 1
     wrong = {**renamed, "columns": {"media_files": {"key": "object_name"}}}
-    assert "columns.media_files: nothing is read as key" in failure(app.url, tmp_path, **wrong)
+    assert "columns.media_files: no column is read as key" in failure(app.url, tmp_path, **wrong)
 
 
 def test_a_retyped_column_fails_the_source(app: Application, tmp_path: Path) -> None:

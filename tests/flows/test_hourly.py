@@ -85,7 +85,7 @@ def test_a_day_that_breaks_a_rule_ends_in_a_notification(server: str, site: Path
     contradiction = "a day's figures contradict each other: 1 rule of quality broken (limit 0)"
     assert incident["title"] == f"[critical] mediameter: small: {contradiction}"
 
-    assert "2026-01-02: a rule of quality is broken: small.small" in _fields(failure)["Error"]
+    assert "2026-01-02: a quality rule is broken: small.small" in _fields(failure)["Error"]
     assert _latest_table()[0]["state"] == "open, suspect"
 
 
@@ -195,7 +195,7 @@ def test_objects_that_cannot_be_read_are_no_success() -> None:
 
 
 def test_a_listing_that_is_not_believed_is_no_success() -> None:
-    with pytest.raises(WorldError, match="logs: 3 objects are missing: nothing of it was taken in"):
+    with pytest.raises(WorldError, match="logs: 3 objects are missing: nothing of it was read"):
         require_all_read({"doubted": ["logs: 3 objects are missing"], "failed": []})
 
 

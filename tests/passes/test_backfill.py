@@ -190,7 +190,7 @@ def test_a_frozen_day_is_never_overwritten(metered: Site) -> None:
         assert report.refused == planned.refused == [FIRST] and report.days == planned.days
         assert FIRST not in [change.day for change in report.days]
         assert dump(metered.url, _SUMS) == straight
-    with pytest.raises(UserError, match="2025-10-01 is frozen and left alone"):
+    with pytest.raises(UserError, match="2025-10-01 is frozen and left unchanged"):
         require_none_refused(report.refused)
 
 
@@ -273,7 +273,7 @@ def test_the_command_plans_does_and_refuses(site: Site, capsys: pytest.CaptureFi
     assert main([*words, "--dry-run"]) == 2
     captured = capsys.readouterr()
     assert "Refused, since frozen: 2025-10-02." in captured.out and "Nothing was done." in captured.out
-    assert captured.err.count("\n") == 1 and "2025-10-02 is frozen and left alone" in captured.err
+    assert captured.err.count("\n") == 1 and "2025-10-02 is frozen and left unchanged" in captured.err
 
 
 def test_a_day_that_has_not_begun_is_refused_with_a_remedy(metered: Site) -> None:

@@ -224,7 +224,7 @@ def test_an_object_that_cannot_be_read_holds_up_nothing_else() -> None:
         done = run_aside(obeys_modes=True)
     said = one_line(done.stderr)
     assert done.code == 1
-    assert "object-1 cannot be read (Permission denied): mend its rights" in said
+    assert "object-1 cannot be read (Permission denied): correct its permissions" in said
     assert told() == {"settled": 1, "records": 2, "bytes": 10010, "drafts": 0}
     assert main(["run", "--quiet"]) == 0
     assert told() == TWO_OBJECTS
@@ -235,7 +235,7 @@ def test_a_folder_that_cannot_be_read_is_no_quiet_day() -> None:
     with forbidden(Path("bucket/deeper")):
         done = run_aside(obeys_modes=True)
     assert done.code == 1
-    assert "deeper cannot be listed (Permission denied): mend its rights" in one_line(done.stderr)
+    assert "deeper cannot be listed (Permission denied): correct its permissions" in one_line(done.stderr)
     assert told() == {"records": 0, "bytes": 0, "drafts": 0}
 
 
@@ -286,7 +286,7 @@ def test_no_space_for_the_warehouse_any_more(fails: Callable[[int], str]) -> Non
     put("one-more", line(30))
     with small_files(900_000):
         said = fails(1)
-    assert "warehouse: disk I/O error: see its disk (is it full" in said
+    assert "warehouse: disk I/O error: check its disk (full?" in said
     assert told() == TWO_OBJECTS
     assert main(["run", "--quiet"]) == 0
     assert told() == {"settled": 4, "records": 6, "bytes": 30083, "drafts": 0}

@@ -174,7 +174,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["status", "yesterday"], "'yesterday' is not a day"),
         (["backfill"], "Missing argument 'RANGE'"),
         (["backfill", "2025-10-01", "--all"], "add --reparse"),
-        (["rejects", "--json", "list"], "options stand behind the command"),
+        (["rejects", "--json", "list"], "put options after the subcommand"),
     ],
 )
 def test_a_wrong_word_is_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +196,7 @@ def test_reading_before_the_first_run_is_2_and_makes_nothing(
 ) -> None:
     Path("mediameter.toml").write_text(SETTINGS)
     assert main(arguments) == 2
-    assert "there is no warehouse yet: `mediameter run` makes it" in one_line(capsys)
+    assert "there is no warehouse yet: `mediameter run` creates it" in one_line(capsys)
     assert [path.name for path in empty_folder.iterdir()] == ["mediameter.toml"]
 
 
@@ -246,7 +246,7 @@ def test_init_writes_settings_that_load_and_never_overwrites(capsys: pytest.Capt
     assert load().sources["logs"].is_folder
     capsys.readouterr()
     assert main(["init"]) == 2
-    assert "there is a file already" in one_line(capsys)
+    assert "exists already" in one_line(capsys)
     assert Path("mediameter.toml").read_text() == written
 
 
@@ -372,7 +372,7 @@ def test_answer_writes_every_format(settings: Settings, capsys: pytest.CaptureFi
     [
         (["cost"], "no answer is called 'cost'"),
         (["checks", "--last", "week"], "'week' is no window"),
-        (["checks", "--format", "xml"], "no format is called 'xml': choose table, csv, json, parquet"),
+        (["checks", "--format", "xml"], "there is no format 'xml': choose table, csv, json, parquet"),
     ],
 )
 def test_a_wrong_question_is_2(
@@ -413,8 +413,8 @@ def test_a_reject_is_shown_with_all_that_is_kept(settings: Settings, capsys: pyt
         (["2025-10-30..2025-10-01"], "ends before it begins"),
         (["2025-02-30"], "names a day that does not exist"),
         (["last", "week"], "'week' is no window"),
-        (["0001-01-01..2025-01-01"], "is no range of log days"),
-        (["last", "99999d"], "is no range of log days"),
+        (["0001-01-01..2025-01-01"], "is not a valid range of log days"),
+        (["last", "99999d"], "is not a valid range of log days"),
     ],
 )
 def test_an_impossible_range_is_2(

@@ -115,19 +115,19 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
         ),
         (
             HEAD + "  - rule: r\n    type: expect_column_values_to_be_in_set\n    kwargs: {colum: requests}",
-            "own.yaml line 3: r: expect_column_values_to_be_in_set cannot be made so: .*colum",
+            "own.yaml line 3: r: expect_column_values_to_be_in_set cannot be created: .*colum",
         ),
         (
             HEAD + "  - rule: r\n    type: expect_column_values_to_be_between\n"
             "    kwargs: {column: application, max_value: 3}",
-            "own.yaml line 3: r: .* cannot be asked of these rows",
+            "own.yaml line 3: r: .* cannot judge these rows",
         ),
         (HEAD + "  - rule: r\n    typo: x\n", "own.yaml line 4: unknown key 'typo'"),
-        (HEAD + "  - type: x\n", "own.yaml line 3: rule has no name"),
+        (HEAD + "  - type: x\n", "own.yaml line 3: a rule has no valid name"),
         (HEAD + "  - {rule: r, type: t, severity: bad}", "own.yaml line 3: r: there is no severity 'bad'"),
-        (HEAD + "  - {rule: r, type: t}\n  - {rule: r, type: t}", "line 4: r: there is a rule r already"),
+        (HEAD + "  - {rule: r, type: t}\n  - {rule: r, type: t}", "line 4: r: a rule r exists already"),
         ("table: users_hourly\nexpectations: [{rule: r, type: t}]", "there is no table of days 'users_hourly'"),
-        ("query: DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query is no SELECT"),
+        ("query: DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query is not a SELECT"),
         ("query: SELECT :dya\nexpectations: [{rule: r, type: t}]", "there is no parameter :dya: known: tenant, day"),
         ("query: SELECT x FROM days\nexpectations: [{rule: r, type: t}]", "own.yaml: the warehouse refuses the query:"),
         ("query: SELECT :lake_credits\nexpectations: [{rule: r, type: t}]", "no parameter :lake_credits: known"),
@@ -145,9 +145,9 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
             "own.yaml line 1: credits_daily is a table of generations: write family: generations, or leave it out",
         ),
         ("expectations: [{rule: r, type: t}]", "either query or table"),
-        (HEAD, "expectations no list"),
+        (HEAD, "expectations a list"),
         ("a: [", "own.yaml line 1: this is not YAML"),
-        ("[]", "these are not names with values"),
+        ("[]", "this is not a mapping of names to values"),
     ],
 )  # fmt: skip
 def test_a_suite_that_cannot_be_understood_is_named(site: Site, text: str, told: str) -> None:
@@ -157,7 +157,7 @@ def test_a_suite_that_cannot_be_understood_is_named(site: Site, text: str, told:
 
 
 def test_two_suites_of_one_name_are_refused(site: Site) -> None:
-    with pytest.raises(UserError, match="there is a suite groups already"):
+    with pytest.raises(UserError, match="a suite groups exists already"):
         quality(own(site, HEAD + "  - {rule: r, type: t}", "groups.yaml"), now=NOW)
 
 
@@ -208,7 +208,7 @@ def test_a_folder_of_somebody_else_is_left_alone(site: Site) -> None:
     (site.folder / "mine").mkdir()
     (site.folder / "mine" / "thesis.txt").touch()
     judge_again(site)
-    with pytest.raises(WorldError, match="holds other things than the gate's pages"):
+    with pytest.raises(WorldError, match="holds other files than the gate's pages"):
         quality(with_pages(site, "./mine"), now=NOW)
     assert [path.name for path in (site.folder / "mine").iterdir()] == ["thesis.txt"]
     assert quality(site.settings(), now=NOW) == QualityReport(), "the verdicts are not written"

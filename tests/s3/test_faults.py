@@ -88,7 +88,7 @@ def test_what_passes_is_asked_for_again(
     assert injector.count(KEY) == 1 + 2
 
     injector.inject(KEY, fault)
-    with pytest.raises(WorldError, match=f"{BUCKET}/{KEY} was asked for {s3.ATTEMPTS} times in vain"):
+    with pytest.raises(WorldError, match=f"{BUCKET}/{KEY} could not be read after {s3.ATTEMPTS} attempts"):
         site.read(KEY)
     assert injector.count(KEY) == 1 + 2 + s3.ATTEMPTS
 
@@ -97,7 +97,7 @@ def test_what_passes_is_asked_for_again(
 def test_what_does_not_pass_leaves_the_object_pending(name: str, injector: Injector, site: Site) -> None:
     injector.inject(KEY, PASSING[name][0])
     summary = site.run()
-    assert "times in vain" in summary.ingest.failed[0] and summary.has_failed
+    assert "could not be read after" in summary.ingest.failed[0] and summary.has_failed
     assert site.told() == figures(2)  # what is sound is taken in, nothing of the other
     _, _, pending, through = site.listing() or ()
     assert pending == 1 and through < "2026-01-03"  # the day cannot be complete
@@ -121,7 +121,7 @@ def test_a_store_that_is_down_is_not_asked_for_every_object(injector: Injector, 
 LASTING: dict[str, tuple[Fault, str]] = {
     "forbidden": (refused(403, "AccessDenied"), rf"{BUCKET}/{KEY} may not be read: allow s3:GetObject on {BUCKET}/\*"),
     "forbidden without words": (refused(403), "may not be read: allow s3:GetObject"),
-    "archived": (refused(403, "InvalidObjectState"), "lies in an archive: restore it"),
+    "archived": (refused(403, "InvalidObjectState"), "is archived: restore it"),
     "gone": (refused(404, "NoSuchKey"), f"{KEY} has gone"),
     "overwritten": (refused(412, "PreconditionFailed"), f"{KEY} was overwritten since it was listed"),
     "a store that ignores the condition": (
@@ -201,17 +201,17 @@ def test_parts_that_do_not_make_the_object_are_no_object(
     monkeypatch.setattr(s3, "PART_BYTES", 1000)
     store.put(KEY, b"".join(map(line, range(100, 130))))
     injector.inject(KEY, changed(flipped), times=1)
-    with pytest.raises(WorldError, match="the content does not agree with its entity tag"):
+    with pytest.raises(WorldError, match="the content does not match its entity tag"):
         site.read(KEY)
 
 
 # --- of credentials and settings: one line, and the run ends --------------------------------------------
 SETTINGS: dict[str, tuple[int, str, str]] = {
     "unknown key": (403, "InvalidAccessKeyId", "does not know the access key: see access_key, profile"),
-    "wrong secret": (403, "SignatureDoesNotMatch", "the secret key does not fit the access key"),
+    "wrong secret": (403, "SignatureDoesNotMatch", "the secret key does not match the access key"),
     "expired": (400, "ExpiredToken", "have expired or are not valid: renew them"),
     "wrong region": (400, "AuthorizationHeaderMalformed", r"another region: set region = 'gra' in \[sources.logs\]"),
-    "clock": (403, "RequestTimeTooSkewed", "clock is not the store's: set the clock"),
+    "clock": (403, "RequestTimeTooSkewed", "clock is wrong: set the clock"),
     "no bucket": (404, "NoSuchBucket", f"there is no bucket {BUCKET}: correct bucket, endpoint or region"),
 }
 

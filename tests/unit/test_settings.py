@@ -216,7 +216,7 @@ MISTAKES = {
     "unknown kind": ('[sources.b]\nkind = "ftp"\npath = "x"\n', r"line 5: sources\.b\.kind: .*'s3_access_log'"),
     "no place": (
         '[sources.b]\nkind = "s3_access_log"\n',
-        r"sources\.b: .*neither path nor bucket: add bucket",
+        r"sources\.b: .*neither path nor bucket is set: add bucket",
     ),
     "two places": (
         '[sources.b]\nkind = "s3_access_log"\npath = "x"\nendpoint = "https://e"\n',
@@ -224,7 +224,7 @@ MISTAKES = {
     ),
     "no address": (
         '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "s3.example.org"\n',
-        r"line 7: sources\.b\.endpoint: this is not the address of an S3",
+        r"line 7: sources\.b\.endpoint: this is not the address of an S3 server",
     ),
     "no TLS": (
         '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nendpoint = "http://s3.example.org"\n',
@@ -232,7 +232,7 @@ MISTAKES = {
     ),
     "half a key": (
         '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\naccess_key = "canary-7734"\n',
-        r"sources\.b: access_key and secret_key belong together",
+        r"sources\.b: access_key and secret_key need each other",
     ),
     "two identities": (
         '[sources.b]\nkind = "s3_access_log"\nbucket = "b-1"\nprofile = "p"\naccess_key = "a"\nsecret_key = "s"\n',
@@ -266,7 +266,7 @@ MISTAKES = {
     ),
     "two applications": (
         APP + 'url = "sqlite:///a"\n' + APP.replace("app", "zpp") + 'url = "sqlite:///b"\n',
-        r"sources\.zpp: a tenant has one application database",
+        r"sources\.zpp: a tenant has only one application database",
     ),
     "no number": ('[reporting]\nsettle_hours = "six"\n', r"line 5: reporting\.settle_hours: .*integer"),
     "half an hour": (
@@ -275,7 +275,7 @@ MISTAKES = {
     ),
     "half an hour once": ('[reporting]\ntime_zone = "Asia/Pyongyang"\n', r"is 8:30:00 off UTC in 2015"),
     "half an hour of summer": ('[reporting]\ntime_zone = "Australia/Lord_Howe"\n', r"Australia/Lord_Howe is 1[01]:"),
-    "no such zone": ('[reporting]\ntime_zone = "Europe/Pari"\n', r"no time zone is named 'Europe/Pari'"),
+    "no such zone": ('[reporting]\ntime_zone = "Europe/Pari"\n', r"there is no time zone 'Europe/Pari'"),
     "variable not set": (
         '[warehouse]\nurl = "env:NOT_SET_ANYWHERE"\n',
         r"line 5: warehouse\.url: the environment variable NOT_SET_ANYWHERE is not set",
@@ -287,7 +287,7 @@ MISTAKES = {
         '[budgets.castingly]\nper = "week"\n',
         r"line 4: budgets\.castingly\.amount: .*required|amount",
     ),
-    "a budget of nothing": ('[budgets.a]\namount = "0 USD"\n', r"budgets\.a\.amount: nothing can be spent of that"),
+    "a budget of nothing": ('[budgets.a]\namount = "0 USD"\n', r"budgets\.a\.amount: the amount must be above 0"),
     "a budget of no currency": ("[budgets.a]\namount = 5\n", r"budgets\.a\.amount: 5 is not an amount of money"),
     "a budget of a year": ('[budgets.a]\namount = "5 USD"\nper = "year"\n', r"line 6: budgets\.a\.per: .*month"),
     "a budget's name": ('[budgets."My budget"]\namount = "5 USD"\n', r"budgets\.My budget"),
@@ -297,15 +297,15 @@ MISTAKES = {
     ),
     "bytes of a model": (
         '[budgets.a]\namount = "5 USD"\nmodels = ["flux"]\n',
-        r'line 6: budgets\.a\.models: what bytes cost is known by application alone: add costs = "generations"',
+        r'line 6: budgets\.a\.models: the cost of bytes is known by application only: add costs = "generations"',
     ),
     "bytes of each user": (
         '[budgets.a]\namount = "5 USD"\neach = "user"\n',
-        r"budgets\.a\.each: what bytes cost is known by application",
+        r"budgets\.a\.each: the cost of bytes is known by application",
     ),
     "models of a user": (
         '[budgets.a]\namount = "5 USD"\ncosts = "generations"\nuser = "u-1"\nmodels = ["flux"]\n',
-        r"budgets\.a\.user: what a user costs is not told apart by model",
+        r"budgets\.a\.user: a user's cost is not known by model",
     ),
     "each of one": (
         '[budgets.a]\namount = "5 USD"\napplication = "castingly"\neach = "application"\n',
@@ -317,11 +317,11 @@ MISTAKES = {
     ),
     "a budget of an unknown system": (
         '[budgets.a]\namount = "5 USD"\ncosts = "generations"\nsource = "palete"\n',
-        r"budgets\.a\.source: no generating system is named so: sources: none yet",
+        r"budgets\.a\.source: no generating system has this name: sources: none yet",
     ),
     "two budgets": (
         '[alerts]\nmonthly_budget = "1 USD"\n[alerts.rules.monthly_budget]\nabove = "2 USD"\n',
-        r"given twice",
+        r"set twice",
     ),
     "a float as amount": (
         card("2025-01-01", amount="0.011"),
@@ -333,7 +333,7 @@ MISTAKES = {
         card("2025-01-01").replace("amount", "amout"),
         r"line 7: prices\[1\]\.amout: .*prices\[1\]\.amount\?",
     ),
-    "a card of nobody": (card("2025-01-01", source='"log"'), r"no source is named so: sources: logs"),
+    "a card of nobody": (card("2025-01-01", source='"log"'), r"no source of this name: sources: logs"),
     "overlap": (
         card("2025-01-01", "2025-06-02") + card("2025-06-01"),
         r"logs/bytes_sent/USD/2025-01-01 and logs/bytes_sent/USD/2025-06-01 overlap from 2025-06-01 to 2025-06-02",
@@ -349,7 +349,10 @@ MISTAKES = {
     "a float as billed": (invoice(amount="43.21"), r"invoices\[1\]\.amount: 43\.21 is not an exact amount: .*quotes"),
     "less than a millionth": (invoice(amount='"0.0000001"'), r"invoices\[1\]\.amount: .* six decimal places"),
     "bytes of no unit": (invoice(bytes_sent='"12 GBit"'), r"invoices\[1\]\.bytes_sent: .*not a quantity: .*GiB"),
-    "an invoice of nobody": (invoice(source='"log"'), r"invoices\[1\]\.source: no source .*named so: sources: logs"),
+    "an invoice of nobody": (
+        invoice(source='"log"'),
+        r"invoices\[1\]\.source: no source .*has this name: sources: logs",
+    ),
     "an invoice without number": (invoice(citation='""'), r"invoices\[1\]\.citation"),
     "misspelt in an invoice": (invoice().replace("amount", "amout"), r"invoices\[1\]\.amout: .*\.amount\?"),
     "two of a month": (
@@ -357,10 +360,10 @@ MISTAKES = {
         r"line 10: invoices\[2\]: invoices\[1\] is of logs for 2025-10, too: make one of both",
     ),
     "no TOML": ("a = \n", r"this is not TOML: .*line 4"),
-    "an address as lake": ('[lake]\npath = "s3://bucket"\n', r"lake\.path: addresses are not read yet"),
+    "an address as lake": ('[lake]\npath = "s3://bucket"\n', r"lake\.path: only folders and files of this machine"),
     "a short signing key": (
         '[[alerts.channels]]\nurl = "https://hook.example"\nsigning_key = "abc"\n',
-        r"line 6: alerts\.channels\[1\]\.signing_key: a key of less than 16 characters",
+        r"line 6: alerts\.channels\[1\]\.signing_key: a key needs at least 16 characters",
     ),
     "a signature for Slack": (
         '[[alerts.channels]]\nurl = "slack://x"\nsigning_key = "0123456789abcdef"\n',
@@ -381,13 +384,13 @@ MISTAKES = {
     ),
     "one channel twice": (
         '[alerts]\nnotify = ["slack://x"]\n[[alerts.channels]]\nurl = "slack://x"\n',
-        r"line 6: alerts\.channels\[1\]: this channel is given twice",
+        r"line 6: alerts\.channels\[1\]: this channel is set twice",
     ),
     "two of a name": (
         '[[alerts.channels]]\nurl = "slack://x"\nname = "a"\n[[alerts.channels]]\nurl = "slack://y"\nname = "a"\n',
         r"line 9: alerts\.channels\[2\]\.name: two channels are called a",
     ),
-    "a short key": ('[privacy]\nkey = "abc"\n', r"privacy\.key: a key of less than 16 characters"),
+    "a short key": ('[privacy]\nkey = "abc"\n', r"privacy\.key: a key needs at least 16 characters"),
 }
 
 

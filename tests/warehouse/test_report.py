@@ -344,7 +344,7 @@ def test_colours_change_no_word(warehouse: Warehouse) -> None:
 
 
 def test_empty_warehouse_is_said(warehouse: Warehouse) -> None:
-    assert terminal(warehouse) == "Nothing to show: the warehouse holds no day of this range.\n"
+    assert terminal(warehouse) == "Nothing to show: the warehouse holds no day in this range.\n"
 
 
 # --- words and axes --------------------------------------------------------------------------------

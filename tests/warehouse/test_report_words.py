@@ -38,10 +38,7 @@ def test_a_suspect_day_says_why_at_the_head_and_in_its_row(warehouse: Warehouse)
 def test_a_suspect_day_of_which_nobody_knows_why_is_still_named(warehouse: Warehouse) -> None:
     fill(warehouse)
     warehouse.connection.exec_driver_sql("UPDATE days SET is_suspect = TRUE WHERE day = '2026-11-02'")
-    assert (
-        "Suspect, since a check failed or too much was rejected or refused: 2026-11-02."
-        in page(warehouse.figures()).text
-    )
+    assert "Suspect: a check failed, or too much was rejected or refused: 2026-11-02." in page(warehouse.figures()).text
 
 
 def test_incidents_are_told_in_the_words_of_their_rules(on_every_engine: Warehouse) -> None:

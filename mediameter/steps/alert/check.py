@@ -133,8 +133,7 @@ def _judge_dirty(
 def _judge_rest(
     made: sa.Engine, settings: Settings, rules: Sequence[Rule], short: Sequence[Rule], day: date, now: datetime
 ) -> None:
-    """Of a day that has not changed, the rules that could not be judged on all of it so far: its end has come, or what
-    they wait for."""
+    """Judges, on an unchanged day, the rules whose last window could not be judged before."""
 
     def judge(connection: sa.Connection) -> None:
         known = book.windows(

@@ -42,8 +42,8 @@ class Span(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Columns of a table that rules look at. ``sums``: those of them that are added up and nothing else: rows
-    that differ in these alone may come as one. None where some rule needs each row for itself."""
+    """Columns of a table that rules read. ``sums``: columns used only in sums, so the query may group by all others.
+    Empty if some rule needs single rows."""
 
     columns: set[str]
     sums: set[str]

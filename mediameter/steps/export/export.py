@@ -268,7 +268,7 @@ def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: Expo
             break
     else:
         raise WorldError(
-            f"[sources.{place.name}]: {feed.table.name} of {day} changed all the while that it was read", "run again"
+            f"[sources.{place.name}]: {feed.table.name} of {day} kept changing while it was read", "run again"
         )
     export = found.export
     report.days_read += 1

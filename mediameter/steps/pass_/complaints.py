@@ -17,13 +17,13 @@ def require_all_read(ingested: Mapping[str, Any]) -> None:
     is done, but not all."""
     doubted: list[str] = ingested["doubted"]
     if doubted:
-        raise WorldError(doubted[0], "nothing of it was taken in, its days stay open")
+        raise WorldError(doubted[0], "nothing of it was read; its days stay open")
     failed: list[str] = ingested["failed"]
     if failed:
         objects = "1 object" if len(failed) == 1 else f"{len(failed):,} objects"
         raise WorldError(
             f"{objects} could not be read, the first: {failed[0]}",
-            "they stay pending, and the next run tries them again",
+            "the next run tries them again",
         )
 
 
@@ -33,7 +33,7 @@ def require_all_exported(exported: Mapping[str, Any]) -> None:
     failed: list[str] = exported["failed"]
     if failed:
         kind = UserError if exported["refused"] == len(failed) else WorldError
-        raise kind(f"the application could not be read, its days stay open: {failed[0]}", "the next run tries it again")
+        raise kind(f"the application could not be read; its days stay open: {failed[0]}", "the next run tries it again")
 
 
 def require_all_sound(judged: Mapping[str, Any]) -> None:
@@ -43,9 +43,9 @@ def require_all_sound(judged: Mapping[str, Any]) -> None:
         days, first = sorted({each["day"] for each in broken}), broken[0]
         which = days[0] if len(days) == 1 else f"{len(days):,} days ({days[0]} to {days[-1]})"
         raise WorldError(
-            f"{which}: a rule of quality is broken: {first['suite']}.{first['rule']} on {first['day']}:"
-            f" {first['detail']}",
-            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges anew; until then suspect and not final",
+            f"{which}: a quality rule is broken: {first['suite']}.{first['rule']} on {first['day']}: {first['detail']}",
+            f"`mediameter backfill {days[0]}..{days[-1]}` computes and judges the days again; until then they stay"
+            " open and suspect",
         )
 
 
@@ -54,13 +54,11 @@ def require_rules_understood(checked: Mapping[str, Any]) -> None:
     wrong: list[str] = checked.get("mistakes", [])
     if wrong:
         more = "" if len(wrong) == 1 else f" (and {len(wrong) - 1:,} more)"
-        raise UserError(f"{wrong[0]}{more}", "all is metered, all other rules are judged; `mediameter alerts test`")
+        raise UserError(f"{wrong[0]}{more}", "everything else was done; `mediameter alerts test` shows the mistake")
 
 
 def require_all_written_back(written: Mapping[str, Any]) -> None:
     """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
     failed: list[str] = written["failed"]
     if failed:
-        raise WorldError(
-            f"nothing could be written back to the application: {failed[0]}", "the next run tries it again"
-        )
+        raise WorldError(f"writing back to the application failed: {failed[0]}", "the next run tries it again")

@@ -29,8 +29,8 @@ SHOWN = 10
 def of_ingest(report: IngestReport, occasion: Occasion) -> list[str]:
     lines = [_of_objects(report, occasion)]
     if occasion == "done" and (more := not_counted(report)):
-        lines.append(f"beside the bytes that are counted: {more}")
-    lines += [f"not believed, its days stay open: {source}" for source in report.doubted]
+        lines.append(f"not in the counted bytes: {more}")
+    lines += [f"fewer objects or rows than before; its days stay open: {source}" for source in report.doubted]
     lines += [f"warning: {doubt}" for doubt in report.doubts]
     if occasion == "done":
         lines += _of_lines(report)
@@ -45,7 +45,7 @@ def _of_objects(report: IngestReport, occasion: Occasion) -> str:
         would = f"{report.pending:,} would be read ({told(report.size_bytes, 'bytes')})"
         return f"{report.listed:,} objects listed, {would}; nothing was done"
     if occasion == "idle":
-        return f"nothing new: {report.listed:,} objects listed, all settled before; nothing was done"
+        return f"nothing new: {report.listed:,} objects listed, all read before"
     return (
         f"{report.objects:,} of {report.listed:,} objects read: {report.lines:,} lines = {report.parsed:,} parsed"
         f" + {report.ignored:,} ignored + {report.rejected:,} rejected"
@@ -60,7 +60,7 @@ def _of_lines(report: IngestReport) -> Iterator[str]:
     if report.log_loop:
         yield (
             f"warning: of {len(report.log_loop):,} hours (the last: {report.log_loop[-1]}) most lines are the log"
-            " bucket's own records: it logs into itself; switch its logging off, each line there makes another"
+            " bucket's own records: access logging is enabled on the log bucket itself, so every log makes another; disable it"
         )
     if report.refused:
         yield f"{report.refused:,} objects refused as a whole: `mediameter rejects` says why"
@@ -68,7 +68,7 @@ def _of_lines(report: IngestReport) -> Iterator[str]:
 
 def _unfinished(report: IngestReport) -> list[str]:
     """What was not read since it may not be whole yet."""
-    lines = _limited("left to a later run, may still be written: ", report.growing)
+    lines = _limited("left to a later run, since it may still be written: ", report.growing)
     if report.temporary:
         programs = ", ".join(f"{program} {files:,}" for program, files in sorted(report.temporary.items()))
         total = sum(report.temporary.values())
@@ -88,7 +88,7 @@ def of_export(report: ExportReport, occasion: Occasion) -> list[str]:
     lines = [f"warning: {doubt}" for doubt in report.doubts]
     if occasion == "idle":
         return lines
-    lines += [f"the application was not read, its days stay open: {why}" for why in report.failed]
+    lines += [f"the application could not be read; its days stay open: {why}" for why in report.failed]
     if report.days_read:
         would = "would change" if occasion == "planned" else "changed"
         lines.append(
@@ -122,7 +122,7 @@ def of_quality(report: QualityReport, occasion: Occasion) -> list[str]:
 
 def of_check(report: CheckReport, occasion: Occasion) -> list[str]:
     """What fires now, and the days on which something did, of those that were judged."""
-    lines = [f"warning: a rule is left out, all others were judged: {mistake}" for mistake in report.mistakes]
+    lines = [f"warning: an invalid rule was left out, all others judged: {mistake}" for mistake in report.mistakes]
     lines += [f"fires now: {incident}" for incident in report.firing]
     fired = [row for row in report.rows if row["verdict"] in FIRING]
     for row in fired[-SHOWN:]:
@@ -145,7 +145,7 @@ def of_deliver(report: DeliverReport, occasion: Occasion) -> list[str]:
 
 
 def of_write_back(report: WriteBackReport, occasion: Occasion) -> list[str]:
-    lines = [f"the application was not written, its days will be tried again: {why}" for why in report.failed]
+    lines = [f"the application could not be written; the next run tries again: {why}" for why in report.failed]
     if not report.days:
         return lines
     what = "would be written back" if occasion == "planned" else "written back"

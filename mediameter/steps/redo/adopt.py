@@ -70,7 +70,7 @@ def adopt(
     marker = identity.read_marker(claim.lake)
     if marker is None:
         raise UserError(
-            f"{claim.lake} has no {identity.MARKER}: no lake that could tell its ledger",
+            f"{claim.lake} has no {identity.MARKER}: no ledger can be rebuilt from it",
             "set [lake] path; a lake without one needs the backup of its warehouse",
         )
     with connected(settings, dry_run=dry_run) as made:

@@ -62,7 +62,7 @@ class Task:
             raise UserError(f"{self.first}..{self.last} ends before it begins", f"write {self.last}..{self.first}")
         if (self.last - self.first).days >= MOST_DAYS or not 1970 <= self.first.year <= self.last.year <= 9998:
             remedy = f"give at most {MOST_DAYS:,} days from 1970 on"
-            raise UserError(f"{self.first}..{self.last} is no range of log days", remedy)
+            raise UserError(f"{self.first}..{self.last} is not a valid range of log days", remedy)
 
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}..{self.last}"
@@ -110,7 +110,7 @@ def _require_begun(settings: Settings, task: Task, now: datetime) -> None:
     today = now.astimezone(settings.reporting.zone).date()
     if task.last > today:
         begun = f"{task.first}..{today}" if task.first < today else str(today)
-        raise UserError(f"{task}: {task.last} has not begun, so that there is nothing to fetch", f"write {begun}")
+        raise UserError(f"{task}: {task.last} has not begun, so there is nothing to read", f"write {begun}")
 
 
 def plan(settings: Settings, task: Task, *, now: datetime, progress: Progress | None = None) -> BackfillReport:
@@ -134,7 +134,7 @@ def backfill(
     for name in task.accept_fewer:
         if name not in settings.sources:
             remedy = f"the sources are: {', '.join(settings.sources)}"
-            raise UserError(f"no source is called {name!r}: nothing was accepted, nothing done", remedy)
+            raise UserError(f"there is no source {name!r}; nothing was changed", remedy)
     if dry_run:
         return plan(settings, task, now=now, progress=progress)
     _require_begun(settings, task, now)
@@ -156,8 +156,8 @@ def require_none_refused(refused: Iterable[date | str]) -> None:
     if frozen:
         which = f"{frozen[0]} is" if len(frozen) == 1 else f"{len(frozen):,} days, {frozen[0]} to {frozen[-1]}, are"
         raise UserError(
-            f"{which} frozen and left alone: the raw data has gone, computed again they would be zeros",
-            "choose a range without frozen days; all others of this one are done",
+            f"{which} frozen and left unchanged: the raw data is gone, so computing them again would give zeros",
+            "all other days are done; choose a range without frozen days",
         )
 
 

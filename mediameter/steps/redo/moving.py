@@ -50,7 +50,8 @@ def move(settings: Settings, from_url: str, *, progress: Progress | None = None,
     origin = of_warehouse(settings, from_url)
     if origin.warehouse.url == settings.warehouse.url:
         raise UserError(
-            "the warehouse would be moved into itself", "say the old one with --from, the new one in [warehouse]"
+            "--from and [warehouse] url name the same warehouse",
+            "name the old one with --from, the new one in [warehouse] url",
         )
     if origin.warehouse.sqlite_path and not origin.warehouse.sqlite_path.exists():
         raise UserError(f"{origin.warehouse.sqlite_path}: there is no such warehouse", "see --from")
