@@ -175,7 +175,7 @@ def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         times = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": statement_timeout_s + READ_TIMEOUT_S}
         made = _reading_engine(target, times)
         sa.event.listen(made, "connect", lambda connection, _: _prepare_mysql_source(connection, milliseconds))
-        return silence_id
+        return made
     # Poolers between us and the server give each transaction another session: what is said holds for one of them.
     made = _reading_engine(target, {"connect_timeout": int(CONNECT_TIMEOUT_S), "prepare_threshold": None})
     begin = (
@@ -185,7 +185,7 @@ def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
         "SET LOCAL row_security = off",  # rows that a policy hides are an error, not rows that are not there
     )
     sa.event.listen(made, "begin", lambda connection: [connection.exec_driver_sql(text) for text in begin])
-    return silence_id
+    return made
 
 
 def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
@@ -222,11 +222,11 @@ def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
         uri = f"file:{quote(str(path))}?mode=ro"
         made = sqlite3.connect(uri, uri=True, timeout=statement_timeout_s, isolation_level=None)
         made.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        return silence_id
+        return made
 
     made = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=sa.NullPool)
     sa.event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return silence_id
+    return made
 
 
 def rest_client(url: str, key: str, timeout_s: float) -> httpx.Client:

@@ -80,7 +80,7 @@ class Pseudonyms:
         if len(self._young) >= self._half:
             self._old, self._young = self._young, {}
         self._young[text] = made
-        return silence_id
+        return made
 
     def _computed(self, text: str) -> str:
         inner, outer = self._inner.copy(), self._outer.copy()

@@ -60,7 +60,8 @@ def _of_lines(report: IngestReport) -> Iterator[str]:
     if report.log_loop:
         yield (
             f"warning: of {len(report.log_loop):,} hours (the last: {report.log_loop[-1]}) most lines are the log"
-            " bucket's own records: access logging is enabled on the log bucket itself, so every log makes another; disable it"
+            " bucket's own records: access logging is enabled on the log bucket itself, so every"
+            " log makes another; disable it"
         )
     if report.refused:
         yield f"{report.refused:,} objects refused as a whole: `mediameter rejects` says why"
