@@ -17,6 +17,7 @@ from mediameter.alerts.evaluate import NOT_YET_KNOWABLE, Judged
 from mediameter.alerts.incidents import DROPPED, IS_FIRING, PENDING, RESOLVED, Incident, fingerprint, followed
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
 from mediameter.alerts.telling import Silence
+from mediameter.metering import calendar
 from mediameter.store import incidents as incident_rows
 from mediameter.store import silences as silence_rows
 from mediameter.store import verdicts
@@ -86,7 +87,7 @@ def _row(tenant: str, zone: ZoneInfo, each: Judged) -> tuple[object, ...]:
 
 def day_of(each: Judged, zone: ZoneInfo) -> date:
     """The reporting day that a window ends on."""
-    return (each.end - timedelta(microseconds=1)).astimezone(zone).date()
+    return calendar.day_of(each.end - timedelta(microseconds=1), zone)
 
 
 def _judged(row: sa.RowMapping) -> Judged:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from mediameter.answers.asking import AnswerError
-from mediameter.metering.calendar import Day
+from mediameter.metering.calendar import Day, day_of
 
 HOW = "write today, 24h, 7d, all, 2026-11-01 or 2026-11-01..2026-11-07"
 _LONGEST_H = 31 * 24
@@ -35,7 +35,7 @@ class Known:
 def asked(last: str, known: Known, now: datetime, zone: tzinfo) -> Window:
     """The window of "today" (the clock's), "all", "24h" (whole hours, the last that are complete), and of `window`."""
     if last == "today":
-        today = now.astimezone(zone).date()
+        today = day_of(now, zone)
         return Window(today, today)
     if last == "all":
         return Window(known.first_day, known.newest_day)
@@ -52,7 +52,7 @@ def _hours(number: int, known: Known, zone: tzinfo) -> Window:
     end = min(known.complete_through_at or day_end, day_end).replace(minute=0, second=0, microsecond=0)
     begin = end - timedelta(hours=number)
     last_instant = end - timedelta(microseconds=1)
-    return Window(begin.astimezone(zone).date(), last_instant.astimezone(zone).date(), (begin, end))
+    return Window(day_of(begin, zone), day_of(last_instant, zone), (begin, end))
 
 
 def window(last: str, *, newest: date) -> tuple[date, date]:

@@ -14,7 +14,7 @@ from mediameter.alerts.channels import channel_id
 from mediameter.alerts.channels import shown as shown_channel
 from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.commands import silence
-from mediameter.metering.calendar import Day
+from mediameter.metering.calendar import Day, day_of
 from mediameter.numbers import told
 from mediameter.opening.reader import plain, reader, rows, shown
 from mediameter.report import words
@@ -214,7 +214,7 @@ def _days(connection: Connection, settings: Settings, now: datetime) -> list[Day
 def _holes(connection: Connection, settings: Settings, known: list[DayStatus], now: datetime) -> list[DayStatus]:
     """Days of a source of logs without a single object, between those that have one and yesterday: ordinary of some
     sources at weekends, and late where nothing says that all of the day has come."""
-    found, yesterday = [], now.astimezone(settings.reporting.zone).date() - timedelta(days=1)
+    found, yesterday = [], day_of(now, settings.reporting.zone) - timedelta(days=1)
     for source in settings.log_sources:
         there = {each.day for each in known if each.source == source}
         if not there:

@@ -11,13 +11,14 @@ from mediameter import geo
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, ok, skipped, warning
+from mediameter.metering.calendar import day_of
 
 COUNTRIES_AGE = timedelta(days=365)  # networks move between countries, some percent a year
 
 
 def prices(case: Case) -> Iterator[Finding]:
     """For each source the card of today. Without one the job runs, and cost is "not available"."""
-    today = case.clock().astimezone(case.settings.reporting.zone).date()
+    today = day_of(case.clock(), case.settings.reporting.zone)
     for name in case.settings.log_sources:
         cards = [card for card in case.settings.prices if card.source == name and card.measure == "bytes_sent"]
         valid = [

@@ -209,9 +209,10 @@ def _judge_day(
     """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
     judged another time, and whose rows stay."""
     tenant, zone = settings.tenant, settings.reporting.zone
-    known = book.windows(connection, tenant, {rule.name for rule in rules}, Day.of(day, zone).bounds)
+    _, end = bounds = Day.of(day, zone).bounds
+    known = book.windows(connection, tenant, {rule.name for rule in rules}, bounds)
     found = Judge(connection, settings, now).day(rules, day, known)
-    if Day.of(day, zone).end > now - book.KEPT:  # of older days only the verdict is kept
+    if end > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
         book.fold(connection, rules, tenant, changed, now)
     daily = [_worst(rule, windows) for rule in rules for windows in _by_group(rule, found)]

@@ -107,7 +107,7 @@ class BackfillReport:
 
 
 def _require_begun(settings: Settings, task: Task, now: datetime) -> None:
-    today = now.astimezone(settings.reporting.zone).date()
+    today = day_of(now, settings.reporting.zone)
     if task.last > today:
         begun = f"{task.first}..{today}" if task.first < today else str(today)
         raise UserError(f"{task}: {task.last} has not begun, so there is nothing to read", f"write {begun}")
