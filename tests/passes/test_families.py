@@ -45,7 +45,7 @@ query: SELECT objects, :shelves AS shelves FROM objects_daily WHERE tenant = :te
 expectations:
   - rule: some
     type: expect_column_values_to_be_between
-    kwargs: {{column: objects, min_value: 1, max_value: MOST}}
+    kwargs: {{column: objects, min_value: 0, max_value: MOST}}
 """
 
 
