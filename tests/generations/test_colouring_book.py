@@ -178,3 +178,14 @@ def test_nothing_of_people_is_kept(system: Application, tmp_path: Path) -> None:
     run(settings, now=NOW)
     texts = rows(settings, "SELECT message FROM generation_failures")
     assert len(texts) == 1 and "anna" not in texts[0][0]
+
+
+def test_times_without_a_zone_are_utc_wherever_the_server_is(system: Application, tmp_path: Path) -> None:
+    """The column has no zone, so the server's own must not matter."""
+    name = system.engine.url.database
+    system.execute(f"ALTER DATABASE \"{name}\" SET timezone TO 'America/New_York'")
+    settings = settings_for(system.url, tmp_path)
+    run(settings, now=NOW)
+    assert rows(settings, DAILY) == FIGURES
+    hours = rows(settings, "SELECT hour_at, SUM(generations) FROM generations_hourly GROUP BY hour_at ORDER BY hour_at")
+    assert [(str(at)[:16], int(number)) for at, number in hours] == [("2026-11-03 12:00", 4), ("2026-11-03 23:00", 1)]
