@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from datetime import UTC, datetime
@@ -173,3 +174,18 @@ def test_rules_or_answers_come_with_it(kind: str) -> None:
 def test_a_rule_names_kinds_that_are_read_or_planned(tmp_path: Path) -> None:
     for rule in rules(tmp_path):
         assert set(rule.systems) <= SYSTEMS.keys() | PLANNED, rule.name
+
+
+def test_no_other_room_asks_for_a_kind() -> None:
+    """Whoever compares with the name of a kind has to be found again for the next one. The demo writes its own
+    settings, as texts."""
+    root = Path(examination.__file__).parents[2]
+    files = [file for top in ("flows", "parsers", "schemas", "mediameter") for file in (root / top).rglob("*.py")]
+    asking = {
+        f"{file.relative_to(root)}:{node.lineno}"
+        for file in files
+        if file.parent.name != "systems"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and node.value in SYSTEMS
+    }
+    assert asking == set()
