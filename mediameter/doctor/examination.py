@@ -20,7 +20,7 @@ from mediameter.doctor.house import HOUSE, address_key, settings_file
 from mediameter.doctor.ownership import OWNERSHIP
 from mediameter.doctor.reference import REFERENCE
 from mediameter.doctor.scheduler import SCHEDULER
-from mediameter.doctor.tables import OF_TABLES
+from mediameter.doctor.tables import checks_of
 from mediameter.errors import MediameterError
 from mediameter.settings import load
 from mediameter.systems.system import EVENT_OBJECTS, LOG_OBJECTS, TABLES
@@ -73,7 +73,8 @@ def _of_source(case: Case, name: str) -> Iterator[Finding]:
     """A source of whatever kind: its row says what there is to look at."""
     settings, system, room = case.settings, case.settings.system(name), f"sources.{name}"
     if system.form is TABLES:
-        yield from run(OF_TABLES, TableVisit(name, settings.table_sources[name], system, case.clock), room)
+        tables = settings.table_sources[name]
+        yield from run(checks_of(tables), TableVisit(name, tables, system, case.clock), room)
         return
     source = settings.bucket_sources[name]
     in_folder, over_s3 = BUCKETS[system.form]

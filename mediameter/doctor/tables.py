@@ -4,6 +4,7 @@ not to be written."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.opening import tables as opening
-from mediameter.sections.tables import RestTableSource
+from mediameter.sections.tables import RestTableSource, TableSource
 from mediameter.sources.api_keys import read_key
 from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database, Snapshot
@@ -23,10 +24,7 @@ _ASK_S = 10
 
 
 def reach(visit: TableVisit) -> Iterator[Finding]:
-    """A connection. An API is reached with its first question about a table."""
-    if _over_rest(visit):
-        yield skipped("reach", "an API is reached with the first question about a table")
-        return
+    """A connection."""
     database = opening.database(visit.name, visit.source, _ASK_S)
     try:
         with database.snapshot() as seen:
@@ -38,18 +36,13 @@ def reach(visit: TableVisit) -> Iterator[Finding]:
 
 def key(visit: TableVisit) -> Iterator[Finding]:
     """Whose key it is, and until when, as far as it says."""
-    source = _over_rest(visit)
-    if source is None:
-        yield skipped("key", "a database is asked with the user of its url")
-        return
+    source = visit.source
+    if not isinstance(source, RestTableSource):
+        raise AssertionError(f"{visit.setting} has no key")
     told = read_key(source.key)
     yield _whose(source, told.role)
     if told.expires_at:
         yield _until(visit, told.expires_at)
-
-
-def _over_rest(visit: TableVisit) -> RestTableSource | None:
-    return visit.source if isinstance(visit.source, RestTableSource) and visit.source.is_rest else None
 
 
 def _whose(source: RestTableSource, role: str | None) -> Finding:
@@ -95,9 +88,6 @@ def _table(source: Database | Rest, table: SourceTable) -> Finding:
 def rights(visit: TableVisit) -> Iterator[Finding]:
     """The session is read-only whatever the user may do; a user that may do no more is safer still. Where rows are to
     be written back, their user has to be one that may."""
-    if _over_rest(visit):
-        yield skipped("rights", "a service key may do everything; nothing is ever written with it")
-        return
     writes_back = getattr(visit.source, "write_back", False)
     writer = getattr(visit.source, "write_back_url", "") if writes_back else ""
     if writer:
@@ -149,7 +139,7 @@ def _writable(visit: TableVisit, url: str, declared: tuple[SourceTable, ...]) ->
 
 def _may_write_in_postgres(seen: Snapshot, name: str) -> bool:
     quoted = seen.connection.dialect.identifier_preparer.quote_identifier
-    asked = sa.text("SELECT has_table_privilege(:name, 'INSERT, UPDATE, DELETE')")
+    asked = sa.text("SELECT has_table_privilege(to_regclass(:name), 'INSERT, UPDATE, DELETE')")
     return bool(seen.connection.execute(asked, {"name": ".".join(quoted(part) for part in name.split("."))}).scalar())
 
 
@@ -161,9 +151,20 @@ def _may_write_in_mysql(seen: Snapshot) -> bool:
     )
 
 
-OF_TABLES: tuple[Check[TableVisit], ...] = (
+_TABLES = Check("tables", tables, limit_s=60, if_late="see url, and the network on the way")
+IN_DATABASE: tuple[Check[TableVisit], ...] = (
     Check("reach", reach, limit_s=25, if_late="see host and port in url, and the firewalls on the way"),
-    Check("key", key),
-    Check("tables", tables, needs=("reach", "key"), limit_s=60, if_late="see url, and the network on the way"),
-    Check("rights", rights, needs=("reach", "tables"), limit_s=25),
+    replace(_TABLES, needs=("reach",)),
+    Check("rights", rights, needs=("reach",), limit_s=25),
 )
+OVER_REST: tuple[Check[TableVisit], ...] = (
+    Check("key", key),
+    replace(_TABLES, needs=("key",)),
+)
+"""An API is reached with the first question about a table, and a service key may do everything: nothing is written
+with it."""
+
+
+def checks_of(source: TableSource) -> tuple[Check[TableVisit], ...]:
+    """What is looked at, by how the tables are reached."""
+    return OVER_REST if isinstance(source, RestTableSource) and source.is_rest else IN_DATABASE

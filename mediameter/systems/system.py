@@ -138,7 +138,7 @@ class System:
     @property
     def tables(self) -> tuple[SourceTable, ...]:
         """All tables that are read of it."""
-        return (*(feed.table for feed in self.feeds), *self.whole_tables)
+        return (*self.whole_tables, *(feed.table for feed in self.feeds))
 
     @property
     def whole_tables(self) -> tuple[SourceTable, ...]:

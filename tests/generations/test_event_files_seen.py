@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import sqlalchemy as sa
 from mediameter.commands.rejects import list_rejects, show_reject
 from mediameter.commands.status import status
 from mediameter.doctor import examine
-from mediameter.steps.ingest import event_files
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.redo.replay import replay
+from mediameter.systems import SYSTEMS
 from parsers import palette_events
 from schemas.generations import GENERATION_FAMILY
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
@@ -38,7 +39,7 @@ def box(tmp_path: Path) -> Box:
 def test_what_an_older_parser_rejected_is_read_again(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.put("file", lines(generation(), generation(1, status="pending"), sign_in(2)))
     with monkeypatch.context() as older:
-        older.setattr(event_files, "PARSER_VERSION", 0)
+        older.setitem(SYSTEMS, "palette_events", replace(SYSTEMS["palette_events"], parser_version=0))
         older.delitem(palette_events._SHAPES, "auth")
         box.run()
     assert box.counts() == (2, 0, 0, 0) and box.rejects() == [(3, "UNKNOWN_EVENT_TYPE")]

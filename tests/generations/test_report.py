@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from mediameter.report import html, summary
 from mediameter.report.figures import read
 from tests.generations.answered import filled as filled
+from mediameter.systems import kinds_that_supply
 from tests.pictures import Warehouse
 from tests.warehouse.reported import Page
 
@@ -94,7 +96,8 @@ def test_page_says_how_to_connect_a_system(warehouse: Warehouse) -> None:
     assert read(warehouse.connection, tenant="nobody").generated is None
     warehouse.connection.exec_driver_sql("DELETE FROM generations_daily")
     found = Page(html.render(read(warehouse.connection), "Media", NOW))
-    assert 'Add a source of kind = "directors_palette"' in found.text
+    [said] = re.findall("Add a source of kind = .* under", found.text)
+    assert all(f'"{kind}"' in said for kind in kinds_that_supply("generations"))
 
 
 def test_rejects_of_event_files_are_told_apart(warehouse: Warehouse) -> None:
