@@ -12,12 +12,11 @@ from xdist.scheduler import LoadScopeScheduling
 _SHARED = ("tests/flows/",)
 _LONGEST_FIRST = (
     "tests/flows/",
-    "tests/trials/test_crash",
+    "tests/trials/test_killed",
     "tests/trials/test_backfill",
     "tests/trials/test_engines",
     "tests/trials/test_concurrent",
     "tests/trials/test_order",
-    "tests/trials/test_generation_crash",
     "tests/passes/test_bad_input",
     "tests/generations/test_quality",
     "tests/trials/",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -136,6 +137,13 @@ def _work(site: Site, now: datetime, fault: Fault | None, shuffled: int | None, 
 def start_faulty(work: Callable[..., None], *arguments: object, fault: Fault | None) -> BaseProcess:
     """Begins any function of a module in a process of its own, which may end at a named point."""
     return forked(_work_faulty, work, arguments, fault)
+
+
+def killed_at(point: str, occurrence: int, work: Callable[..., None], *arguments: object) -> bool:
+    """Whether a process that does this work was killed at the named point: it may be over before."""
+    code = exit_code(start_faulty(work, *arguments, fault=Fault(point, occurrence, signal.SIGKILL)))
+    assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
+    return code == -signal.SIGKILL
 
 
 def _work_faulty(work: Callable[..., None], arguments: tuple[object, ...], fault: Fault | None) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -13,7 +11,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults
+from mediameter import connect
 from mediameter.faults import DELIVER_POINTS
 from mediameter.settings import Settings
 from mediameter.steps.alert.deliver import LEASE
@@ -26,7 +24,7 @@ from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import NOON, generation, palette
 from tests.listener import Listener, listening
-from tests.trials.runs import at_the, exit_code, forked
+from tests.trials.runs import killed_at
 
 NOW = NOON + 10 * MINUTE
 POINTS = ("check.before_commit", "check.before_telling", "check.told", *DELIVER_POINTS)
@@ -47,9 +45,8 @@ def system(tmp_path: Path) -> Iterator[Application]:
         yield made
 
 
-def killed(given: Settings, point: str, occurrence: int) -> None:
-    """In a process of its own: a watch that ends there, if it comes there so often."""
-    faults.at[point] = at_the(occurrence, lambda: os.kill(os.getpid(), signal.SIGKILL))
+def watching(given: Settings) -> None:
+    """In a process of its own."""
     watch(given, now=NOW)
 
 
@@ -60,8 +57,7 @@ def test_killed_anywhere(system: Application, hook: Listener, tmp_path: Path, tr
         point, occurrence = POINTS[number % len(POINTS)], 1 + number // len(POINTS) % 2
         hook.received.clear(), hook.headers.clear(), hook.bodies.clear()
         given = settings(system, hook, tmp_path / f"{number}")
-        code = exit_code(forked(killed, given, point, occurrence))
-        over_before += code != -signal.SIGKILL
+        over_before += not killed_at(point, occurrence, watching, given)
         now = NOW
         for _ in range(1 if gate.is_on else 3):  # as later runs would: some within the lease, the last one behind it
             now += rng.randint(1, 2) * MINUTE

@@ -3,8 +3,6 @@ same key and body. Runs at the same time repeat nothing."""
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +11,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults
+from mediameter import connect
 from mediameter.alerts import outbox
 from mediameter.alerts.message import Message
 from mediameter.faults import DELIVER_POINTS
@@ -22,7 +20,7 @@ from mediameter.steps.alert.deliver import LEASE, deliver
 from tests import gate
 from tests.conftest import Trials
 from tests.listener import Listener, listening
-from tests.trials.runs import at_the, exit_code, forked
+from tests.trials.runs import exit_code, forked, killed_at
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INCIDENTS = {"a": ("firing", "again", "resolved"), "b": ("firing", "resolved"), "": ("x", "y")}
@@ -56,12 +54,6 @@ def fill(made: sa.Engine, given: Settings) -> None:
                 outbox.enqueue(connection, message, given.alerts, NOW)
 
 
-def killed(given: Settings, point: str, occurrence: int) -> None:
-    """In a process of its own: a delivery that ends there."""
-    faults.at[point] = at_the(occurrence, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    deliver(given, now=NOW)
-
-
 def test_killed_anywhere(made: sa.Engine, tmp_path: Path, hooks: tuple[Listener, Listener], trials: Trials) -> None:
     given, rng = place(made, tmp_path, hooks), Random(6)
     places = [(name, 1 + n % 9 if name in _EACH_MESSAGE else 1) for n in range(9) for name in DELIVER_POINTS]
@@ -69,7 +61,7 @@ def test_killed_anywhere(made: sa.Engine, tmp_path: Path, hooks: tuple[Listener,
     for number in range(asked):
         point, occurrence = places[number % len(places)]
         _begin_anew(made, given, hooks)
-        assert exit_code(forked(killed, given, point, occurrence)) == -signal.SIGKILL
+        assert killed_at(point, occurrence, delivering, given)
         now = NOW
         for _ in range(5 if gate.is_on else 10):  # as later runs would: some within the lease, all behind it
             now += timedelta(seconds=rng.randint(1, round(LEASE.total_seconds())))

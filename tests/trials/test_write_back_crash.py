@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +15,7 @@ from mediameter.store import fences
 from tests.conftest import Trials
 from tests.export.application import Application, made
 from tests.export.delivered import NOW, deliver, furnish, settings, table
-from tests.trials.runs import at_the, exit_code, forked
+from tests.trials.runs import killed_at
 
 BATCH_ROWS = 2
 
@@ -37,10 +35,9 @@ def place(app: Application, tmp_path_factory: pytest.TempPathFactory) -> Setting
     return settings(folder, app.url)
 
 
-def killed(place: Settings, point: str, occurrence: int) -> None:
-    """In a process of its own: a write-back that ends there."""
+def writing_back(place: Settings) -> None:
+    """In a process of its own."""
     step.BATCH_ROWS = BATCH_ROWS  # several batches an hour
-    faults.at[point] = at_the(occurrence, lambda: os.kill(os.getpid(), signal.SIGKILL))
     step.write_back(place, now=NOW)
 
 
@@ -59,7 +56,7 @@ def test_killed_anywhere(app: Application, place: Settings, trials: Trials, monk
     for number in range(asked):
         chosen = places[number * len(places) // asked if asked < len(places) else number % len(places)]
         _begin_anew(app, place)
-        assert exit_code(forked(killed, place, *chosen)) == -signal.SIGKILL
+        assert killed_at(*chosen, writing_back, place)
         step.write_back(place, now=NOW)
         if table(app) != whole:
             failed.append(chosen)
