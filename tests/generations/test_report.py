@@ -10,8 +10,8 @@ from rich.console import Console
 
 from mediameter.report import html, summary
 from mediameter.report.figures import read
-from tests.generations.answered import filled as filled
 from mediameter.systems import kinds_that_supply
+from tests.generations.answered import filled as filled
 from tests.pictures import Warehouse
 from tests.warehouse.reported import Page
 
