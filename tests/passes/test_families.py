@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.trials.month import FIRST, NOW, month
-from tests.trials.site import Site
 
 from mediameter import connect, families
 from mediameter.commands.run import run
@@ -24,6 +22,8 @@ from mediameter.store import days, fences, listings, objects, reach, warehouse
 from mediameter.store.days import DayRow
 from schemas.contract import Contract, key, measure
 from schemas.vocabulary import DAY_FAMILIES, FAMILY_OF_LAKE, LAKE_KINDS, REACH_BESIDE_EVENTS_S, REACH_S
+from tests.worlds.month import FIRST, NOW, month
+from tests.worlds.site import Site
 
 NAME, VERDICTS, SOURCE = "objects", "objects_quality", "shelf"
 SECOND = FIRST + timedelta(days=1)

@@ -26,7 +26,7 @@ from mediameter.settings import Settings, render_commented_toml
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.completeness import NOTHING, of_bucket, of_tables
 from mediameter.steps.export.export import REFERENCE, export
-from mediameter.steps.ingest.ingest import _reader
+from mediameter.steps.ingest.ingest import read_by
 from mediameter.systems import SYSTEMS
 from mediameter.systems.system import FORMS, TABLES
 from schemas.palette import OF_LAKE_KIND
@@ -126,7 +126,7 @@ def test_a_run_takes_it_in(kind: str, tmp_path: Path) -> None:
     settings, system = settings_of(kind, tmp_path), SYSTEMS[kind]
     if system.form.is_bucket:
         assert system.parser_version > 0
-        assert callable(_reader(settings, "it"))
+        assert callable(read_by(settings, "it"))
         return
     report = export(settings, now=NOW)
     assert [line.startswith("[sources.it]") for line in report.failed] == [True]

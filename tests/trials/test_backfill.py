@@ -206,7 +206,7 @@ def differences_of_a_plan(site: Site, task: Task) -> tuple[list[str], int]:
     found = [] if traces(site) == before else ["the plan has left a trace"]
     done = backfill(site.settings(), task, now=NOW)
     # A plan does not foretell the gate's verdict.
-    if replace(planned, is_dry_run=False, quality=done.quality) != done:
+    if replace(planned, is_dry_run=False, afterwards=done.afterwards) != done:
         found.append(f"planned {planned}, done {done}")
     return found, sum(change.is_different for change in done.days)
 

@@ -250,7 +250,7 @@ def _read(
     if not versions:
         return unread
     lines, own = Counter[datetime](), Counter[datetime]()
-    reader = Reader(settings, made, bucket, shown, _read_by(settings, bucket.source), again)
+    reader = Reader(settings, made, bucket, shown, read_by(settings, bucket.source), again)
     is_of_events = bucket.source in settings.event_sources
     what = f"reading {bucket.source}" + (" again" if again else "")
     with progress.task(what, sum(version.size for version in versions), unit="bytes") as advance:
@@ -268,7 +268,7 @@ def _read(
     return unread
 
 
-def _read_by(settings: Settings, source: str) -> Read:
+def read_by(settings: Settings, source: str) -> Read:
     """How the objects of a source are read, by what they hold."""
     if source in settings.event_sources:
         return partial(read_event_files, through=event_door(settings, source))
