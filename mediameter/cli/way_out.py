@@ -18,6 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; whatever goes wrong is one line on stderr."""
     try:
         premises.check()
+    except UserError as error:  # before anything of ours is imported that might be another's
+        return _fail(str(error), THE_USER)
+    try:
         return int(app(args=arguments, prog_name="mediameter", standalone_mode=False) or FINE)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; nothing is half written", INTERRUPTED)

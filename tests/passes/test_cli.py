@@ -441,7 +441,7 @@ def test_a_typo_in_a_rule_of_ones_own_stops_no_metering(capsys: pytest.CaptureFi
     assert main(["run"]) == 2
     said = capsys.readouterr()
     assert "mine.yaml: mine line 3: unknown key 'neds': did you mean needs?" in said.err
-    assert "all is metered" in said.err and "nothing new: 0 objects listed" in said.out
+    assert "everything else was done" in said.err and "nothing new: 0 objects listed" in said.out
     assert main(["alerts", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["mistakes"]) == 1 and any(rule["rule"] == "error_rate" for rule in told["rules"])

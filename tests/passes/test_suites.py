@@ -22,6 +22,7 @@ from mediameter.quality.suites import suites
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.gate.quality import QualityReport, quality
+from mediameter.steps.pass_.words import of_quality
 from mediameter.store import fences
 from tests.worlds.month import FIRST, NOW, month
 from tests.worlds.site import Site
@@ -84,7 +85,7 @@ def test_a_rule_of_ones_own_makes_days_suspect_and_mended_makes_them_final(site:
 
     found = quality(own(site, too_much + "    severity: warning\n" + kwargs), now=NOW)  # told, and no more
     assert found.broken and not found.suspect_days and states(site) == before
-    assert found.lines()[0].startswith(f"warning: {FIRST} breaks own.no_more_than_a_thousand: ")
+    assert of_quality(found, "done")[0].startswith(f"warning: {FIRST} breaks own.no_more_than_a_thousand: ")
 
     (site.folder / "expectations" / "own.yaml").unlink()
     assert not quality(site.settings(), now=NOW).broken

@@ -29,7 +29,7 @@ DAYS = """
 def test_every_view_is_as_its_contract_says(migrated: sa.Engine, view: Contract) -> None:
     columns = [column["name"] for column in sa.inspect(migrated).get_columns(view.name)]
     assert columns == view.names
-    assert f"def test_{view.name}" in files("tests").joinpath("unit/test_views.py").read_text(encoding="utf-8")
+    assert f"def test_{view.name}" in files("tests").joinpath("warehouse/test_views.py").read_text(encoding="utf-8")
 
 
 def test_a_view_differs_by_engine_in_whole_lines_only() -> None:
