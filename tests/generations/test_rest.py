@@ -161,7 +161,7 @@ def test_a_new_column_is_noted(system: Application, server: Server, tmp_path: Pa
 
 
 def test_a_key_does_not_go_over_the_wire_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="as it is"):
+    with pytest.raises(Exception, match="sent unencrypted"):
         over_rest("http://project.example.org/rest/v1", tmp_path)
 
 
