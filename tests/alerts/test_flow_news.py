@@ -20,6 +20,7 @@ from mediameter.scheduling.flow_news import require_told, tell_failure, tell_ove
 from mediameter.scheduling.notice import backfill_command, retry_command
 from mediameter.settings import Settings, load
 from mediameter.steps.alert.deliver import deliver
+from mediameter.steps.pass_.words import of_deliver
 from tests.listener import Listener, listening
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -108,7 +109,9 @@ def test_status_names_what_was_not_told(settings: Settings, capsys: pytest.Captu
     assert not status(settings, now=NOW).is_late
     enqueue(settings, NOW - timedelta(hours=2))
     told = deliver(settings, now=NOW)
-    assert told.waiting == 1 and told.lines()[0].startswith("not told, will be tried again: ops: ConnectionRefused")
+    assert told.waiting == 1 and of_deliver(told, "done")[0].startswith(
+        "not told, will be tried again: ops: ConnectionRefused"
+    )
     found = status(settings, now=NOW)
     assert found.is_late
     (complaint,) = found.complaints
