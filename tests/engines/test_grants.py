@@ -119,7 +119,7 @@ def test_a_role_asks_by_the_command(server: Server, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     ("role", "said"),
-    [("nobody_here", "no such role"), ("x'; DROP", "not a valid role name"), ("", "no name of a role")],
+    [("nobody_here", "no such role"), ("x'; DROP", "not a valid role name"), ("", "not a valid role name")],
 )
 def test_a_role_that_cannot_be(server: Server, role: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate", "--grant", role]) == 2
