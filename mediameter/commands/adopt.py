@@ -20,7 +20,7 @@ def lines(report: AdoptReport) -> list[str]:
     lines += _of_the_forgotten(report.forgotten)
     if report.has_new_key:
         lines.append("another key from now on: addresses become new ones, and lines that come again count twice")
-    lines.append("nothing was done" if report.is_dry_run else "`mediameter run` computes all days anew")
+    lines.append("nothing was done" if report.is_dry_run else "`mediameter run` computes all days again")
     return lines
 
 

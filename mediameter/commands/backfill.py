@@ -51,8 +51,8 @@ def _of_objects(report: BackfillReport) -> str:
 
 def _of_what_stays(report: BackfillReport) -> list[str]:
     read, exported = report.ingest, report.export
-    lines = [f"Not read, will be tried again: {why}" for why in (*read.failed, *exported.failed)]
-    lines += [f"Not believed, nothing was changed: {why}" for why in read.doubted]
+    lines = [f"Could not be read; the next run tries again: {why}" for why in (*read.failed, *exported.failed)]
+    lines += [f"Fewer objects or rows than before, so nothing was changed: {why}" for why in read.doubted]
     lines += [f"Accepted: {what}" for what in (*read.accepted, *exported.accepted)]
     if read.left:
         lines.append(f"{counted(read.left, 'new object')} of other days left to the next run.")

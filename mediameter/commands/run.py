@@ -49,7 +49,7 @@ class RunSummary:
         return False
 
     def require_success(self) -> None:
-        """Raise what the first station complains of."""
+        """Raise what the stations complain of."""
         stations.require_success({name: report.to_dict() for name, report in self.reports.items()})
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,8 +21,8 @@ class TableSource(SourceSection):
     Times without a zone are UTC there; a session's own zone is set to UTC."""
 
     url: str = Field(description='The database, as "env:NAME"', repr=False)
-    tables: dict[Any, str] = setting({}, "Names of tables that are called otherwise there")
-    columns: dict[Any, dict[str, str]] = setting({}, "Names of columns that are called otherwise, by table")
+    tables: dict[Any, str] = setting({}, "Names of tables, if they differ there")
+    columns: dict[Any, dict[str, str]] = setting({}, "Names of columns, if they differ there, by table")
     lookback_days: int = setting(2, "UTC days before today that each run reads again", ge=0, le=4000)
     settle_minutes: int = setting(5, "After this long a transaction there is assumed to be committed", ge=0, le=1440)
     page_rows: int = setting(20_000, "Rows that one query reads", ge=100, le=1_000_000)

@@ -25,11 +25,11 @@ class ColouringBookSource(RestTableSource, Generating):
     read. Times there have no zone; they are UTC."""
 
     kind: Literal["colouring_book"] = Field(description="What it holds")
-    tables: dict[Literal["generation_logs"], str] = setting({}, "Names of tables that are called otherwise there")
+    tables: dict[Literal["generation_logs"], str] = setting({}, "Names of tables, if they differ there")
     columns: dict[Literal["generation_logs"], dict[str, str]] = setting(
-        {}, "Names of columns that are called otherwise, by table"
+        {}, "Names of columns, if they differ there, by table"
     )
-    styles: dict[str, Style] = setting({}, "Style by the name for people that some rows have, whatever its case")
+    styles: dict[str, Style] = setting({}, "Style for each display name in the rows, in upper or lower case")
 
 
 def _generations(source: ColouringBookSource, now: datetime) -> Stream:
@@ -59,11 +59,11 @@ SYSTEM = System(
 # kind = "colouring_book"            # generation_logs
 # url = "sqlite:///colouring.sqlite" # or postgresql://, best as "env:NAME"; or "https://PROJECT.supabase.co/rest/v1"
 # key = ""                           # service key of the REST API, as "env:NAME" or "secret:NAME"
-# application = ""                   # application that it is of; default: the source's name
-# styles = {"Studio Ghibli" = "ghibli"}  # style by the name for people that some rows have, whatever its case
+# application = ""                   # its application; default: the source's name
+# styles = {"Studio Ghibli" = "ghibli"}  # style for each display name in the rows
 # lookback_days = 2                  # UTC days before today that each run reads again, for what is committed late
-# settle_minutes = 5                 # what happened longer ago than this is committed there
-# [sources.colouring.tables]         # names of tables that are called otherwise there
+# settle_minutes = 5                 # after this long a transaction there is assumed committed
+# [sources.colouring.tables]         # names of tables, if they differ there
 # generation_logs = "generation_logs"
 """,
 )

@@ -9,6 +9,7 @@ SELECT
     endpoint,
     SUM(requests) AS requests,
     SUM(errors) AS errors,
+    SUM(errors_without_crawlers) AS errors_without_crawlers,
     -- 1e0 makes the quotient a double on MySQL, whose decimals it would cut after four more digits.
     SUM(errors) * 1e0 / NULLIF(SUM(requests), 0) AS error_rate,
     SUM(server_errors) * 1e0 / NULLIF(SUM(requests), 0) AS server_error_rate,

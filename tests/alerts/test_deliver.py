@@ -59,7 +59,7 @@ def test_a_webhook_and_a_mail_server_get_the_messages(made: sa.Engine, tmp_path:
         enqueue(made, given, "a")
         report = deliver(given, now=NOW)
         assert report == DeliverReport(delivered=3)
-        assert of_deliver(report, "done") == ["3 messages told"]
+        assert of_deliver(report, "done") == ["3 messages sent"]
         assert hook.headers[0]["idempotency-key"] == "a" and hook.received[0]["title"] == "title of a"
         assert other.received[0]["message"] == "Key: a"
         assert box.wait()[0]["Subject"] == "title of a"
@@ -150,7 +150,7 @@ def test_a_channel_that_has_gone_is_given_up_with_the_reason(made: sa.Engine, tm
         assert deliver(fewer, now=NOW) == DeliverReport(delivered=1)
         report = deliver(fewer, now=NOW + timedelta(days=1, minutes=1))
     assert report == DeliverReport(given_up=1)
-    assert of_deliver(report, "done")[-1] == "1 messages given up: nobody has got them"
+    assert of_deliver(report, "done")[-1] == "1 messages given up: nobody received them"
     assert states(made) == {("a", "delivered"): 1, ("b", "given_up"): 1}
 
 

@@ -110,7 +110,7 @@ def test_status_names_what_was_not_told(settings: Settings, capsys: pytest.Captu
     enqueue(settings, NOW - timedelta(hours=2))
     told = deliver(settings, now=NOW)
     assert told.waiting == 1 and of_deliver(told, "done")[0].startswith(
-        "not told, will be tried again: ops: ConnectionRefused"
+        "not sent; the next run tries again: ops: ConnectionRefused"
     )
     found = status(settings, now=NOW)
     assert found.is_late
@@ -135,4 +135,4 @@ def test_a_run_tells_what_waits(settings: Settings) -> None:
     enqueue(settings, NOW)
     summary = run(settings, now=NOW)
     assert summary.deliver.waiting == 1 and not summary.has_failed and not summary.is_idle
-    assert any(line.startswith("not told, will be tried again: ops") for line in summary.lines())
+    assert any(line.startswith("not sent; the next run tries again: ops") for line in summary.lines())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
-from pathlib import Path
 
 from mediameter import families
+from tests.architecture.walk import room_of, trees
 
 NAMES = {family.name for family in families.FAMILIES} | set(families.fences()) - {"quality"}
 OTHER_MEANINGS = {
@@ -30,15 +29,10 @@ OTHER_MEANINGS = {
 }
 
 
-@cache
 def modules() -> dict[str, ast.Module]:
     """Every product module outside `families` by its dotted name; neither the vocabulary nor migrations."""
-    root = Path(__file__).resolve().parents[2]
-    files = (file for top in ("flows", "parsers", "mediameter") for file in sorted((root / top).rglob("*.py")))
-    named = {".".join(file.relative_to(root).with_suffix("").parts): file for file in files}
-    return {
-        name: ast.parse(file.read_text()) for name, file in named.items() if not name.startswith("mediameter.families.")
-    }
+    others = ("schemas", "sql", "tests", "benchmarks", "tests.reference", "mediameter.families")
+    return {name: tree for name, tree in trees().items() if room_of(name) not in others}
 
 
 def test_no_room_but_families_knows_a_family_by_name() -> None:

@@ -71,6 +71,30 @@ def walked(failing: Mapping[str, Exception]) -> tuple[list[str], list[Exception]
     return called, walk(PASS, call).errors
 
 
+def test_several_errors_are_one_that_names_them_all() -> None:
+    """So that a broken suite does not hide an application that is down."""
+    failing = {"export": UserError("no rights", "grant them"), "quality": ValueError("3")}
+    both = walk(PASS, lambda station: _raised(failing.get(station.name)))
+    with pytest.raises(WorldError, match=r"^2 errors: no rights: grant them; ValueError: 3$"):
+        both.require_all()
+    mine = walk(PASS, lambda station: _raised(UserError(station.name) if not station.holds_up else None))
+    with pytest.raises(UserError, match=r"^5 errors: export; quality; check; deliver; write_back$"):
+        mine.require_all()
+
+
+def _raised(error: Exception | None) -> None:
+    if error:
+        raise error
+
+
+def test_every_complaint_is_heard() -> None:
+    reports = {station.name: station.report_of().to_dict() for station in PASS}
+    reports["ingest"]["failed"] = ["a: cut off"]
+    reports["check"]["mistakes"] = ["mine.yaml line 3"]
+    with pytest.raises(WorldError, match=r"^2 errors: 1 object could not be read.*; mine\.yaml line 3: "):
+        stations.require_success(reports)
+
+
 @pytest.mark.parametrize("name", ["export", "quality", "check", "deliver", "write_back"])
 def test_an_error_that_holds_up_nothing_is_raised_at_the_end(name: str) -> None:
     error = WorldError("down")
@@ -84,10 +108,14 @@ def test_an_error_of_what_all_else_rests_on_ends_the_pass(name: str) -> None:
         walked({name: WorldError("down")})
 
 
-def test_the_first_error_is_the_one_that_is_raised() -> None:
-    result = walk(PASS[:2], lambda station: station.name)
-    result.errors += [UserError("the first"), WorldError("the second")]
-    with pytest.raises(UserError, match="the first"):
+def test_one_error_is_raised_as_it_is() -> None:
+    result, alone = walk(PASS[:2], lambda station: station.name), UserError("the first")
+    result.errors.append(alone)
+    with pytest.raises(UserError) as raised:
+        result.require_all()
+    assert raised.value is alone
+    result.errors.append(WorldError("the second"))
+    with pytest.raises(WorldError, match="2 errors: the first; the second"):
         result.require_all()
 
 

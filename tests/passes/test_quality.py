@@ -135,6 +135,18 @@ FAULTS = {
         "parts.no_less_than_there_is",
         "media_file_daily castingly",
     ),
+    "an error that no crawler caused": Fault(
+        "endpoints_daily",
+        f"UPDATE endpoints_daily SET errors_without_crawlers = errors + 1 WHERE {_OF_A_DAY}",
+        "parts.no_more_than_there_is",
+        "endpoints_daily",
+    ),
+    "a failing storage laid on crawlers": Fault(
+        "endpoints_daily",
+        f"UPDATE endpoints_daily SET errors_without_crawlers = 0, server_errors = server_errors + 1 WHERE {_OF_A_DAY}",
+        "parts.no_less_than_there_is",
+        "endpoints_daily",
+    ),
     "an address that asked more than all": Fault(
         "addresses_daily",
         f"UPDATE addresses_daily SET bytes_sent = bytes_sent + 9000000000000 WHERE {_OF_A_DAY} AND address = 'other'",

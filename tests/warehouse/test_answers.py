@@ -441,12 +441,12 @@ def test_slow_operations(warehouse: Warehouse) -> None:
 
 
 ENDPOINTS = """
-    day        | application | endpoint     | requests | errors | server_errors | client_aborts
-    2026-11-01 | castingly   | get_object * | 3        | 1      | 1             | 0
-    2026-11-01 | palette     | get_object * | 6        | 2      | 0             | 2
-    2026-11-02 | castingly   | get_object * | 5        | 0      | 0             | 0
-    2026-11-02 | castingly   | list -       | 4        | 3      | 1             | 1
-    2026-11-03 | castingly   | other        | 0        | 0      | 0             | 0
+    day | application | endpoint | requests | errors | errors_without_crawlers | server_errors | client_aborts
+    2026-11-01 | castingly | get_object * | 3 | 1 | 1 | 1 | 0
+    2026-11-01 | palette   | get_object * | 6 | 2 | 2 | 0 | 2
+    2026-11-02 | castingly | get_object * | 5 | 0 | 0 | 0 | 0
+    2026-11-02 | castingly | list -       | 4 | 3 | 2 | 1 | 1
+    2026-11-03 | castingly | other        | 0 | 0 | 0 | 0 | 0
 """
 
 
@@ -457,14 +457,15 @@ def test_error_rate(warehouse: Warehouse) -> None:
     warehouse.expect(
         "error_rate",
         f"""
-        {" | ".join(("day", "requests", "errors", *_RATES, "is_final", "complete_through_at"))}
-        2026-11-03 | 0 | 0 | -           | -           | -           | no  | -
-        2026-11-02 | 9 | 3 | 0.333333333 | 0.111111111 | 0.111111111 | no  | 2026-11-02 15:00
-        2026-11-01 | 9 | 3 | 0.333333333 | 0.111111111 | 0.222222222 | yes | 2026-11-02 15:00
+        {" | ".join(("day", *_ERRORS, *_RATES, "is_final", "complete_through_at"))}
+        2026-11-03 | 0 | 0 | 0 | -           | -           | -           | no  | -
+        2026-11-02 | 9 | 3 | 2 | 0.333333333 | 0.111111111 | 0.111111111 | no  | 2026-11-02 15:00
+        2026-11-01 | 9 | 3 | 3 | 0.333333333 | 0.111111111 | 0.222222222 | yes | 2026-11-02 15:00
         """,
     )
 
 
+_ERRORS = ("requests", "errors", "errors_without_crawlers")
 _RATES = ("error_rate", "server_error_rate", "client_abort_rate")
 
 
@@ -473,10 +474,10 @@ def test_error_rate_by_endpoint(warehouse: Warehouse) -> None:
     warehouse.expect(
         "error_rate_by_endpoint",
         f"""
-        {" | ".join(("application", "endpoint", "requests", "errors", *_RATES))}
-        castingly | list -       | 4 | 3 | 0.75        | 0.25  | 0.25
-        palette   | get_object * | 6 | 2 | 0.333333333 | 0.0   | 0.333333333
-        castingly | get_object * | 8 | 1 | 0.125       | 0.125 | 0.0
+        {" | ".join(("application", "endpoint", *_ERRORS, *_RATES))}
+        castingly | list -       | 4 | 3 | 2 | 0.75        | 0.25  | 0.25
+        palette   | get_object * | 6 | 2 | 2 | 0.333333333 | 0.0   | 0.333333333
+        castingly | get_object * | 8 | 1 | 1 | 0.125       | 0.125 | 0.0
         """,
         limit=3,
     )

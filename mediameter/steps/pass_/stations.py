@@ -8,11 +8,12 @@ station is one new row. A row names its module instead of importing it: the gate
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.settings import Settings
 from mediameter.steps.pass_ import complaints, words
 
@@ -168,9 +169,8 @@ class Walked(Generic[T]):
     errors: list[Exception] = field(default_factory=list)
 
     def require_all(self) -> dict[str, T]:
-        """The reports; raises the first of the errors where there is one."""
-        if self.errors:
-            raise self.errors[0]
+        """The reports; raises where there are errors, one that names all of them."""
+        _raise_all(self.errors)
         return self.reports
 
 
@@ -191,7 +191,26 @@ def walk(
 
 
 def require_success(reports: Mapping[str, Mapping[str, Any]]) -> None:
-    """Let each station complain of its report (as plain values), in the order of the pass."""
+    """Let each station complain of its report (as plain values), in the order of the pass; raises one error that names
+    every complaint."""
+    complaints_of_all: list[Exception] = []
     for station in PASS:
-        if station.name in reports:
-            station.complains(reports[station.name])
+        try:
+            if station.name in reports:
+                station.complains(reports[station.name])
+        except MediameterError as complaint:
+            complaints_of_all.append(complaint)
+    _raise_all(complaints_of_all)
+
+
+def _raise_all(errors: Sequence[Exception]) -> None:
+    """Raises a single error as it is. Several become one line, so that none stays unheard: a ``UserError`` only where
+    the user can mend all of them."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        kind = UserError if all(isinstance(error, UserError) for error in errors) else WorldError
+        each = (
+            str(error) if isinstance(error, MediameterError) else f"{type(error).__name__}: {error}" for error in errors
+        )
+        raise kind(f"{len(errors)} errors: {'; '.join(each)}") from errors[0]

@@ -37,7 +37,9 @@ def of_ingest(report: IngestReport, occasion: Occasion) -> list[str]:
     if occasion != "planned" and report.not_swept:
         lines.append(report.not_swept)
     lines += _unfinished(report)
-    return lines + (_limited("not read, will be tried again: ", report.failed) if occasion == "done" else [])
+    return lines + (
+        _limited("could not be read; the next run tries again: ", report.failed) if occasion == "done" else []
+    )
 
 
 def _of_objects(report: IngestReport, occasion: Occasion) -> str:
@@ -135,10 +137,10 @@ def of_check(report: CheckReport, occasion: Occasion) -> list[str]:
 
 
 def of_deliver(report: DeliverReport, occasion: Occasion) -> list[str]:
-    lines = [f"{report.delivered:,} messages told"] if report.delivered else []
-    lines += [f"not told, will be tried again: {why}" for why in report.failed]
+    lines = [f"{report.delivered:,} messages sent"] if report.delivered else []
+    lines += [f"not sent; the next run tries again: {why}" for why in report.failed]
     if report.given_up:
-        lines.append(f"{report.given_up:,} messages given up: nobody has got them")
+        lines.append(f"{report.given_up:,} messages given up: nobody received them")
     return lines
 
 
