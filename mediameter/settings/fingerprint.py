@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def fingerprint(settings: Settings) -> str:
     """SHA-256 (hex) over what changes rollups: zone, settling, attribution, data sets. Not prices: another price
-    makes the days dirty that it may change (``steps.prices``). What rules rest on beside the rollups is their own
+    makes the days dirty that it may change (``steps.redo.repricing``). What rules rest on beside the rollups is their own
     (``alerts.rule_files.fingerprint``)."""
     basis = {
         "tenant": settings.tenant,
