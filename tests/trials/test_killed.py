@@ -6,7 +6,8 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -30,16 +31,27 @@ class Lived(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def lived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    story = STORIES[request.param]
-    return Lived(story, acts(story, tmp_path_factory.mktemp(request.param), request))
+def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Lived]:
+    """Each story is lived once. A fixture with parameters would live it anew for each test: pytest tells parameters
+    apart by their place in the list."""
+
+    @cache
+    def life(name: str) -> Lived:
+        return Lived(STORIES[name], acts(STORIES[name], tmp_path_factory.mktemp(name), request))
+
+    return life
 
 
-def _points() -> Iterator[object]:
-    for name, story in STORIES.items():
-        for point in story.points:
-            marks = (pytest.mark.trial,) if point in story.only_in_trials else ()
-            yield pytest.param(name, point, marks=marks, id=f"{name}-{point}")
+@pytest.fixture
+def lived(request: pytest.FixtureRequest, lives: Callable[[str], Lived]) -> Lived:
+    return lives(request.param)
+
+
+_POINTS = [
+    pytest.param(name, point, marks=(pytest.mark.trial,) * (point in story.only_in_trials), id=f"{name}-{point}")
+    for name, story in STORIES.items()
+    for point in story.points
+]
 
 
 @pytest.mark.parametrize("lived", STORIES, indirect=True)
@@ -50,7 +62,7 @@ def test_each_run_passes_the_points_and_says_something(lived: Lived) -> None:
     assert all(one.said != other.said for one, other in pairwise(runs))
 
 
-@pytest.mark.parametrize(("lived", "point"), _points(), indirect=["lived"])
+@pytest.mark.parametrize(("lived", "point"), _POINTS, indirect=["lived"])
 def test_killed_at(lived: Lived, point: str, trials: Trials, tmp_path: Path) -> None:
     story, runs = lived
     asked = trials(1, story.full_count)
