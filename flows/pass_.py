@@ -17,6 +17,7 @@ from prefect.flow_engine import FlowRunTimeoutError
 from prefect.task_engine import TaskRunTimeoutError
 from prefect.tasks import Task, exponential_backoff
 
+from mediameter.bulkheads import bulkhead
 from mediameter.scheduling.notice import alert_table, can_heal, day_table, perform
 from mediameter.steps.pass_ import stations
 from mediameter.steps.pass_.stations import Station, walk
@@ -61,7 +62,7 @@ def task_of(station: Station, *, at_night: bool = False) -> Task[[str | None, st
 def whole_pass(flow: str, settings_path: str | None, now: str | None, *, at_night: bool = False) -> dict[str, Report]:
     """All stations as of ``now`` (default: the present), and the flow's tables. Returns the report of each station.
 
-    Raises the error of a station, or else what a station complains of, when all is done that it does not hold up.
+    Raises what stations raised and complain of, when all of them were called.
     """
     as_of = now or present()
 
@@ -70,10 +71,10 @@ def whole_pass(flow: str, settings_path: str | None, now: str | None, *, at_nigh
         return task_of(station, at_night=at_night)(settings_path, at)
 
     walked = walk(stations.PASS, call, fatal=FlowRunTimeoutError)
-    publish(flow, settings_path, as_of, walked.reports["ingest"])
-    reports = walked.require_all()
-    stations.require_success(reports)
-    return reports
+    with bulkhead(walked.errors.append, "the flow's tables"):
+        publish(flow, settings_path, as_of, walked.reports.get("ingest", {}))
+    stations.require_success(walked.reports, walked.errors)
+    return walked.reports
 
 
 def present() -> str:

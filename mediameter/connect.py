@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 
 from mediameter.engines import application, mysql, postgres, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
-from mediameter.errors import UserError, WorldError
+from mediameter.errors import Unavailable, UserError
 
 if TYPE_CHECKING:
     import httpx
@@ -93,7 +93,7 @@ def writing(made: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that holds the writer's lock from its begin; all or nothing.
 
     Raises ``TryAgain`` when the server gave it up: ``transact`` begins it anew then. When the connection is lost while
-    it commits, nobody knows whether it was written: ``WorldError``; what it would have written is found or not by the
+    it commits, nobody knows whether it was written: ``Unavailable``; what it would have written is found or not by the
     next run, and no lake file may be deleted on it.
     """
     with made.connect().execution_options(is_writing=True) as connection:
@@ -106,7 +106,7 @@ def writing(made: sa.Engine) -> Iterator[sa.Connection]:
         try:
             transaction.commit()
         except Lost as lost:
-            raise WorldError(
+            raise Unavailable(
                 f"{lost.message}: it is not known whether the last transaction was written",
                 "run again; the next run finds out",
             ) from None

@@ -1,6 +1,6 @@
-"""The two ways a command can end badly: settings or arguments are wrong, or something outside is broken.
+"""The ways a command can end badly: settings or arguments are wrong, something outside is broken, or we are.
 
-Both carry what is wrong and what to do about it, in one line; the command prints it and chooses the exit code.
+All carry what is wrong and what to do about it, in one line; the command prints it and chooses the exit code.
 """
 
 from __future__ import annotations
@@ -21,3 +21,18 @@ class UserError(MediameterError):
 
 class WorldError(MediameterError):
     """Something outside is broken: a disk, a network, a database, a file. Exit code 1."""
+
+
+class Unavailable(WorldError):
+    """What everything rests on, such as the warehouse's server, cannot be used now: no other work could be done."""
+
+
+class Unreachable(WorldError):
+    """A source as a whole cannot be asked: none of its days or objects could be read. Other sources are not touched."""
+
+
+class Fault(WorldError):
+    """A mistake in mediameter. Exit code 1."""
+
+    def __init__(self, message: str, remedy: str = "this is a bug in mediameter; MEDIAMETER_TRACEBACK=1 shows where"):
+        super().__init__(message, remedy)

@@ -45,7 +45,7 @@ def run(
     from mediameter.commands import run as command
 
     with Bars(hidden=quiet or as_json) as progress:
-        summary = command.run(loaded, now=now(), progress=progress, dry_run=dry_run, sweep_all=sweep_all)
+        summary = command.attempt(loaded, now=now(), progress=progress, dry_run=dry_run, sweep_all=sweep_all)
     if as_json:
         print_json(summary.to_dict())
     elif not quiet:

@@ -43,40 +43,14 @@ def _said(error: Exception) -> tuple[str, int]:
         return f"{_usage(error)}: see `mediameter --help`", THE_USER
     if isinstance(error, WorldError):
         return str(error), THE_WORLD
-    if isinstance(error, OSError):
-        return _of_the_system(error), THE_WORLD
-    if "sqlalchemy" in sys.modules:
-        from sqlalchemy.exc import SQLAlchemyError
+    from mediameter.bulkheads import as_error
 
-        if isinstance(error, SQLAlchemyError):
-            return _of_the_database(error), THE_WORLD
-    remedy = "this is a bug in mediameter; MEDIAMETER_TRACEBACK=1 shows where"
-    return f"{type(error).__name__}: {error}: {remedy}", THE_WORLD
+    return str(as_error(error)), THE_WORLD
 
 
 def _usage(error: Exception) -> str:
     say = getattr(error, "format_message", None)
     return str(say() if say else error).rstrip(".")
-
-
-def _of_the_system(error: OSError) -> str:
-    what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {what}: fix that and run again" if error.filename else f"{what}: fix that and run again"
-
-
-_DATABASE_REMEDIES = (
-    ("full", "free some space on its disk and run again; nothing is half written"),
-    ("disk I/O", "check its disk (full? quota?) and run again; nothing is half written"),
-    ("locked", "another process is using it; run again when that has ended"),
-    ("", "check [warehouse] url, and that it can be reached and written"),
-)
-
-
-def _of_the_database(error: Exception) -> str:
-    """The driver's own words; SQLAlchemy's hold the statement and its values."""
-    words = str(getattr(error, "orig", None) or type(error).__name__)
-    remedy = next(remedy for part, remedy in _DATABASE_REMEDIES if part in words)
-    return f"warehouse: {words}: {remedy}"
 
 
 def _fail(message: str, code: int) -> int:

@@ -51,7 +51,11 @@ def _of_objects(report: BackfillReport) -> str:
 
 def _of_what_stays(report: BackfillReport) -> list[str]:
     read, exported = report.ingest, report.export
-    lines = [f"Could not be read; the next run tries again: {why}" for why in (*read.failed, *exported.failed)]
+    lines = [
+        f"Could not be read; the next run tries again: {why}"
+        for why in (*read.failed_sources, *read.failed, *exported.failed)
+    ]
+    lines += [f"Could not be computed: {why}" for why in (*report.failed, *report.afterwards["rollup"].failed)]
     lines += [f"Fewer objects or rows than before, so nothing was changed: {why}" for why in read.doubted]
     lines += [f"Accepted: {what}" for what in (*read.accepted, *exported.accepted)]
     if read.left:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mediameter.alerts.catalogue import catalogue
+from mediameter.bulkheads import as_error, bulkhead, raise_all
 from mediameter.commands.silence import late_sources
 from mediameter.errors import MediameterError
 from mediameter.opening.dry import untouched
@@ -27,6 +28,8 @@ class RunSummary:
     is_dry_run: bool = False
     late: list[str] = field(default_factory=list)
     """Sources that have been silent for longer than is ordinary of them, a line each."""
+    errors: Sequence[Exception] = ()
+    """Of stations that could not be called to their end; they have no report."""
 
     def __getattr__(self, name: str) -> Any:
         station = next((station for station in stations.PASS if station.name == name), None)
@@ -49,12 +52,19 @@ class RunSummary:
         return False
 
     def require_success(self) -> None:
-        """Raise what the stations complain of."""
-        stations.require_success({name: report.to_dict() for name, report in self.reports.items()})
+        """Raise what the stations raised and complain of, one error that names all of it."""
+        reports = {name: report.to_dict() for name, report in self.reports.items()}
+        stations.require_success(reports, self.errors)
+
+    def require_reports(self) -> RunSummary:
+        """Raise what the stations raised; not what they complain of."""
+        raise_all(self.errors)
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         reports = {station.name: self._report(station).to_dict() for station in stations.PASS}
-        return {"is_idle": self.is_idle, "is_dry_run": self.is_dry_run, **reports, "late": self.late}
+        errors = [str(as_error(error)) for error in self.errors]
+        return {"is_idle": self.is_idle, "is_dry_run": self.is_dry_run, **reports, "late": self.late, "errors": errors}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSummary:
@@ -67,8 +77,10 @@ class RunSummary:
     def lines(self) -> list[str]:
         """The summary in a few lines, station by station."""
         occasion: Occasion = "planned" if self.is_dry_run else "idle" if self.is_idle else "done"
-        planned = [station for station in stations.PASS if station.plans or not self.is_dry_run]
-        lines = [line for station in planned for line in station.says(self._report(station), occasion)]
+        lines = [
+            line for station in stations.PASS if station.name in self.reports
+            for line in station.says(self._report(station), occasion)
+        ]  # fmt: skip
         return [*lines, *(f"warning: {source}" for source in self.late)]
 
     def _report(self, station: Station) -> Any:
@@ -83,23 +95,32 @@ def run(
     dry_run: bool = False,
     sweep_all: bool = False,
 ) -> RunSummary:
-    """All stations. Raises what they raise, once all stations are done that an error does not hold up; each step may
-    run again, and so may the whole.
+    """All stations; each may run again, and so may the whole. Raises what stations raised, once all are called.
 
-    An application that cannot be read or written is told in the summary: the logs come in all the same.
+    What a station could not do (a source that cannot be read, a day that cannot be computed) stands in its report.
     """
+    return attempt(settings, now=now, progress=progress, dry_run=dry_run, sweep_all=sweep_all).require_reports()
+
+
+def attempt(
+    settings: Settings,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    sweep_all: bool = False,
+) -> RunSummary:
+    """The same; what stations raised stands in the summary, too. Raises only what breaks everything."""
     catalogue(settings)  # a mistake in the settings' thresholds is told before anything is done
     if dry_run:
-        return _planned(settings, now, progress)
-    reports = _walked(settings, now, progress, sweep_all=sweep_all).require_all()
-    with reader(settings) as connection:
-        late = list(late_sources(connection, settings, now).values())
-    return RunSummary(reports, late=late)
-
-
-def _planned(settings: Settings, now: datetime, progress: Progress | None) -> RunSummary:
-    with untouched(settings) as looking:
-        return RunSummary(_walked(looking, now, progress, dry_run=True).require_all(), is_dry_run=True)
+        with untouched(settings) as looking:
+            walked = _walked(looking, now, progress, dry_run=True)
+        return RunSummary(walked.reports, is_dry_run=True, errors=walked.errors)
+    walked = _walked(settings, now, progress, sweep_all=sweep_all)
+    late: list[str] = []
+    with bulkhead(walked.errors.append, "which sources are late"), reader(settings) as connection:
+        late += late_sources(connection, settings, now).values()
+    return RunSummary(walked.reports, late=late, errors=walked.errors)
 
 
 def _walked(settings: Settings, now: datetime, progress: Progress | None, **given: Any) -> Walked[Any]:

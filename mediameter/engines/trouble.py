@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.errors import MediameterError, Unavailable, UserError, WorldError
 
 
 class TryAgain(WorldError):
     """The server aborted the transaction and wrote nothing of it: the whole of it may be tried again."""
 
 
-class Lost(TryAgain):
+class Lost(TryAgain, Unavailable):
     """The connection was lost. Before COMMIT was sent, nothing was written; after that, it is not known."""
 
 
@@ -37,11 +37,15 @@ no_database = _user("the database does not exist", "create it (README: a warehou
 no_right = _user("a privilege is missing", "grant it: README, a warehouse on a server")
 unknown_host = _user("there is no host of that name", "correct the host in [warehouse] url")
 bad_option = _user("the url has an unknown option", "remove what follows the ? in [warehouse] url")
-unreachable = _world("cannot be reached", "see host and port in [warehouse] url, and whether the server runs")
-too_many = _world("has too many connections", "raise its limit, or run again later")
-not_yet = _world("does not take connections now", "run again when the server is up")
-read_only = _world("takes no writes: a replica, or a read-only user", "name the primary server in [warehouse] url")
-disk_full = _world("its disk is full", "free some space there, then run again: nothing is half written")
+unreachable = _world(
+    "cannot be reached", "see host and port in [warehouse] url, and whether the server runs", Unavailable
+)
+too_many = _world("has too many connections", "raise its limit, or run again later", Unavailable)
+not_yet = _world("does not take connections now", "run again when the server is up", Unavailable)
+read_only = _world(
+    "takes no writes: a replica, or a read-only user", "name the primary server in [warehouse] url", Unavailable
+)
+disk_full = _world("its disk is full", "free some space there, then run again: nothing is half written", Unavailable)
 too_slow = _world("a statement took too long", "see what else the server does, then run again")
 too_large = _world("a row is larger than max_allowed_packet", "raise it on the server, to 16M at least")
 deadlock = _world("another session was in the way", "run again: nothing is half written", TryAgain)

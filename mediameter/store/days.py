@@ -162,10 +162,13 @@ def _through(connection: sa.Connection, settings: Settings, source: str, end: da
 
 
 def _sound(connection: sa.Connection, settings: Settings, family: str, fence: str) -> set[date]:
-    """Days that the gate has judged as they stand, and that break no critical rule of the family."""
+    """Days whose figures are of what is known of them, that the gate has judged as they stand, and that break no
+    critical rule of the family. What could not be computed again is not sound, however good it once was."""
     is_broken = sa.and_(_checks.c.family == family, _checks.c.is_met.is_(False), _checks.c.severity == "critical")
     query = sa.select(_checks.c.day).where(_checks.c.tenant == settings.tenant, is_broken)
-    return fences.done_days(connection, fence) - set(connection.execute(query).scalars())
+    return fences.done_days(connection, family) & fences.done_days(connection, fence) - set(
+        connection.execute(query).scalars()
+    )
 
 
 def _is_doubtful(settings: Settings, counts: Mapping[str, int]) -> bool:

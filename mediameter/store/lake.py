@@ -18,7 +18,7 @@ from typing import IO
 import polars as pl
 
 from mediameter.atomic import sync_folder
-from mediameter.errors import WorldError
+from mediameter.errors import Unavailable, WorldError
 from mediameter.faults import point
 
 TRASH, RUNS = ".trash", "runs"
@@ -94,7 +94,7 @@ class LakeFile:
 def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: date) -> LakeFile:
     """One synced file; the same frame gives the same name. Grain: the frame's.
 
-    Raises ``WorldError`` when it cannot be written; nothing half written is left under a final name.
+    Raises ``Unavailable`` when it cannot be written; nothing half written is left under a final name.
     """
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
@@ -107,7 +107,7 @@ def write(lake: Path, frame: pl.DataFrame, *, kind: str, source: str, file_day: 
         _announce(lake, relative, draft.relative_to(lake).as_posix())
         write_synced(path, content, draft)
     except OSError as error:
-        raise WorldError(
+        raise Unavailable(
             f"the lake file {lake / relative} cannot be written ({error.strerror})",
             "free some space or correct the folder's permissions, then run again; nothing was lost",
         ) from None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediameter.errors import WorldError
+from mediameter.errors import Unavailable, WorldError
 from mediameter.faults import point
 from mediameter.store import lake as at_rest
 
@@ -48,7 +48,7 @@ def write(lake: Path, lake_id: str, previous: str, kind: str, act: dict[str, Any
     """Writes the next one, synced, and returns its name. To be called under the writer's lock: another one of the same
     number was never committed, and goes to the trash.
 
-    Raises ``WorldError`` when it cannot be written.
+    Raises ``Unavailable`` when it cannot be written.
     """
     told = {"format": FORMAT, "lake_id": lake_id, "previous": previous, "kind": kind, "act": act}
     content = gzip.compress(json.dumps(told, ensure_ascii=False).encode(), 1, mtime=0)
@@ -59,7 +59,7 @@ def write(lake: Path, lake_id: str, previous: str, kind: str, act: dict[str, Any
         for other in of_number(lake, number(name)) - {name}:
             at_rest.to_trash(lake, place(lake, other))
     except OSError as error:
-        raise WorldError(
+        raise Unavailable(
             f"the manifest {path} cannot be written ({error.strerror})",
             "free some space or correct the folder's permissions, then run again; nothing was lost",
         ) from None

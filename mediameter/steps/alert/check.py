@@ -8,7 +8,7 @@ told nothing, and the next run sees from the incidents what is still to be told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,7 +20,9 @@ from mediameter.alerts.catalogue import catalogue, mistakes
 from mediameter.alerts.evaluate import FIRING, Judged
 from mediameter.alerts.rule import HOUR_S, Rule
 from mediameter.alerts.rule_files import fingerprint
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
+from mediameter.errors import MediameterError
 from mediameter.families import traffic
 from mediameter.faults import point
 from mediameter.metering.calendar import Day, day_of
@@ -46,19 +48,40 @@ class CheckReport:
     firing: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
     """Rules of one's own that cannot be understood: all others were judged."""
+    failed: list[str] = field(default_factory=list)
+    """Rules that could not be judged, and days that could not, a line each; they are judged again by the next pass."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def fail(self, error: MediameterError) -> None:
+        if str(error) not in self.failed:  # a rule that fails does so on every day
+            self.failed.append(str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all of a check shares: under which settings, as of when, by which rules, and who hears of what fails."""
+
+    settings: Settings
+    now: datetime
+    rules: Sequence[Rule]
+    tell: Callable[[MediameterError], None]
+
+    def others(self, judged: Sequence[Rule]) -> set[str]:
+        """The rules beside these."""
+        return {rule.name for rule in self.rules} - {rule.name for rule in judged}
 
 
 def check(settings: Settings, *, now: datetime) -> CheckReport:
     """Judges every day whose figures or completeness have changed, and the last two days' windows up to ``now``.
 
-    Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
-    warehouse fail.
+    A rule or a day that cannot be judged is told in ``failed``, all others are judged. Raises ``UserError`` for an
+    override in the settings that cannot be understood, ``WorldError`` when the warehouse fails.
     """
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
     report, rests_on = CheckReport(mistakes=mistakes(settings)), checks_basis(settings, rules)
+    asked = _Asked(settings, now, rules, report.fail)
     with opened(settings) as made:
         transact(made, lambda connection: write_budgets(connection, settings))
         with reading(made) as connection:
@@ -70,13 +93,15 @@ def check(settings: Settings, *, now: datetime) -> CheckReport:
         short, present = _apart([rule for rule in rules if rule.is_now or rule.step_s <= HOUR_S])
         recent = _recent(settings, now)
         for day in _in_order({*dirty, *recent}, now):
-            if day in dirty:
-                report.rows += _judge_dirty(made, settings, rules, day, now, rests_on)
-            elif day in recent:
-                _judge_rest(made, settings, rules, short, day, now)
-            else:
-                _judge_open(made, settings, rules, day, now)
-        transact(made, lambda connection: _judge_present(connection, settings, present, now))
+            with bulkhead(report.fail, f"the rules of {day}"):
+                if day in dirty:
+                    report.rows += _judge_dirty(made, asked, day, rests_on)
+                elif day in recent:
+                    _judge_rest(made, asked, short, day)
+                else:
+                    _judge_open(made, asked, day)
+        with bulkhead(report.fail, "the rules about the present"):
+            transact(made, lambda connection: _judge_present(connection, asked, present))
         _tell(made, settings, rules, now, report)
     return report
 
@@ -85,13 +110,14 @@ def check_now(settings: Settings, *, now: datetime) -> CheckReport:
     """The same for rules with windows under an hour and those about the present: cheap enough for every 5 minutes."""
     rules = [rule for rule in catalogue(settings) if not rule.dormant]
     report = CheckReport(mistakes=mistakes(settings))
+    asked = _Asked(settings, now, rules, report.fail)
     with opened(settings) as made:
         short, present = _apart([rule for rule in rules if is_quick(rule)])
 
         def judge(connection: sa.Connection) -> None:
             for day in _recent(settings, now):
-                _judge_day(connection, settings, short, day, now, _others(rules, short))
-            _judge_present(connection, settings, present, now)
+                _judge_day(connection, asked, short, day)
+            _judge_present(connection, asked, present)
 
         transact(made, judge)
         _tell(made, settings, rules, now, report)
@@ -111,18 +137,16 @@ def checks_basis(settings: Settings, rules: Sequence[Rule]) -> str:
 # --- one day ---------------------------------------------------------------------------------------------------
 
 
-def _judge_dirty(
-    made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime, basis: str
-) -> list[dict[str, Any]]:
+def _judge_dirty(made: sa.Engine, asked: _Asked, day: date, basis: str) -> list[dict[str, Any]]:
     def judge(connection: sa.Connection) -> list[Judged]:
         epoch = fences.epoch(connection, FAMILY, day)
         if not fences.pass_fence(connection, FAMILY, day, epoch, basis):
             return []
-        found = _judge_day(connection, settings, [rule for rule in rules if not rule.is_now], day, now, set())
+        found = _judge_day(connection, asked, _apart(asked.rules)[0], day, are_all=True)
         point("check.before_commit")
         return found
 
-    units = {rule.name: rule.unit for rule in rules}
+    units = {rule.name: rule.unit for rule in asked.rules}
     return [
         {"day": day.isoformat(), "rule": each.rule, "group": each.group, "value": each.value,
          "threshold": each.threshold, "unit": units[each.rule], "verdict": each.verdict, "sample": each.sample}
@@ -130,33 +154,32 @@ def _judge_dirty(
     ]  # fmt: skip
 
 
-def _judge_rest(
-    made: sa.Engine, settings: Settings, rules: Sequence[Rule], short: Sequence[Rule], day: date, now: datetime
-) -> None:
+def _judge_rest(made: sa.Engine, asked: _Asked, short: Sequence[Rule], day: date) -> None:
     """Judges, on an unchanged day, the rules whose last window could not be judged before."""
+    settings = asked.settings
 
     def judge(connection: sa.Connection) -> None:
         known = book.windows(
             connection, settings.tenant, {rule.name for rule in short}, Day.of(day, settings.reporting.zone).bounds
         )
-        judging = Judge(connection, settings, now)
+        judging = Judge(connection, settings, asked.now)
         rest = [rule for rule in short if not judging.is_settled(rule, day, known)]
         if rest:
-            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
+            _judge_day(connection, asked, rest, day)
 
     transact(made, judge)
 
 
-def _judge_open(made: sa.Engine, settings: Settings, rules: Sequence[Rule], day: date, now: datetime) -> None:
+def _judge_open(made: sa.Engine, asked: _Asked, day: date) -> None:
     """Of a day that has not changed, the rules with a group that a day before it has shown to be bad."""
-    windowed = _apart(rules)[0]
+    windowed = _apart(asked.rules)[0]
 
     def judge(connection: sa.Connection) -> None:
-        bounds = Day.of(day, settings.reporting.zone).bounds
-        names = book.unjudged(connection, settings.tenant, windowed, bounds)
+        bounds = Day.of(day, asked.settings.reporting.zone).bounds
+        names = book.unjudged(connection, asked.settings.tenant, windowed, bounds)
         rest = [rule for rule in windowed if rule.name in names]
         if rest:
-            _judge_day(connection, settings, rest, day, now, _others(rules, rest))
+            _judge_day(connection, asked, rest, day)
 
     transact(made, judge)
 
@@ -194,24 +217,25 @@ def _apart(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
     return [rule for rule in rules if not rule.is_now], [rule for rule in rules if rule.is_now]
 
 
-def _others(rules: Sequence[Rule], judged: Sequence[Rule]) -> set[str]:
-    return {rule.name for rule in rules} - {rule.name for rule in judged}
-
-
 def _judge_day(
-    connection: sa.Connection,
-    settings: Settings,
-    rules: Sequence[Rule],
-    day: date,
-    now: datetime,
-    others: Collection[str],
+    connection: sa.Connection, asked: _Asked, rules: Sequence[Rule], day: date, *, are_all: bool = False
 ) -> list[Judged]:
-    """Verdicts of the windows that end on the day; returns the day's of each rule and group. ``others``: rules that are
-    judged another time, and whose rows stay."""
+    """Verdicts of the windows that end on the day; returns the day's of each rule and group. Of rules that are judged
+    another time (unless ``are_all``), and of those that cannot be judged now, what stands stays."""
+    settings, now = asked.settings, asked.now
     tenant, zone = settings.tenant, settings.reporting.zone
     _, end = bounds = Day.of(day, zone).bounds
     known = book.windows(connection, tenant, {rule.name for rule in rules}, bounds)
-    found = Judge(connection, settings, now).day(rules, day, known)
+    judging = Judge(connection, settings, now)
+    found = judging.day(rules, day, known)
+    others = set() if are_all else asked.others(rules)
+    if judging.failed:
+        for error in judging.failed.values():
+            asked.tell(error)
+        others |= judging.failed.keys()
+        rules = [rule for rule in rules if rule.name not in judging.failed]
+        known = [each for each in known if each.rule not in judging.failed]
+        fences.mark_dirty(connection, FAMILY, {day})  # the next pass judges it again
     if end > now - book.KEPT:  # of older days only the verdict is kept
         changed = book.replace_windows(connection, tenant, zone, known, found)
         book.fold(connection, rules, tenant, changed, now)
@@ -221,11 +245,17 @@ def _judge_day(
     return daily
 
 
-def _judge_present(connection: sa.Connection, settings: Settings, rules: Sequence[Rule], now: datetime) -> None:
+def _judge_present(connection: sa.Connection, asked: _Asked, rules: Sequence[Rule]) -> None:
     """What is about the present has no past: its last verdict replaces the one before. Verdicts too old go."""
+    settings, now = asked.settings, asked.now
     tenant, zone = settings.tenant, settings.reporting.zone
+    judging = Judge(connection, settings, now)
     known = book.windows(connection, tenant, {rule.name for rule in rules})
-    found = Judge(connection, settings, now).present(rules, known)
+    found = judging.present(rules, known)
+    for error in judging.failed.values():
+        asked.tell(error)
+    rules = [rule for rule in rules if rule.name not in judging.failed]
+    known = [each for each in known if each.rule not in judging.failed]
     changed = book.replace_windows(connection, tenant, zone, known, found)
     book.fold(connection, rules, tenant, changed, now)
     book.forget(connection, tenant, now)

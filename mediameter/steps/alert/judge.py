@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
@@ -13,6 +13,8 @@ from mediameter.alerts import book
 from mediameter.alerts.catalogue import sources_of
 from mediameter.alerts.evaluate import FIRING, NOT_YET_KNOWABLE, Judged, Window, bounds, evaluate, step_of
 from mediameter.alerts.rule import EVERYTHING, Rule, is_rest
+from mediameter.bulkheads import bulkhead
+from mediameter.errors import MediameterError
 from mediameter.families import traffic
 from mediameter.metering.calendar import Day
 from mediameter.settings import Settings
@@ -33,22 +35,42 @@ class Judge:
         self._listings: dict[str, datetime | None] = {}
         self._delays: dict[str, timedelta] = {}
         self._open = [each for each in book.unfinished(connection, settings.tenant) if each.is_open]
+        self.failed: dict[str, MediameterError] = {}
+        """Why a rule could not be judged, by its name: nothing is said of it then, and all others are judged."""
 
     def day(self, rules: Sequence[Rule], day: date, known: Sequence[Judged]) -> list[Judged]:
         """Verdicts of the windows that end on a reporting day, and that have begun. ``known``: those from before, whose
         groups are judged again."""
         indexes = {rule.name: self._indexes(rule, day) for rule in rules}
         rules = [rule for rule in rules if indexes[rule.name]]
-        frames = self._evidence.frames(self._spans(rules, indexes), _columns(rules))
         has_traffic = day in days.known(self._connection, self._settings, traffic.NAME)
         is_of_any = day in days.known_of_any(self._connection, self._settings)
         is_known = {"generations": True, "systems": is_of_any, "nothing": is_of_any}
+        # Of other days nothing is known, not even that they were quiet.
+        rules = [rule for rule in rules if not rule.is_daily or is_known.get(rule.needs, has_traffic)]
+
+        def judge(some: Sequence[Rule]) -> list[Judged]:
+            frames = self._evidence.frames(self._spans(some, indexes), _columns(some))
+            return [each for rule in some for each in self._of_rule(rule, frames, indexes[rule.name], known)]
+
+        return self._apart(rules, judge)
+
+    def _apart(self, rules: Sequence[Rule], judge: Callable[[Sequence[Rule]], list[Judged]]) -> list[Judged]:
+        """All rules at once, since they share what they read; if that fails, one by one."""
         found: list[Judged] = []
-        for rule in rules:
-            if rule.is_daily and not is_known.get(rule.needs, has_traffic):
-                continue  # nothing is known of the day, not even that it was quiet
-            found += self._of_rule(rule, frames, indexes[rule.name], known)
-        return found
+        errors: list[MediameterError] = []
+        # A statement that fails would end the transaction on PostgreSQL: the savepoint is all that goes.
+        with (
+            bulkhead(errors.append, f"rule {rules[0].name}" if len(rules) == 1 else ""),
+            self._connection.begin_nested(),
+        ):
+            found += judge(rules)
+        if not errors:
+            return found
+        if len(rules) == 1:
+            self.failed[rules[0].name] = errors[0]
+            return []
+        return [each for rule in rules for each in self._apart([rule], judge)]
 
     def is_settled(self, rule: Rule, day: date, known: Sequence[Judged]) -> bool:
         """Whether all windows of a rule that end on the day so far were judged when they were complete. ``known``:
@@ -63,12 +85,17 @@ class Judge:
 
     def present(self, rules: Sequence[Rule], known: Sequence[Judged]) -> list[Judged]:
         """Verdicts of rules about the present: of a window that begins and ends now."""
-        frames = self._evidence.frames({"freshness": [Span(self._now, self._now)]}, {})
-        found: list[Judged] = []
-        for rule in rules:
-            window = Window(step_of(rule, self._now, self._zone), self._now, self._now, True)
-            found += evaluate(rule, frames, [window], self._zone, self._groups(rule, known))
-        return found
+
+        def judge(some: Sequence[Rule]) -> list[Judged]:
+            frames = self._evidence.frames({"freshness": [Span(self._now, self._now)]}, {})
+            windows = [Window(step_of(rule, self._now, self._zone), self._now, self._now, True) for rule in some]
+            return [
+                each
+                for rule, window in zip(some, windows, strict=True)
+                for each in evaluate(rule, frames, [window], self._zone, self._groups(rule, known))
+            ]
+
+        return self._apart(rules, judge)
 
     def _of_rule(
         self, rule: Rule, frames: dict[str, pl.DataFrame], indexes: range, known: Sequence[Judged]

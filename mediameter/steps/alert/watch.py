@@ -6,37 +6,47 @@ rollup is computed.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mediameter.alerts.catalogue import catalogue, sources_of
+from mediameter.bulkheads import bulkhead, raise_all
 from mediameter.settings import Settings
 from mediameter.steps.alert.check import CheckReport, check_now, is_quick
 from mediameter.steps.alert.deliver import DeliverReport, deliver
 from mediameter.steps.export.export import ExportReport, export
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WatchReport:
     """What was exported, judged and told. Sources that could not be read stand in ``export.failed``: that they are
     silent is judged, too."""
 
-    export: ExportReport
-    check: CheckReport
-    deliver: DeliverReport
+    export: ExportReport = field(default_factory=ExportReport)
+    check: CheckReport = field(default_factory=CheckReport)
+    deliver: DeliverReport = field(default_factory=DeliverReport)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def watch(settings: Settings, *, now: datetime) -> WatchReport:
-    """Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
-    warehouse fail; not when a source cannot be read or a channel does not answer."""
+    """Export, check and deliver; what one of them raises is raised when all were called.
+
+    Raises ``UserError`` for an override in the settings that cannot be understood, ``WorldError`` when lake or
+    warehouse fail; not when a source cannot be read or a channel does not answer.
+    """
     names = sorted(watched(settings))
-    exported = export(settings, now=now, window=0, sources=names) if names else ExportReport()
-    checked = check_now(settings, now=now)
-    return WatchReport(exported, checked, deliver(settings, now=now))
+    report, errors = WatchReport(), list[Exception]()
+    with bulkhead(errors.append):
+        report.export = export(settings, now=now, window=0, sources=names) if names else report.export
+    with bulkhead(errors.append):
+        report.check = check_now(settings, now=now)
+    with bulkhead(errors.append):
+        report.deliver = deliver(settings, now=now)
+    raise_all(errors)
+    return report
 
 
 def watched(settings: Settings) -> set[str]:

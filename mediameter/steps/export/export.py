@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
-from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.errors import MediameterError, Unreachable, UserError, WorldError
 from mediameter.faults import point
 from mediameter.metering.calendar import day_of
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
@@ -81,6 +82,11 @@ class ExportReport:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def fail(self, error: MediameterError) -> None:
+        """Puts down a source, or a part of it, that could not be read."""
+        self.failed.append(str(error))
+        self.refused += isinstance(error, UserError)
+
 
 def export(
     settings: Settings,
@@ -106,13 +112,9 @@ def export(
         return report
     with opened(settings, dry_run=dry_run) as made:
         for name in settings.table_sources if sources is None else sources:
-            try:
-                with place_of(settings, name, made, now, dry_run) as place:
-                    asked = Asked(window, only, name in accept_fewer)
-                    _export_believed(place, asked, progress or quiet(), report)
-            except MediameterError as error:
-                report.failed.append(str(error))
-                report.refused += isinstance(error, UserError)
+            with bulkhead(report.fail, f"[sources.{name}]"), place_of(settings, name, made, now, dry_run) as place:
+                asked = Asked(window, only, name in accept_fewer)
+                _export_believed(place, asked, progress or quiet(), report)
     return report
 
 
@@ -153,24 +155,35 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
     if isinstance(place.database, Rest):
         report.doubts += place.database.warnings()
+    failed_before = len(report.failed)
     if not place.is_dry_run and only is None:
         since = None if is_whole or complete is None else complete - timedelta(days=1 + place.source.lookback_days)
-        _read_reference(place, since, report)
+        with bulkhead(
+            report.fail, f"[sources.{place.name}]: {' and '.join(t.name for t in place.system.whole_tables)}"
+        ):
+            _read_reference(place, since, report)
     for feed in feeds:
-        days = found.days[feed.table.name]
-        with progress.task(f"exporting {place.name}: {feed.table.name}", len(days), unit="days") as advance:
-            for day in days:
-                _export_day(place, feed, day, found.counts[feed.table.name].get(day, 0), report)
-                advance(1)
+        _export_days(place, feed, found, progress, report)
     if place.is_dry_run:
         return
     if only is None:
         for feed in feeds:
             _read_misfits(place, feed, report)
-        _record(place, oldest, found, report)
+        if len(report.failed) == failed_before:  # else nothing more of it is complete than was before
+            _record(place, oldest, found, report)
     elif asked.accepts_fewer:
         report.accepted += [each.line for each in (*found.fewer, *found.empty)]
         transact(place.made, lambda connection: note(connection, place, found, accepted=True))
+
+
+def _export_days(place: Place, feed: Feed, found: Survey, progress: Progress, report: ExportReport) -> None:
+    """The days of one table. One that cannot be read or settled is told by its name, and the others are."""
+    days, counts = found.days[feed.table.name], found.counts[feed.table.name]
+    with progress.task(f"exporting {place.name}: {feed.table.name}", len(days), unit="days") as advance:
+        for day in days:
+            with bulkhead(report.fail, f"[sources.{place.name}]: {feed.table.name} of {day}", beyond=Unreachable):
+                _export_day(place, feed, day, counts.get(day, 0), report)
+            advance(1)
 
 
 def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: int | None) -> list[date]:

@@ -7,15 +7,18 @@ broken, it stays open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from mediameter import families
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
+from mediameter.errors import MediameterError, UserError
 from mediameter.families.family import Family
 from mediameter.faults import point
 from mediameter.opening.opened import opened
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from mediameter.quality.judging import Finding
 
 DAYS_AT_ONCE = 31
+Tell = Callable[[MediameterError], None]
 
 
 @dataclass(slots=True)
@@ -41,6 +45,15 @@ class QualityReport:
     broken: list[dict[str, Any]] = field(default_factory=list)
     generation_days: list[str] = field(default_factory=list)
     others: dict[str, list[str]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    """What could not be judged, a line each; its days stay open. ``mistakes``: how many of these a suite's author
+    mends."""
+    mistakes: int = 0
+
+    def fail(self, error: MediameterError) -> None:
+        if str(error) not in self.failed:  # a mistake in a suite shows on every day
+            self.failed.append(str(error))
+            self.mistakes += isinstance(error, UserError)
 
     def to_dict(self) -> dict[str, Any]:
         told = asdict(self)
@@ -60,8 +73,9 @@ class QualityReport:
 def quality(settings: Settings, *, now: datetime, progress: Progress | None = None) -> QualityReport:
     """Judges what was written of every day since it was last judged, or of all days when the suites have changed.
 
-    Raises ``UserError`` for a suite that cannot be understood (days that were not judged stay open), ``WorldError``
-    when a lake file is missing or the warehouse fails, and when the pages cannot be written.
+    A suite that the warehouse or Great Expectations refuses for a day is told in ``failed``, and the day stays open; so
+    are pages that cannot be written. Raises ``UserError`` for a file of suites that cannot be understood,
+    ``WorldError`` when the warehouse fails.
     """
     report = QualityReport()
     with opened(settings) as made:
@@ -70,7 +84,7 @@ def quality(settings: Settings, *, now: datetime, progress: Progress | None = No
             todo = {each: days_to_judge(connection, settings, each, basis) for each in families.judged()}
         if count := sum(map(len, todo.values())):
             with (progress or quiet()).task("judging", count, unit="days") as advance:
-                for part in _judged(made, settings, todo, now):
+                for part in _judged(made, settings, todo, now, report.fail):
                     report.add(part)
                     advance(len(part.epochs))
     return report
@@ -92,23 +106,45 @@ class _Part:
 
 
 def _judged(
-    made: sa.Engine, settings: Settings, todo: Mapping[Family, Sequence[date]], now: datetime
+    made: sa.Engine, settings: Settings, todo: Mapping[Family, Sequence[date]], now: datetime, tell: Tell
 ) -> Iterator[_Part]:
-    """The days part by part, their verdicts written; then the pages of all of it."""
+    """The days part by part, their verdicts written; then the pages of all of it. ``tell`` hears of what fails."""
     from mediameter.quality.docs import publish
     from mediameter.quality.judging import judged, new_context
 
     basis, every, context = fingerprint(settings.folder), suites(settings.folder), new_context()
     for family, wanted in _portions(todo):
         of_family = [suite for suite in every if suite.family == family.name]
-        epochs, seen = _look(made, settings, family, of_family, wanted, basis)
+        epochs, seen = _look(made, settings, family, of_family, wanted, basis, tell)
         if not epochs:
             continue
-        findings = [finding for suite in of_family for finding in judged(context, suite, seen[suite.name], now=now)]
+        findings: list[Finding] = []
+        for suite in of_family:
+            found = _of_suite(partial(judged, context, suite, now=now), suite, seen[suite.name], tell)
+            findings += found
+            judged_days = {finding.day for finding in found} | (set() if suite.rules else set(epochs))
+            epochs = {day: epoch for day, epoch in epochs.items() if day in judged_days}
         point("quality.judged")
         yield _write(made, settings, _Part(family, epochs, findings), of_family, basis)
     if settings.quality.docs:
-        publish(context, settings.quality.docs)
+        with bulkhead(tell, "the pages of the quality gate"):
+            publish(context, settings.quality.docs)
+
+
+def _of_suite(
+    judge: Callable[[Sequence[Evidence]], list[Finding]], suite: Suite, seen: Sequence[Evidence], tell: Tell
+) -> list[Finding]:
+    """What a suite says of these days; of a day at which it breaks, nothing. ``judge`` is cheapest for many days."""
+    errors: list[MediameterError] = []
+    found: list[Finding] = []
+    with bulkhead(errors.append, suite.place):
+        found += judge(seen)
+    if not errors:
+        return found
+    if len(seen) == 1 or isinstance(errors[0], UserError):  # a mistake in the suite breaks it on every day
+        tell(errors[0])
+        return []
+    return [finding for each in seen for finding in _of_suite(judge, suite, [each], tell)]
 
 
 def _portions(todo: Mapping[Family, Sequence[date]]) -> Iterator[tuple[Family, Sequence[date]]]:
@@ -118,17 +154,26 @@ def _portions(todo: Mapping[Family, Sequence[date]]) -> Iterator[tuple[Family, S
 
 
 def _look(
-    made: sa.Engine, settings: Settings, family: Family, every: Sequence[Suite], wanted: Sequence[date], basis: str
+    made: sa.Engine,
+    settings: Settings,
+    family: Family,
+    every: Sequence[Suite],
+    wanted: Sequence[date],
+    basis: str,
+    tell: Tell,
 ) -> tuple[dict[date, int], dict[str, list[Evidence]]]:
-    """In one snapshot: the epochs of the days that are still to be judged, and what each suite's query says of them."""
-    seen: dict[str, list[Evidence]] = {suite.name: [] for suite in every}
+    """In one snapshot: the epochs of the days that are still to be judged, and what each suite's query says of them. A
+    day of which a query fails is left out."""
+    seen: dict[date, dict[str, Evidence]] = {}
     with reading(made) as connection:
-        still = [day for day in days_to_judge(connection, settings, family, basis) if day in wanted]
-        for day in still:
-            given = values(connection, settings, family, day)
-            for suite in every:
-                seen[suite.name].append(evidence(connection, suite, day, given))
-        return {day: fences.epoch(connection, families.verdict_fence(family), day) for day in still}, seen
+        for day in days_to_judge(connection, settings, family, basis):
+            # A statement that fails would end the transaction on PostgreSQL: the savepoint is all that goes.
+            if day in wanted:
+                with bulkhead(tell, f"{day} of {family.name}"), connection.begin_nested():
+                    given = values(connection, settings, family, day)
+                    seen[day] = {suite.name: evidence(connection, suite, day, given) for suite in every}
+        epochs = {day: fences.epoch(connection, families.verdict_fence(family), day) for day in seen}
+    return epochs, {suite.name: [of_day[suite.name] for of_day in seen.values()] for suite in every}
 
 
 def _write(made: sa.Engine, settings: Settings, part: _Part, every: Sequence[Suite], basis: str) -> _Part:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading
+from mediameter.errors import MediameterError, UserError
 from mediameter.faults import point
 from mediameter.settings import Settings
 from mediameter.sources.ahead import Ahead, Limits
@@ -87,10 +90,30 @@ def _first_settled(
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         versions = running.pop(future)
-        batch = future.result()
+        yield from _settled_apart(reader, bucket, versions, future.result)
+
+
+def _settled_apart(
+    reader: Reader, bucket: Bucket, versions: list[ObjectVersion], read: Callable[[], Batch]
+) -> Iterator[SettledBatch]:
+    """The batch settled. If it breaks something of ours or a rule of the warehouse, its objects are read one by one:
+    the one that does stays pending, by its name, and the others count. Raises ``UserError``, which is of all objects.
+    """
+    errors: list[MediameterError] = []
+    of_one = versions[0].key if len(versions) == 1 else "a batch of objects"
+    with bulkhead(errors.append, of_one):
+        batch = read()
         while (again := _settle(reader, batch, bucket)) is None:
             batch = reader.read(bucket, _still_wanted(reader, versions))
+    if not errors:
         yield SettledBatch(batch, again, sum(version.size for version in versions))
+    elif isinstance(errors[0], UserError):
+        raise errors[0]
+    elif len(versions) == 1:
+        yield SettledBatch(Batch(pending=[(versions[0], str(errors[0]))]), 0, versions[0].size)
+    else:
+        for version in _still_wanted(reader, versions):
+            yield from _settled_apart(reader, bucket, [version], partial(reader.read, bucket, [version]))
 
 
 def _still_wanted(reader: Reader, versions: list[ObjectVersion]) -> list[ObjectVersion]:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
-from mediameter.errors import UserError
+from mediameter.errors import MediameterError, UserError
 from mediameter.faults import point
 from mediameter.opening.bucket import bucket as bucket_of
 from mediameter.opening.opened import opened
@@ -39,6 +40,8 @@ WHOLE_BUCKET = 100 * 366  # days, as a window: all of the retention, whatever it
 @dataclass(slots=True)
 class IngestReport:
     """What a pass found and did. ``failed``: objects that could not be read, each in one line; they stay pending.
+    ``failed_sources``: those of which nothing more could be read, each in one line; ``refused_sources``: how many of
+    these a setting or a right mends.
 
     ``events``: of what was parsed, events of generating systems, not records of logs.
     ``again``: of the ``objects``, those that had been read before; ``left``: new ones that this pass was not to read.
@@ -73,6 +76,8 @@ class IngestReport:
     growing: list[str] = field(default_factory=list)
     not_swept: str = ""
     failed: list[str] = field(default_factory=list)
+    failed_sources: list[str] = field(default_factory=list)
+    refused_sources: int = 0
     doubted: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
@@ -80,6 +85,11 @@ class IngestReport:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def fail(self, error: MediameterError) -> None:
+        """Puts down a source of which nothing more could be read."""
+        self.failed_sources.append(str(error))
+        self.refused_sources += isinstance(error, UserError)
 
     def count(self, settlement: Settlement, *, is_of_events: bool) -> None:
         """Adds what became of one object."""
@@ -126,8 +136,9 @@ def ingest(
     are many. A listing that shows less than it did is told in ``doubted``, and nothing of it is taken in, unless
     ``accept_fewer`` names it.
 
-    Raises ``UserError`` where the settings are at fault, ``WorldError`` when a listing, the lake or the warehouse
-    fails: what was settled before stays, the rest is taken in by the next run.
+    A source that cannot be listed or opened is told in ``failed_sources``, the others are read. Raises ``UserError``
+    without any source, ``WorldError`` when the lake or the warehouse fails: what was settled before stays, the rest is
+    taken in by the next run.
     """
     if not settings.sources:
         raise UserError(
@@ -136,10 +147,11 @@ def ingest(
     report = IngestReport()
     with opened(settings, dry_run=dry_run) as made:
         for name in settings.bucket_sources:
-            _ingest_source(
-                settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window, choose=choose,
-                accepts_fewer=name in accept_fewer,
-            )  # fmt: skip
+            with bulkhead(report.fail, f"[sources.{name}]"):
+                _ingest_source(
+                    settings, name, made, now, progress or quiet(), report, dry_run=dry_run, window=window,
+                    choose=choose, accepts_fewer=name in accept_fewer,
+                )  # fmt: skip
         if not dry_run:
             swept = sweeping.sweep(made, settings.lake.path, settings.lake.trash_days, every=sweep_all)
             report.swept, report.not_swept = swept.files, swept.held_back

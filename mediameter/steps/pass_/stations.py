@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from mediameter.errors import MediameterError, UserError, WorldError
+from mediameter.bulkheads import breaks_everything, raise_all
+from mediameter.errors import MediameterError
 from mediameter.settings import Settings
 from mediameter.steps.pass_ import complaints, words
 
@@ -55,8 +56,6 @@ class Station:
     """The class of the step's report: a dataclass of plain values with ``to_dict``, each field with a default."""
     takes: tuple[str, ...] = ("progress",)
     """Which arguments the step takes beside the settings and ``now``."""
-    holds_up: bool = False
-    """Whether the pass ends at once when this station raises. Otherwise the error waits until the pass is over."""
     is_of_the_present: bool = False
     """Whether a flow calls it with the present instead of the instant that the flow looks from."""
     retries: int = 2
@@ -95,9 +94,9 @@ PASS: tuple[Station, ...] = (
     Station(
         "ingest", "mediameter.steps.ingest.ingest", "ingest", "IngestReport",
         takes=("progress", "dry_run", "window", "choose", "accept_fewer", "sweep_all"),
-        holds_up=True,
         retries=3, minutes=40, at_night=AtNight("ingest_all", 4 * 60, window="WHOLE_BUCKET"),
-        news=("objects", "pending", "doubted"), says=words.of_ingest, complains=complaints.require_all_read,
+        news=("objects", "pending", "doubted", "failed_sources"), says=words.of_ingest,
+        complains=complaints.require_all_read,
     ),
     # An application that is down must not keep the logs from coming in.
     Station(
@@ -108,15 +107,14 @@ PASS: tuple[Station, ...] = (
     ),
     Station(
         "rollup", "mediameter.steps.rollup.rollup", "rollup", "RollupReport",
-        holds_up=True,
         retries=2, minutes=40, at_night=AtNight("rollup", 4 * 60),
-        news=("days", "generation_days"), says=words.of_rollup,
+        news=("days", "generation_days", "failed"), says=words.of_rollup, complains=complaints.require_all_computed,
     ),
     # The gate comes before the rules, which judge its verdicts too. A mistake in somebody's suite silences no rule.
     Station(
         "quality", "mediameter.steps.gate.quality", "quality", "QualityReport",
         retries=2, minutes=20,
-        news=("days", "generation_days"), says=words.of_quality, complains=complaints.require_all_sound,
+        news=("days", "generation_days", "failed"), says=words.of_quality, complains=complaints.require_all_sound,
     ),
     Station(
         "check", "mediameter.steps.alert.check", "check", "CheckReport",
@@ -139,9 +137,7 @@ PASS: tuple[Station, ...] = (
 )  # fmt: skip
 """The order of a pass."""
 
-WATCH = Station(
-    "watch", "mediameter.steps.alert.watch", "watch", "WatchReport", takes=(), holds_up=True, retries=0, minutes=4
-)
+WATCH = Station("watch", "mediameter.steps.alert.watch", "watch", "WatchReport", takes=(), retries=0, minutes=4)
 """No station of a pass: a step of its own every five minutes."""
 
 
@@ -163,54 +159,42 @@ def empty_reports(part: Iterable[Station]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Walked(Generic[T]):
-    """What a walk over stations brought: the report of each by its name, and the errors that held nothing up."""
+    """What a walk over stations brought: the report of each by its name, and the errors of those that have none."""
 
     reports: dict[str, T] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
 
     def require_all(self) -> dict[str, T]:
         """The reports; raises where there are errors, one that names all of them."""
-        _raise_all(self.errors)
+        raise_all(self.errors)
         return self.reports
 
 
 def walk(
     stations: Iterable[Station], call: Callable[[Station], T], *, fatal: type[Exception] | tuple[()] = ()
 ) -> Walked[T]:
-    """Call each station in order. An error ends the walk only if the station holds up what follows, or if it is
-    ``fatal``."""
+    """Call each station in order. An error ends the walk only if it breaks everything (the warehouse is down, the disk
+    is full), or if it is ``fatal``: what can still be computed is, and people are told in any case."""
     walked: Walked[T] = Walked()
     for station in stations:
         try:
             walked.reports[station.name] = call(station)
         except Exception as error:
-            if station.holds_up or isinstance(error, fatal):
+            if isinstance(error, fatal) or breaks_everything(error):
                 raise
-            walked.errors.append(error)
+            if not any(str(error) == str(known) for known in walked.errors):  # of settings, each station says the same
+                walked.errors.append(error)
     return walked
 
 
-def require_success(reports: Mapping[str, Mapping[str, Any]]) -> None:
+def require_success(reports: Mapping[str, Mapping[str, Any]], errors: Sequence[Exception] = ()) -> None:
     """Let each station complain of its report (as plain values), in the order of the pass; raises one error that names
-    every complaint."""
-    complaints_of_all: list[Exception] = []
+    every complaint, behind the ``errors`` of stations without a report."""
+    complaints_of_all = list(errors)
     for station in PASS:
         try:
             if station.name in reports:
                 station.complains(reports[station.name])
         except MediameterError as complaint:
             complaints_of_all.append(complaint)
-    _raise_all(complaints_of_all)
-
-
-def _raise_all(errors: Sequence[Exception]) -> None:
-    """Raises a single error as it is. Several become one line, so that none stays unheard: a ``UserError`` only where
-    the user can mend all of them."""
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        kind = UserError if all(isinstance(error, UserError) for error in errors) else WorldError
-        each = (
-            str(error) if isinstance(error, MediameterError) else f"{type(error).__name__}: {error}" for error in errors
-        )
-        raise kind(f"{len(errors)} errors: {'; '.join(each)}") from errors[0]
+    raise_all(complaints_of_all)

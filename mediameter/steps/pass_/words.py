@@ -30,6 +30,7 @@ def of_ingest(report: IngestReport, occasion: Occasion) -> list[str]:
     lines = [_of_objects(report, occasion)]
     if occasion == "done" and (more := not_counted(report)):
         lines.append(f"not in the counted bytes: {more}")
+    lines += [f"a source could not be read; its days stay open: {why}" for why in report.failed_sources]
     lines += [f"fewer objects or rows than before; its days stay open: {source}" for source in report.doubted]
     lines += [f"warning: {doubt}" for doubt in report.doubts]
     if occasion == "done":
@@ -111,21 +112,23 @@ def of_rollup(report: RollupReport, occasion: Occasion) -> list[str]:
     lines = [f"days written: {', '.join(report.days) or 'none'}"] if occasion == "done" else []
     if report.generation_days:
         lines.append(f"days of generations written: {', '.join(report.generation_days)}")
-    return lines + report.waiting
+    return lines + _limited("could not be computed; it stays open: ", report.failed) + report.waiting
 
 
 def of_quality(report: QualityReport, occasion: Occasion) -> list[str]:
     """What is broken, a line a rule and day."""
     states = {"critical": "suspect, not final", "warning": "warning"}
-    return [
+    broken = [
         f"{states[row['severity']]}: {row['day']} breaks {row['suite']}.{row['rule']}: {row['detail']}"
         for row in report.broken
     ]
+    return broken + _limited("the gate could not judge; the day stays open: ", report.failed)
 
 
 def of_check(report: CheckReport, occasion: Occasion) -> list[str]:
     """What fires now, and the days on which something did, of those that were judged."""
     lines = [f"warning: an invalid rule was left out, all others judged: {mistake}" for mistake in report.mistakes]
+    lines += _limited("warning: could not be judged, all other rules were: ", report.failed)
     lines += [f"fires now: {incident}" for incident in report.firing]
     fired = [row for row in report.rows if row["verdict"] in FIRING]
     for row in fired[-SHOWN:]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from mediameter import families
 from mediameter.connect import reading, transact
-from mediameter.errors import UserError
+from mediameter.errors import MediameterError, UserError
 from mediameter.families import generations, traffic
 from mediameter.metering.calendar import Day, day_of
 from mediameter.opening.dry import untouched
@@ -26,6 +26,7 @@ from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion, key_day
 from mediameter.steps.export.export import ExportReport
 from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, IngestReport
+from mediameter.steps.pass_ import complaints
 from mediameter.steps.pass_.stations import Station, after_reading, between, empty_reports, require_success, walk
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.difference import DayChange, figures_of
@@ -80,7 +81,8 @@ class BackfillReport:
     the bucket no longer shows; their rows stay. ``days``: every day that is computed, those beside the range among
     them that the same objects touch, or that had to be computed anyway; ``generation_days``: the same of generating
     systems, whose figures are not told one by one. ``repriced``: figures of final days with the old and the new price.
-    ``afterwards``: the reports of the stations that came after it, by name.
+    ``failed``: of a plan, days that could not be computed, a line each. ``afterwards``: the reports of the stations
+    that came after it, by name.
     """
 
     task: Task
@@ -92,6 +94,7 @@ class BackfillReport:
     refused: list[date] = field(default_factory=list)
     export: ExportReport = field(default_factory=ExportReport)
     repriced: list[Waiting] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     afterwards: dict[str, Any] = field(default_factory=lambda: empty_reports(after_reading()))
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,6 +150,7 @@ def backfill(
 def require_done(report: BackfillReport) -> None:
     """Raise what the stations complain of, or ``UserError`` when days were refused."""
     require_success(report.to_dict())
+    complaints.require_computed(report.failed)
     require_none_refused(report.refused)
 
 
@@ -216,13 +220,14 @@ def _carried_out(work: Settings, real: Settings, task: Task, now: datetime, prog
         dirty = _dirtied(made, work, selection.days)
         generated = _generation_days(made, work)
         before = figures_of(real, dirty)
-        roll_up(made, work, traffic.FAMILY, progress)
+        failed = list[MediameterError]()
+        roll_up(made, work, traffic.FAMILY, progress, failed.append)
         after = figures_of(work, dirty)
     changes = [DayChange(day, before.get(day), after.get(day)) for day in dirty]
     refused = [day for day in task.days if day in frozen]
     return BackfillReport(
         task, work is not real, taken_in["ingest"], selection.vanished, changes, generated, refused,
-        taken_in["export"], repriced,
+        taken_in["export"], repriced, [] if work is real else list(map(str, failed)),
     )  # fmt: skip
 
 

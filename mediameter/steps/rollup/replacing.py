@@ -11,7 +11,9 @@ from datetime import date
 import sqlalchemy as sa
 
 from mediameter import families
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
+from mediameter.errors import MediameterError
 from mediameter.families.family import Computed, DirtyDay, Family
 from mediameter.faults import point
 from mediameter.metering.calendar import Day
@@ -29,29 +31,42 @@ def dirty_days(connection: sa.Connection, settings: Settings, family: Family) ->
 
 
 def replaced_days(
-    made: sa.Engine, settings: Settings, family: Family, dirty: Iterable[date], advance: Callable[[float], None]
-) -> Iterator[date]:
-    """Computes and replaces these days in order; gives those that were written."""
+    made: sa.Engine,
+    settings: Settings,
+    family: Family,
+    dirty: Iterable[date],
+    advance: Callable[[float], None],
+    tell: Callable[[MediameterError], None],
+) -> list[date]:
+    """Computes and replaces these days in order; returns those that were written. A day that cannot be computed goes to
+    ``tell``, and stays dirty and open."""
+    written: list[date] = []
     for day, computed in _side_by_side(made, settings, family, dirty):
-        try:
-            is_written = _replace(made, settings, family, day, computed)
-        except lake.Gone:  # it lay there for a day before it was to count
-            is_written = _replace(made, settings, family, *_compute(made, settings, family, day.day))
+        with bulkhead(tell, f"{day} of {family.name.replace('_', ' ')}"):
+            if _is_replaced(made, settings, family, day, computed):
+                written.append(day)
         advance(1)
-        if is_written:
-            yield day.day
+    return written
 
 
-def _side_by_side(made: sa.Engine, settings: Settings, family: Family, dirty: Iterable[date]) -> Iterator[_Result]:
+def _is_replaced(made: sa.Engine, settings: Settings, family: Family, day: date, computed: Future[_Result]) -> bool:
+    try:
+        return _replace(made, settings, family, *computed.result())
+    except lake.Gone:  # it lay there for a day before it was to count
+        return _replace(made, settings, family, *_compute(made, settings, family, day))
+
+
+def _side_by_side(
+    made: sa.Engine, settings: Settings, family: Family, dirty: Iterable[date]
+) -> Iterator[tuple[date, Future[_Result]]]:
     """Computes days side by side, no more in memory than the family allows, and gives them in order."""
     with ThreadPoolExecutor(family.at_once, thread_name_prefix="rollup") as pool:
-        running: deque[Future[_Result]] = deque()
+        running: deque[tuple[date, Future[_Result]]] = deque()
         for day in dirty:
-            running.append(pool.submit(_compute, made, settings, family, day))
+            running.append((day, pool.submit(_compute, made, settings, family, day)))
             if len(running) == family.at_once:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+                yield running.popleft()
+        yield from running
 
 
 def _compute(made: sa.Engine, settings: Settings, family: Family, day: date) -> _Result:

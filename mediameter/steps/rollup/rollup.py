@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from mediameter import families
 from mediameter.connect import reading, transact
+from mediameter.errors import MediameterError
 from mediameter.families.family import Family
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings
@@ -32,10 +33,15 @@ class RollupReport:
     waiting: list[str] = field(default_factory=list)
     """What final days keep of prices that are others by now, a line each."""
     others: dict[str, list[str]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    """Days that could not be computed, a line each. They keep the figures that they had, and stay open."""
 
     def to_dict(self) -> dict[str, Any]:
         told = asdict(self)
         return told if self.others else {name: value for name, value in told.items() if name != "others"}
+
+    def fail(self, error: MediameterError) -> None:
+        self.failed.append(str(error))
 
     def add(self, family: Family, written: Iterable[date]) -> None:
         days = [day.isoformat() for day in written]
@@ -48,13 +54,14 @@ class RollupReport:
 def rollup(settings: Settings, *, now: datetime, progress: Progress | None = None) -> RollupReport:
     """Computes every day of each family that something has changed for, then how complete the days are.
 
-    Raises ``WorldError`` when a lake file is missing or has changed, or the warehouse fails; days written before stay.
+    A day that cannot be computed (a lake file is missing or has changed, a sum overflows) is told in ``failed``. Raises
+    ``WorldError`` when the warehouse fails; days written before stay.
     """
     report, listener = RollupReport(), progress or quiet()
     with opened(settings) as made:
         prepare(made, settings)
         for family in families.FAMILIES:
-            report.add(family, roll_up(made, settings, family, listener))
+            report.add(family, roll_up(made, settings, family, listener, report.fail))
         transact(made, lambda connection: days.refresh(connection, settings, families.verdict_fences()))
         with reading(made) as connection:
             report.waiting = lines(waiting(connection, settings))
@@ -81,15 +88,18 @@ def _prepare(made: sa.Engine, settings: Settings, family: Family) -> None:
     settled(made, settings.lake.path, write)
 
 
-def roll_up(made: sa.Engine, settings: Settings, family: Family, progress: Progress) -> list[date]:
-    """Computes and replaces the dirty days of one family; returns those that were written."""
+def roll_up(
+    made: sa.Engine, settings: Settings, family: Family, progress: Progress, tell: Callable[[MediameterError], None]
+) -> list[date]:
+    """Computes and replaces the dirty days of one family; returns those that were written. ``tell`` hears of those that
+    cannot be computed."""
     _spread(made, settings, family)
     with reading(made) as connection:
         dirty = dirty_days(connection, settings, family)
     if not dirty:
         return []
     with progress.task(f"rolling up {family.name.replace('_', ' ')}", len(dirty), unit="days") as advance:
-        return list(replaced_days(made, settings, family, dirty, advance))
+        return replaced_days(made, settings, family, dirty, advance, tell)
 
 
 def _spread(made: sa.Engine, settings: Settings, family: Family) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact, write_back_engine
-from mediameter.errors import MediameterError
 from mediameter.families import traffic
 from mediameter.families.attribute import Attribution, attribute
 from mediameter.families.slices import Source, slices, verified
@@ -118,10 +118,8 @@ def write_back(
         return report
     with opened(settings, dry_run=dry_run) as made:
         for name, source in asked.items():
-            try:
+            with bulkhead(lambda error: report.failed.append(str(error)), f"[sources.{name}]"):
                 _write_source(_place(settings, name, source, made, dry_run), progress or quiet(), report)
-            except MediameterError as error:
-                report.failed.append(str(error))
     return report
 
 
