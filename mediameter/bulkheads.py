@@ -17,7 +17,7 @@ from mediameter.errors import Fault, MediameterError, Unavailable, UserError, Wo
 
 _LOG = logging.getLogger(__name__)
 _DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
-_SQLITE = ("locked", "full", "disk I/O", "readonly", "unable to open", "malformed", "not a database")
+_SQLITE = ("locked", "full", "disk I/O", "readonly", "unable to open", "image is malformed", "not a database")
 """What SQLite says when the file as a whole is the trouble; all else is about one statement."""
 _DATABASE_REMEDIES = (
     ("full", "free some space on its disk and run again; nothing is half written"),

@@ -21,4 +21,4 @@ def lines(report: ReplayReport) -> list[str]:
         lines.append(f"{report.vanished:,} more are gone from the bucket, or of frozen days: they stay as they are.")
     lines += of_quality(report.quality, "done")
     lines += [f"Fewer objects or rows than before, so nothing was changed: {why}" for why in report.doubted]
-    return [*lines, *(f"Not read, still as before: {why}" for why in report.failed)]
+    return [*lines, *(f"Not read, still as before: {why}" for why in (*report.failed_sources, *report.failed))]

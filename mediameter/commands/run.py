@@ -77,10 +77,10 @@ class RunSummary:
     def lines(self) -> list[str]:
         """The summary in a few lines, station by station."""
         occasion: Occasion = "planned" if self.is_dry_run else "idle" if self.is_idle else "done"
-        lines = [
-            line for station in stations.PASS if station.name in self.reports
-            for line in station.says(self._report(station), occasion)
-        ]  # fmt: skip
+        asked = [station for station in stations.PASS if station.plans or not self.is_dry_run]
+        if self.errors:  # of a station that failed, an empty report would say that there was nothing to do
+            asked = [station for station in asked if station.name in self.reports]
+        lines = [line for station in asked for line in station.says(self._report(station), occasion)]
         return [*lines, *(f"warning: {source}" for source in self.late)]
 
     def _report(self, station: Station) -> Any:

@@ -13,13 +13,13 @@ from schemas.contract import Column, Contract
 from schemas.records import PARSED, RECORD, REJECTED
 from tests.architecture.walk import OURS, ROOT, house, imports, in_room, room_of, trees
 
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRACTS = (*TABLES, *VIEWS, PARSED, REJECTED, RECORD)
 
 
 def _rooms() -> Iterator[tuple[str, set[str]]]:
     """Room and whom it may import, of each row of the page's table."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for row in re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \| .* \|$", page.partition("## Rooms")[2], re.MULTILINE):
+    for row in re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \| .* \|$", PAGE.partition("## Rooms")[2], re.MULTILINE):
         names = {name for name in row[1].split(", ") if name != "–"}
         names |= TOOLS if "tools" in names else set()
         yield _whole(row[0]), {_whole(name) for name in names - {"tools"}}
@@ -29,7 +29,7 @@ def _whole(room: str) -> str:
     return room if room.partition(".")[0] in OURS else f"mediameter.{room}"
 
 
-TOOLS = {"errors", "atomic", "faults", "yaml_lines", "numbers"}
+TOOLS = set(re.findall(r"`(\w+)`", re.findall(r"^\*Tools\* are (.*):", PAGE, re.MULTILINE)[0]))
 # A room may import itself and what stands here; a room that is not here may not exist.
 MAY_IMPORT = dict(_rooms())
 PURE = ("schemas", "parsers", "mediameter.metering")

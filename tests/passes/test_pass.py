@@ -1,4 +1,4 @@
-"""The table of stations: each row fits its step, an error holds up what the row says, and a new station is a row."""
+"""The table of stations: each row fits its step, an error holds up no other, and a new station is a row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from mediameter.cli import main
 from mediameter.commands.run import RunSummary, run
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
-from mediameter.errors import UserError, WorldError
+from mediameter.errors import Unavailable, UserError, WorldError
 from mediameter.scheduling.notice import perform
 from mediameter.settings import Settings, load
 from mediameter.steps.pass_ import stations
@@ -73,18 +73,25 @@ def walked(failing: Mapping[str, Exception]) -> tuple[list[str], list[Exception]
 
 def test_several_errors_are_one_that_names_them_all() -> None:
     """So that a broken suite does not hide an application that is down."""
-    failing = {"export": UserError("no rights", "grant them"), "quality": ValueError("3")}
-    both = walk(PASS, lambda station: _raised(failing.get(station.name)))
-    with pytest.raises(WorldError, match=r"^2 errors: no rights: grant them; ValueError: 3$"):
-        both.require_all()
-    mine = walk(PASS, lambda station: _raised(UserError(station.name) if not station.holds_up else None))
-    with pytest.raises(UserError, match=r"^5 errors: export; quality; check; deliver; write_back$"):
-        mine.require_all()
+    with pytest.raises(WorldError, match=r"^2 errors: no rights: grant them; ValueError: 3: this is a bug"):
+        walk(PASS, _failing({"export": UserError("no rights", "grant them"), "quality": ValueError("3")})).require_all()
+    mine = {station.name: UserError(station.name) for station in PASS}
+    with pytest.raises(UserError, match=r"^7 errors: ingest; export; rollup; quality; check; deliver; write_back$"):
+        walk(PASS, _failing(mine)).require_all()
 
 
-def _raised(error: Exception | None) -> None:
-    if error:
-        raise error
+def test_what_every_station_says_is_said_once() -> None:
+    same = {station.name: UserError("the key is another") for station in PASS}
+    with pytest.raises(UserError, match=r"^the key is another$"):
+        walk(PASS, _failing(same)).require_all()
+
+
+def _failing(errors: Mapping[str, Exception]) -> Callable[[Station], None]:
+    def call(station: Station) -> None:
+        if station.name in errors:
+            raise errors[station.name]
+
+    return call
 
 
 def test_every_complaint_is_heard() -> None:
@@ -93,19 +100,21 @@ def test_every_complaint_is_heard() -> None:
     reports["check"]["mistakes"] = ["mine.yaml line 3"]
     with pytest.raises(WorldError, match=r"^2 errors: 1 object could not be read.*; mine\.yaml line 3: "):
         stations.require_success(reports)
+    with pytest.raises(WorldError, match=r"^3 errors: the disk is gone; 1 object .*; mine\.yaml line 3: "):
+        stations.require_success(reports, [WorldError("the disk is gone")])
 
 
-@pytest.mark.parametrize("name", ["export", "quality", "check", "deliver", "write_back"])
-def test_an_error_that_holds_up_nothing_is_raised_at_the_end(name: str) -> None:
+@pytest.mark.parametrize("name", [station.name for station in PASS])
+def test_an_error_of_one_station_keeps_no_other_from_its_work(name: str) -> None:
     error = WorldError("down")
     called, errors = walked({name: error})
     assert called == [station.name for station in PASS] and errors == [error]
 
 
-@pytest.mark.parametrize("name", ["ingest", "rollup"])
-def test_an_error_of_what_all_else_rests_on_ends_the_pass(name: str) -> None:
-    with pytest.raises(WorldError, match="down"):
-        walked({name: WorldError("down")})
+@pytest.mark.parametrize("name", ["ingest", "rollup", "check"])
+def test_what_breaks_everything_ends_the_pass(name: str) -> None:
+    with pytest.raises(Unavailable, match="down"):
+        walked({name: Unavailable("down")})
 
 
 def test_one_error_is_raised_as_it_is() -> None:
@@ -133,7 +142,7 @@ def test_a_broken_suite_keeps_no_rule_from_being_judged(site: Path) -> None:
     (site / "expectations" / "faulty.yaml").write_text(FAULTY)
     settings = load(site / "mediameter.toml")
     with pytest.raises(UserError, match="faulty"):
-        run(settings, now=NOW)
+        run(settings, now=NOW).require_success()
     with sqlite3.connect(site / "warehouse.sqlite") as connection:
         judged = connection.execute("SELECT COUNT(*) FROM alert_checks_daily WHERE rule = 'daily_bandwidth'").fetchone()
         verdicts = connection.execute("SELECT COUNT(*) FROM quality_checks_daily").fetchone()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class ReplayReport:
     """What a replay brought. ``lines_back``: records that were none before. ``rejected`` lines and ``refused`` objects
     of those that were read again, before and after. ``vanished``: objects with rejects that the bucket no longer
-    shows, or that a frozen day rests on; they stay as they are. ``doubted``: sources whose listing is not believed.
+    shows, or that a frozen day rests on; they stay as they are. ``doubted``: sources whose listing is not believed;
+    ``failed_sources``: those that could not be read, ``refused_sources`` of them for a setting or a right.
     ``afterwards``: the reports of the stations that came after reading, by name."""
 
     objects: int = 0
@@ -35,6 +36,8 @@ class ReplayReport:
     vanished: int = 0
     days: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    failed_sources: list[str] = field(default_factory=list)
+    refused_sources: int = 0
     doubted: list[str] = field(default_factory=list)
     afterwards: dict[str, Any] = field(default_factory=lambda: empty_reports(after_reading()))
 
@@ -90,6 +93,8 @@ def replay(settings: Settings, *, every: bool = False, now: datetime, progress: 
         vanished=selection.vanished,
         days=afterwards["rollup"].days,
         failed=taken_in.failed,
+        failed_sources=taken_in.failed_sources,
+        refused_sources=taken_in.refused_sources,
         doubted=taken_in.doubted,
         afterwards=afterwards,
     )
