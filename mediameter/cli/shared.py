@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,13 @@ Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 
 
 def load(path: Path | None) -> Settings:
+    """The settings. With MEDIAMETER_TRACEBACK=1, where a unit of work fails is shown too, though it ends nothing."""
     from mediameter.settings import load
+    from mediameter.settings.environment import wants_traceback
 
+    if wants_traceback():
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("mediameter").setLevel(logging.DEBUG)
     return load(path)
 
 

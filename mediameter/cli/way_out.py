@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,9 +20,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         premises.check()
     except UserError as error:  # before anything of ours is imported that might be another's
         return _fail(str(error), THE_USER)
-    if _wants_traceback():  # of units of work, too, whose failure ends nothing
-        logging.basicConfig(format="%(message)s")
-        logging.getLogger("mediameter").setLevel(logging.DEBUG)
     try:
         return int(app(args=arguments, prog_name="mediameter", standalone_mode=False) or FINE)
     except (KeyboardInterrupt, typer.Abort):

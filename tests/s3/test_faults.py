@@ -227,10 +227,10 @@ def test_what_the_user_can_mend_is_one_line(name: str, where: str, injector: Inj
     assert injector.count(where) == 1
 
 
-def test_it_ends_the_run(injector: Injector, site: Site) -> None:
+def test_it_fails_the_source(injector: Injector, site: Site) -> None:
     injector.inject(KEY, refused(403, "InvalidAccessKeyId"))
     with pytest.raises(UserError):
-        site.run()
+        site.run().require_success()
     assert site.listing() is None and site.told().get("settled", 0) <= 1
     injector.calm()
     site.run()
@@ -339,7 +339,7 @@ def test_a_listing_that_fails_moves_nothing(name: str, injector: Injector, site:
     store.put("2026-01-03-03-00-00-F", line(6))
     injector.inject(where, fault)
     with pytest.raises(MediameterError, match=said):
-        site.run(NOW + timedelta(hours=1), prefix="2026-")
+        site.run(NOW + timedelta(hours=1), prefix="2026-").require_success()
     assert (site.told(), site.listing()) == (before, listed)
 
     injector.calm()
