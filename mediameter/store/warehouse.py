@@ -12,7 +12,7 @@ from sqlalchemy.dialects import mysql
 
 import schemas
 from mediameter.engines.load import load
-from mediameter.errors import WorldError
+from mediameter.errors import Unavailable, WorldError
 from mediameter.faults import point
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
@@ -128,7 +128,7 @@ def ready(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> None:
     try:
         migrate(engine, if_new)
     except sa.exc.OperationalError as error:  # of SQLite: what servers say is told by the engine
-        raise WorldError(
+        raise Unavailable(
             f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
             "check that its folder can be written, that the disk is not full, and that no other process holds it",
         ) from None
