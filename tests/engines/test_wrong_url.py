@@ -70,7 +70,7 @@ def test_a_url_that_leads_nowhere(
     wrong: Callable[[sa.URL], sa.URL], kind: type[MediameterError], words: str, server: Server
 ) -> None:
     told = refusal(wrong(server.url))
-    assert type(told) is kind and words in str(told) and told.remedy
+    assert isinstance(told, kind) and words in str(told) and told.remedy
 
 
 def test_a_missing_privilege(server: Server) -> None:

@@ -23,7 +23,7 @@ from mediameter.errors import UserError, WorldError
 from mediameter.metering.calendar import Day
 from mediameter.sources.objects import ObjectVersion
 from mediameter.steps.ingest import door, log_objects
-from mediameter.steps.redo.backfill import Task, backfill, require_none_refused
+from mediameter.steps.redo.backfill import Task, backfill, require_done, require_none_refused
 from mediameter.steps.redo.replay import replay
 from mediameter.steps.rollup.rollup import rollup
 from mediameter.store import lake, lake_files
@@ -236,8 +236,11 @@ def test_a_lake_file_without_some_objects_is_another_file(tmp_path: Path) -> Non
 
 def test_a_lake_that_lacks_rows_is_not_replaced(metered: Site) -> None:
     execute(metered, tables["lake_files"].delete().where(tables["lake_files"].c.file_day == FIRST))
-    with pytest.raises(AssertionError, match="nothing was replaced"):
-        backfill(metered.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+    report = backfill(metered.settings(), replace(WHOLE, reparse=True, every=True), now=NOW)
+    assert report.ingest.failed and all("nothing was replaced" in why for why in report.ingest.failed)
+    assert FIRST.isoformat() in report.quality.suspect_days, "the gate sees that the day's rows are gone"
+    with pytest.raises(WorldError, match="could not be read"):
+        require_done(report)
 
 
 # --- the command -------------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def test_whoever_knows_less_writes_nothing(site: Site, made: sa.Engine) -> None:
         fences.mark_dirty(connection, NAME, {FIRST})
     assert not replacing._replace(made, settings, THIRD, *late)
     assert standing(made)[FIRST][2] == 1
-    assert roll_up(made, settings, THIRD, quiet()) == [FIRST]
+    assert roll_up(made, settings, THIRD, quiet(), pytest.fail) == [FIRST]
 
 
 def test_a_frozen_day_is_spared(site: Site, made: sa.Engine) -> None:
@@ -189,7 +189,7 @@ def test_a_frozen_day_is_spared(site: Site, made: sa.Engine) -> None:
         connection.execute(table.update().where(table.c.day == FIRST, table.c.family == NAME).values(state="frozen"))
         fences.mark_dirty(connection, NAME, {FIRST})
         assert days.frozen(connection, settings) == {FIRST}
-    assert roll_up(made, settings, THIRD, quiet()) == []
+    assert roll_up(made, settings, THIRD, quiet(), pytest.fail) == []
     assert not replacing._replace(made, settings, THIRD, *before)
     assert standing(made)[FIRST][0] == "frozen"
 

@@ -83,9 +83,10 @@ class ExportReport:
         return asdict(self)
 
     def fail(self, error: MediameterError) -> None:
-        """Puts down a source, or a part of it, that could not be read."""
-        self.failed.append(str(error))
-        self.refused += isinstance(error, UserError)
+        """Puts down a source, or a part of it, that could not be read; what is said of each day alike is said once."""
+        if str(error) not in self.failed:
+            self.failed.append(str(error))
+            self.refused += isinstance(error, UserError)
 
 
 def export(
@@ -155,7 +156,12 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
     if isinstance(place.database, Rest):
         report.doubts += place.database.warnings()
-    failed_before = len(report.failed)
+    failures = list[MediameterError]()
+
+    def fail(error: MediameterError) -> None:
+        failures.append(error)
+        report.fail(error)
+
     if not place.is_dry_run and only is None:
         since = None if is_whole or complete is None else complete - timedelta(days=1 + place.source.lookback_days)
         with bulkhead(
@@ -163,25 +169,32 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
         ):
             _read_reference(place, since, report)
     for feed in feeds:
-        _export_days(place, feed, found, progress, report)
+        _export_days(place, feed, found, progress, report, fail)
     if place.is_dry_run:
         return
     if only is None:
         for feed in feeds:
             _read_misfits(place, feed, report)
-        if len(report.failed) == failed_before:  # else nothing more of it is complete than was before
+        if not failures:  # else nothing more of it is complete than was before
             _record(place, oldest, found, report)
     elif asked.accepts_fewer:
         report.accepted += [each.line for each in (*found.fewer, *found.empty)]
         transact(place.made, lambda connection: note(connection, place, found, accepted=True))
 
 
-def _export_days(place: Place, feed: Feed, found: Survey, progress: Progress, report: ExportReport) -> None:
+def _export_days(
+    place: Place,
+    feed: Feed,
+    found: Survey,
+    progress: Progress,
+    report: ExportReport,
+    fail: Callable[[MediameterError], None],
+) -> None:
     """The days of one table. One that cannot be read or settled is told by its name, and the others are."""
     days, counts = found.days[feed.table.name], found.counts[feed.table.name]
     with progress.task(f"exporting {place.name}: {feed.table.name}", len(days), unit="days") as advance:
         for day in days:
-            with bulkhead(report.fail, f"[sources.{place.name}]: {feed.table.name} of {day}", beyond=Unreachable):
+            with bulkhead(fail, f"[sources.{place.name}]: {feed.table.name} of {day}", beyond=Unreachable):
                 _export_day(place, feed, day, counts.get(day, 0), report)
             advance(1)
 
