@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def fingerprint(settings: Settings) -> str:
     """SHA-256 (hex) over what changes rollups: zone, settling, attribution, data sets. Not prices: another price
-    makes the days dirty that it may change (``steps.redo.repricing``). What rules rest on beside the rollups is their own
-    (``alerts.rule_files.fingerprint``)."""
+    makes the days dirty that it may change (``steps.redo.repricing``). What rules rest on beside the rollups is their
+    own (``alerts.rule_files.fingerprint``)."""
     basis = {
         "tenant": settings.tenant,
         "time_zone": settings.reporting.time_zone,

@@ -29,7 +29,7 @@ def _whole(room: str) -> str:
     return room if room.partition(".")[0] in OURS else f"mediameter.{room}"
 
 
-TOOLS = {"errors", "atomic", "faults", "yaml_lines", "numbers"}
+TOOLS = {"errors", "atomic", "faults", "yaml_lines", "numbers", "loopback", "printable", "discretion"}
 # A room may import itself and what stands here; a room that is not here may not exist.
 MAY_IMPORT = dict(_rooms())
 PURE = ("schemas", "parsers", "mediameter.metering")

@@ -129,6 +129,12 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
         (HEAD + "  - {rule: r, type: t}\n  - {rule: r, type: t}", "line 4: r: a rule r exists already"),
         ("table: users_hourly\nexpectations: [{rule: r, type: t}]", "there is no table of days 'users_hourly'"),
         ("query: DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query is not a SELECT"),
+        ("query: SELECT 1; COMMIT; DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query holds a ;"),
+        (
+            "query: WITH a AS (SELECT 1) DELETE FROM days WHERE state <> '' RETURNING source\n"
+            "expectations: [{rule: r, type: t}]",
+            "own.yaml: the query: .*only reads tried to write; nothing was written",
+        ),
         ("query: SELECT :dya\nexpectations: [{rule: r, type: t}]", "there is no parameter :dya: known: tenant, day"),
         ("query: SELECT x FROM days\nexpectations: [{rule: r, type: t}]", "own.yaml: the warehouse refuses the query:"),
         ("query: SELECT :lake_credits\nexpectations: [{rule: r, type: t}]", "no parameter :lake_credits: known"),
