@@ -205,7 +205,7 @@ def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site, monkeypatc
     assert all((site.folder / "quality" / unquote(link)).exists() for link in re.findall('href="([^"]+)"', index))
     for page in pages:
         text = page.read_text()
-        assert "Content-Security-Policy\" content=\"default-src 'self'" in text
+        assert "Content-Security-Policy\" content=\"default-src 'none'; script-src 'none'" in text
         assert "warehouse.sqlite" not in text
     known = {"bucket", "lake", "quality", "warehouse.sqlite", "warehouse.sqlite-shm", "warehouse.sqlite-wal"}
     assert {path.name for path in site.folder.iterdir()} <= known
