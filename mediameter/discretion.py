@@ -21,7 +21,7 @@ from mediameter.errors import MediameterError, WorldError
 
 HIDDEN = "***"
 _LEAST = 4  # characters: what is shorter occurs in every text
-_SAFE_ANYWHERE = 8  # characters: what is shorter may be part of a word, and is hidden as a whole word alone
+_SAFE_ANYWHERE = 8  # characters: what is shorter, or letters alone, may be part of a word, and is hidden as one
 _kept: set[str] = set()
 
 
@@ -32,6 +32,12 @@ def keep(secrets: Iterable[str]) -> None:
     _pattern.cache_clear()
     if _kept:
         _guard_logs()
+
+
+def forget() -> None:
+    """For a process that goes on with other settings."""
+    _kept.clear()
+    _pattern.cache_clear()
 
 
 def discreet(text: str) -> str:
@@ -59,8 +65,10 @@ def discreet_errors() -> Iterator[None]:
     except Exception as error:
         for each in _chain(error):
             _clean(each)
-        if discreet(str(error)) != str(error):  # a class that makes its words itself
+        if _tells(error):  # a class that makes its words itself
             raise WorldError(discreet(f"{type(error).__name__}: {error}")) from None
+        if any(map(_tells, _chain(error))):
+            error.__cause__ = error.__context__ = None
         raise
 
 
@@ -82,7 +90,8 @@ def _spellings(secret: str) -> set[str]:
 
 def _bounded(spelled: str) -> str:
     pattern = re.escape(spelled)
-    return pattern if len(spelled) >= _SAFE_ANYWHERE else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
+    is_no_word = len(spelled) >= _SAFE_ANYWHERE and not spelled.isalpha()
+    return pattern if is_no_word else rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
 
 
 # --- errors ----------------------------------------------------------------------------------------------
@@ -100,8 +109,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             todo += [each.__cause__, each.__context__, getattr(each, "orig", None)]
 
 
+def _tells(error: BaseException) -> bool:
+    return discreet(str(error)) != str(error)
+
+
 def _clean(error: BaseException) -> None:
     error.args = tuple(discreet_values(each) for each in error.args)
+    if isinstance(error, OSError):
+        error.strerror, error.filename = discreet_values(error.strerror), discreet_values(error.filename)
     if isinstance(error, MediameterError):
         error.message, error.remedy = discreet(error.message), discreet(error.remedy)
 

@@ -10,7 +10,7 @@ from mediameter.sections.complaint import Complaint
 
 _NAMES_OF_SECRETS = ("pass", "pwd", "key", "token", "secret")
 _SEPARATORS = "@:/?#"
-_HOST = re.compile(r"[0-9.]+|[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}", re.IGNORECASE)
+_HOST = re.compile(r"[0-9]+(\.[0-9]+){3}|[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}", re.IGNORECASE)
 _LEAST_TOKEN = 8
 
 
