@@ -23,6 +23,7 @@ from prefect.events.actions import RunDeployment, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
+from mediameter import terminal
 from mediameter.scheduling.notice import in_one_line
 
 # The time between two ends of runs: the schedule's, and what a run may take at the longest.
@@ -104,9 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 watch(client, name, grace, options.block)
             except ObjectNotFound as error:
-                print(f"mediameter: {name} is not watched: {in_one_line(error)}", file=sys.stderr)
+                terminal.complain(f"mediameter: {name} is not watched: {in_one_line(error)}")
                 return 1
-            print(f"{name}: told when no run has ended for {_words(grace)}")
+            terminal.say(f"{name}: told when no run has ended for {_words(grace)}")
     return 0
 
 

@@ -20,6 +20,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.hooks import tell
 from flows.pass_ import Report, heals, present
+from mediameter import terminal
 from mediameter.scheduling.notice import change_table, partitions, perform_backfill, require_done
 
 _HOURS = 3600
@@ -52,7 +53,7 @@ def do_days(
         settings_path, first, last, reparse=reparse, every=every, accept_fewer=accept_fewer, reprice=reprice,
         dry_run=dry_run, now=now,
     )  # fmt: skip
-    print(f"{first}..{last}: {json.dumps(report, default=str)}")
+    terminal.say(f"{first}..{last}: {json.dumps(report, default=str)}")
     return report
 
 

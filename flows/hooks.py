@@ -9,7 +9,6 @@ a process of its own and runs the hook. When the worker dies with it, nobody is 
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from prefect import Flow
@@ -26,6 +25,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.utilities.urls import url_for
 
+from mediameter import terminal
 from mediameter.scheduling.flow_news import tell_failure, tell_recovery
 from mediameter.scheduling.notice import backfill_command, in_one_line
 
@@ -46,7 +46,7 @@ def tell(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
             key=_key(flow_run),
         )
     except Exception as error:  # Prefect would swallow it: a hook that breaks has to be seen in the log at least
-        print(f"mediameter: the hook of {flow.name} failed: {in_one_line(error)}", file=sys.stderr)
+        terminal.complain(f"mediameter: the hook of {flow.name} failed: {in_one_line(error)}")
 
 
 def tell_first(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -70,7 +70,7 @@ def recover(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
             path = flow_run.parameters.get("settings_path")
             tell_recovery(path, flow.name, _window(flow_run), run_url=url_for(flow_run), key=_key(flow_run))
     except Exception as error:
-        print(f"mediameter: whether {flow.name} had failed is not known: {in_one_line(error)}", file=sys.stderr)
+        terminal.complain(f"mediameter: whether {flow.name} had failed is not known: {in_one_line(error)}")
 
 
 def _follows_a_failure(flow_run: FlowRun) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import logging
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from prefect.settings import (
 from flows.embedded import embedded_server
 from flows.hooks import recover, tell
 from flows.pass_ import Report, whole_pass
+from mediameter import terminal
 from mediameter.scheduling.notice import in_one_line
 from mediameter.steps.pass_ import stations
 
@@ -95,9 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         reports = run_flow(options.settings, options.now)
     except Exception as error:  # of whatever kind: one line and the exit code
-        print(f"mediameter: the hourly flow failed: {in_one_line(error)}", file=sys.stderr)
+        terminal.complain(f"mediameter: the hourly flow failed: {in_one_line(error)}")
         return 1
-    print(json.dumps(reports, default=str))
+    terminal.say_json(reports, indent=None)
     return 0
 
 

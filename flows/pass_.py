@@ -17,6 +17,7 @@ from prefect.flow_engine import FlowRunTimeoutError
 from prefect.task_engine import TaskRunTimeoutError
 from prefect.tasks import Task, exponential_backoff
 
+from mediameter import terminal
 from mediameter.bulkheads import bulkhead
 from mediameter.scheduling.notice import alert_table, can_heal, day_table, perform
 from mediameter.steps.pass_ import stations
@@ -53,7 +54,7 @@ def task_of(station: Station, *, at_night: bool = False) -> Task[[str | None, st
     )
     def run(settings_path: str | None, now: str) -> Report:
         report = perform(name, settings_path, now)
-        print(f"{name}: {json.dumps(report, default=str)}")
+        terminal.say(f"{name}: {json.dumps(report, default=str)}")
         return report
 
     return run

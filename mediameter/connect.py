@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from mediameter.engines import application, mysql, postgres, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import Unavailable, UserError
+from mediameter.loopback import is_this_machine
 
 if TYPE_CHECKING:
     import httpx
@@ -231,12 +232,18 @@ def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
 
 def rest_client(url: str, key: str, timeout_s: float) -> httpx.Client:
     """A client of a REST API that asks for the key twice, as Supabase's does; nothing is asked yet. It follows no
-    redirect: the key is for this address alone."""
+    redirect: the key is for this address alone, and no proxy gets it on its way to this very machine."""
     import httpx
 
     headers = {"apikey": key, "Authorization": f"Bearer {key}", "User-Agent": "mediameter"}
     timeouts = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
-    return httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeouts, follow_redirects=False)
+    return httpx.Client(
+        base_url=url.rstrip("/") + "/",
+        headers=headers,
+        timeout=timeouts,
+        follow_redirects=False,
+        trust_env=not is_this_machine(urlsplit(url).hostname or ""),
+    )
 
 
 # --- S3 ----------------------------------------------------------------------------------------------
@@ -322,7 +329,7 @@ def s3_connection(place: S3Place, connections: int = 10) -> S3Connection:
     base_url = _base_url(place, client.meta.endpoint_url)
     http = URLLib3Session(
         verify=core.get_config_variable("ca_bundle") or True,
-        proxies=get_environ_proxies(base_url),
+        proxies={} if is_this_machine(urlsplit(base_url).hostname or "") else get_environ_proxies(base_url),
         timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
         max_pool_connections=connections,
     )
@@ -353,6 +360,8 @@ def _config(place: S3Place, session: Any, connections: int) -> Any:
         max_pool_connections=connections,
         ignore_configured_endpoint_urls=True,  # the settings alone say where logs come from
         user_agent_extra="mediameter",
+        # None: those of the environment
+        proxies={} if is_this_machine(urlsplit(place.endpoint).hostname or "") else None,
     )
 
 

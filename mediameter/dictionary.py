@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mediameter import terminal
 from mediameter.answers import ITS_NAMES, Answer, by_theme, catalogue
 from schemas import TABLES, VIEWS
 from schemas.contract import Column, Contract
@@ -220,10 +221,10 @@ def main(arguments: Sequence[str] | None = None, docs: Path = DOCS) -> int:
     pages = stale(docs)
     for path in pages:
         if is_check:
-            print(f"{path} is stale: run python -m mediameter.dictionary", file=sys.stderr)
+            terminal.complain(f"{path} is stale: run python -m mediameter.dictionary")
         else:
             path.write_text(PAGES[path.name](), encoding="utf-8")
-            print(f"wrote {path}")
+            terminal.say(f"wrote {path}")
     return 1 if is_check and pages else 0
 
 

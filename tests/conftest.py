@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-from mediameter import connect
+from mediameter import connect, discretion
 from mediameter.store import warehouse
 from tests import gate, once, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
@@ -118,6 +118,13 @@ def _cheaper(pytestconfig: pytest.Config) -> Iterator[None]:
         return
     with picture.drawn(), once.done():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _forgetful() -> Iterator[None]:
+    """The secrets of a test's settings are words in the texts of the next."""
+    yield
+    discretion.forget()
 
 
 @pytest.fixture(scope="module")

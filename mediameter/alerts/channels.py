@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from mediameter.alerts import services
@@ -56,13 +56,23 @@ def _id_of_url(url: str) -> str:
 def sender(channel: Channel, *, timeout_s: float, allow_private: bool) -> Sender:
     """What sends messages to this channel, each within ``timeout_s`` as far as that can be kept. Raises ``Refused``
     for a channel that is not to be called, and whatever a plugin of Apprise raises for its URL."""
-    service = None if channel.signing_key else services.service_of(channel.url)
+    service = _service(channel, allow_private)
     if service is None:
         hook = _webhook(channel, allow_private)
         return lambda message: hook.post(message.key, message.payload(), timeout_s)
     if not allow_private:
         services.refuse(service, channel.url)
     return lambda message: services.send(service, message, timeout_s)
+
+
+def _service(channel: Channel, allow_private: bool) -> Any | None:
+    """What Apprise knows of the channel; None for a webhook of one's own. What its options name is looked at first:
+    some services fetch it as soon as they are made."""
+    if channel.signing_key:
+        return None
+    if not allow_private and _scheme(channel.url) not in _WEBHOOKS:
+        services.refuse_options(channel.url)
+    return services.service_of(channel.url)
 
 
 def _webhook(channel: Channel, allow_private: bool) -> Webhook:
@@ -82,7 +92,7 @@ def sent(channel: Channel, message: Message, *, timeout_s: float, allow_private:
 def refusal(channel: Channel, *, allow_private: bool = False) -> str:
     """Why this channel may not be called; empty if it may. Sends nothing, but resolves the host."""
     try:
-        if channel.signing_key or services.service_of(channel.url) is None:
+        if _service(channel, allow_private) is None:
             _webhook(channel, allow_private).addresses()
         else:
             sender(channel, timeout_s=1, allow_private=allow_private)

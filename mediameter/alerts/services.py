@@ -6,8 +6,10 @@ from __future__ import annotations
 import functools
 import html
 import logging
+import re
 import threading
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 from mediameter.alerts.addresses import TELL_TO_ALLOW, Refused, is_public, resolved
 from mediameter.alerts.message import LINKS, Message
@@ -15,6 +17,7 @@ from mediameter.alerts.wording import escaped_markdown
 
 CLEARTEXT = frozenset({"http", "json", "xml", "form"})
 MAIL = frozenset({"mailto", "mailtos"})
+_FETCHED = re.compile(r"(https?)://[^\s&]*", re.IGNORECASE)
 _SLACK_HEADER, _SLACK_SECTION = 150, 3000  # characters; it refuses blocks with more
 
 # To Apprise they are text; what shows it takes it for Markdown.
@@ -44,6 +47,27 @@ def service_of(url: str) -> Any | None:
 
     _listener()
     return apprise.Apprise.instantiate(url, suppress_exceptions=True)
+
+
+def refuse_options(url: str) -> None:
+    """Raises ``Refused`` for a channel whose options name an address that must not be called: Apprise fetches key files
+    and templates from wherever they are said to lie."""
+    for named in _FETCHED.finditer(_unquoted(url.partition("://")[2])):
+        if named[1].lower() == "http":
+            raise Refused(f"an option of it names an address without TLS: use https, or {TELL_TO_ALLOW}")
+        try:
+            addresses = resolved(urlsplit(named[0]).hostname or "")
+        except ValueError:
+            addresses = []
+        if not addresses or not all(map(is_public, addresses)):
+            raise Refused(f"an option of it names a private or local address: {TELL_TO_ALLOW}")
+
+
+def _unquoted(text: str) -> str:
+    """The text as it is however often somebody decodes it."""
+    while (decoded := unquote_plus(text)) != text:
+        text = decoded
+    return text
 
 
 def refuse(service: Any, url: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mediameter.discretion import discreet
+
 LONGEST_FIELD = 400  # characters; chat services cut long messages at places of their own choosing
 _LONGEST_READ = 10 * LONGEST_FIELD  # bounds the search for secrets in an exception of megabytes
 
@@ -31,7 +33,8 @@ _LINK = re.compile(r"(?i)\bhttps?:(?=//)|\bwww\.(?=\w)")
 
 
 def without_secrets(text: str) -> str:
-    """The text without what looks like a secret or a mail address."""
+    """The text without the secrets of the settings, and without what looks like a secret or a mail address."""
+    text = discreet(text)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -11,11 +12,15 @@ from typing import IO, Any
 
 from mediameter import numbers
 from mediameter.answers.asking import AnswerError, Result, kind_of
+from mediameter.printable import shown, shown_json
 
 LABELS = frozenset({"http_status", "window_days", "days_in_month"})
 """Whole numbers that name something: told as they stand."""
 OF_THE_ROW = frozenset({"value", "threshold"})
 """Their unit stands in the row."""
+
+# At a text's begin, and behind what ends a cell where spreadsheets take another separator than the comma.
+_FORMULA = re.compile('^(?=[=+\\-@\t\r\n＝＋－＠])|(?<=[;,"\t\r\n])(?=[=+\\-@＝＋－＠])')
 
 
 def write(result: Result, format: str, out: IO[Any]) -> None:
@@ -26,8 +31,8 @@ def write(result: Result, format: str, out: IO[Any]) -> None:
 
 
 def _write_table(result: Result, out: IO[str]) -> None:
-    shown = (dict(zip(result.columns, row, strict=True)) for row in result.rows)
-    rows = [result.columns, *(tuple(_shown(column, row) for column in result.columns) for row in shown)]
+    named = (dict(zip(result.columns, row, strict=True)) for row in result.rows)
+    rows = [result.columns, *(tuple(_shown(column, row) for column in result.columns) for row in named)]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     numeric = [kind_of(column) in {"int", "float", "money"} for column in result.columns]
     for row in rows:
@@ -46,8 +51,7 @@ def _shown(column: str, row: Mapping[str, Any]) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float | Decimal) and column not in LABELS:
         return _number(column, value, row)
-    # Object keys may hold newlines and terminal escapes; on a screen they are shown, not obeyed.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in _plain(value))
+    return shown(_plain(value))
 
 
 def _number(column: str, value: float | Decimal, row: Mapping[str, Any]) -> str:
@@ -72,19 +76,18 @@ def _write_csv(result: Result, out: IO[str]) -> None:
 
 
 def _csv_cell(value: Any) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it; NULL is an empty cell."""
+    """What a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection), in texts alone;
+    NULL is an empty cell."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    return f"'{value}" if is_formula else _plain(value)
+    return _FORMULA.sub("'", value) if isinstance(value, str) else _plain(value)
 
 
 def _write_json(result: Result, out: IO[str]) -> None:
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-    json.dump(rows, out, default=_json_value, ensure_ascii=False, indent=2)
-    out.write("\n")
+    out.write(shown_json(json.dumps(rows, default=_json_value, ensure_ascii=False, indent=2)) + "\n")
 
 
 def _json_value(value: Any) -> float | str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mediameter import terminal
 from mediameter.cli.shared import SettingsFile, load, now
 
 
@@ -45,7 +46,7 @@ def answer(
     from mediameter.commands import answer as step
 
     if name is None:
-        typer.echo("\n".join(step.questions()))
+        terminal.say("\n".join(step.questions()))
         return
     asked = step.Asked(last, application, model, user, limit)
     step.write(step.answer(load(settings), name, asked, now=now()), format, out)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mediameter import premises
+from mediameter import premises, terminal
 from mediameter.cli.alerts import alerts
 from mediameter.cli.answer import answer
 from mediameter.cli.first_steps import demo, doctor, init
@@ -32,9 +32,9 @@ def help_or_version(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"mediameter {premises.version()}")
+        terminal.say(f"mediameter {premises.version()}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        terminal.say(context.get_help())
 
 
 COMMANDS = (

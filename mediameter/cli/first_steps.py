@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mediameter.cli.shared import THE_WORLD, AsJson, SettingsFile, console_of, now, print_json
+from mediameter import terminal
+from mediameter.cli.shared import THE_WORLD, AsJson, SettingsFile, now
 
 
 def demo(
@@ -29,7 +30,7 @@ def demo(
     """
     from mediameter.commands import demo as step
 
-    raise typer.Exit(step.demo(folder, seed, days, size, flow, console_of(), is_verbose=verbose))
+    raise typer.Exit(step.demo(folder, seed, days, size, flow, terminal.console(), is_verbose=verbose))
 
 
 def init(
@@ -45,7 +46,7 @@ def init(
     from mediameter.settings import write_commented_toml
 
     write_commented_toml(path)
-    typer.echo(f"Wrote {path}. Set in [sources] where your logs are; then: mediameter run --settings {path}")
+    terminal.say(f"Wrote {path}. Set in [sources] where your logs are; then: mediameter run --settings {path}")
 
 
 def doctor(
@@ -68,9 +69,9 @@ def doctor(
     findings = step.doctor(settings, clock=now, send_test=send_test)
     if as_json:
         told = step.to_dict(findings)
-        print_json(told)
+        terminal.say_json(told)
         is_sound = told["is_sound"]
     else:
-        is_sound = not step.has_error(step.render(findings, console_of()))
+        is_sound = not step.has_error(step.render(findings, terminal.console()))
     if not is_sound:
         raise typer.Exit(THE_WORLD)

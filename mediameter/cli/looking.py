@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mediameter import terminal
 from mediameter.cli.shared import THE_WORLD, AsJson, SettingsFile, day_of, load, now, tell
 
 
@@ -48,4 +49,4 @@ def report(
     loaded = load(settings)
     from mediameter.commands import report as step
 
-    typer.echo(step.write_report(loaded, out, now=now()))
+    terminal.say(str(step.write_report(loaded, out, now=now())))

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mediameter.cli.shared import AsJson, Bars, DryRun, SettingsFile, load, now, print_json, tell_drawn
+from mediameter import terminal
+from mediameter.cli.shared import AsJson, Bars, DryRun, SettingsFile, load, now, tell_drawn
 from mediameter.errors import UserError
 
 Range = Annotated[list[str], typer.Argument(metavar="RANGE", help="DAY..DAY, one day, or last 30d (ends today).")]
@@ -47,9 +48,9 @@ def run(
     with Bars(hidden=quiet or as_json) as progress:
         summary = command.attempt(loaded, now=now(), progress=progress, dry_run=dry_run, sweep_all=sweep_all)
     if as_json:
-        print_json(summary.to_dict())
+        terminal.say_json(summary.to_dict())
     elif not quiet:
-        typer.echo("\n".join(summary.lines()))
+        terminal.say("\n".join(summary.lines()))
     summary.require_success()
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
+from mediameter import terminal
 from mediameter.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from mediameter.settings import Settings
 
 FINE, THE_WORLD, THE_USER, INTERRUPTED = 0, 1, 2, 130
-WIDE = 160  # columns of a pipe or a file: whoever reads them searches, and wrapped lines hide
 
 SettingsFile = Annotated[
     Path | None,
@@ -54,20 +52,13 @@ def day_of(text: str) -> date:
         raise UserError(f"{text!r} is not a day", "write it like 2026-11-01") from None
 
 
-def console_of() -> Console:
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
-
-
 class Bars:
     """Progress of long work (done, rate, time left) as bars on stderr while a person looks; nothing for programs."""
 
     def __init__(self, hidden: bool) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
+        console = terminal.console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -133,10 +124,6 @@ def tell_lines(report: R, as_json: bool, lines: Callable[[R], Iterable[str]]) ->
 def tell_drawn(report: R, as_json: bool, draw: Callable[[R, Console], object]) -> None:
     """Print a step's report, as JSON or as ``draw`` shows it."""
     if as_json:
-        print_json(report.to_dict())
+        terminal.say_json(report.to_dict())
     else:
-        draw(report, console_of())
-
-
-def print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        draw(report, terminal.console())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Sequence
 
 import typer
 
-from mediameter import premises
+from mediameter import premises, terminal
 from mediameter.cli.app import app
 from mediameter.cli.shared import FINE, INTERRUPTED, THE_USER, THE_WORLD
 from mediameter.errors import UserError
@@ -25,11 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; nothing is half written", INTERRUPTED)
     except BrokenPipeError:  # `| head` has seen enough
-        sys.stderr.close()
+        terminal.hang_up()
         return FINE
     except Exception as error:
         if _wants_traceback():
-            traceback.print_exc()
+            terminal.complain(traceback.format_exc())
         return _fail(*_said(error))
 
 
@@ -54,7 +53,7 @@ def _usage(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print("mediameter: " + " ".join(message.split()), file=sys.stderr)
+    terminal.complain("mediameter: " + " ".join(message.split()))
     return code
 
 

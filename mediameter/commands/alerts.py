@@ -26,7 +26,8 @@ from mediameter.connect import transact
 from mediameter.errors import UserError
 from mediameter.numbers import told
 from mediameter.opening.opened import opened
-from mediameter.opening.reader import plain, reader, shown
+from mediameter.opening.reader import plain, reader
+from mediameter.printable import shown
 from mediameter.settings import Settings
 from mediameter.steps.alert.messages import line
 from mediameter.steps.progress import Progress

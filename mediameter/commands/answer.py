@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, func, select
 
-from mediameter import answers
+from mediameter import answers, terminal
 from mediameter.answers import Result
 from mediameter.atomic import replaced
 from mediameter.errors import UserError
@@ -137,15 +136,15 @@ def write(told: Told, format: str, out: Path | None) -> None:
     """Write an answer to a file, or to the terminal, its notes to stderr; ``UserError`` for Parquet on a terminal."""
     if format not in answers.FORMATS:
         raise UserError(f"there is no format {format!r}", f"choose {', '.join(answers.FORMATS)}")
-    if out is None and format == "parquet" and sys.stdout.isatty():
+    if out is None and format == "parquet" and terminal.is_seen():
         raise UserError("Parquet cannot be printed", "add --out FILE")
     with _target(format, out) as stream:
         answers.write(told.result, format, stream)
     for note in told.notes:
-        print(f"mediameter: {note}", file=sys.stderr)
+        terminal.complain(f"mediameter: {note}")
 
 
 def _target(format: str, out: Path | None) -> AbstractContextManager[IO[Any]]:
     if out is None:
-        return nullcontext(sys.stdout)
+        return nullcontext(terminal.stream())
     return replaced(out, "wb") if format == "parquet" else replaced(out, encoding="utf-8", newline="")

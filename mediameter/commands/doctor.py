@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mediameter.doctor import VERDICTS, Finding, Verdict, examine
 from mediameter.doctor.case import Clock
-from mediameter.opening.reader import shown
+from mediameter.printable import shown
 
 _COLOURS: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "error": "bold red", "skipped": "dim"}
 _WIDTH = max(map(len, VERDICTS))

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select, func, select
 
 from mediameter.errors import UserError
 from mediameter.opening.bucket import bucket
-from mediameter.opening.reader import plain, reader, rows, shown
+from mediameter.opening.reader import plain, reader, rows
+from mediameter.printable import shown
 from mediameter.settings import Settings
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
@@ -140,7 +141,7 @@ def _unread(settings: Settings, connection: Connection, now: datetime) -> Iterat
         for version in folder.listing():
             if version.object_id not in known and (why := _may_be_written(folder, version)):
                 yield Unread(name, version.key, f"may still be written: {why}")
-        yield from (Unread(name, each.key, f"a temporary file of {each.program}") for each in folder.left_out)
+        yield from (Unread(name, each.key, each.why) for each in folder.left_out)
 
 
 def _may_be_written(folder: Folder, version: ObjectVersion) -> str:

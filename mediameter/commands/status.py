@@ -16,7 +16,8 @@ from mediameter.alerts.outbox import Unsent, unsent
 from mediameter.commands import silence
 from mediameter.metering.calendar import Day, day_of
 from mediameter.numbers import told
-from mediameter.opening.reader import plain, reader, rows, shown
+from mediameter.opening.reader import plain, reader, rows
+from mediameter.printable import shown
 from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps.redo.repricing import Waiting, lines, waiting

@@ -12,7 +12,7 @@ from mediameter.doctor.case import Case, Clock, TableVisit, Visit
 from mediameter.doctor.channels import CHANNELS
 from mediameter.doctor.checking import Check, run
 from mediameter.doctor.deliveries import DELIVERIES
-from mediameter.doctor.discretion import discreet
+from mediameter.doctor.discretion import discreet_finding
 from mediameter.doctor.event_files import EVENT_BUCKET, EVENT_FOLDER
 from mediameter.doctor.finding import Finding, error
 from mediameter.doctor.folder import FOLDER
@@ -51,7 +51,7 @@ def examine(path: Path | None, *, clock: Clock, send_test: bool = False) -> Iter
         return
     case = Case(settings, clock, send_test)
     for finding in _with_settings(case, path):
-        yield discreet(finding, settings)
+        yield discreet_finding(finding)
 
 
 def _with_settings(case: Case, path: Path | None) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def unfinished(visit: Visit) -> Iterator[Finding]:
     """Files that are left out since they may not be whole yet. One that stays so is what a copy that died left."""
     path, looked_at = _path(visit), f"{len(visit.left_out) + len(visit.growing):,} files that may not be whole yet"
     growing = [f"{key} ({why})" for key, why in visit.growing.items()]
-    temporary = [f"{each.key} (a temporary file of {each.program})" for each in visit.left_out]
+    temporary = [f"{each.key} ({each.why})" for each in visit.left_out]
     named = ", ".join([*growing, *temporary][:_SHOWN]) or "none"
     dead = [each.key for each in visit.left_out if each.program not in NO_COPIES and _is_old(path / each.key, visit)]
     if dead:

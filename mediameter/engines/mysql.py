@@ -117,6 +117,8 @@ def _check_version(text: str, *, is_mariadb: bool) -> None:
 
 def _begin(connection: sa.Connection, lock_timeout_s: float) -> None:
     options = connection.get_execution_options()
+    # Of the session: MariaDB lets DDL end a transaction that only reads, and carries it out.
+    connection.exec_driver_sql(f"SET SESSION TRANSACTION READ {'WRITE' if options.get('is_writing') else 'ONLY'}")
     if options.get("is_altering"):
         # DDL would give up a row's lock with its implicit commit; this one goes with the connection.
         ask = "SELECT GET_LOCK(CONCAT('mediameter.', MD5(DATABASE())), %s)"

@@ -45,6 +45,7 @@ not_yet = _world("does not take connections now", "run again when the server is 
 read_only = _world(
     "takes no writes: a replica, or a read-only user", "name the primary server in [warehouse] url", Unavailable
 )
+only_reads = _user("a query that only reads tried to write; nothing was written", "make it a SELECT that only reads")
 disk_full = _world("its disk is full", "free some space there, then run again: nothing is half written", Unavailable)
 too_slow = _world("a statement took too long", "see what else the server does, then run again")
 too_large = _world("a row is larger than max_allowed_packet", "raise it on the server, to 16M at least")
@@ -69,9 +70,17 @@ def listen(engine: sa.Engine, diagnosis: Diagnosis, scrub: Callable[[BaseExcepti
     def handle(context: sa.engine.ExceptionContext) -> BaseException | None:
         if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
             return None
+        found = diagnosis(context.original_exception)
+        if found and found[0] is read_only and context.connection is not None and not is_writing(context.connection):
+            return only_reads(name(engine.url), found[1])
         return translated(context.original_exception, context.dialect, engine.url, diagnosis, scrub)
 
     sa.event.listen(engine, "handle_error", handle)
+
+
+def is_writing(connection: sa.Connection) -> bool:
+    """Whether the connection was taken to write. All others read, and the engine refuses what they would write."""
+    return bool(connection.get_execution_options().get("is_writing", False))
 
 
 def translated(

@@ -57,8 +57,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def shown(text: str) -> str:
-    """Text of unknown origin for a terminal: escapes and line ends are shown, not obeyed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -17,9 +17,13 @@ from great_expectations.data_context import AbstractDataContext
 from mediameter.errors import WorldError
 from mediameter.quality import pages
 
-# The pages ask a dozen strangers for styles, scripts and pictures: a browser is told to ask nobody but the folder.
+# The pages ask a dozen strangers for styles, scripts and pictures: a browser is told to ask nobody, and to run nothing.
+POLICY = (
+    "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'"
+)
 _ALONE = (
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self' 'unsafe-inline' data:\">"
+    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     "<style>body{font-family:sans-serif;max-width:75em;margin:2em auto}td,th{padding:.2em .6em;text-align:left;"
     "vertical-align:top}img{display:none}</style>"
 )

@@ -44,6 +44,8 @@ def evidence(connection: sa.Connection, suite: Suite, day: date, values: Mapping
     ]
     try:
         cursor = connection.execute(sa.text(suite.query).bindparams(*binds))
+    except UserError as error:  # a right that is missing, or a query that would write
+        raise UserError(f"{suite.place}: the query: {error.message}", error.remedy) from None
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
         words = " ".join(str(error.orig).split())
         raise UserError(f"{suite.place}: the warehouse refuses the query: {words[:300]}", "correct the file") from None

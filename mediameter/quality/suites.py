@@ -146,6 +146,12 @@ def _query(place: str, content: dict[str, Any], family: str) -> str:
         return _of_table(place, table, family)
     if not isinstance(query, str) or not re.match(r"\s*(SELECT|WITH)\b", query, re.IGNORECASE):
         raise UserError(f"{place}: query is not a SELECT", "a suite only reads")
+    query = query.rstrip("; \n")
+    if ";" in query:  # several statements could end the transaction that only reads
+        raise UserError(
+            f"{place}: query holds a ;",
+            "write one SELECT, without ; in comments and texts (CHR(59), or CHAR(59))",
+        )
     known = parameters()[family]
     unknown = sorted(set(_PARAMETER.findall(query)) - set(known))
     if unknown:

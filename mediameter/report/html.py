@@ -17,7 +17,7 @@ from mediameter.report.sentences import warnings
 from mediameter.report.style import PATTERNS, SHEET
 from schemas.vocabulary import NOT_AVAILABLE
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def render(figures: Figures, title: str, generated_at: datetime) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 
+from mediameter import terminal
 from mediameter.alerts.channels import wanting
 from mediameter.alerts.message import Message
 from mediameter.alerts.notify import Delivery, notify
@@ -96,5 +96,5 @@ def _new_key() -> str:
 
 
 def _complain(message: Message, reason: str) -> None:
-    print(f"mediameter: a notification was not delivered: {one_line(reason)}", file=sys.stderr)
-    print(f"{message.head()}\n{message.body()}", file=sys.stderr, flush=True)
+    terminal.complain(f"mediameter: a notification was not delivered: {one_line(reason)}")
+    terminal.complain(f"{message.head()}\n{message.body()}")

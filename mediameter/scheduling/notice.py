@@ -1,30 +1,48 @@
 """What a scheduler needs of the steps: call one by its name, know whether trying again helps, and by which command.
 
 A scheduler hands over texts alone (the settings' path, an instant), never frames or secrets, since it writes the
-arguments of a task into its own database.
+arguments of a task into its own database. It writes down what comes back, too: reports, tables, and the words of
+errors. So all of that leaves through ``_told``, without a secret.
 """
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
 from mediameter.alerts.wording import one_line
+from mediameter.discretion import discreet_errors, discreet_values
 from mediameter.errors import UserError, WorldError
 from mediameter.settings import load, settings_file
 from mediameter.steps.pass_ import stations
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _TABLE_DAYS = 8  # today and the week before it: what an hourly listing can still change
 
 # Of the operating system's errors, these stay as they are however long one waits.
 _LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
+def _told(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, whose value and whose errors hold no secret of the settings."""
+
+    @functools.wraps(function)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> T:
+        with discreet_errors():
+            told: T = discreet_values(function(*args, **kwargs))
+            return told
+
+    return telling
+
+
+@_told
 def perform(task: str, settings_path: str | None, now: str) -> dict[str, Any]:
     """Run the step that a task is named after, as of ``now`` (ISO 8601 with its offset), and return its report as plain
     values.
@@ -37,6 +55,7 @@ def perform(task: str, settings_path: str | None, now: str) -> dict[str, Any]:
     return report
 
 
+@_told
 def perform_backfill(
     settings_path: str | None,
     first: date,
@@ -78,6 +97,7 @@ def change_table(report: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+@_told
 def require_done(report: dict[str, Any]) -> None:
     """Raise what a backfill's stations complain of, and ``UserError`` when days were refused."""
     from mediameter.steps.redo.backfill import require_none_refused
@@ -86,6 +106,7 @@ def require_done(report: dict[str, Any]) -> None:
     require_none_refused(report["refused"])
 
 
+@_told
 def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     """The last eight days as a scheduler shows them, newest first: one row per day, all applications together.
 
@@ -116,6 +137,7 @@ def day_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     ]
 
 
+@_told
 def alert_table(settings_path: str | None, now: str) -> list[dict[str, Any]]:
     """What fires now, and what ended in the last eight days, as a scheduler shows it: a row an incident."""
     from mediameter.commands.figures import in_words

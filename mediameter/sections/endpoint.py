@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from mediameter.loopback import is_this_machine
 from mediameter.sections.complaint import Complaint
 
 
@@ -13,13 +13,6 @@ def safe_endpoint(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.path.strip("/"):
         raise Complaint("this is not the address of an S3 server", 'write it like "https://s3.gra.io.cloud.ovh.net"')
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise Complaint("without TLS anybody on the way can read and change the logs", "write https://")
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

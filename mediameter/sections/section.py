@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +10,29 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from mediameter.sections.complaint import Complaint
+from mediameter.sections.secrets import secrets_of
 
 
 class Section(BaseModel):
     """One table of the file. Values never show in errors: a setting may be a secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """Every text of this section, and of those within it, that no message may show: fields with ``repr=False``."""
+        for name, field in type(self).model_fields.items():
+            yield from _secrets_in(getattr(self, name), is_secret=not field.repr)
+
+
+def _secrets_in(value: object, *, is_secret: bool) -> Iterator[str]:
+    if isinstance(value, Section):
+        yield from value.secrets
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _secrets_in(each, is_secret=is_secret)
+    elif is_secret and isinstance(value, str):
+        yield from secrets_of(value)
 
 
 def beside(value: object, info: ValidationInfo) -> Path:

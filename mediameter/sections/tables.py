@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from mediameter.loopback import is_this_machine
 from mediameter.sections.complaint import Complaint
 from mediameter.sections.database import beside_sqlite, refuse_odd_names
+from mediameter.sections.secrets import refuse_unencoded
 from mediameter.sections.section import setting
 from mediameter.sections.source import SourceSection
 
 _DATABASES = ("mysql", "mariadb", "postgresql", "postgres", "sqlite")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class TableSource(SourceSection):
@@ -62,13 +63,18 @@ class RestTableSource(TableSource):
                 "this is neither the URL of a database nor of a REST API",
                 'write "postgresql://user:password@host/database" or "https://PROJECT.supabase.co/rest/v1"',
             )
+        refuse_unencoded(url)
         return beside_sqlite(url, info)
 
     @model_validator(mode="after")
     def _key_of_the_api(self) -> Self:
         if self.is_rest and not self.key:
             raise Complaint("the REST API needs a key", 'add key = "env:SUPABASE_SERVICE_KEY"', ("key",))
-        if self.is_rest and urlsplit(self.url).scheme == "http" and urlsplit(self.url).hostname not in _LOOPBACK:
+        if (
+            self.is_rest
+            and urlsplit(self.url).scheme == "http"
+            and not is_this_machine(urlsplit(self.url).hostname or "")
+        ):
             raise Complaint("the key would be sent unencrypted", 'write the URL with "https://"', ("url",))
         if not self.is_rest and self.key:
             raise Complaint("a database needs no key; its password is in the URL", "remove the key", ("key",))
@@ -86,6 +92,7 @@ def database_url(url: str, info: ValidationInfo) -> str:
             "this is not the URL of a MySQL, MariaDB, PostgreSQL or SQLite database",
             'write it like "mysql://user:password@host/database", best as "env:NAME"',
         )
+    refuse_unencoded(url)
     return beside_sqlite(url, info)
 
 

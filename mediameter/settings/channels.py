@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mediameter.sections.complaint import Complaint
+from mediameter.sections.secrets import secrets_of_channel
 from mediameter.sections.section import Section, setting
 
 Severity = Literal["critical", "warning", "info"]
@@ -23,6 +24,10 @@ class Channel(Section):
     )
     severities: tuple[Severity, ...] = setting(("critical", "warning", "info"), "Which messages it wants")
     signing_key: str = setting("", "Secret of the signature, shared with the webhook", repr=False)
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        yield from (self.signing_key, *secrets_of_channel(self.url))
 
     @field_validator("severities")
     @classmethod

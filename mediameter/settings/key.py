@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from mediameter import discretion
 from mediameter.atomic import write_once
 from mediameter.sections.complaint import SettingsError
 from mediameter.settings.models import Settings
@@ -62,4 +63,5 @@ def _read(path: Path) -> bytes:
     if len(key) != KEY_CHARACTERS:
         message = f"{path}: this is not a key of {KEY_CHARACTERS} characters"
         raise SettingsError(message, "restore it, or set privacy.key")
+    discretion.keep([key])
     return key.encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from mediameter.sections.buckets import BucketSource, EventBucket
 from mediameter.sections.complaint import Complaint
 from mediameter.sections.credit_prices import CreditPrices
 from mediameter.sections.quantities import Money, bytes_of, count, milliseconds, money, ratio
+from mediameter.sections.secrets import refuse_unencoded
 from mediameter.sections.section import Beside, Section, Share, absolute, beside, setting
 from mediameter.sections.source import Generating, SellsCredits, SourceSection
 from mediameter.sections.tables import TableSource
@@ -55,6 +56,7 @@ class Warehouse(Section):
     def _beside_the_file(cls, url: str, info: ValidationInfo) -> str:
         if "://" not in url:
             raise Complaint("this is not a database URL", f'write it like "{_SQLITE}warehouse.sqlite"')
+        refuse_unencoded(url)
         path = url.removeprefix(_SQLITE)
         if path == url or not path or path == ":memory:":
             return url
@@ -175,6 +177,10 @@ class Alerts(Section):
     def _each_channel_once(self) -> Self:
         told(self.notify, self.channels)
         return self
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        yield from (secret for channel in self.every_channel for secret in channel.secrets)
 
     @property
     def every_channel(self) -> tuple[Channel, ...]:

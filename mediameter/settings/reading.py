@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mediameter import discretion
 from mediameter.sections.complaint import Complaint, Place, SettingsError
+from mediameter.settings.environment import secrets_of_environment
 from mediameter.settings.explaining import explain, section_of, settings_error
 from mediameter.settings.models import Settings, Warehouse
 
@@ -57,13 +59,15 @@ def from_mapping(document: Mapping[str, Any], folder: Path, *, file: Path | None
         sections: dict[str, Any] = {
             name: {} for name, field in Settings.model_fields.items() if section_of(field.annotation)
         }
-        return Settings.model_validate(
+        made = Settings.model_validate(
             {**sections, **content, "folder": folder.absolute(), "file": file}, context={"folder": folder}
         )
     except _Misplaced as error:
         raise settings_error(where, text, error.complaint, error.place) from None
     except ValidationError as error:
         raise settings_error(where, text, *explain(error)) from None
+    discretion.keep((*made.secrets, *secrets_of_environment()))
+    return made
 
 
 def of_warehouse(settings: Settings, url: str) -> Settings:
@@ -76,6 +80,7 @@ def of_warehouse(settings: Settings, url: str) -> Settings:
     except ValidationError as error:
         complaint, _ = explain(error)
         raise SettingsError(f"--from: {complaint.message}", complaint.remedy) from None
+    discretion.keep(made.secrets)
     return settings.model_copy(update={"warehouse": made})
 
 

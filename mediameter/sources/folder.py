@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mediameter.errors import UserError, WorldError
 from mediameter.sources.objects import HEAD_BYTES, Changed, Edges, ObjectVersion
-from mediameter.sources.temporary import LeftOut, left_out
+from mediameter.sources.temporary import LINK, LeftOut, left_out
 
 CHUNK_BYTES = 4 << 20
 _OTHER_CLOCK = timedelta(hours=2)  # a time further ahead than this says nothing of now: one of the clocks is wrong
@@ -74,16 +74,24 @@ class Folder:
     def _walk(self, folder: Path) -> Iterator[ObjectVersion]:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_dir():
+                if entry.is_dir(follow_symlinks=False):
                     yield from self._walk(Path(entry.path))
                     continue
                 key = Path(entry.path).relative_to(self.path).as_posix()
-                if not key.startswith(self.prefix) or not entry.is_file():
+                if entry.is_symlink():
+                    self._leave_out_link(key)
+                    continue
+                if not key.startswith(self.prefix) or not entry.is_file(follow_symlinks=False):
                     continue
                 if temporary := left_out(key, self.prefix):
                     self.left_out.append(temporary)
                 elif version := self._found(key, entry):
                     yield version
+
+    def _leave_out_link(self, key: str) -> None:
+        """A link is not followed: whoever may write into the folder could have any file of the machine read."""
+        if key.startswith(self.prefix) or self.prefix.startswith(f"{key}/"):
+            self.left_out.append(LeftOut(key, LINK))
 
     def _found(self, key: str, entry: os.DirEntry[str]) -> ObjectVersion | None:
         """None for what was renamed or removed between its name and its times."""

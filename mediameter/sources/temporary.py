@@ -9,12 +9,20 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+LINK = "symbolic link"
+
 
 class LeftOut(NamedTuple):
-    """A file that is not read because of its name, and the program that gives such names."""
+    """A file that is not read because of its name, and the program that gives such names; or a symbolic link, which may
+    lead to what nobody meant to be read."""
 
     key: str
     program: str
+
+    @property
+    def why(self) -> str:
+        """What it is, in words."""
+        return f"a {LINK}" if self.program == LINK else f"a temporary file of {self.program}"
 
 
 class _Names(NamedTuple):
@@ -57,7 +65,7 @@ _FOLDERS = (
 )
 
 
-NO_COPIES = ("macOS", "Windows", "file system", "hidden", "vim", "Emacs", "vim, Emacs")
+NO_COPIES = (LINK, "macOS", "Windows", "file system", "hidden", "vim", "Emacs", "vim, Emacs")
 """What may lie there for ever: it is of no copy."""
 
 

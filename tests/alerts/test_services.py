@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from mediameter.alerts import services
-from mediameter.alerts.channels import channel_id
+from mediameter.alerts.channels import channel_id, refusal
 from mediameter.alerts.message import Message, from_payload
 from mediameter.alerts.notify import notify
 from mediameter.alerts.wording import LONGEST_FIELD, harmless, one_line
@@ -146,3 +147,30 @@ def test_a_channel_is_known_by_its_name_or_a_hash_that_does_not_show_it() -> Non
     assert re.fullmatch(r"slack:[0-9a-f]{20}", channel_id(bare)) and channel_id(bare) == channel_id(bare)
     assert channel_id(Channel(url="slack://S3CR3S")) != channel_id(bare)
     assert len(channel_id(Channel(url="x" * 90 + "://y"))) <= 64
+
+
+# --- what options name -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "url",
+    [
+        "fcm://project@apikey123/device?mode=oauth2&keyfile={0}",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template={0}",
+        "discord://123456789012345678/abcdefghijklmnopqrstuvwxyz?template={0}",
+        "mailto://me:word@mail.example.org?pgpkey={0}",
+    ],
+)
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_an_option_makes_nobody_call_a_private_address(url: str, times: int) -> None:
+    with listening() as hook:
+        for place in (f"http://127.0.0.1:{hook.server_port}/x", f"https://127.0.0.1:{hook.server_port}/x"):
+            for _ in range(times):
+                place = quote(place, safe="")
+            channel = Channel(url=url.format(place))
+            assert "an option of it names" in refusal(channel)
+            [delivery] = notify(MESSAGE, [channel], timeout_s=5)
+            assert not delivery.delivered and "an option of it names" in delivery.reason
+        assert not hook.received
+
+
+def test_an_option_may_name_a_file() -> None:
+    services.refuse_options("fcm://project@apikey123/device?mode=oauth2&keyfile=/srv/keys/fcm.json")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -226,8 +227,31 @@ def test_a_certificate_for_another_name_is_refused(secure: Listener) -> None:
     assert not secure.received
 
 
-@pytest.mark.parametrize(
-    ("address", "is_so"), [("93.184.216.34", True), ("2606:4700::1111", True), ("100.64.0.1", False), ("::", False)]
-)
-def test_what_is_public(address: str, is_so: bool) -> None:
-    assert is_public(address) is is_so
+PUBLIC = ("93.184.216.34", "2606:4700::1111", "::ffff:93.184.216.34", "64:ff9b::5db8:d822", "2002:5db8:d822::1")
+NOT_PUBLIC = (
+    "100.64.0.1", "192.0.2.1", "198.18.0.1", "240.0.0.1", "255.255.255.255", "192.88.99.1", "224.0.0.1", "::", "::1",
+    "fec0::1", "fe80::1%eth0", "fc00::1", "ff02::1", "100::1", "2001:db8::1", "2001:2::1", "3fff::1", "5f00::1",
+    "4000::1", "64:ff9b:1::1", "64:ff9b:1::5db8:d822",
+)  # fmt: skip
+PRIVATE = ("127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "0.0.0.0")
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_what_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", [*NOT_PUBLIC, *PRIVATE])
+def test_what_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("inner", PRIVATE)
+def test_a_private_address_is_found_wherever_ipv6_hides_it(inner: str) -> None:
+    """Mapped, translated, compatible, NAT64, 6to4, and both ends of a Teredo tunnel (the client's bits are turned)."""
+    v4 = IPv4Address(inner)
+    high, low = f"{int(v4) >> 16:x}", f"{int(v4) & 0xFFFF:x}"
+    turned = f"{~int(v4) >> 16 & 0xFFFF:x}:{~int(v4) & 0xFFFF:x}"
+    for hidden in (f"::ffff:{v4}", f"::ffff:0:{high}:{low}", f"::{v4}", f"64:ff9b::{v4}", f"2002:{high}:{low}::1",
+                   f"2001:0:{high}:{low}:0:0:a247:27dd", f"2001:0:5db8:d822:0:0:{turned}"):  # fmt: skip
+        assert not is_public(hidden), hidden

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.connect import engine, reading, transact, writing
 from mediameter.engines.trouble import TryAgain
-from mediameter.errors import WorldError
+from mediameter.errors import UserError, WorldError
 from mediameter.store.warehouse import tables
 from tests.engines.cut import cut_at_commit
 
@@ -82,7 +82,7 @@ def test_a_reader_sees_one_state(made: sa.Engine) -> None:
 
 
 def test_a_reader_cannot_write(made_on_server: sa.Engine) -> None:
-    with pytest.raises(WorldError, match="takes no writes"), reading(made_on_server) as connection:
+    with pytest.raises(UserError, match="only reads tried to write"), reading(made_on_server) as connection:
         connection.execute(price("new"))
 
 

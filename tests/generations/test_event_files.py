@@ -67,6 +67,17 @@ def test_a_table_that_was_downloaded(box: Box) -> None:
     assert box.rows("SELECT event_id, message FROM generation_failures") == [("row-1", "[prompt] is not allowed")]
 
 
+@pytest.mark.parametrize("at_end", [False, True])
+def test_of_many_rejects_of_a_file_a_thousand_are_kept_and_all_are_counted(box: Box, at_end: bool) -> None:
+    numbers = ["1"] * 60_000  # of more than one part
+    events = [*numbers, json.dumps(generation())] if at_end else [json.dumps(generation()), *numbers]
+    box.put("numbers.json", f"[{','.join(events)}]".encode())
+    box.run()
+    assert box.rows("SELECT lines, parsed, ignored, rejected FROM objects") == [(60_001, 1, 0, 60_000)]
+    assert box.rows("SELECT reason, COUNT(*) FROM rejects GROUP BY reason") == [("NO_OBJECT", 1_000)]
+    assert [day[4:] for day in box.days()] and box.rows("SELECT SUM(rejected) FROM days") == [(60_000,)]
+
+
 FILES = {
     "one object": json.dumps(generation()).encode(),
     "one object over lines": b"\xef\xbb\xbf" + json.dumps(generation(), indent=1).encode(),

@@ -130,6 +130,12 @@ def test_what_is_expected_of_all_rows_is_asked_day_by_day(site: Site) -> None:
         (HEAD + "  - {rule: r, type: t}\n  - {rule: r, type: t}", "line 4: r: a rule r exists already"),
         ("table: users_hourly\nexpectations: [{rule: r, type: t}]", "there is no table of days 'users_hourly'"),
         ("query: DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query is not a SELECT"),
+        ("query: SELECT 1; COMMIT; DELETE FROM days\nexpectations: [{rule: r, type: t}]", "query holds a ;"),
+        (
+            "query: WITH a AS (SELECT 1) DELETE FROM days WHERE state <> '' RETURNING source\n"
+            "expectations: [{rule: r, type: t}]",
+            "own.yaml: the query: .*only reads tried to write; nothing was written",
+        ),
         ("query: SELECT :dya\nexpectations: [{rule: r, type: t}]", "there is no parameter :dya: known: tenant, day"),
         ("query: SELECT x FROM days\nexpectations: [{rule: r, type: t}]", "own.yaml: the warehouse refuses the query:"),
         ("query: SELECT :lake_credits\nexpectations: [{rule: r, type: t}]", "no parameter :lake_credits: known"),
@@ -200,7 +206,7 @@ def test_the_pages_show_the_last_judgement_and_ask_nobody(site: Site, monkeypatc
     assert all((site.folder / "quality" / unquote(link)).exists() for link in re.findall('href="([^"]+)"', index))
     for page in pages:
         text = page.read_text()
-        assert "Content-Security-Policy\" content=\"default-src 'self'" in text
+        assert "Content-Security-Policy\" content=\"default-src 'none'; script-src 'none'" in text
         assert "warehouse.sqlite" not in text
     known = {"bucket", "lake", "quality", "warehouse.sqlite", "warehouse.sqlite-shm", "warehouse.sqlite-wal"}
     assert {path.name for path in site.folder.iterdir()} <= known

@@ -15,7 +15,7 @@ from mediameter.alerts.row_sources import FRESHNESS
 from mediameter.alerts.rule_files import rules
 from mediameter.doctor import examination
 from mediameter.doctor.case import Case
-from mediameter.doctor.discretion import discreet
+from mediameter.doctor.discretion import discreet_finding
 from mediameter.doctor.finding import error
 from mediameter.opening.claim import claim_of
 from mediameter.opening.opened import opened
@@ -98,10 +98,10 @@ def test_the_doctor_hides_its_secrets(kind: str, tmp_path: Path) -> None:
         given |= {"path": None, "bucket": "acme-logs"}
     if "key" in given:
         given["url"] = f"https://me:{canaries['url']}@project.supabase.co/rest/v1"
-    settings = settings_of(kind, tmp_path, **given)
+    settings_of(kind, tmp_path, **given)
     for texts in (canaries.values(), given.values()):
         said = " ".join(str(each) for each in texts)
-        told = discreet(error("it", f"broken: {said}", said), settings)
+        told = discreet_finding(error("it", f"broken: {said}", said))
         assert "canary" not in told.found + told.remedy
     assert names, "every kind has a secret; without one this test says nothing"
 
@@ -116,8 +116,8 @@ def test_the_doctor_hides_its_secrets(kind: str, tmp_path: Path) -> None:
 )
 def test_a_password_is_hidden_however_the_url_says_it(url: str, secrets: list[str], tmp_path: Path) -> None:
     more = {"key": "the-key"} if url.startswith("https") else {}
-    settings = settings_of("directors_palette", tmp_path, url=url, **more)
-    told = discreet(error("it", f"{url} and {' '.join(secrets)}", "none"), settings)
+    settings_of("directors_palette", tmp_path, url=url, **more)
+    told = discreet_finding(error("it", f"{url} and {' '.join(secrets)}", "none"))
     assert "canary" not in told.found
 
 

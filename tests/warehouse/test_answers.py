@@ -1103,6 +1103,19 @@ def test_csv_takes_the_sting_out_of_formulas_but_not_of_numbers(first: str) -> N
     assert list(csv.reader(io.StringIO(rows, newline="")))[1] == [f"'{first}1", "-1.5"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("zz;=cmd|x!A0", "zz;'=cmd|x!A0"), ("a,+1", "a,'+1"), ("a\t@x", "a\t'@x"),
+        ('"=1', "\"'=1"), ("a\n-1", "a\n'-1"),
+        ("＝1", "'＝1"), ("a;;b=c; -d", "a;;b=c; -d"), ("2026-11-01", "2026-11-01"), ("m@il", "m@il"),
+    ],
+)  # fmt: skip
+def test_a_formula_has_its_sting_taken_out_where_another_separator_begins_a_cell(text: str, told: str) -> None:
+    rows = _text_of("csv", Result(("object_key", "value"), ((text, -1.5),)))
+    assert list(csv.reader(io.StringIO(rows, newline="")))[1] == [told, "-1.5"]
+
+
 def test_json() -> None:
     first, second = json.loads(_text_of("json"))
     assert first["cost"] == 1.000001

@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Counts:
-    """What has become of one object's lines so far."""
+    """What has become of one object's lines so far. ``more_rejects``: rejects that are counted, and not kept."""
 
     lines: int = 0
     ignored: int = 0
@@ -49,6 +49,7 @@ class Counts:
     first_at: datetime | None = None
     last_at: datetime | None = None
     rejects: list[RejectRow] = field(default_factory=list)
+    more_rejects: int = 0
     not_counted: NotCounted = NOTHING
 
     def book(self, hour: datetime, rows: int, first: datetime, last: datetime) -> None:
@@ -120,6 +121,6 @@ def counted(bare: Settlement, counts: Counts) -> Settlement:
         return bare
     return replace(
         bare, lines=counts.lines, ignored=counts.ignored, ignored_log_bucket=counts.ignored_log_bucket,
-        rejected=len(counts.rejects), rejects=counts.rejects, first_at=counts.first_at, last_at=counts.last_at,
-        hours=counts.hours, not_counted=counts.not_counted,
+        rejected=len(counts.rejects) + counts.more_rejects, rejects=counts.rejects, first_at=counts.first_at,
+        last_at=counts.last_at, hours=counts.hours, not_counted=counts.not_counted,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from parsers.palette_events import Parsed
 from schemas.frames import validate
 from schemas.palette import OF_LAKE_KIND
 
+MOST_REJECTS = 1_000  # kept of an object, as of a table's day; all are counted: two bytes of an array make one
 MOST_ROWS = 200_000  # in memory, and of a lake file
 
 
@@ -54,12 +55,14 @@ def event_door(settings: Settings, name: str) -> EventDoor:
 
 @dataclass(slots=True)
 class _Held:
-    """Events on their way into the lake: frames by kind, and the files that are written already."""
+    """Events on their way into the lake: frames by kind, and the files that are written already. ``is_broken``: one of
+    their lines was no JSON."""
 
     through: EventDoor
     frames: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     files: list[lake.LakeFile] = field(default_factory=list)
     rows: int = 0
+    is_broken: bool = False
 
     def add(self, kind: str, frame: pl.DataFrame) -> None:
         if self.rows + frame.height > MOST_ROWS:
@@ -113,14 +116,17 @@ def _events(chunks: Iterator[bytes], version: ObjectVersion, through: EventDoor)
 
 def _has_a_broken_line(read: tuple[_Held, Counts]) -> bool:
     """JSON that parses has its end; a file of it need not end with a newline."""
-    return any(reason == "BROKEN_JSON" for _, _, reason, *_ in read[1].rejects)
+    return read[0].is_broken
 
 
 def _take_in(parsed: Parsed, object_id: int, held: _Held, counts: Counts) -> None:
     point("ingest.parsed")
     counts.lines += parsed.events
     counts.ignored += parsed.ignored
-    for number, offset, reason, shown in parsed.rejects:
+    held.is_broken |= any(reason == "BROKEN_JSON" for _, _, reason, _ in parsed.rejects)
+    room = MOST_REJECTS - len(counts.rejects)
+    counts.more_rejects += max(0, len(parsed.rejects) - room)
+    for number, offset, reason, shown in parsed.rejects[:room]:
         kept = redact_line(shown, held.through.pseudonyms)
         counts.rejects.append((number, offset, reason, kept, None, None))
     of_object = pl.lit(object_id, pl.Int64).alias("object_id")

@@ -76,7 +76,7 @@ def _unfinished(report: IngestReport) -> list[str]:
     if report.temporary:
         programs = ", ".join(f"{program} {files:,}" for program, files in sorted(report.temporary.items()))
         total = sum(report.temporary.values())
-        lines.append(f"{total:,} temporary files left out ({programs}): `mediameter rejects` names them")
+        lines.append(f"{total:,} temporary files or links left out ({programs}): `mediameter rejects` names them")
     return lines
 
 
