@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -22,15 +23,16 @@ from mediameter.faults import point
 from mediameter.metering.calendar import day_of
 from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
-from mediameter.privacy.lines import redact_line
 from mediameter.settings import Settings
 from mediameter.sources.postgrest import Moved, Rest, RestTables
+from mediameter.sources.table_errors import retried
 from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
 from mediameter.steps.completeness import NOTHING, of_tables
 from mediameter.steps.export.media_catalogue import read_media_catalogue
 from mediameter.steps.export.places import Place, place_of
 from mediameter.steps.export.prices_and_balances import read_prices_and_balances
 from mediameter.steps.export.reference_tables import Read
+from mediameter.steps.export.row_rejects import MOST_REJECTS, told_apart
 from mediameter.steps.export.survey import Shrunk, Survey, note, note_shrunk, survey
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import days as completeness
@@ -47,8 +49,6 @@ REFERENCE: dict[str, Callable[[Place, datetime | None], Read]] = {
 """Who reads the tables that are read whole, by what the system's row calls them."""
 ALL_DAYS = 100 * 366
 PART_ROWS = 100_000
-MOST_REJECTS = 1_000  # kept of a day; all are counted
-_LONGEST_ROW_ID = 120
 _TRIES = 5
 
 
@@ -57,8 +57,9 @@ class ExportReport:
     """What a pass read and made of it. rows = rows of the events + ignored + rejected, over the days that were read.
 
     ``days``: UTC days whose events are others than before (in a dry run: would be). ``rows_without_day``: rows that
-    no day can be told of, or that have no id; they are counted nowhere else. ``new_columns``: TABLE.COLUMN that nobody
-    knew of. ``failed``: sources that could not be read, or are not believed, each in one line; their days stay open;
+    no day can be told of, or that have no id; they are counted nowhere else. ``rows_to_come``: rows of later days,
+    where all of a table was read. ``new_columns``: TABLE.COLUMN that nobody knew of. ``failed``: sources that could not
+    be read, or are not believed, each in one line; their days stay open;
     ``refused``: how many of these a setting or a right mends. ``doubts``: tables that show nothing and are not known to
     be empty; ``accepted``: what is believed since somebody said so.
     """
@@ -68,6 +69,7 @@ class ExportReport:
     ignored: int = 0
     rejected: int = 0
     rows_without_day: int = 0
+    rows_to_come: int = 0
     files: int = 0
     applications: int = 0
     days_read: int = 0
@@ -138,11 +140,10 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
     with reading(place.made) as connection:
         complete = listings.listed_through(connection, place.name)
     only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
-    with place.database.snapshot() as seen:
-        report.new_columns += [
-            f"{table.name}.{column}" for table in place.system.tables for column in seen.check(table)
-        ]
-        oldest = seen.oldest_writer()
+    known, oldest = place.database.read(
+        lambda seen: ([(table, seen.check(table)) for table in place.system.tables], seen.oldest_writer())
+    )
+    report.new_columns += [f"{table.name}.{column}" for table, columns in known for column in columns]
     feeds = place.system.feeds
     wanted = {
         feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
@@ -166,7 +167,7 @@ def _export_source(place: Place, asked: Asked, progress: Progress, report: Expor
         return
     if only is None:
         for feed in feeds:
-            _read_misfits(place, feed, report)
+            _read_misfits(place, feed, report, is_whole=is_whole)
         _record(place, oldest, found, report)
     elif asked.accepts_fewer:
         report.accepted += [each.line for each in (*found.fewer, *found.empty)]
@@ -185,8 +186,7 @@ def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: i
     first = min(complete.date() if complete else today, today) - timedelta(days=back)
     if complete is None or window == ALL_DAYS:
         first = today - timedelta(days=place.source.lookback_days)
-        with place.database.snapshot() as seen:
-            there = seen.days(feed.table)
+        there = place.database.read(lambda seen: seen.days(feed.table))
         # A first run that did not get to its end is gone on with; days that are empty now may have had events before.
         wanted |= there | exported if window == ALL_DAYS else there - exported
     wanted |= {first + timedelta(days=number) for number in range((today - first).days + 1)}
@@ -209,18 +209,27 @@ def _read_reference(place: Place, since: datetime | None, report: ExportReport) 
         _keep_rejects(place, table, unread)
 
 
-def _read_misfits(place: Place, feed: Feed, report: ExportReport) -> None:
-    with place.database.snapshot() as seen:
-        count, misfits = seen.misfits(feed.table)
+def _read_misfits(place: Place, feed: Feed, report: ExportReport, *, is_whole: bool) -> None:
+    """Rows without an id or a time. Where all of a table is read they are held against the count of all its rows:
+    rows = of days + of days to come + these."""
+    tomorrow = place.now.astimezone(UTC).date() + timedelta(days=1)
+    (count, misfits), census = place.database.read(
+        lambda seen: (seen.misfits(feed.table), seen.census(feed.table, tomorrow) if is_whole else None)
+    )
+    if census and (untold := census.rows - census.dated - census.to_come - count):
+        where = f"[sources.{place.name}]: {feed.table.name}"
+        report.doubts.append(f"{where}: {untold:,} of {census.rows:,} rows are of no day that can be told, nor named")
+        count += untold
     time = feed.table.cursor
     rows = [(each.row_id or "", "NO_TIME" if each.row_id else "NO_ID", f"{time}: {each.time}") for each in misfits]
     _keep_rejects(place, feed.table.name, rows)
     report.rows_without_day += count
+    report.rows_to_come += census.to_come if census else 0
 
 
 def _keep_rejects(place: Place, table: str, rows: list[tuple[str, str, str]]) -> None:
     """Those that are of no day."""
-    kept = _told_apart(rows, place)
+    kept = told_apart(rows, place.door.pseudonyms)
     transact(place.made, lambda connection: rejects.replace_row_rejects(connection, place.name, table, None, kept))
 
 
@@ -258,7 +267,7 @@ def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: Expo
     had when the source was believed; what is hidden since must not be settled either."""
     for _ in range(_TRIES):
         try:
-            found = _read_day(place, feed, day)
+            found = retried(partial(_read_day, place, feed, day))
         except Moved:
             continue
         if surveyed - found.there > HANDFUL and has_shrunk(surveyed, found.there):
@@ -330,7 +339,7 @@ def _read_day(place: Place, feed: Feed, day: date) -> _Day:
     of_events, left_out, refused = (counts[name] for name in ("rows", "ignored", "rejected"))
     export = exports.Export(
         place.name, feed.table.name, feed.kind, day, of_events + left_out + refused, of_events, counts["events"],
-        left_out, refused, counts["unsettled"], digest.hexdigest(), known, _told_apart(rejects, place),
+        left_out, refused, counts["unsettled"], digest.hexdigest(), known, told_apart(rejects, place.door.pseudonyms),
     )  # fmt: skip
     return _Day(export, files, counts["there"])
 
@@ -363,15 +372,3 @@ def _bytes_of(events: pl.DataFrame) -> bytes:
 
 def _written(place: Place, feed: Feed, events: pl.DataFrame, day: date) -> lake.LakeFile:
     return lake.write(place.settings.lake.path, events, kind=feed.kind, source=place.name, file_day=day)
-
-
-def _told_apart(rejects: list[tuple[str, str, str]], place: Place) -> list[tuple[str, str, str]]:
-    """Rejects with ids of their own, whatever the rows have, and with details that may be kept."""
-    seen: dict[str, int] = {}
-    kept = []
-    for row_id, reason, detail in rejects[:MOST_REJECTS]:
-        name = row_id[:_LONGEST_ROW_ID]
-        seen[name] = seen.get(name, 0) + 1
-        name = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
-        kept.append((name, reason, redact_line(detail, place.door.pseudonyms)))
-    return kept
