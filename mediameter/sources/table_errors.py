@@ -42,6 +42,7 @@ _TLS = "see the options of TLS in url (PostgreSQL: sslmode, sslrootcert; MySQL: 
 _WHAT: dict[str, tuple[Kind, str, str]] = {
     "password": (UserError, "wrong user or password", "see user and password in url"),
     "database": (UserError, "there is no such database", "see the database's name in url"),
+    "sign-in": (UserError, "the server's way of signing in cannot be gone here", "see the options of TLS in url"),
     "host": (UserError, "there is no host of that name", "see the host in url"),
     "option": (UserError, "an option of url cannot be used", "see what follows the ? in url"),
     "options file": (UserError, "a file that an option of url names cannot be read", "see its path and its rights"),
@@ -66,8 +67,8 @@ _WHAT: dict[str, tuple[Kind, str, str]] = {
 # By what the server says: a number (MySQL, MariaDB), a state (PostgreSQL), words (SQLite, and PostgreSQL before it
 # has a session to give states in).
 _NUMBERS = {
-    **dict.fromkeys((1045, 1130, 1251, 1698, 1862, 3118, 4151), "password"),
-    1046: "database", 1049: "database", 1054: "column", 1146: "table",
+    **dict.fromkeys((1045, 1130, 1698, 1862, 3118, 4151), "password"),
+    1251: "sign-in", 1046: "database", 1049: "database", 1054: "column", 1146: "table",
     **dict.fromkeys((1044, 1142, 1143, 1227, 1290, 1370, 1792), "privilege"),
     **dict.fromkeys((1969, 3024), "too slow"),
     **dict.fromkeys((2002, 2003, 1129), "down"),
@@ -88,7 +89,8 @@ _STATES = {
 _WORDS = (
     (r"row-level security policy", "rows"),
     (r"password authentication failed|no password supplied|role .* does not exist|pg_hba\.conf", "password"),
-    (r"Tenant or user not found|auth methods", "password"),
+    (r"Tenant or user not found", "password"),
+    (r"auth(entication)? method|authentication plugin", "sign-in"),
     (r"database .* does not exist", "database"),
     (r"too many (connections|clients)|connection slots|[Mm]ax clients|no more connections", "too many"),
     (r"starting up|shutting down|not yet accepting", "starting"),

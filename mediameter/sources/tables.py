@@ -248,7 +248,8 @@ class Snapshot:
         found = [cursor.is_(None), cursor < self._instant(EARLIEST), cursor > self._instant(LATEST)]
         is_mysql = self.connection.dialect.name in ("mysql", "mariadb")
         if is_mysql and self._types(declared).get(cursor.name) == "datetime":  # 2026-11-00 is none
-            found += [sa.func.dayofmonth(cursor) == 0, sa.func.month(cursor) == 0, sa.func.last_day(cursor).is_(None)]
+            day, last = sa.func.dayofmonth(cursor), sa.func.last_day(cursor)
+            found += [day == 0, sa.func.month(cursor) == 0, last.is_(None), day > sa.func.dayofmonth(last)]
         return found
 
     def _utc_day(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -285,7 +286,7 @@ class Snapshot:
             if not fresh:  # more rows share one key than a page holds
                 limit *= 2
             last = rows[-1][len(columns) :]
-            given = Counter(row for row in rows if row[len(columns)] == last[0])
+            given = Counter(_comparable(row) for row in rows if row[len(columns)] == last[0])
         there = self._count(declared, *which, order[-1].is_not(None))
         if there != read:
             what = f"{self.database.setting}: of {there:,} rows of {self.name_of(declared)} {read:,} were read"
@@ -365,13 +366,21 @@ def _bound(value: Any) -> Any:
 
 
 def _without(rows: list[tuple[Any, ...]], given: Counter[Any]) -> list[tuple[Any, ...]]:
-    fresh = []
-    for row in rows:
-        if given[row] > 0:
-            given[row] -= 1
+    fresh, left = list[tuple[Any, ...]](), given.total()
+    for number, row in enumerate(rows):
+        if not left:
+            return fresh + rows[number:]
+        if given[_comparable(row)] > 0:
+            given[_comparable(row)] -= 1
+            left -= 1
         else:
             fresh.append(row)
     return fresh
+
+
+def _comparable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with a word for NaN, which no NaN is equal to."""
+    return tuple("NaN" if value != value else value for value in row)
 
 
 def _frame(rows: list[tuple[Any, ...]], declared: SourceTable) -> pl.DataFrame:
