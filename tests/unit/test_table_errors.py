@@ -147,7 +147,7 @@ OPTIONS = [
     ("postgresql://u:x@h/d?schema=app", "schema is no option of PostgreSQL: name the tables with their schema"),
     ("postgresql://u:x@h/d?colour=red", "colour is no option of PostgreSQL: leave it out"),
     ("sqlite:///app.sqlite?mode=rwc", "mode is no option of SQLite: leave it out"),
-    ("postgresql://u:p?canary7=1@h/d", "what follows the ? is no option of PostgreSQL: leave it out; if the password"),
+    ("postgresql://h/d?canary7=1@h/d", "what follows the ? is no option of PostgreSQL: leave it out; if the password"),
     ("postgresql://u:x@h:canary/d", "this is not the URL of a database"),
     ("oracle://u:canary@h/d", "this is not the URL of a database"),
 ]

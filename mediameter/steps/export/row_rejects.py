@@ -17,20 +17,22 @@ Reject = tuple[str, str, str]
 
 def told_apart(rejects: Sequence[Reject], pseudonyms: Pseudonyms) -> list[Reject]:
     """Rejects with ids of their own, whatever the rows have, and with details that may be kept."""
-    taken, kept = set[str](), list[Reject]()
-    for row_id, reason, detail in rejects[:MOST_REJECTS]:
-        name = _free(_without_nul(row_id)[:_LONGEST_ROW_ID], taken)
-        taken.add(name)
+    names = [_without_nul(row_id)[:_LONGEST_ROW_ID] for row_id, _, _ in rejects[:MOST_REJECTS]]
+    own, taken, kept = frozenset(names), set[str](), list[Reject]()
+    for name, (_, reason, detail) in zip(names, rejects, strict=False):
+        free = _free(name, taken, own)
+        taken.add(free)
         told = redact_line(_without_nul(detail)[:_MOST_REDACTED], pseudonyms)
-        kept.append((name, reason, told[:_LONGEST_DETAIL]))
+        kept.append((free, reason, told[:_LONGEST_DETAIL]))
     return kept
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    """The name, or the first of ``name#2``, ``name#3``, … that no row has; a row may be called ``a#2`` itself."""
+def _free(name: str, taken: Collection[str], own: Collection[str]) -> str:
+    """The name, or the first of ``name#2``, ``name#3``, … that no other row has: a row may be called ``a#2`` itself."""
     if name and name not in taken:
         return name
-    return next(each for number in count(2) if (each := f"{name}#{number}") not in taken)
+    numbered = (f"{name}#{number}" for number in count(2))
+    return next(each for each in numbered if each not in taken and each not in own)
 
 
 def _without_nul(text: str) -> str:
