@@ -13,14 +13,14 @@ import pytest
 
 from mediameter.sources.table_values import COLUMN_OF
 from parsers import colouring_book, media_analytics, media_files, palette
-from parsers.access_log import Context
+from parsers.access_log import Context, parse_object
 from parsers.palette_events import Parsed, read_events
 from schemas.application import APP_EVENT, MEDIA_ANALYTICS, MEDIA_FILES
 from schemas.colouring_book import GENERATION_LOGS
 from schemas.frames import polars_schema, validate
 from schemas.palette import CREDIT, CREDIT_TRANSACTIONS, GENERATION, GENERATION_EVENTS, OF_LAKE_KIND
 from schemas.source_table import SourceTable
-from tests.worlds.poisons import DEEP, POISONS, Poison
+from tests.worlds.poisons import DEEP, LINES, POISONS, Poison, log_line
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 IN_JSON = [poison for poison in POISONS if poison.json is not None and "million" not in poison.name]
@@ -191,3 +191,16 @@ def test_a_line_that_is_no_json_costs_itself(raw: str) -> None:
     [found] = read_events([b"\n".join((good[0].encode(), broken, good[1].encode())) + b"\n"], context)
     assert ids_of(found) == {"row-0", "row-1"} and found.events == 3
     assert [(number, reason) for number, _, reason, _ in found.rejects] in ([(2, "BROKEN_JSON")], [(2, "NO_TIME")])
+
+
+# --- access logs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(LINES))
+def test_a_line_of_a_log_costs_itself(name: str) -> None:
+    lines = (log_line(90).encode(), LINES[name], log_line(91).encode())
+    context = Context(seed=1, last_modified=NOON + timedelta(hours=1))
+    found = parse_object(b"\n".join(lines) + b"\n", context)
+    assert found.frame.height + found.rejects.height == 3
+    assert found.rejects["line_number"].to_list() in ([], [2])
+    assert found.frame["bytes_sent"].to_list()[:: found.frame.height - 1] == [1_000, 1_000]

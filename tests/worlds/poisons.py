@@ -7,6 +7,7 @@ A poison must cost its own row at most. ``reads`` says what a reader makes of th
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from json import dumps
 from typing import Any, NamedTuple
 
 WHATEVER = object()
@@ -45,19 +46,13 @@ def _text(name: str, text: str, **more: Any) -> Poison:
     """A text that stands in every engine as it is."""
     sql = "'" + text.replace("'", "''") + "'"
     backslashed = sql.replace("\\", "\\\\")
-    return Poison(name, "text", text, sql, backslashed, sql, _quoted(text), **more)
+    return Poison(name, "text", text, sql, backslashed, sql, dumps(text), **more)
 
 
 def _document(name: str, text: str, *, is_json: bool = True) -> Poison:
     """What stands in a column of JSON; PostgreSQL's lets in JSON alone. Over REST it comes as text."""
     sql = "'" + text.replace("'", "''") + "'"
-    return Poison(name, "json", text, sql if is_json else None, sql.replace("\\", "\\\\"), sql, _quoted(text))
-
-
-def _quoted(text: str) -> str:
-    import json
-
-    return json.dumps(text)
+    return Poison(name, "json", text, sql if is_json else None, sql.replace("\\", "\\\\"), sql, dumps(text))
 
 
 _BOTH = ("postgresql", "mariadb")
@@ -156,7 +151,7 @@ TEXTS = (
 )  # fmt: skip
 DOCUMENTS = (
     _document("3,000 brackets", DEEP),
-    _document("3,000 brackets in a text", _quoted(DEEP)),
+    _document("3,000 brackets in a text", dumps(DEEP)),
     _document("3,000 objects", '{"a":' * 3_000 + "1" + "}" * 3_000),
     _document("half a character in JSON", '{"model_id": "\\ud800", "source": "\\udfff", "currency": "\\ud800"}'),
     _document("NUL in JSON", '{"model_id": "a\\u0000b", "source": "\\u0000"}'),
@@ -182,34 +177,32 @@ POISONS = (*TIMES, *WHOLE_NUMBERS, *FRACTIONS, *TRUTHS, *TEXTS, *DOCUMENTS)
 
 
 # --- lines of access logs ----------------------------------------------------------------------------
-_HEAD = 'owner logs [03/Nov/2026:12:00:00 +0000] 192.0.2.7 req {id} REST.GET.OBJECT {key} "GET /{key} HTTP/1.1"'
-_TAIL = '{status} - {bytes} {bytes} 10 9 "-" "agent" -'
-
-
-def _line(number: int, *, key: str = "a.jpg", bytes: object = 1_000, status: object = 200) -> str:
+def log_line(number: int, *, key: str = "a.jpg", sent: object = 1_000, status: object = 200) -> str:
+    """A line as OVH writes it, at noon of the day, with these parts as they are."""
     id = f"tx{number:021x}-0069089ac0"
-    head = _HEAD.replace("req {id}", id).format(key=key)
-    return f"{head} {_TAIL.format(status=status, bytes=bytes)}"
+    head = f"owner:user-1 media [03/Nov/2026:12:00:00 +0000] 192.0.2.7 owner:user-1 {id} REST.GET.OBJECT {key}"
+    block = f'"GET /media/{key} HTTP/1.1" {status} - {sent} {sent} 10 9'
+    return f'{head} {block} "-" "agent" - - SigV4 - AuthHeader media.s3.gra.io.example - -'
 
 
 LINES: dict[str, bytes] = {
-    "as many bytes as a number holds": _line(1, bytes=LARGEST).encode(),
-    "more bytes than a number holds": _line(2, bytes=2**63).encode(),
-    "5,000 digits of bytes": _line(3, bytes=DIGITS).encode(),
-    "a path of 1,100 characters": _line(4, key="p/" * 549 + ".x").encode(),
-    "NULs": _line(5, key="a\0b\0.jpg").encode(),
+    "as many bytes as a number holds": log_line(1, sent=LARGEST).encode(),
+    "more bytes than a number holds": log_line(2, sent=2**63).encode(),
+    "5,000 digits of bytes": log_line(3, sent=DIGITS).encode(),
+    "a path of 1,100 characters": log_line(4, key="p/" * 549 + ".x").encode(),
+    "NULs": log_line(5, key="a\0b\0.jpg").encode(),
     "nothing but NULs": b"\0" * 200,
-    "no UTF-8": _line(6, key="a\xff\xfe.jpg").encode("latin-1"),
+    "no UTF-8": log_line(6, key="a\xff\xfe.jpg").encode("latin-1"),
     "empty fields": b'owner logs [03/Nov/2026:12:00:00 +0000]        "" "" ""',
-    "year 99999": _line(7).replace("/2026:", "/99999:").encode(),
-    "day 32": _line(8).replace("[03/Nov", "[32/Nov").encode(),
-    "a status that is none": _line(9, status="-1").encode(),
-    "a bytes field that is a word": _line(10, bytes="NaN").encode(),
-    "full-width digits": _line(11, bytes="１２").encode(),
-    "escape sequences": _line(12, key="a\x1b[2J.jpg").encode(),
-    "a percent too few": _line(13, key="a%2").encode(),
-    "an offset without end": _line(14).replace("+0000", "+9999").encode(),
-    "a megabyte": _line(15, key="k" * (1 << 20)).encode(),
+    "year 99999": log_line(7).replace("/2026:", "/99999:").encode(),
+    "day 32": log_line(8).replace("[03/Nov", "[32/Nov").encode(),
+    "a status that is none": log_line(9, status="-1").encode(),
+    "a bytes field that is a word": log_line(10, sent="NaN").encode(),
+    "full-width digits": log_line(11, sent="１２").encode(),
+    "escape sequences": log_line(12, key="a\x1b[2J.jpg").encode(),
+    "a percent too few": log_line(13, key="a%2").encode(),
+    "an offset without end": log_line(14).replace("+0000", "+9999").encode(),
+    "a megabyte": log_line(15, key="k" * (1 << 20)).encode(),
     "one quote": b'"',
 }
 """By name, each without its newline, for objects of access logs."""
