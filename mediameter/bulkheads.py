@@ -30,18 +30,15 @@ _DATABASE_REMEDIES = (
 
 
 @contextmanager
-def bulkhead(
-    tell: Callable[[MediameterError], None], unit: str = "", *, beyond: type[Exception] | tuple[()] = ()
-) -> Iterator[None]:
-    """Hands what is raised within to ``tell``, as an error that names the ``unit``. What breaks everything is raised,
-    and what is ``beyond`` this unit: it breaks a larger one.
+def bulkhead(tell: Callable[[MediameterError], None], unit: str = "") -> Iterator[None]:
+    """Hands what is raised within to ``tell``, as an error that names the ``unit``. What breaks everything is raised.
 
     Where it failed goes to the log at DEBUG, which MEDIAMETER_TRACEBACK=1 shows.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, beyond) or breaks_everything(error):
+        if breaks_everything(error):
             raise
         _LOG.debug("%s failed", unit or "a unit", exc_info=True)
         tell(as_error(error, unit))

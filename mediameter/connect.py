@@ -5,20 +5,18 @@ from __future__ import annotations
 
 import random
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from mediameter.engines import application, mysql, postgres, sqlite, trouble
+from mediameter.engines import application, mysql, options, postgres, source, sqlite, trouble
 from mediameter.engines.trouble import Lost, TryAgain
 from mediameter.errors import Unavailable, UserError
 from mediameter.loopback import is_this_machine
@@ -157,93 +155,60 @@ _SOURCE_DRIVERS = {
 }
 
 
-def source_engine(url: str, statement_timeout_s: int) -> sa.Engine:
+def source_engine(url: str, statement_timeout_s: int, setting: str = "url") -> sa.Engine:
     """An engine that can only read: sessions are read-only and UTC, and each transaction is one snapshot.
 
     A query that takes longer than the time-out is ended by the server (SQLite only waits no longer for a lock). No
-    connection is made yet. Raises ``UserError`` for an engine that is not known here, or a URL that cannot be read.
+    connection is made yet. Raises ``UserError`` for an engine that is not known here, a URL that cannot be read, or an
+    option of it that is none; ``setting`` is where the URL stands.
     """
-    try:
-        target = make_url(url)
-        driver = _SOURCE_DRIVERS[target.get_backend_name()]
-    except (sa.exc.ArgumentError, KeyError):
-        raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
-    if driver == "sqlite":
-        return _sqlite_source(Path(target.database or ""), statement_timeout_s)
-    target, milliseconds = target.set(drivername=driver), statement_timeout_s * 1000
-    if driver.startswith("mysql"):
-        target = target.update_query_dict({"charset": "utf8mb4"})
-        times = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": statement_timeout_s + READ_TIMEOUT_S}
-        made = _reading_engine(target, times)
-        sa.event.listen(made, "connect", lambda connection, _: _prepare_mysql_source(connection, milliseconds))
-        return made
-    # Poolers between us and the server give each transaction another session: what is said holds for one of them.
-    made = _reading_engine(target, {"connect_timeout": int(CONNECT_TIMEOUT_S), "prepare_threshold": None})
-    begin = (
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-        "SET LOCAL TIME ZONE 'UTC'",
-        f"SET LOCAL statement_timeout = {milliseconds}",
-        "SET LOCAL row_security = off",  # rows that a policy hides are an error, not rows that are not there
-    )
-    sa.event.listen(made, "begin", lambda connection: [connection.exec_driver_sql(text) for text in begin])
-    return made
+    target = _application_url(url, setting)
+    return source.new_engine(target, statement_timeout_s, CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
 
-def write_back_engine(url: str, statement_timeout_s: int) -> sa.Engine:
+def write_back_engine(url: str, statement_timeout_s: int, setting: str = "write_back_url") -> sa.Engine:
     """An engine that writes into an application's database: the one thing that does, and only for the step whose
     setting asks for it. Sessions are UTC and strict; of our writers one at a time is in a transaction there.
 
     No connection is made yet. Raises ``UserError`` as ``source_engine`` does.
     """
+    target = _application_url(url, setting)
+    return application.new_engine(target, statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
+
+
+def _application_url(url: str, setting: str) -> sa.URL:
     try:
         target = make_url(url)
-        driver = _SOURCE_DRIVERS[target.get_backend_name()]
-    except (sa.exc.ArgumentError, KeyError):
-        raise UserError("this is not the URL of a database", "write mysql://, postgresql:// or sqlite:///") from None
-    return application.new_engine(target.set(drivername=driver), statement_timeout_s, BUSY_TIMEOUT_S, CONNECT_TIMEOUT_S)
-
-
-def _reading_engine(target: sa.URL, connect_args: dict[str, Any]) -> sa.Engine:
-    return sa.create_engine(target, hide_parameters=True, poolclass=sa.NullPool, connect_args=connect_args)
-
-
-def _prepare_mysql_source(connection: Any, milliseconds: int) -> None:
-    is_mariadb = "MariaDB" in connection.get_server_info()
-    limit = f"max_statement_time = {milliseconds / 1000}" if is_mariadb else f"max_execution_time = {milliseconds}"
-    with connection.cursor() as cursor:
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(f"SET SESSION time_zone = '+00:00', {limit}")
-
-
-def _sqlite_source(path: Path, statement_timeout_s: int) -> sa.Engine:
-    def connect() -> sqlite3.Connection:
-        # SQLite would say of a missing file just what it says of a locked folder.
-        if not path.is_file():
-            raise sqlite3.OperationalError(f"there is no file {path}")
-        uri = f"file:{quote(str(path))}?mode=ro"
-        made = sqlite3.connect(uri, uri=True, timeout=statement_timeout_s, isolation_level=None)
-        made.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        return made
-
-    made = sa.create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=sa.NullPool)
-    sa.event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return made
+        target = target.set(drivername=_SOURCE_DRIVERS[target.get_backend_name()])
+    except (sa.exc.ArgumentError, KeyError, ValueError):  # its words may hold the password
+        remedy = "write mysql://, postgresql:// or sqlite:///, special characters as %XX"
+        raise UserError(f"{setting}: this is not the URL of a database", remedy) from None
+    options.check(target, setting)
+    return target
 
 
 def rest_client(url: str, key: str, timeout_s: float) -> httpx.Client:
     """A client of a REST API that asks for the key twice, as Supabase's does; nothing is asked yet. It follows no
-    redirect: the key is for this address alone, and no proxy gets it on its way to this very machine."""
+    redirect: the key is for this address alone, and no proxy gets it on its way to this very machine. Raises
+    ``UserError`` for a key or a URL that no request can carry."""
     import httpx
+
+    if not (key.isascii() and key.isprintable()):
+        raise UserError("the key holds characters that no key has", "copy it once more, without what stands around it")
 
     headers = {"apikey": key, "Authorization": f"Bearer {key}", "User-Agent": "mediameter"}
     timeouts = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
-    return httpx.Client(
-        base_url=url.rstrip("/") + "/",
-        headers=headers,
-        timeout=timeouts,
-        follow_redirects=False,
-        trust_env=not is_this_machine(urlsplit(url).hostname or ""),
-    )
+    is_here = is_this_machine(urlsplit(url).hostname or "")
+    try:
+        return httpx.Client(
+            base_url=url.rstrip("/") + "/",
+            headers=headers,
+            timeout=timeouts,
+            follow_redirects=False,
+            trust_env=not is_here,
+        )
+    except (httpx.InvalidURL, ValueError):
+        raise UserError("this is not the URL of a REST API", "write https://PROJECT.supabase.co/rest/v1") from None
 
 
 # --- S3 ----------------------------------------------------------------------------------------------

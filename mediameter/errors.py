@@ -27,10 +27,6 @@ class Unavailable(WorldError):
     """What everything rests on, such as the warehouse's server, cannot be used now: no other work could be done."""
 
 
-class Unreachable(WorldError):
-    """A source as a whole cannot be asked: none of its days or objects could be read. Other sources are not touched."""
-
-
 class Fault(WorldError):
     """A mistake in mediameter. Exit code 1."""
 

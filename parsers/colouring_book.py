@@ -105,7 +105,7 @@ def _with_what_json_says(rows: pl.DataFrame) -> pl.DataFrame:
 def _said(costs: str | None, tokens: str | None) -> _Said:
     try:
         costs_said, tokens_said = _object(costs), _object(tokens)
-    except ValueError:
+    except (ValueError, RecursionError):  # a text may be nested deeper than can be read
         return _Said(wrong="BROKEN_METADATA")
     try:
         cost = _micros(costs_said)

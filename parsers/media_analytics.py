@@ -139,7 +139,7 @@ def _shape(text: str | None) -> _Shape:
     """Read here and not in SQL: with LIKE or GROUP BY, MariaDB keeps the quotes of a JSON text."""
     try:
         found = _decoded(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # a text may be nested deeper than can be read
         return _Shape("", reason="BROKEN_METADATA")
     if found.get("source") == IMPORTED:
         return _Shape("", reason="IMPORTED")

@@ -182,7 +182,7 @@ def _title(name: str) -> pl.Expr:
 
 def _without_prompt(text: pl.Expr) -> pl.Expr:
     """Providers repeat the prompt in their messages."""
-    prompt = pl.col("prompt").str.strip_chars()
+    prompt = pl.col("prompt").str.replace_all("\0", "\N{REPLACEMENT CHARACTER}", literal=True).str.strip_chars()
     is_in_it = (prompt.str.len_chars() >= LEAST_PROMPT) & text.str.contains(prompt, literal=True)
     name = text.meta.output_name()
     cut = text.str.split(prompt).list.join("[prompt]")
@@ -240,7 +240,7 @@ def _said(text: str | None) -> _Said:
     try:
         found = json.loads(text) if text and text.strip() else {}
         found = json.loads(found) if isinstance(found, str) else found
-    except ValueError:
+    except (ValueError, RecursionError):  # a text may be nested deeper than can be read
         return _Said(wrong="BROKEN_METADATA")
     if found is None:
         return _Said()

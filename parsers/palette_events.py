@@ -93,6 +93,8 @@ class _Part:
                 self.rows[kind].append(row)
             except Wrong as wrong:
                 self.rejects.append((item.number, item.offset, str(wrong), _shown(item.value)))
+            except RecursionError:  # read, but nested too deeply to be written for its hash
+                self.rejects.append((item.number, item.offset, "BROKEN_JSON", "nested too deeply"))
 
     def parsed(self) -> Parsed:
         frames = {

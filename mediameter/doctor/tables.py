@@ -140,15 +140,14 @@ def _writable(visit: TableVisit, url: str, declared: tuple[SourceTable, ...]) ->
 def _may_write_in_postgres(seen: Snapshot, name: str) -> bool:
     quoted = seen.connection.dialect.identifier_preparer.quote_identifier
     asked = sa.text("SELECT has_table_privilege(to_regclass(:name), 'INSERT, UPDATE, DELETE')")
-    return bool(seen.connection.execute(asked, {"name": ".".join(quoted(part) for part in name.split("."))}).scalar())
+    [(may,)] = seen.ask(asked, {"name": ".".join(quoted(part) for part in name.split("."))})
+    return bool(may)
 
 
 def _may_write_in_mysql(seen: Snapshot) -> bool:
     here = f"{_TO_WRITE} AND table_schema = DATABASE()"
     views = {"user_privileges": _TO_WRITE, "schema_privileges": here, "table_privileges": here}
-    return any(
-        seen.connection.execute(sa.text(f"{_GRANTS}{view} WHERE {which}")).first() for view, which in views.items()
-    )
+    return any(seen.ask(sa.text(f"{_GRANTS}{view} WHERE {which} LIMIT 1")) for view, which in views.items())
 
 
 _TABLES = Check("tables", tables, limit_s=60, if_late="see url, and the network on the way")

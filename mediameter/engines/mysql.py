@@ -19,7 +19,7 @@ _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_B
 _LONGEST_STATEMENT = 1_000_000  # characters; a statement is at most four times as many bytes
 # Of a connection's info: how many bytes a statement may have; LOAD DATA LOCAL is allowed on both sides.
 PACKET, LOADS_FILES = "packet", "loads_files"
-_OPTIONS = {
+OPTIONS = {
     "charset",
     "local_infile",
     "unix_socket",
@@ -67,7 +67,7 @@ def may_load_files(url: sa.URL) -> bool:
 
 
 def _check_options(url: sa.URL) -> None:
-    unknown = sorted(set(url.query) - _OPTIONS)
+    unknown = sorted(set(url.query) - OPTIONS)
     if unknown:
         raise trouble.bad_option(trouble.name(url), ", ".join(unknown))
     charset = str(url.query.get("charset", "utf8mb4"))

@@ -22,7 +22,7 @@ def tables(name: str, source: TableSource, timeout_s: int | None = None) -> Data
 def database(name: str, source: TableSource, timeout_s: int | None = None) -> Database:
     """A database of SQL."""
     names, columns = _called(source)
-    engine = source_engine(source.url, timeout_s or source.statement_timeout_s)
+    engine = source_engine(source.url, timeout_s or source.statement_timeout_s, f"[sources.{name}] url")
     return Database(f"[sources.{name}]", engine, names, columns, source.page_rows)
 
 

@@ -9,23 +9,25 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import polars as pl
 
 from mediameter.errors import MediameterError, UserError, WorldError
 from mediameter.sources.api_keys import ApiKey
+from mediameter.sources.rest_answers import json_of, lost, rows_of, said
 from mediameter.sources.table_columns import called, is_as_declared
-from mediameter.sources.table_values import COLUMN_OF
-from mediameter.sources.tables import EARLIEST, MOST_MISFITS, Misfit, day_bounds
+from mediameter.sources.table_values import COLUMN_OF, text
+from mediameter.sources.tables import EARLIEST, LATEST, MOST_MISFITS, Census, Misfit, day_bounds
 from schemas.frames import polars_schema
 from schemas.source_table import SourceTable
 
+T = TypeVar("T")
 ATTEMPTS = 5
 BACK_OFF_S = 0.5  # before the second attempt, twice that before the next; each times a random share
 LONGEST_WAIT_S = 120.0  # of what Retry-After asks for
@@ -63,6 +65,11 @@ class Rest:
         self.refuse_other_roles()
         yield RestTables(self)
 
+    def read(self, work: Callable[[RestTables], T]) -> T:
+        """What ``tables.Database.read`` is. Each request is tried again by itself."""
+        with self.snapshot() as seen:
+            return work(seen)
+
     def refuse_other_roles(self) -> None:
         """Raises ``UserError`` for a key of any role but the one that sees every row; policies would hide rows from
         another, and the API says nothing of it."""
@@ -95,12 +102,11 @@ class RestTables:
 
         Raises ``UserError`` where the table, or a column of it, is missing or of another type.
         """
-        known = self._ask("GET", "", {}, {"Accept": "application/openapi+json"}).json().get("definitions", {})
-        name, names = self._name(declared), self._called(declared)
+        name, names, known = self._name(declared), self._called(declared), self._definitions()
         if name not in known:
             section = self.rest.setting.strip("[]")
             raise self._wrong(f"there is no table {name}", f"see url and key, and name it: [{section}.tables]")
-        found = {column: _bare(what) for column, what in known[name].get("properties", {}).items()}
+        found = {column: _bare(what) for column, what in known[name].items()}
         for column in declared.contract:
             actual = found.get(names[column.name])
             if actual is None:
@@ -111,6 +117,16 @@ class RestTables:
                 message = f"{name}.{names[column.name]} is {actual}, no longer {expected}"
                 raise self._wrong(message, "name the column that holds it now, or wait for a mediameter that knows it")
         return sorted(set(found) - set(names.values()) - declared.unread)
+
+    def _definitions(self) -> dict[str, dict[str, Any]]:
+        """What the API says of its tables: columns by table."""
+        answer = self._ask("GET", "", {}, {"Accept": "application/openapi+json"})
+        try:
+            definitions = json_of(answer, self.rest.setting).get("definitions", {})
+            return {name: {**table.get("properties", {})} for name, table in definitions.items()}
+        except (AttributeError, TypeError):
+            what = f"{self.rest.setting}: the REST API does not describe its tables"
+            raise WorldError(what, "see url: it ends in /rest/v1 at Supabase") from None
 
     def peek(self, declared: SourceTable) -> None:
         """Reads one row of the table: a user who can see a table may still not be allowed to read it."""
@@ -127,6 +143,10 @@ class RestTables:
     def count(self, declared: SourceTable) -> int:
         """All rows."""
         return self._count(declared, [])
+
+    def census(self, declared: SourceTable, tomorrow: date) -> Census | None:
+        """None: the API counts without a snapshot, so that sums of counts of a busy table prove nothing."""
+        return None
 
     def counts(self, declared: SourceTable, days: Collection[date]) -> dict[date, int]:
         """How many rows with an id each of these UTC days has; days without one are left out."""
@@ -158,6 +178,8 @@ class RestTables:
             if first is None:
                 return found
             found.add(first.date())
+            if first.date() == LATEST.date():
+                return found
             begin = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=1)
 
     def day(self, declared: SourceTable, begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
@@ -181,10 +203,11 @@ class RestTables:
         yield from self._pages(declared, [declared.key], which)
 
     def misfits(self, declared: SourceTable) -> tuple[int, list[Misfit]]:
-        """How many rows have no id or no time after 1970, and the first of them."""
+        """How many rows have no id or no time that can be read (from 1971 on), and the first of them."""
         names = self._called(declared)
         cursor, key = names[declared.cursor or ""], names[declared.key]
-        which = [("or", f"({key}.is.null,{cursor}.is.null,{cursor}.lt.{_written(EARLIEST)})")]
+        times = f"{cursor}.is.null,{cursor}.lt.{_written(EARLIEST)},{cursor}.gt.{_written(LATEST)}"
+        which = [("or", f"({key}.is.null,{times})")]
         count = self._count(declared, which)
         if not count:
             return 0, []
@@ -218,16 +241,15 @@ class RestTables:
                 )
 
     def _rows(self, declared: SourceTable, which: Any) -> list[dict[str, Any]]:
-        """By the contract's names. JSON comes as the API has read it, and is written again."""
-        names = self._called(declared)
-        select = ",".join(f"{name}:{called}" if name != called else name for name, called in names.items())
+        """By the contract's names. JSON comes as the text that stands there: it may be nested deeper than can be read
+        here, and that must cost its own row alone."""
+        select = ",".join(
+            f"{name}:{called}{'::text' if name in declared.json else ''}"
+            for name, called in self._called(declared).items()
+        )
         asked = [("select", select), *(which.items() if isinstance(which, dict) else which)]
-        found = self._ask("GET", self._name(declared), asked).json()
-        if not isinstance(found, list):
-            raise WorldError(
-                f"{self.rest.setting}: {self._name(declared)} was answered without a list of rows", "see url"
-            )
-        return found
+        answer = self._ask("GET", self._name(declared), asked)
+        return rows_of(answer, declared, f"{self.rest.setting}: {self._name(declared)}")
 
     def _count(self, declared: SourceTable, which: list[tuple[str, str]]) -> int:
         asked = [("select", self._called(declared)[declared.key]), *which, ("limit", "1")]
@@ -249,9 +271,7 @@ class RestTables:
             try:
                 answer = self.rest.client.request(method, path, params=params, headers=headers)
             except httpx.HTTPError as error:
-                trouble = WorldError(
-                    f"{self.rest.setting}: the REST API cannot be reached ({type(error).__name__})", "see url"
-                )
+                trouble = lost(error, self.rest.setting, attempt + 1)
                 continue
             if answer.is_success:
                 return answer
@@ -264,12 +284,14 @@ class RestTables:
 
     def _refused(self, answer: httpx.Response) -> MediameterError:
         """What a status that is no success means."""
-        code, message = _said(answer)
+        code, message = said(answer)
         where = self.rest.setting
+        if answer.is_redirect:
+            to = httpx.URL(answer.headers.get("location", "")).host or "another address"
+            return UserError(f"{where}: the REST API sends us on to {to} ({answer.status_code})", "set url to it")
         if answer.status_code in (401, 403) or code == "42501":
-            return UserError(
-                f"{where}: the key may not read this ({code or answer.status_code})", "see key, and its role"
-            )
+            why = ": ".join(part for part in (code or str(answer.status_code), message) if part)
+            return UserError(f"{where}: the key may not read this ({why})", "see key, and its role")
         if code == _TIMED_OUT:
             return TimedOut(f"{where}: a query took too long", "put an index on the time column, or lower page_rows")
         if answer.status_code == 404 or code in ("42P01", "PGRST205"):
@@ -280,7 +302,8 @@ class RestTables:
             return WorldError(
                 f"{where}: the REST API failed {ATTEMPTS} times ({answer.status_code})", "run again later"
             )
-        return WorldError(f"{where}: the REST API refused this ({answer.status_code} {code}: {message})", "see url")
+        what = f"{where}: the REST API refused this ({answer.status_code} {code}: {message})"
+        return WorldError(what, "see url, and the logs of the API and its database")
 
     def _name(self, declared: SourceTable) -> str:
         return self.rest.names.get(declared.name, declared.name)
@@ -294,14 +317,6 @@ class RestTables:
 
 class TimedOut(WorldError):
     """A statement that took too long: a smaller page may do."""
-
-
-def _said(answer: httpx.Response) -> tuple[str, str]:
-    try:
-        found = answer.json()
-        return str(found.get("code", "")), " ".join(str(found.get("message", "")).split())[:200]
-    except (ValueError, AttributeError):
-        return "", ""
 
 
 def _asked_to_wait(answer: httpx.Response) -> float:
@@ -323,11 +338,12 @@ def _frame(rows: list[dict[str, Any]], declared: SourceTable) -> pl.DataFrame:
 
 
 def _plain(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    """An API that is older than casts, or a column that is JSON there and text here, gives JSON as it has read it."""
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _as_text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else text(value)
 
 
 def _behind(last: list[tuple[str, str]]) -> tuple[str, str]:
@@ -350,9 +366,6 @@ def _written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _instant(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+def _instant(value: Any) -> datetime | None:
+    [found] = COLUMN_OF["instant"]("at", [value])
+    return found  # type: ignore[no-any-return]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,25 +40,20 @@ SELECT column_name AS name, data_type AS type FROM information_schema.columns
 WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
 """
 _SQLITE = "SELECT name, type FROM pragma_table_info(:name)"
-_KINDS = {
+# Whether it is a real table: neither a view nor a foreign table.
+ASKED_KIND = {
     "postgresql": "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(:quoted) AND relkind IN ('r', 'p')",
     "mysql": "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(:schema, DATABASE())"
     " AND table_name = :name AND table_type = 'BASE TABLE'",
     "sqlite": "SELECT 1 FROM sqlite_master WHERE name = :name AND type = 'table'",
 }
-_KINDS["mariadb"] = _KINDS["mysql"]
-_QUERIES = {"postgresql": _POSTGRES, "mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
+ASKED_KIND["mariadb"] = ASKED_KIND["mysql"]
+ASKED_TYPES = {"postgresql": _POSTGRES, "mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
 
 
-def actual_types(connection: sa.Connection, called: str) -> dict[str, str]:
+def types_of(answer: Iterable[sa.Row[Any]]) -> dict[str, str]:
     """Type by column, both as the database names them; empty where there is no such table (for this user)."""
-    rows = _asked(connection, _QUERIES, called)
-    return {str(row[0]): _bare(str(row[1])) for row in rows}
-
-
-def is_table(connection: sa.Connection, called: str) -> bool:
-    """Whether it is a real table: neither a view nor a foreign table."""
-    return bool(_asked(connection, _KINDS, called))
+    return {str(row[0]): _bare(str(row[1])) for row in answer}
 
 
 def quoted(connection: sa.Connection, called: str) -> str:
@@ -66,11 +62,14 @@ def quoted(connection: sa.Connection, called: str) -> str:
     return ".".join(quote(part) for part in called.rpartition(".") if part not in ("", "."))
 
 
-def _asked(connection: sa.Connection, queries: Mapping[str, str], called: str) -> list[sa.Row[tuple[object, ...]]]:
+def asked(
+    queries: Mapping[str, str], connection: sa.Connection, called: str
+) -> tuple[sa.TextClause, dict[str, object]]:
+    """One of the questions above about the table of that name, and its values."""
     schema, _, name = called.rpartition(".")
     values = {"schema": schema or None, "name": name, "quoted": quoted(connection, called)}
     query = sa.text(queries[connection.dialect.name])
-    return list(connection.execute(query, {key: values[key] for key in query.compile().params}))
+    return query, {key: values[key] for key in query.compile().params}
 
 
 def _bare(type_name: str) -> str:

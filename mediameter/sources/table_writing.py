@@ -7,18 +7,22 @@ The one place that writes into another system. A row is touched only when its id
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from mediameter.connect import again, writing
+from mediameter.sources.table_errors import explained
 from mediameter.sources.table_values import COLUMN_OF
-from mediameter.sources.tables import Snapshot
+from mediameter.sources.tables import Database, Snapshot
 from schemas.application import APPLICATIONS, MEDIA_ANALYTICS, MEDIA_FILES
 from schemas.source_table import SourceTable
 
+T = TypeVar("T")
 _A_DAY = timedelta(days=1)
 _ANY = sa.types.NullType()  # lets the server tell the type: an id may be a UUID there, an event type an enum
 
@@ -64,6 +68,15 @@ class Desk(Snapshot):
     ours: Ours
     is_reading: bool = False
 
+    def ask(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> list[sa.Row[Any]]:
+        """As of a snapshot; a missing right is one to write."""
+        with explained(self.database.setting, self.database.engine.url.password, is_writing=not self.is_reading):
+            return list(self.connection.execute(statement, values or {}))
+
+    def _write(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        with explained(self.database.setting, self.database.engine.url.password, is_writing=True):
+            return self.connection.execute(statement, rows).rowcount
+
     def plan(self, wanted: Sequence[Row]) -> Plan:
         """Holds the wanted rows against those that are there. Foreign keys: a row without its file is none, an
         application or a user that is not there is left out of it."""
@@ -94,7 +107,7 @@ class Desk(Snapshot):
         query = sa.select(self._text("id"), self._text("metadata")).select_from(self._table(MEDIA_ANALYTICS))
         found = [
             str(row[0])
-            for row in self.connection.execute(query.where(*within, self._seems_imported()))
+            for row in self.ask(query.where(*within, self._seems_imported()))
             if row[0] not in wanted and self._is_imported(row[1])
         ]
         return [each for each, is_ours in zip(found, self.ours.are_ours(found), strict=True) if is_ours]
@@ -113,17 +126,17 @@ class Desk(Snapshot):
             }
             rows = [{f"_{name}": value for name, value in self._values(row).items()} for row in plan.update]
             statement = sa.update(target).where(which).values(values)
-            self.connection.execute(statement, [{"_row": row.pop("_id"), **row} for row in rows])
+            self._write(statement, [{"_row": row.pop("_id"), **row} for row in rows])
         if plan.insert:
             rows = [{columns[name].name: value for name, value in self._values(row).items()} for row in plan.insert]
-            self.connection.execute(sa.insert(target), rows)
+            self._write(sa.insert(target), rows)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Deletes these rows, as far as they are still imported ones; returns how many."""
         if not ids:
             return 0
         which = (_among(self._column(MEDIA_ANALYTICS, "id"), ids), self._seems_imported())
-        return self.connection.execute(sa.delete(self._table(MEDIA_ANALYTICS)).where(*which)).rowcount
+        return self._write(sa.delete(self._table(MEDIA_ANALYTICS)).where(*which))
 
     # --- what is there -----------------------------------------------------------------------------------
 
@@ -132,7 +145,7 @@ class Desk(Snapshot):
         columns = [self._column(MEDIA_ANALYTICS, n) if n == "timestamp" else self._text(n) for n in names]
         query = sa.select(*columns).select_from(self._table(MEDIA_ANALYTICS))
         query = query.where(_among(self._column(MEDIA_ANALYTICS, "id"), ids))
-        rows = [tuple(row) for row in self.connection.execute(query)]
+        rows = [tuple(row) for row in self.ask(query)]
         instants = COLUMN_OF["instant"]("at", [row[4] for row in rows]).to_list()
         return {row[0]: Row(row[0], row[1], row[2], row[3], at, row[5]) for row, at in zip(rows, instants, strict=True)}
 
@@ -143,7 +156,7 @@ class Desk(Snapshot):
             return set()
         column = self._column(table, name)
         query = sa.select(self._as_text(column)).select_from(self._table(table)).where(_among(column, asked))
-        return set(self.connection.execute(query).scalars())
+        return {value for (value,) in self.ask(query)}
 
     def _users(self, wanted: Sequence[Row]) -> set[str]:
         """Those of the users that the application's own rows of these days name, so that they are there."""
@@ -154,7 +167,7 @@ class Desk(Snapshot):
         user, at = (self._column(MEDIA_ANALYTICS, name) for name in ("user_id", "timestamp"))
         within = (at >= self._instant(min(times) - _A_DAY), at < self._instant(max(times) + 2 * _A_DAY))
         query = sa.select(self._as_text(user)).distinct().select_from(self._table(MEDIA_ANALYTICS))
-        return set(self.connection.execute(query.where(_among(user, asked), *within)).scalars())
+        return {value for (value,) in self.ask(query.where(_among(user, asked), *within))}
 
     def _is_imported(self, metadata: str | None) -> bool:
         found = _decoded(metadata)
@@ -186,6 +199,22 @@ class Desk(Snapshot):
         return f"{naive:%Y-%m-%d %H:%M:%S}" if self._is_sqlite else naive
 
 
+def written(database: Database, ours: Ours, work: Callable[[Desk], T]) -> T:
+    """``work`` at a desk, in one transaction that writes: tried again as a whole where the server gives it up."""
+
+    def once() -> T:
+        told = explained(database.setting, database.engine.url.password, is_writing=True)
+        with ExitStack() as stack:
+            with told:
+                connection = stack.enter_context(writing(database.engine))
+            done = work(Desk(database, connection, ours))
+            with explained(database.setting, database.engine.url.password, is_writing=True):
+                stack.close()
+        return done
+
+    return again(once)
+
+
 _SET = ("media_file_id", "event_type", "user_id", "application_id", "timestamp", "metadata")
 
 
@@ -208,5 +237,5 @@ def _decoded(text: str | None) -> Any:
     """JSON as what it says: engines write the same object in different ways. None for what is none."""
     try:
         return json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

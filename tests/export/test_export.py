@@ -162,6 +162,25 @@ def test_rows_without_a_time_are_counted_and_named(app: Application, settings: S
     assert exported(settings).rows_without_day == 0 and rows(settings, "row_rejects") == []
 
 
+def test_poisoned_rows_are_rejected_by_names_of_their_own(app: Application, settings: Settings) -> None:
+    """Ids that collide with the names of other rejects, and JSON that is nested too deeply."""
+    app.let_any_text_be_metadata()
+    app.forget_the_primary_keys()
+    deep = "[" * 3_000 + "]" * 3_000
+    poisoned = [event("x", id=id, metadata=deep, after=n) for n, id in enumerate(("a", "a", "a#2", "a#2#2"))]
+    app.insert("media_analytics", event("good"), *poisoned)
+    report = exported(settings)
+    assert (report.failed, report.rows, report.events, report.rejected) == ([], 5, 1, 4)
+    assert sorted(row["row_id"] for row in rows(settings, "row_rejects")) == ["a", "a#2", "a#2#2", "a#3"]
+
+
+def test_rows_of_days_to_come_are_told(app: Application, settings: Settings) -> None:
+    app.insert("media_analytics", event("good"), event("later", timestamp=NOW + timedelta(days=40)))
+    report = exported(settings)
+    assert (report.rows, report.rows_without_day, report.rows_to_come) == (1, 0, 1)
+    assert exported(settings, NOW + timedelta(days=41)).rows == 2
+
+
 # --- what changes there ------------------------------------------------------------------------------
 def test_a_second_export_finds_nothing_new(app: Application, settings: Settings) -> None:
     app.insert("media_analytics", event(), event(metadata=BYTES), event("bad", metadata={"bytes": True}))

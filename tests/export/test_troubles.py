@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from socket import create_server
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -11,9 +14,10 @@ import sqlalchemy as sa
 from mediameter.connect import source_engine
 from mediameter.doctor import examine
 from mediameter.errors import WorldError
-from mediameter.sources.tables import Database
+from mediameter.sources import table_errors
+from mediameter.sources.tables import Database, Snapshot
 from mediameter.steps.export.export import export
-from schemas.application import MEDIA_ANALYTICS
+from schemas.application import MEDIA_ANALYTICS, MEDIA_FILES
 from tests.export.application import NOW, Application, event, settings_for
 
 
@@ -107,7 +111,75 @@ def test_a_query_that_takes_too_long_is_given_up(app: Application) -> None:
             pytest.raises(WorldError, match=r"a query took too long.*statement_timeout_s"),
             database(app, timeout_s=1).snapshot() as seen,
         ):
-            seen.connection.execute(sa.text(asked[app.kind])).all()
+            seen.ask(sa.text(asked[app.kind]))
+
+
+# Each ends its own session, or is what a server says of a conflict: by the server itself.
+_ENDED = {
+    "postgresql": ("SELECT pg_terminate_backend(pg_backend_pid())", "the connection was lost"),
+    "mariadb": ("KILL CONNECTION_ID()", "the connection was lost"),
+}
+_CONFLICTS = {
+    "postgresql": (
+        "DO $$ BEGIN RAISE EXCEPTION 'conflict with recovery' USING ERRCODE = '40001'; END $$",
+        "another transaction was in the way",
+    ),
+    "mariadb": (
+        "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'Deadlock found'",
+        "another transaction was in the way",
+    ),
+}
+
+
+@pytest.mark.parametrize("troubles", [_ENDED, _CONFLICTS], ids=["ended", "conflict"])
+def test_what_passes_is_tried_again(
+    troubles: dict[str, tuple[str, str]], app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, in another snapshot; and if it does not pass, it is told how often it was tried."""
+    if app.kind not in troubles:
+        return
+    monkeypatch.setattr(table_errors, "BACK_OFF_S", 0.01)
+    statement, words = troubles[app.kind]
+    tried: list[int] = []
+
+    def work(seen: Snapshot) -> int:
+        tried.append(seen.count(MEDIA_FILES))
+        if len(tried) < succeeds_at:
+            seen.ask(sa.text(statement))
+        return sum(tried)
+
+    succeeds_at = 3
+    assert database(app).read(work) == 3
+    tried.clear()
+    succeeds_at = 99
+    with pytest.raises(WorldError, match=f"{words}.*, 4 times in a row"):
+        database(app).read(work)
+    assert len(tried) == 4
+
+
+def test_an_option_that_is_none_is_named(app: Application, tmp_path: Path) -> None:
+    report = export(settings_for(f"{app.url}?pgbouncer=true", tmp_path), now=NOW)
+    engine = {"postgresql": "PostgreSQL", "mariadb": "MySQL and MariaDB", "sqlite": "SQLite"}[app.kind]
+    assert report.failed == [f"[sources.app] url: pgbouncer is no option of {engine}: leave it out"]
+    assert report.refused == 1
+
+
+def test_what_answers_in_another_language_is_one_error(app: Application, tmp_path: Path) -> None:
+    """A web server where the database should be, as behind a wrong port or a proxy."""
+    if app.kind == "sqlite":
+        return
+    with create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" + b"x" * 9_999_999)
+
+        Thread(target=answer, daemon=True).start()
+        line = failure(f"{app.kind}://me:canary-1@127.0.0.1:{listener.getsockname()[1]}/app", tmp_path)
+        assert "cannot be reached" not in line
 
 
 @pytest.fixture

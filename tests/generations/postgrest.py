@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         return 200, {}, {"definitions": known}
 
     def _answer(self, status: int, headers: dict[str, str], body: Any) -> None:
-        content = json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)

@@ -24,15 +24,14 @@ class Unreadable(Exception):
 
 
 def selected(text: str) -> Composable:
-    """``column`` or ``alias:column``."""
+    """``column``, ``alias:column``, either with a cast (``::text``)."""
     reader = _Reader(text)
-    first = reader.field()
-    if reader.rest and reader.take(":"):
-        first, alias = reader.field(), first
-        reader.end()
-        return SQL("{} AS {}").format(Identifier(first), Identifier(alias))
+    first = alias = reader.field()
+    if reader.rest[:2] != "::" and reader.take(":"):
+        first = reader.field()
+    kind = SQL("::text") if reader.take("::text") else SQL("")
     reader.end()
-    return Identifier(first)
+    return SQL("{}{} AS {}").format(Identifier(first), kind, Identifier(alias))
 
 
 def ordered(text: str) -> Composable:

@@ -155,6 +155,55 @@ def test_a_server_that_is_away_leaves_the_day_open(server: Server, tmp_path: Pat
     assert rows(tmp_path, "SELECT day, generations FROM generations_daily") == [(str(DAY), 1)]
 
 
+_NO_JSON = b"<html><title>Project paused</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("body", "at", "said"),
+    [
+        (_NO_JSON, "", "the REST API answered no JSON (200"),
+        (_NO_JSON, "generation_events", "the REST API answered no JSON (200"),
+        (b"", "generation_events", "the REST API answered no JSON (200"),
+        (b"[" * 99_999, "generation_events", "the REST API answered no JSON (200"),
+        (b"\xff\xfe{", "generation_events", "the REST API answered no JSON (200"),
+        (b"[1, 2]", "", "does not describe its tables"),
+        (b'{"definitions": {"generation_events": null}}', "", "does not describe its tables"),
+        (b'{"definitions": 5}', "", "does not describe its tables"),
+        (b'{"a": 1}', "generation_events", "answered without a list of rows"),
+        (b"[1, 2]", "generation_events", "answered without a list of rows"),
+        (b'[{"id": 1}]', "generation_events", "answered without the column user_id"),
+    ],
+)
+def test_what_is_no_answer_is_one_error_of_its_source(
+    body: bytes, at: str, said: str, server: Server, tmp_path: Path
+) -> None:
+    server.before = lambda handler, table: (200, {"Content-Range": "0-0/1"}, body) if table == at else None
+    [line] = export(over_rest(server.url, tmp_path), now=NOW).failed
+    assert line.startswith("[sources.palette]: ") and said in line and "url" in line
+
+
+def test_a_redirect_is_told(server: Server, tmp_path: Path) -> None:
+    server.before = lambda handler, table: (301, {"Location": "https://other.example.org/rest/v1/"}, b"")
+    [line] = export(over_rest(server.url, tmp_path), now=NOW).failed
+    assert "sends us on to other.example.org (301): set url to it" in line
+
+
+def test_what_is_not_there_cannot_be_reached(tmp_path: Path) -> None:
+    [line] = export(over_rest("http://127.0.0.1:1", tmp_path), now=NOW).failed
+    assert "the REST API cannot be reached (ConnectError" in line and "5 times in a row" in line
+
+
+def test_times_that_are_none_are_named(system: Application, server: Server, tmp_path: Path) -> None:
+    """Also those that sort behind all others."""
+    system.insert("generation_events", *(generation(number) for number in range(1, 5)))
+    for number, at in enumerate(("infinity", "-infinity", "12026-01-01"), 1):
+        system.execute(f"UPDATE generation_events SET created_at = '{at}' WHERE id = '{uuid(number)}'")
+    report = export(over_rest(server.url, tmp_path), now=NOW)
+    assert (report.failed, report.events, report.rows_without_day) == ([], 1, 3)
+    kept = rows(tmp_path, "SELECT row_id, reason FROM row_rejects ORDER BY row_id")
+    assert kept == [(uuid(number), "NO_TIME") for number in range(1, 4)]
+
+
 def test_a_new_column_is_noted(system: Application, server: Server, tmp_path: Path) -> None:
     system.execute("ALTER TABLE generation_events ADD COLUMN seed BIGINT")
     assert export(over_rest(server.url, tmp_path), now=NOW).new_columns == ["generation_events.seed"]

@@ -6,40 +6,36 @@ that come to the same content change nothing.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import polars as pl
 import sqlalchemy as sa
 
 from mediameter.bulkheads import bulkhead
 from mediameter.connect import reading, transact
-from mediameter.errors import MediameterError, Unreachable, UserError, WorldError
+from mediameter.errors import MediameterError
 from mediameter.faults import point
 from mediameter.metering.calendar import day_of
-from mediameter.metering.shrinking import HANDFUL, has_shrunk
 from mediameter.opening.opened import opened
-from mediameter.privacy.lines import redact_line
 from mediameter.settings import Settings
-from mediameter.sources.postgrest import Moved, Rest, RestTables
-from mediameter.sources.tables import EARLIEST, Snapshot, day_bounds
+from mediameter.sources.postgrest import Rest
+from mediameter.sources.tables import EARLIEST, day_bounds
 from mediameter.steps.completeness import NOTHING, of_tables
 from mediameter.steps.export.media_catalogue import read_media_catalogue
+from mediameter.steps.export.one_day import export_day
 from mediameter.steps.export.places import Place, place_of
 from mediameter.steps.export.prices_and_balances import read_prices_and_balances
 from mediameter.steps.export.reference_tables import Read
+from mediameter.steps.export.report import ExportReport
+from mediameter.steps.export.row_rejects import told_apart
 from mediameter.steps.export.survey import Shrunk, Survey, note, note_shrunk, survey
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import days as completeness
-from mediameter.store import exports, lake, listings, rejects
-from mediameter.store.acts import Exported, settled
-from mediameter.store.settling import AlreadySettled
+from mediameter.store import exports, listings, rejects
 from mediameter.systems.system import Feed
-from schemas.frames import polars_schema, validate
+from schemas.source_table import SourceTable
 
 REFERENCE: dict[str, Callable[[Place, datetime | None], Read]] = {
     "media catalogue": read_media_catalogue,
@@ -47,46 +43,6 @@ REFERENCE: dict[str, Callable[[Place, datetime | None], Read]] = {
 }
 """Who reads the tables that are read whole, by what the system's row calls them."""
 ALL_DAYS = 100 * 366
-PART_ROWS = 100_000
-MOST_REJECTS = 1_000  # kept of a day; all are counted
-_LONGEST_ROW_ID = 120
-_TRIES = 5
-
-
-@dataclass(slots=True)
-class ExportReport:
-    """What a pass read and made of it. rows = rows of the events + ignored + rejected, over the days that were read.
-
-    ``days``: UTC days whose events are others than before (in a dry run: would be). ``rows_without_day``: rows that
-    no day can be told of, or that have no id; they are counted nowhere else. ``new_columns``: TABLE.COLUMN that nobody
-    knew of. ``failed``: sources that could not be read, or are not believed, each in one line; their days stay open;
-    ``refused``: how many of these a setting or a right mends. ``doubts``: tables that show nothing and are not known to
-    be empty; ``accepted``: what is believed since somebody said so.
-    """
-
-    rows: int = 0
-    events: int = 0
-    ignored: int = 0
-    rejected: int = 0
-    rows_without_day: int = 0
-    files: int = 0
-    applications: int = 0
-    days_read: int = 0
-    days: list[str] = field(default_factory=list)
-    new_columns: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    refused: int = 0
-    doubts: list[str] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def fail(self, error: MediameterError) -> None:
-        """Puts down a source, or a part of it, that could not be read; what is said of each day alike is said once."""
-        if str(error) not in self.failed:
-            self.failed.append(str(error))
-            self.refused += isinstance(error, UserError)
 
 
 def export(
@@ -140,63 +96,62 @@ def _export_believed(place: Place, asked: Asked, progress: Progress, report: Exp
 def _export_source(place: Place, asked: Asked, progress: Progress, report: ExportReport) -> None:
     with reading(place.made) as connection:
         complete = listings.listed_through(connection, place.name)
-    only, is_whole = asked.only, complete is None or asked.window == ALL_DAYS
-    with place.database.snapshot() as seen:
-        report.new_columns += [
-            f"{table.name}.{column}" for table in place.system.tables for column in seen.check(table)
-        ]
-        oldest = seen.oldest_writer()
-    feeds = place.system.feeds
-    wanted = {
-        feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
-        for feed in feeds
-    }
-    is_everything = only is None or asked.accepts_fewer
-    found = survey(place, wanted, whole=is_everything, accepts_fewer=asked.accepts_fewer)
-    report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
-    if isinstance(place.database, Rest):
-        report.doubts += place.database.warnings()
-    failures = list[MediameterError]()
-
-    def fail(error: MediameterError) -> None:
-        failures.append(error)
-        report.fail(error)
-
-    if not place.is_dry_run and only is None:
+    is_whole = complete is None or asked.window == ALL_DAYS
+    known, oldest = place.database.read(
+        lambda seen: ([(table, seen.check(table)) for table in place.system.tables], seen.oldest_writer())
+    )
+    report.new_columns += [f"{table.name}.{column}" for table, columns in known for column in columns]
+    found = _surveyed(place, asked, complete, report)
+    before = len(report.failed)
+    if not place.is_dry_run and asked.only is None:
         since = None if is_whole or complete is None else complete - timedelta(days=1 + place.source.lookback_days)
-        with bulkhead(
-            report.fail, f"[sources.{place.name}]: {' and '.join(t.name for t in place.system.whole_tables)}"
-        ):
-            _read_reference(place, since, report)
-    for feed in feeds:
-        _export_days(place, feed, found, progress, report, fail)
+        _read_reference(place, since, report)
+    for feed in place.system.feeds:
+        _export_days(place, feed, found, progress, report)
     if place.is_dry_run:
         return
-    if only is None:
-        for feed in feeds:
-            _read_misfits(place, feed, report)
-        if not failures:  # else nothing more of it is complete than was before
+    if asked.only is None:
+        for feed in place.system.feeds:
+            _read_misfits(place, feed, report, is_whole=is_whole)
+        if len(report.failed) == before:  # else no more of it is complete than was before
             _record(place, oldest, found, report)
     elif asked.accepts_fewer:
         report.accepted += [each.line for each in (*found.fewer, *found.empty)]
         transact(place.made, lambda connection: note(connection, place, found, accepted=True))
 
 
-def _export_days(
-    place: Place,
-    feed: Feed,
-    found: Survey,
-    progress: Progress,
-    report: ExportReport,
-    fail: Callable[[MediameterError], None],
-) -> None:
-    """The days of one table. One that cannot be read or settled is told by its name, and the others are."""
+def _surveyed(place: Place, asked: Asked, complete: datetime | None, report: ExportReport) -> Survey:
+    """Which days of each table are to be read, and whether what the source shows is believed."""
+    only = asked.only
+    wanted = {
+        feed.table.name: sorted(only) if only is not None else _days_to_read(place, feed, complete, asked.window)
+        for feed in place.system.feeds
+    }
+    found = survey(place, wanted, whole=only is None or asked.accepts_fewer, accepts_fewer=asked.accepts_fewer)
+    report.doubts += [each.line for each in found.empty if not asked.accepts_fewer]
+    if isinstance(place.database, Rest):
+        report.doubts += place.database.warnings()
+    return found
+
+
+def _export_days(place: Place, feed: Feed, found: Survey, progress: Progress, report: ExportReport) -> None:
     days, counts = found.days[feed.table.name], found.counts[feed.table.name]
     with progress.task(f"exporting {place.name}: {feed.table.name}", len(days), unit="days") as advance:
         for day in days:
-            with bulkhead(fail, f"[sources.{place.name}]: {feed.table.name} of {day}", beyond=Unreachable):
-                _export_day(place, feed, day, counts.get(day, 0), report)
+            with _apart(place, feed.table, f"{feed.table.name} of {day}", report):
+                export_day(place, feed, day, counts.get(day, 0), report)
             advance(1)
+
+
+@contextmanager
+def _apart(place: Place, table: SourceTable, what: str, report: ExportReport) -> Iterator[None]:
+    """A part of a source whose failure is its own, if the table can be asked at all; else the source has failed."""
+    errors: list[MediameterError] = []
+    with bulkhead(errors.append, f"[sources.{place.name}]: {what}"):
+        yield
+    if errors:
+        place.database.read(lambda seen: seen.check(table))
+        report.fail(errors[0])
 
 
 def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: int | None) -> list[date]:
@@ -211,8 +166,7 @@ def _days_to_read(place: Place, feed: Feed, complete: datetime | None, window: i
     first = min(complete.date() if complete else today, today) - timedelta(days=back)
     if complete is None or window == ALL_DAYS:
         first = today - timedelta(days=place.source.lookback_days)
-        with place.database.snapshot() as seen:
-            there = seen.days(feed.table)
+        there = place.database.read(lambda seen: seen.days(feed.table))
         # A first run that did not get to its end is gone on with; days that are empty now may have had events before.
         wanted |= there | exported if window == ALL_DAYS else there - exported
     wanted |= {first + timedelta(days=number) for number in range((today - first).days + 1)}
@@ -227,7 +181,12 @@ def _reporting_days(day: date, settings: Settings) -> set[date]:
 def _read_reference(place: Place, since: datetime | None, report: ExportReport) -> None:
     if place.system.reference is None:
         return
-    read = REFERENCE[place.system.reference.name](place, since)
+    tables = place.system.whole_tables
+    with _apart(place, tables[0], " and ".join(table.name for table in tables), report):
+        _take_reference(place, REFERENCE[place.system.reference.name](place, since), since, report)
+
+
+def _take_reference(place: Place, read: Read, since: datetime | None, report: ExportReport) -> None:
     report.applications += read.applications
     report.files += read.files
     report.rejected += sum(map(len, read.rejects.values()))
@@ -235,18 +194,27 @@ def _read_reference(place: Place, since: datetime | None, report: ExportReport) 
         _keep_rejects(place, table, unread)
 
 
-def _read_misfits(place: Place, feed: Feed, report: ExportReport) -> None:
-    with place.database.snapshot() as seen:
-        count, misfits = seen.misfits(feed.table)
+def _read_misfits(place: Place, feed: Feed, report: ExportReport, *, is_whole: bool) -> None:
+    """Rows without an id or a time. Where all of a table is read they are held against the count of all its rows:
+    rows = of days + of days to come + these."""
+    tomorrow = place.now.astimezone(UTC).date() + timedelta(days=1)
+    (count, misfits), census = place.database.read(
+        lambda seen: (seen.misfits(feed.table), seen.census(feed.table, tomorrow) if is_whole else None)
+    )
+    if census and (untold := census.rows - census.dated - census.to_come - count):
+        where = f"[sources.{place.name}]: {feed.table.name}"
+        report.doubts.append(f"{where}: {untold:,} of {census.rows:,} rows are of no day that can be told, nor named")
+        count += untold
     time = feed.table.cursor
     rows = [(each.row_id or "", "NO_TIME" if each.row_id else "NO_ID", f"{time}: {each.time}") for each in misfits]
     _keep_rejects(place, feed.table.name, rows)
     report.rows_without_day += count
+    report.rows_to_come += census.to_come if census else 0
 
 
 def _keep_rejects(place: Place, table: str, rows: list[tuple[str, str, str]]) -> None:
     """Those that are of no day."""
-    kept = _told_apart(rows, place)
+    kept = told_apart(rows, place.door.pseudonyms)
     transact(place.made, lambda connection: rejects.replace_row_rejects(connection, place.name, table, None, kept))
 
 
@@ -266,138 +234,3 @@ def _record(place: Place, oldest: datetime | None, found: Survey, report: Export
         listings.record_listing(connection, place.name, now, report.rows, 0, through, delivered)
 
     transact(place.made, record)
-
-
-# --- one day -----------------------------------------------------------------------------------------
-
-
-class _Day(NamedTuple):
-    """What the rows of one day came to. ``there``: rows whose own time is of the day; an event may be of another."""
-
-    export: exports.Export
-    files: list[lake.LakeFile]
-    there: int
-
-
-def _export_day(place: Place, feed: Feed, day: date, surveyed: int, report: ExportReport) -> None:
-    """Reads and settles one day; once more where another run has settled it meanwhile. ``surveyed``: the rows that it
-    had when the source was believed; what is hidden since must not be settled either."""
-    for _ in range(_TRIES):
-        try:
-            found = _read_day(place, feed, day)
-        except Moved:
-            continue
-        if surveyed - found.there > HANDFUL and has_shrunk(surveyed, found.there):
-            continue
-        point("export.read")
-        if place.is_dry_run or _settle(place, found):
-            break
-    else:
-        raise WorldError(
-            f"[sources.{place.name}]: {feed.table.name} of {day} kept changing while it was read", "run again"
-        )
-    export = found.export
-    report.days_read += 1
-    report.rows += export.rows_read
-    report.events += export.events
-    report.ignored += export.ignored
-    report.rejected += export.rejected
-    if export.content_sha256 != (export.known or _NOTHING):
-        report.days.append(day.isoformat())
-
-
-def _settle(place: Place, found: _Day) -> bool:
-    """One transaction for the day; False when another run settled other content of it first."""
-    export = found.export
-    point("export.before_settle")
-    act = Exported(export, found.files)
-
-    def settle(connection: sa.Connection) -> Exported | None:
-        is_news = not exports.is_recorded(connection, export)
-        act.do(connection, place.settings.reporting.zone)
-        point("export.in_settle")
-        return act if is_news else None
-
-    try:
-        settled(place.made, place.settings.lake.path, settle)
-    except (AlreadySettled, lake.Gone):
-        return False
-    point("export.settled")
-    return True
-
-
-def _read_day(place: Place, feed: Feed, day: date) -> _Day:
-    """All of a day in one snapshot, in parts that fit into memory, each its own lake file."""
-    begin, end = day_bounds(day)
-    with reading(place.made) as connection:
-        known = exports.export_hash(connection, place.name, feed.table.name, day)
-    stream, digest, counts = feed.stream(place.source, place.now), hashlib.sha256(), Counter[str]()
-    files: list[lake.LakeFile] = []
-    rejects: list[tuple[str, str, str]] = []
-    with place.database.snapshot() as seen:
-        for rows, is_last in _parts(seen, feed, begin - feed.margin, end + feed.margin):
-            taken = stream.take(rows, is_last=is_last)
-            counts.update(read=rows.height, taken=taken.rows, there=_within(rows, begin, end, feed.table.cursor).height)
-            events, ignored, rejected = (
-                _within(each, begin, end) for each in (taken.events, taken.ignored, taken.rejected)
-            )
-            shut = feed.door(events, place.door)
-            kept = validate(shut.events, feed.contract).sort("at", "event_id")
-            digest.update(_bytes_of(kept))
-            if kept.height and not place.is_dry_run:
-                files.append(_written(place, feed, kept, day))
-            counts.update(rows=shut.rows, events=kept.height, unsettled=shut.unsettled)
-            counts.update(ignored=ignored.height, rejected=rejected.height)
-            rejects += rejected.select("row_id", "reason", "detail").head(MOST_REJECTS - len(rejects)).rows()
-    if counts["read"] != counts["taken"]:
-        raise AssertionError(
-            f"{day}: {counts['read']:,} rows were read, {counts['taken']:,} taken; nothing was settled"
-        )
-    of_events, left_out, refused = (counts[name] for name in ("rows", "ignored", "rejected"))
-    export = exports.Export(
-        place.name, feed.table.name, feed.kind, day, of_events + left_out + refused, of_events, counts["events"],
-        left_out, refused, counts["unsettled"], digest.hexdigest(), known, _told_apart(rejects, place),
-    )  # fmt: skip
-    return _Day(export, files, counts["there"])
-
-
-_NOTHING = hashlib.sha256().hexdigest()
-
-
-def _parts(
-    seen: Snapshot | RestTables, feed: Feed, begin: datetime, end: datetime
-) -> Iterator[tuple[pl.DataFrame, bool]]:
-    """Pages put together, and whether they are the last."""
-    held: list[pl.DataFrame] = [pl.DataFrame(schema=polars_schema(feed.table.contract))]
-    for page in seen.day(feed.table, begin, end):
-        held.append(page)
-        if sum(each.height for each in held) >= PART_ROWS:
-            yield pl.concat(held), False
-            held = held[:1]
-    yield pl.concat(held), True
-
-
-def _within(frame: pl.DataFrame, begin: datetime, end: datetime, at: str | None = None) -> pl.DataFrame:
-    """What the day answers for. An event is of the day of its time, with all its rows, wherever they lie."""
-    return frame.filter((pl.col(at or "at") >= begin) & (pl.col(at or "at") < end))
-
-
-def _bytes_of(events: pl.DataFrame) -> bytes:
-    """The events as text that no version of a file format changes; nothing of no events."""
-    return events.write_csv(include_header=False, null_value="\\N").encode()
-
-
-def _written(place: Place, feed: Feed, events: pl.DataFrame, day: date) -> lake.LakeFile:
-    return lake.write(place.settings.lake.path, events, kind=feed.kind, source=place.name, file_day=day)
-
-
-def _told_apart(rejects: list[tuple[str, str, str]], place: Place) -> list[tuple[str, str, str]]:
-    """Rejects with ids of their own, whatever the rows have, and with details that may be kept."""
-    seen: dict[str, int] = {}
-    kept = []
-    for row_id, reason, detail in rejects[:MOST_REJECTS]:
-        name = row_id[:_LONGEST_ROW_ID]
-        seen[name] = seen.get(name, 0) + 1
-        name = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
-        kept.append((name, reason, redact_line(detail, place.door.pseudonyms)))
-    return kept

@@ -6,7 +6,6 @@ change. What is deleted there stays here, as deleted: the log goes on to tell of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 
 import polars as pl
@@ -17,8 +16,8 @@ from mediameter.families import traffic
 from mediameter.faults import point
 from mediameter.metering.catalogue import id_in_key
 from mediameter.settings import Settings
-from mediameter.sources.postgrest import Rest
-from mediameter.sources.tables import Database
+from mediameter.sources.postgrest import Rest, RestTables
+from mediameter.sources.tables import Database, Snapshot
 from mediameter.steps.export.places import Place
 from mediameter.steps.export.reference_tables import Read
 from mediameter.store import fences, lake_files, reach, reference, warehouse
@@ -43,8 +42,7 @@ def read_media_catalogue(place: Place, since: datetime | None) -> Read:
 
 def read_applications(made: sa.Engine, settings: Settings, database: Database | Rest) -> int:
     """All applications; returns how many. One that is new or called otherwise makes every day dirty."""
-    with database.snapshot() as seen:
-        pages = [applications_of(page) for page in seen.whole(application.APPLICATIONS)]
+    pages = database.read(lambda seen: [applications_of(page) for page in seen.whole(application.APPLICATIONS)])
     found = _of_tenant(pl.concat(pages), settings, APPLICATIONS) if pages else warehouse.empty(APPLICATIONS)
 
     def settle(connection: sa.Connection) -> Remembered | None:
@@ -65,22 +63,22 @@ def read_files(
     made: sa.Engine, settings: Settings, database: Database | Rest, source: str, since: datetime | None
 ) -> tuple[int, list[tuple[str, str, str]]]:
     """Files changed since, or all (and then those that are gone, too); returns how many, and the rejected rows."""
-    count, rejects, ids = 0, [], []
-    for page in _pages(database, since):
-        found, rejected = files_of(page)
-        found = _of_tenant(found, settings, MEDIA_FILES)
-        rejects += rejected.select("row_id", "reason", "detail").rows()
-        ids.append(found["media_file_id"])
-        count += found.height
-        _settle_files(made, settings, source, found)
+
+    def read(seen: Snapshot | RestTables) -> tuple[list[tuple[str, str, str]], list[pl.Series]]:
+        """Page by page, each settled at once: what was settled before it is read again stays as it is."""
+        rejects, ids = [], []
+        for page in seen.whole(application.MEDIA_FILES, since):
+            found, rejected = files_of(page)
+            found = _of_tenant(found, settings, MEDIA_FILES)
+            rejects += rejected.select("row_id", "reason", "detail").rows()
+            ids.append(found["media_file_id"])
+            _settle_files(made, settings, source, found)
+        return rejects, ids
+
+    rejects, ids = database.read(read)
     if since is None:
         _settle_files(made, settings, source, _vanished(made, settings, ids))
-    return count, rejects
-
-
-def _pages(database: Database | Rest, since: datetime | None) -> Iterator[pl.DataFrame]:
-    with database.snapshot() as seen:
-        yield from seen.whole(application.MEDIA_FILES, since)
+    return sum(map(len, ids)), rejects
 
 
 def _vanished(made: sa.Engine, settings: Settings, ids: list[pl.Series]) -> pl.DataFrame:

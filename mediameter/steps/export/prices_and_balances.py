@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from mediameter.families import generations
 from mediameter.families.prices import Rate, Rates, frame, kept
 from mediameter.faults import point
+from mediameter.sources.postgrest import RestTables
+from mediameter.sources.tables import Snapshot
 from mediameter.steps.export.places import Place
 from mediameter.steps.export.reference_tables import Read
 from mediameter.store import days, fences, prices, warehouse
 from mediameter.store.acts import Remembered, remembered, settled
 from mediameter.store.balances import replace_hour
-from schemas.currencies import micros_of_smallest_unit
+from schemas.currencies import MOST_MICROS, micros_of_smallest_unit
 from schemas.frames import polars_schema
 from schemas.generations import GAUGES_HOURLY, GENERATIONS_DAILY, MODEL_PRICES
 from schemas.palette import MODEL_PRICING, USER_CREDITS
@@ -34,10 +36,12 @@ _CURRENCY = "USD"
 
 def read_prices_and_balances(place: Place, since: datetime | None) -> Read:
     """One transaction: prices that differ from the last ones that were read, and the hour's balances."""
-    with place.database.snapshot() as seen:
-        pages = [*seen.whole(MODEL_PRICING)]
-        rows = pl.concat(pages) if pages else pl.DataFrame(schema=polars_schema(MODEL_PRICING.contract))
-        bands = [_bands(page) for page in seen.whole(USER_CREDITS)]
+
+    def read(seen: Snapshot | RestTables) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        pages = [pl.DataFrame(schema=polars_schema(MODEL_PRICING.contract)), *seen.whole(MODEL_PRICING)]
+        return pl.concat(pages), [_bands(page) for page in seen.whole(USER_CREDITS)]
+
+    rows, bands = place.database.read(read)
     found, gauges = _prices(place, rows), _gauges(place, bands)
 
     def settle(connection: sa.Connection) -> Remembered | None:
@@ -54,10 +58,12 @@ def read_prices_and_balances(place: Place, since: datetime | None) -> Read:
 
 
 def _prices(place: Place, rows: pl.DataFrame) -> pl.DataFrame:
-    """model, cost_micros, price_micros: cents there, half-even to whole millionths."""
+    """model, cost_micros, price_micros: cents there, half-even to whole millionths. An amount that is none, or larger
+    than any, is not known."""
+    most = MOST_MICROS / micros_of_smallest_unit(_CURRENCY)
 
     def micros(name: str) -> pl.Expr:
-        cents = pl.when((pl.col(name) >= 0) & pl.col(name).is_finite()).then(pl.col(name))
+        cents = pl.when(pl.col(name).is_between(0, most)).then(pl.col(name))
         return (cents * micros_of_smallest_unit(_CURRENCY)).round(0, mode="half_to_even").cast(pl.Int64)
 
     model = pl.col("model_id").str.strip_chars().str.slice(0, 128).alias("model")

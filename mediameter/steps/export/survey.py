@@ -61,21 +61,24 @@ def survey(place: Place, days: Mapping[str, Sequence[date]], *, whole: bool, acc
 
     Raises ``Shrunk`` where a table shows so much less that nothing may be settled, unless ``accepts_fewer``.
     """
-    found = Survey()
     with reading(place.made) as connection:
         known, referred = sightings.sightings(connection, place.name), _referred(connection, place)
         before = {
             feed.table.name: exports.rows_of_days(connection, place.name, feed.table.name)
             for feed in place.system.feeds
         }
-    with place.database.snapshot() as seen:
-        vouched = {table.name: seen.shows_all(table) for table in place.system.tables}
+
+    def look(seen: Snapshot | RestTables) -> tuple[Survey, dict[str, bool]]:
+        found = Survey()
         for feed in place.system.feeds:
             _look_at_feed(place, feed, seen, before[feed.table.name], known, days[feed.table.name], found)
         for table in place.system.whole_tables if whole else ():
             found.seen[table.name] = seen.count(table)
             before_rows = known[table.name].seen if table.name in known else referred.get(table.name, 0)
             _hold_against(place, table, before_rows, found)
+        return found, {table.name: seen.shows_all(table) for table in place.system.tables}
+
+    found, vouched = place.database.read(look)
     _doubt_empty(place, known, vouched, found)
     if found.fewer and not accepts_fewer:
         raise Shrunk(found.fewer)

@@ -102,6 +102,8 @@ def of_export(report: ExportReport, occasion: Occasion) -> list[str]:
         )
     if report.rows_without_day:
         lines.append(f"{report.rows_without_day:,} more rows have no id or no time that can be read")
+    if report.rows_to_come:
+        lines.append(f"{report.rows_to_come:,} more rows are of days to come, and are read then")
     return lines + [f"new in the application, and not read: {column}" for column in report.new_columns]
 
 

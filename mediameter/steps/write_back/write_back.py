@@ -30,8 +30,7 @@ from mediameter.metering.calendar import Day
 from mediameter.opening.opened import opened
 from mediameter.opening.tables import database
 from mediameter.settings import Settings, address_key
-from mediameter.sources.table_errors import explained
-from mediameter.sources.table_writing import Desk, Ours, Plan, Row
+from mediameter.sources.table_writing import Desk, Ours, Plan, Row, written
 from mediameter.sources.tables import Database
 from mediameter.steps.progress import Progress, quiet
 from mediameter.store import fences, warehouse
@@ -126,9 +125,10 @@ def write_back(
 def _place(settings: Settings, name: str, source: AppSource, made: sa.Engine, dry_run: bool) -> _Place:
     target = database(name, source)
     if not dry_run:
+        holder = "write_back_url" if source.write_back_url else "url"
         target = Database(
             target.setting,
-            write_back_engine(source.writing_url, source.statement_timeout_s),
+            write_back_engine(source.writing_url, source.statement_timeout_s, f"{target.setting} {holder}"),
             target.names,
             target.columns,
         )
@@ -286,15 +286,14 @@ def _in_turn(place: _Place, day: date, claim: int | None, work: Callable[[Desk],
         with database.snapshot() as seen:
             return work(Desk(database, seen.connection, place.ours, is_reading=True))
 
-    def write(connection: sa.Connection) -> Any:
+    def write(desk: Desk) -> Any:
         with reading(place.made) as seen:
             if fences.epoch(seen, FAMILY, day) != claim:
                 raise _Overtaken
-        done = work(Desk(database, connection, place.ours))
+        done = work(desk)
         point("write_back.in_batch")
         return done
 
-    with explained(database.setting, database.engine.url.password, is_writing=True):
-        done = transact(database.engine, write)
+    done = written(database, place.ours, write)
     point("write_back.batch_written")
     return done
