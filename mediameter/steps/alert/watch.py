@@ -15,7 +15,8 @@ from mediameter.bulkheads import bulkhead, raise_all
 from mediameter.settings import Settings
 from mediameter.steps.alert.check import CheckReport, check_now, is_quick
 from mediameter.steps.alert.deliver import DeliverReport, deliver
-from mediameter.steps.export.export import ExportReport, export
+from mediameter.steps.export.export import export
+from mediameter.steps.export.report import ExportReport
 
 
 @dataclass(slots=True)

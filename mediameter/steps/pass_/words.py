@@ -11,7 +11,7 @@ from schemas.vocabulary import ALL
 if TYPE_CHECKING:
     from mediameter.steps.alert.check import CheckReport
     from mediameter.steps.alert.deliver import DeliverReport
-    from mediameter.steps.export.export import ExportReport
+    from mediameter.steps.export.report import ExportReport
     from mediameter.steps.gate.quality import QualityReport
     from mediameter.steps.ingest.ingest import IngestReport
     from mediameter.steps.pass_.stations import Occasion

@@ -24,7 +24,7 @@ from mediameter.opening.reader import plain
 from mediameter.opening.shadow import shadow
 from mediameter.settings import Settings
 from mediameter.sources.objects import ObjectVersion, key_day
-from mediameter.steps.export.export import ExportReport
+from mediameter.steps.export.report import ExportReport
 from mediameter.steps.ingest.ingest import WHOLE_BUCKET, Chosen, IngestReport
 from mediameter.steps.pass_ import complaints
 from mediameter.steps.pass_.stations import Station, after_reading, between, empty_reports, require_success, walk
