@@ -68,7 +68,9 @@ _DATABASE_REMEDIES = (
     ("full", "free some space on its disk and run again; nothing is half written"),
     ("disk I/O", "check its disk (full? quota?) and run again; nothing is half written"),
     ("locked", "another process is using it; run again when that has ended"),
-    ("", "check [warehouse] url, and that it can be reached and written"),
+    ("unable to open", "check [warehouse] url, and the rights of the file and its folder"),
+    ("readonly", "check the rights of the file and its folder: they cannot be written"),
+    ("", "see the database's own log; if README names its version as supported, please report this"),
 )
 
 

@@ -89,6 +89,24 @@ def translated(
     )
 
 
+def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
+    """What is said of an error that no diagnosis knows: the database's own words, and no guess at its cause.
+
+    Only SQLite's errors are of files and disks. A server answered, so it could be reached; it refused a statement.
+    """
+    words = first_line(str(getattr(error, "orig", None) or type(error).__name__))
+    if made.dialect.name == "sqlite":
+        return WorldError(
+            f"the warehouse {made.url.database or ''} cannot be opened ({words})",
+            "check that its folder can be written, that the disk is not full, and that no other process holds it",
+        )
+    return WorldError(
+        f"{name(made.url)}: the server refuses a statement of mediameter's ({words})",
+        "see the server's own log, and README, a warehouse on a server, for the versions that are supported; if yours"
+        " is one of them, please report it",
+    )
+
+
 def first_line(words: str) -> str:
     """PostgreSQL's details, in the lines below the first, hold values."""
     return (words.strip().splitlines() or [""])[0].strip()
