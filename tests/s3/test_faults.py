@@ -122,6 +122,14 @@ LATER = "Sat, 03 Jan 2026 04:10:00 GMT"  # than the listed one
 LASTING: dict[str, tuple[Fault, str]] = {
     "forbidden": (refused(403, "AccessDenied"), rf"{BUCKET}/{KEY} may not be read: allow s3:GetObject on {BUCKET}/\*"),
     "forbidden without words": (refused(403), "may not be read: allow s3:GetObject"),
+    "encrypted under a key that may not be used": (
+        refused(403, "AccessDenied", message="User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt"),
+        r"encrypted, and may not be decrypted \(AccessDenied\): allow kms:Decrypt on the KMS key",
+    ),
+    "encrypted under a key that is disabled": (
+        refused(400, "KMS.DisabledException"),
+        "the KMS key of .* is disabled: enable the key",
+    ),
     "archived": (refused(403, "InvalidObjectState"), "is archived: restore it"),
     "gone": (refused(404, "NoSuchKey"), f"{KEY} has gone"),
     "overwritten": (refused(412, "PreconditionFailed"), f"{KEY} was overwritten since it was listed"),
