@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -266,6 +267,8 @@ class RestTables:
         """What a status that is no success means."""
         code, message = _said(answer)
         where = self.rest.setting
+        if answer.status_code == 401 and (expired := self.rest.key.expired(where, _told_at(answer))):
+            return expired
         if answer.status_code in (401, 403) or code == "42501":
             return UserError(
                 f"{where}: the key may not read this ({code or answer.status_code})", "see key, and its role"
@@ -302,6 +305,15 @@ def _said(answer: httpx.Response) -> tuple[str, str]:
         return str(found.get("code", "")), " ".join(str(found.get("message", "")).split())[:200]
     except (ValueError, AttributeError):
         return "", ""
+
+
+def _told_at(answer: httpx.Response) -> datetime | None:
+    """What the server's clock shows: it is the one that a key is held against."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _asked_to_wait(answer: httpx.Response) -> float:
