@@ -89,6 +89,14 @@ def translated(
     )
 
 
+_OF_A_FILE = (
+    (("not a database", "malformed"), "see [warehouse] url: the file is none of SQLite's, or damaged"),
+    (("full", "disk I/O"), "free some space on its disk, then run again: nothing is half written"),
+    (("locked",), "run again when the other process has ended"),
+    (("readonly", "unable to open"), "see [warehouse] url, and the rights of the file and its folder"),
+)
+
+
 def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
     """What is said of an error that no diagnosis knows: the database's own words, and no guess at its cause.
 
@@ -96,10 +104,9 @@ def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
     """
     words = first_line(str(getattr(error, "orig", None) or type(error).__name__))
     if made.dialect.name == "sqlite":
-        return WorldError(
-            f"the warehouse {made.url.database or ''} cannot be opened ({words})",
-            "check that its folder can be written, that the disk is not full, and that no other process holds it",
-        )
+        known = (remedy for parts, remedy in _OF_A_FILE if any(part in words for part in parts))
+        remedy = next(known, "if that says nothing to you, please report it")
+        return WorldError(f"the warehouse {made.url.database or ''} cannot be opened ({words})", remedy)
     return WorldError(
         f"{name(made.url)}: the server refuses a statement of mediameter's ({words})",
         "see the server's own log, and README, a warehouse on a server, for the versions that are supported; if yours"
