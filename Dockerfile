@@ -4,9 +4,14 @@
 #   docker run --rm -v /srv/media:/data mediameter run
 #   docker run -v /srv/media:/data -e PREFECT_API_URL=… --entrypoint prefect mediameter \
 #       worker start --pool mediameter --type process
-FROM python:3.11-slim
+#
+# The base by its digest, as whoever builds has looked at it (`docker buildx imagetools inspect python:3.11-slim`):
+#
+#   docker build --build-arg BASE=python:3.11-slim@sha256:… -t mediameter .
+ARG BASE=python:3.11-slim
+FROM ${BASE}
 
-# The lock holds every package with its hash: nothing else is installed.
+# The product's lock holds every package that runs, with its hash: nothing else is installed, no tool of development.
 COPY requirements.lock /tmp/requirements.lock
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
         -r /tmp/requirements.lock \

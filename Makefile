@@ -17,21 +17,21 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test trials fuzz bench lock clean
+.PHONY: help venv demo test trials fuzz bench lock audit sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(READY) ## the environment in .venv, from requirements.lock (once)
+venv: $(READY) ## the environment in .venv, from requirements-dev.lock (once)
 
 # uv's own line of the lock is installed by pip, the rest by uv, ten times faster. A .pth puts the clone on the
 # path: no build, so nothing is fetched that the lock does not hold a hash of.
-$(READY): requirements.lock Makefile
+$(READY): requirements-dev.lock Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	@awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.lock > .venv/uv.lock
+	@awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements-dev.lock > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "mediameter.pth").write_text("$(CURDIR)\n")'
 	@printf '#!%s\nimport sys\n\nfrom mediameter.cli import main\n\nsys.exit(main())\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/mediameter
 	@chmod +x $(BIN)/mediameter
@@ -60,9 +60,25 @@ fuzz: $(READY) ## five minutes of hostile input for the parser
 bench: $(READY) ## the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lock: $(READY) ## requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --upgrade pyproject.toml -o requirements.lock
+# The product's lock holds what runs; the other one what develops it, too, in the very same versions.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --upgrade pyproject.toml
+lock: $(READY) ## both locks anew from pyproject.toml
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock
+
+# Without the network there is no answer, and none must not look like a good one.
+audit: $(READY) ## known vulnerabilities of the packages that run (asks PyPI's advisories)
+	@rm -f .venv/audit.txt
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements.lock -o .venv/audit.txt 2> .venv/audit.err; found=$$?; \
+	cat .venv/audit.txt 2> /dev/null; tail -n 1 .venv/audit.err; \
+	if [ $$found != 0 ] && [ ! -s .venv/audit.txt ]; then \
+		echo "nothing was audited: the advisories could not be asked for (.venv/audit.err)"; fi; exit $$found
+
+sbom: $(READY) ## sbom.cdx.json: what runs, as CycloneDX
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file sbom.cdx.json
 
 clean: ## remove the environment, the demo and all caches
 	rm -rf .venv .demo demo-world .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,9 +23,9 @@ _DATABASE_REMEDIES = (
     ("full", "free some space on its disk and run again; nothing is half written"),
     ("disk I/O", "check its disk (full? quota?) and run again; nothing is half written"),
     ("locked", "another process is using it; run again when that has ended"),
-    ("readonly", "correct the rights of its file and folder"),
-    ("unable to open", "check [warehouse] url, and that its folder can be written"),
-    ("", "nothing of this was written; if it stays so after the next run, it is a bug in mediameter"),
+    ("unable to open", "check [warehouse] url, and the rights of the file and its folder"),
+    ("readonly", "check the rights of the file and its folder: they cannot be written"),
+    ("", "see the database's own log; if README names its version as supported, please report this"),
 )
 
 

@@ -32,6 +32,7 @@ _NAME = r"^[\w./:+-]+(?: [\w./:+-]+){0,2}$"
 """At most three words."""
 ID = r"[\w.:-]{1,128}"
 _CURRENCY = re.compile("[A-Za-z]{3}")
+_SHORT = r"[-+]?[0-9.,]{1,24}(?:[eE][-+]?[0-9]{1,4})?|[A-Za-z]{1,12}"
 OTHER = "other"
 _USAGE = {"generation": "usage"}  # an older name of it
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
@@ -193,12 +194,13 @@ def _without_prompt(text: pl.Expr) -> pl.Expr:
 
 
 class _Said(NamedTuple):
-    """What ``metadata`` says; ``wrong`` is the reason why it cannot be taken."""
+    """What ``metadata`` says; ``wrong`` is the reason why it cannot be taken, ``told`` the value that is wrong."""
 
     model: str | None = None
     paid_micros: int | None = None
     currency: str | None = None
     wrong: str | None = None
+    told: str | None = None
 
 
 def _credits(rows: pl.DataFrame) -> pl.DataFrame:
@@ -214,7 +216,7 @@ def _credits(rows: pl.DataFrame) -> pl.DataFrame:
         pl.Series("_currency", [each.currency for each in found], dtype=pl.String),
         pl.Series("_wrong", [each.wrong for each in found], dtype=pl.String),
         _number=pl.col("amount").cast(pl.String),
-        _money=pl.lit(None, pl.String()),
+        _money=pl.Series([each.told for each in found], dtype=pl.String),
     )
     is_paid = pl.col("transaction_type").is_in(("purchase", "refund")) & pl.col("_paid").is_not_null()
     sign = pl.when(pl.col("transaction_type") == "refund").then(-1).otherwise(1)
@@ -249,8 +251,20 @@ def _said(text: str | None) -> _Said:
     try:
         paid, currency = money(found.get("amount_paid_cents"), found.get("currency"))
     except ValueError:
-        return _Said(wrong="BAD_MONEY")
+        told = ", ".join(f"{name} {in_short(found.get(name))}" for name in ("amount_paid_cents", "currency"))
+        return _Said(wrong="BAD_MONEY", told=told)
     return _Said(_model(found.get("model_id")), paid, currency)
+
+
+def in_short(value: Any) -> str:
+    """A value as a reject may tell it: a number or a code as it stands; of any other text only how long it is, since
+    anything may stand in it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool | dict | list):
+        return {bool: "a truth value", dict: "an object", list: "a list"}[type(value)]
+    text = str(value)
+    return text if re.fullmatch(_SHORT, text) else f"a text of {len(text):,} characters"
 
 
 def _model(told: Any) -> str | None:

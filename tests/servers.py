@@ -18,25 +18,44 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.store import warehouse
 
-# variable → where Debian's own packages listen, as their first user
-_USUAL = {
-    "MEDIAMETER_TEST_POSTGRES_URL": "postgresql+psycopg://postgres@127.0.0.1:5432/test",
-    "MEDIAMETER_TEST_MARIADB_URL": "mysql+pymysql://root@127.0.0.1:3306/test",
-}
 _VARIABLES = {
     "postgres": "MEDIAMETER_TEST_POSTGRES_URL",
     "mariadb": "MEDIAMETER_TEST_MARIADB_URL",
     "mysql": "MEDIAMETER_TEST_MYSQL_URL",
 }
-SERVERS = ("postgres", "mariadb", *(["mysql"] if "MEDIAMETER_TEST_MYSQL_URL" in os.environ else []))
-ENGINES = ("sqlite", *SERVERS)
+# where the packages' own servers listen, as their first user; a second one of the family takes the next port
+_USUAL = {
+    "postgres": ("postgresql+psycopg://postgres@127.0.0.1:5432/test",),
+    "mariadb": ("mysql+pymysql://root@127.0.0.1:3306/test", "mysql+pymysql://root@127.0.0.1:3307/test"),
+    "mysql": ("mysql+pymysql://root@127.0.0.1:3306/test", "mysql+pymysql://root@127.0.0.1:3307/test"),
+}
 
 
 def find() -> None:
     """Sets the variables that are not set, for servers that answer within a second."""
-    for variable, url in _USUAL.items():
-        if variable not in os.environ and answers(url):
+    for engine, variable in _VARIABLES.items():
+        url = next((url for url in _USUAL[engine] if variable not in os.environ and answers(url, engine)), None)
+        if url:
             os.environ[variable] = url
+
+
+def answers(url: str | sa.URL, family: str = "") -> bool:
+    """Whether a server is there, and of this engine; MariaDB says in its version that it is no MySQL."""
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 1})
+    try:
+        with engine.connect() as connection:
+            version = str(connection.exec_driver_sql("SELECT version()").scalar()).lower()
+    except sa.exc.SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+    return family not in ("mariadb", "mysql") or ("mariadb" in version) == (family == "mariadb")
+
+
+find()  # here, since it tells which engines the tests are asked on
+SERVERS = ("postgres", "mariadb", *(["mysql"] if _VARIABLES["mysql"] in os.environ else []))
+"""MySQL itself is in no package that every machine can have: where there is none, one test says that it was skipped."""
+ENGINES = ("sqlite", *SERVERS)
 
 
 @contextmanager
@@ -158,14 +177,3 @@ def server_url(engine: str) -> str:
 def is_ci() -> bool:
     """Where a missing server is a failure."""
     return bool(os.environ.get("CI"))
-
-
-def answers(url: str | sa.URL) -> bool:
-    engine = sa.create_engine(url, connect_args={"connect_timeout": 1})
-    try:
-        with engine.connect():
-            return True
-    except sa.exc.SQLAlchemyError:
-        return False
-    finally:
-        engine.dispose()

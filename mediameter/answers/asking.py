@@ -35,7 +35,10 @@ _COMPUTED = {
     **dict.fromkeys(MONEY_OF_ANSWERS, "money"),
     **dict.fromkeys(("error_rate", "server_error_rate", "client_abort_rate", "cache_hit_ratio"), "float"),
     **dict.fromkeys(("authenticated_share", "requests_share", "bot_share"), "float"),
-    **dict.fromkeys(("rejected_lines", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"), "int"),
+    **dict.fromkeys(
+        ("rejected_lines", "rejected_rows", "refused_objects", "anonymous_deliveries", "bot_requests", "bot_bytes"),
+        "int",
+    ),
     **dict.fromkeys(("access_count", "unique_ips", "total_bandwidth", "invoiced_bytes"), "int"),
     **dict.fromkeys(("user_count", "files_served"), "int"),
     **dict.fromkeys(("failure_rate", "average_ms"), "float"),

@@ -51,7 +51,7 @@ COMMANDS = (
 )
 GROUPS = (
     (alerts, "alerts", "Rules and incidents: list, test, explain, silence."),
-    (rejects, "rejects", "Lines that could not be read; read them again."),
+    (rejects, "rejects", "Lines, events and rows that could not be read; read them again."),
 )
 for command, short_help in COMMANDS:
     app.command(short_help=short_help)(command)

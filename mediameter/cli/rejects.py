@@ -11,7 +11,8 @@ from mediameter.errors import UserError
 
 rejects = typer.Typer(rich_markup_mode=None)
 
-Reason = Annotated[str | None, typer.Option(help="Only this reason, like SHORT_LINE.")]
+Reason = Annotated[str | None, typer.Option(help="Only this reason, like SHORT_LINE or BAD_MONEY.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 
 
 @rejects.callback(invoke_without_command=True)
@@ -21,8 +22,9 @@ def rejects_or_list(
     reason: Reason = None,
     limit: Limit = 20,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
-    """Show the lines that could not be read, and read them again after the parser was fixed.
+    """Show the lines, events and rows that could not be read; read lines again after the parser was fixed.
 
     Without a command: list.
 
@@ -34,27 +36,38 @@ def rejects_or_list(
       mediameter rejects replay
     """
     if context.invoked_subcommand is None:
-        rejects_list(settings, reason, limit, as_json)
-    elif settings or reason or as_json:  # they would be lost
+        rejects_list(settings, reason, limit, as_json, as_csv)
+    elif settings or reason or as_json or as_csv:  # they would be lost
         example = f"mediameter rejects {context.invoked_subcommand} --settings FILE"
         raise UserError("put options after the subcommand", f"for example: {example}")
 
 
 @rejects.command("list", short_help="List the newest rejects, with place and reason.")
 def rejects_list(
-    settings: SettingsFile = None, reason: Reason = None, limit: Limit = 20, as_json: AsJson = False
+    settings: SettingsFile = None,
+    reason: Reason = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
-    """List the newest rejects, with place and reason.
+    """List the newest rejects with place and reason: lines of logs, events of files, rows of tables.
 
     \b
     Examples:
       mediameter rejects list
       mediameter rejects list --reason SHORT_LINE --limit 100 --json
+      mediameter rejects list --reason BAD_MONEY --csv
     """
+    if as_json and as_csv:
+        raise UserError("--json and --csv are two formats", "choose one of them")
     loaded = load(settings)
     from mediameter.commands import rejects as step
 
-    tell(step.list_rejects(loaded, reason, limit, now=now()), as_json)
+    found = step.list_rejects(loaded, reason, limit, now=now())
+    if as_csv:
+        found.write_csv()
+    else:
+        tell(found, as_json)
 
 
 @rejects.command("show", short_help="Show one reject in full.")

@@ -1,16 +1,19 @@
-"""The lines that could not be read, with their place: what to look at when a count seems low."""
+"""All that could not be read, with its place: lines of logs, events of files, rows of tables. What to look at when a
+count seems low, or a day is suspect."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, select
 
+from mediameter import answers
 from mediameter.errors import UserError
 from mediameter.opening.bucket import bucket
 from mediameter.opening.reader import plain, reader, rows
@@ -19,28 +22,43 @@ from mediameter.settings import Settings
 from mediameter.sources.folder import Folder
 from mediameter.sources.objects import ObjectVersion
 from mediameter.store import objects
+from mediameter.store import rejects as kept
 from mediameter.store.warehouse import tables
-from schemas.internal import REJECTS
+from schemas.internal import REJECTS, ROW_REJECTS
 
 SHOWN_CHARACTERS = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """One rejected line, redacted; line 0 is an object that was refused as a whole."""
+    """One thing that was rejected, redacted: a line or event of an object (line 0 is an object that was refused as a
+    whole), or a row of a table, whose ``detail`` says column and value. What does not apply is None."""
 
     source: str
-    object_key: str
-    line_number: int
-    byte_offset: int
     reason: str
-    line: str
-    least_bytes: int | None
-    most_bytes: int | None
+    object_key: str | None = None
+    line_number: int | None = None
+    byte_offset: int | None = None
+    line: str | None = None
+    least_bytes: int | None = None
+    most_bytes: int | None = None
+    table_name: str | None = None
+    row_id: str | None = None
+    export_day: date | None = None
+    detail: str | None = None
+
+    @property
+    def place(self) -> str:
+        if self.table_name is None:
+            return f"{self.source}:{self.object_key}" + (f" line {self.line_number}" if self.line_number else "")
+        day = f"of {self.export_day}" if self.export_day else "of no day"
+        return f"{self.source}:{self.table_name} row {self.row_id} {day}"
 
     @property
     def size(self) -> str:
         """How many bytes it may stand for, in words."""
+        if self.table_name is not None:
+            return ""
         if self.most_bytes is None:
             return "of unknown size" if self.line_number else ""
         exact = f"{self.most_bytes:,} bytes"
@@ -58,28 +76,38 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Rejects:
-    """The newest rejects, and how many there are in all; ``unread``: files of folders that no run reads as they are."""
+    """The newest rejects, and how many there are in all; ``rows_not_kept``: rows that are counted in their days, and
+    no more; ``unread``: files of folders that no run reads as they are."""
 
     rejects: tuple[Reject, ...]
     total: int
     unread: tuple[Unread, ...] = ()
+    rows_not_kept: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        unread = [asdict(each) for each in self.unread]
-        return {"total": self.total, "rejects": [asdict(each) for each in self.rejects], "unread": unread}
+        values: dict[str, Any] = plain(asdict(self))
+        return {name: values[name] for name in ("total", "rows_not_kept", "rejects", "unread")}
+
+    def write_csv(self) -> None:
+        """The rejects alone, a row each."""
+        names = tuple(field.name for field in fields(Reject))
+        cells = tuple(tuple(getattr(each, name) for name in names) for each in self.rejects)
+        answers.write(answers.Result(names, cells), "csv", sys.stdout)
 
     def render(self, console: Console) -> None:
         for each in self.rejects:
-            place = f"{each.source}:{each.object_key}" + (f" line {each.line_number}" if each.line_number else "")
             size = f"  ({each.size})" if each.size else ""
-            console.print(
-                shown(f"{each.reason}  {place}{size}"), style="bold", markup=False, highlight=False, soft_wrap=True
-            )
-            console.print(shown(f"  {cut(each.line)}"), markup=False, highlight=False, soft_wrap=True)
+            head = shown(f"{each.reason}  {each.place}{size}")
+            console.print(head, style="bold", markup=False, highlight=False, soft_wrap=True)
+            text = each.line if each.table_name is None else each.detail
+            console.print(shown(f"  {cut(text or '')}"), markup=False, highlight=False, soft_wrap=True)
         for file in self.unread:
             said = shown(f"not read  {file.source}:{file.object_key}: {file.why}")
             console.print(said, markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(self.rejects):,} of {self.total:,} rejects.", highlight=False)
+        if self.rows_not_kept:
+            more = f"{self.rows_not_kept:,} more rejected rows are counted, but not kept: of a table's day 1,000 are."
+            console.print(more, highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +144,26 @@ def cut(line: str) -> str:
 def list_rejects(
     settings: Settings, reason: str | None = None, limit: int = 20, *, now: datetime | None = None
 ) -> Rejects:
-    """At most ``limit`` rejects, of one reason or of all, of the newest objects first; and, as of ``now``, the files of
-    folders that may not be whole yet.
-
-    Those of an object that was overwritten since went with it. Raises ``UserError`` for a reason that does not exist.
+    """At most ``limit`` rejects, of one reason or of all, the newest first; and, as of ``now``, the files of folders
+    that may not be whole yet. Raises ``UserError`` for a reason that does not exist.
     """
-    query = _standing(reason)
+    asked = _known(reason) if reason else None
     with reader(settings) as connection:
-        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        objects = tables["objects"]
-        newest = (objects.c.last_modified_at.desc(), objects.c.source, objects.c.object_key, objects.c.object_id)
-        found = rows(connection, query.order_by(*newest, tables["rejects"].c.line_number).limit(limit))
+        total = sum(kept.by_reason(connection, asked).values())
+        not_kept = 0 if asked else kept.rows_not_kept(connection)
+        found = _newest(connection, asked, limit)
         unread = tuple(_unread(settings, connection, now)) if now and not reason else ()
-    return Rejects(tuple(Reject(**row) for row in found), int(total), unread)
+    return Rejects(tuple(found), total, unread, not_kept)
+
+
+def _newest(connection: Connection, reason: str | None, limit: int) -> list[Reject]:
+    """Of lines and of rows together; a row of no day is as new as can be, since nothing else shows it."""
+    dated = [
+        (row.pop("last_modified_at").date(), Reject(**row)) for row in rows(connection, kept.lines(reason).limit(limit))
+    ]
+    of_tables = rows(connection, kept.rows_of_tables(reason).limit(limit))
+    dated += [(row["export_day"] or date.max, Reject(**row)) for row in of_tables]
+    return [each for _, each in sorted(dated, key=lambda pair: pair[0], reverse=True)][:limit]
 
 
 def _unread(settings: Settings, connection: Connection, now: datetime) -> Iterator[Unread]:
@@ -171,27 +206,8 @@ def show_reject(settings: Settings, key: str, line: int) -> RejectShown:
     return RejectShown(**found[line])
 
 
-def _standing(reason: str | None) -> Select[Any]:
-    rejects, objects = tables["rejects"], tables["objects"]
-    query = (
-        select(
-            objects.c.source,
-            objects.c.object_key,
-            rejects.c.line_number,
-            rejects.c.byte_offset,
-            rejects.c.reason,
-            rejects.c.line,
-            rejects.c.least_bytes,
-            rejects.c.most_bytes,
-        )
-        .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
-        .where(objects.c.state != "superseded")
-    )
-    return query.where(rejects.c.reason == _known(reason)) if reason else query
-
-
 def _known(reason: str) -> str:
-    reasons = REJECTS.column("reason").among
+    reasons = tuple(dict.fromkeys(name for of in (REJECTS, ROW_REJECTS) for name in of.column("reason").among))
     if reason.upper() in reasons:
         return reason.upper()
     near = get_close_matches(reason.upper(), reasons, n=1, cutoff=0.4)

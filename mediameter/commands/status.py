@@ -21,6 +21,7 @@ from mediameter.printable import shown
 from mediameter.report import words
 from mediameter.settings import Settings
 from mediameter.steps.redo.repricing import Waiting, lines, waiting
+from mediameter.store import rejects as kept
 from mediameter.store.days import why_suspect
 from mediameter.store.listings import complete_through
 from mediameter.store.warehouse import tables
@@ -127,6 +128,8 @@ class Status:
     complaints: tuple[str, ...] = ()
     repricing: tuple[Waiting, ...] = ()
     """Figures of final days that wait for `backfill --reprice`; nothing is late for that."""
+    rows_not_kept: int = 0
+    """Rejected rows of tables beyond those in ``rejects``: they are counted in their days, and no more."""
 
     @property
     def is_late(self) -> bool:
@@ -164,7 +167,9 @@ class Status:
         counts = ", ".join(f"{count:,} {state}" for state, count in self.objects.items())
         console.print(f"Objects: {counts or 'none'}.", highlight=False)
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejects.items())
-        console.print(f"Rejects: {reasons or 'none'}.", highlight=False)
+        more = f", and {self.rows_not_kept:,} rows that are counted alone" if self.rows_not_kept else ""
+        where = " `mediameter rejects` shows them." if self.rejects else ""
+        console.print(f"Rejects: {reasons or 'none'}{more}.{where}", highlight=False)
         console.print("Something is late or suspect." if self.is_late else "Nothing is late or suspect.")
 
 
@@ -181,7 +186,8 @@ def status(settings: Settings, day: date | None = None, *, now: datetime) -> Sta
             days=tuple(wanted),
             missing_day=day if day and not wanted else None,
             objects=_counts(connection, select(tables["objects"].c.state)),
-            rejects=_counts(connection, _standing_reasons()),
+            rejects=kept.by_reason(connection),
+            rows_not_kept=kept.rows_not_kept(connection),
             suspicions=tuple(_suspicions(connection, settings, {each.day for each in wanted if each.is_suspect})),
             broken_rules=tuple(_broken_rules(connection, settings, day)),
             unsent=tuple(held_up),
@@ -272,16 +278,6 @@ def _broken_rules(connection: Connection, settings: Settings, day: date | None) 
     query = query.where(checks.tenant == settings.tenant, checks.is_met.is_(False))
     query = query if day is None else query.where(checks.day == day)
     return [BrokenRule(**row) for row in rows(connection, query.order_by(checks.day, checks.suite, checks.rule))]
-
-
-def _standing_reasons() -> Any:
-    """Reasons of the rejects that stand: those of an object that was overwritten went with it."""
-    rejects, objects = tables["rejects"], tables["objects"]
-    return (
-        select(rejects.c.reason)
-        .select_from(rejects.join(objects, objects.c.object_id == rejects.c.object_id))
-        .where(objects.c.state != "superseded")
-    )
 
 
 def _counts(connection: Connection, query: Any) -> dict[str, int]:

@@ -15,6 +15,7 @@ from mediameter.doctor import server
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
+from mediameter.engines import trouble as engine_trouble
 from mediameter.errors import MediameterError
 from mediameter.store import migration
 
@@ -41,7 +42,8 @@ def lake(case: Case) -> Iterator[Finding]:
 
 
 def warehouse(case: Case) -> Iterator[Finding]:
-    """Opened, locked for writing, and at our revision. A warehouse that is not there is not made."""
+    """Opened, locked as a run and a migration lock it, and at our revision. A warehouse that is not there is not
+    made."""
     file = case.settings.warehouse.sqlite_path
     if file is not None and not file.exists():
         yield _unmade(file)
@@ -53,12 +55,14 @@ def warehouse(case: Case) -> Iterator[Finding]:
         with connect.writing(engine) as connection:  # takes the writer's lock, and has nothing to commit
             found = migration.revision(connection)
             findings = [_revision(shown, found), *server.examined(connection, shown, found, url)]
+        with connect.altering(engine):  # on some engines another lock, and another statement
+            pass
     except MediameterError as trouble:
         yield error(shown, trouble.message.removeprefix(f"{shown}: "), trouble.remedy)
         return
     except sa.exc.SQLAlchemyError as trouble:
-        words = str(getattr(trouble, "orig", None) or type(trouble).__name__)
-        yield error(shown, words, "see [warehouse] url, its rights and its disk, and whether it can be reached")
+        refused = engine_trouble.refused(engine, trouble)
+        yield error(shown, refused.message.removeprefix(f"{shown}: "), refused.remedy)
         return
     finally:
         engine.dispose()

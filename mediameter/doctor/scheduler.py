@@ -35,6 +35,7 @@ DEPLOYMENTS = (
     Expected("backfill/backfill", is_scheduled=False),
 )
 SILENT_AFTER = timedelta(minutes=5)  # a worker polls each 15 s and says so each 30 s
+PENDING_FOR = timedelta(minutes=15)  # a worker takes seconds to start a process
 TIMEOUT_S = 4.0
 _START_WORKER = f"prefect worker start --pool {POOL}, under a process supervisor"
 _DEPLOY = "prefect deploy --all, in the clone"
@@ -134,15 +135,17 @@ def _deployment(client: httpx.Client, expected: Expected, now: datetime) -> Find
 def _orphan(
     client: httpx.Client, deployment: dict[str, Any], longest: timedelta | None, now: datetime
 ) -> dict[str, Any] | None:
-    """A run that should be over by its flow's timeout, while the deployment's slots are all taken: the server was gone
-    when it ended, or the machine with it."""
+    """A run that should be over by its flow's timeout, or that has not got from PENDING to RUNNING, while the
+    deployment's slots are all taken: the server was gone when it ended, or the worker or the machine with it."""
     limit = deployment["global_concurrency_limit"]
     if longest is None or not limit or limit["active_slots"] < limit["limit"]:
         return None
-    begun = {"start_time": {"before_": (now - longest).isoformat()}, "state": {"type": {"any_": ["RUNNING"]}}}
-    asked = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": begun, "limit": 1}
+    begun = {"RUNNING": now - longest, "PENDING": now - PENDING_FOR}
+    runs = {"state": {"type": {"any_": list(begun)}}}
+    asked = {"deployments": {"id": {"any_": [deployment["id"]]}}, "flow_runs": runs, "limit": limit["limit"] + 1}
     found: list[dict[str, Any]] = client.post("flow_runs/filter", json=asked).raise_for_status().json()
-    return found[0] if found else None
+    since = [(run, datetime.fromisoformat(run["state"]["timestamp"])) for run in found]
+    return next((run for run, at in since if at < begun[run["state"]["type"]]), None)
 
 
 def _scheduled(looked_at: str, found: dict[str, Any]) -> Finding:

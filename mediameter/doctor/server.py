@@ -23,9 +23,8 @@ def examined(connection: sa.Connection, shown: str, revision: str | None, url: s
     engine = connection.dialect.name
     if engine == "sqlite":
         return
-    if revision is None and engine == "postgresql" and not _may_make_tables(connection):
-        remedy = "GRANT CREATE ON SCHEMA public to the user, or let another user run `mediameter migrate`"
-        yield error(shown, "there are no tables yet, and the user may not create any", remedy)
+    if revision != HEAD:
+        yield from _MIGRATING[engine](connection, shown, revision)
     if revision == HEAD:
         write_nothing(connection)
         yield from _collations(connection, shown)
@@ -34,8 +33,45 @@ def examined(connection: sa.Connection, shown: str, revision: str | None, url: s
         yield _loading(connection, shown, is_wanted=mysql.may_load_files(sa.make_url(url)))
 
 
-def _may_make_tables(connection: sa.Connection) -> bool:
-    return bool(connection.exec_driver_sql("SELECT has_schema_privilege(current_schema(), 'CREATE')").scalar())
+_NONE_YET, _OLDER = "there are no tables yet, and the user", "the next run has to change the tables, and the user"
+_ANOTHER = "or let another user run `mediameter migrate`"
+
+
+def _migrating_postgres(connection: sa.Connection, shown: str, revision: str | None) -> Iterator[Finding]:
+    """Only its owner may alter a table."""
+    may_create = connection.exec_driver_sql("SELECT has_schema_privilege(current_schema(), 'CREATE')").scalar()
+    if not may_create:
+        what = f"{_OLDER if revision else _NONE_YET} may not create any"
+        yield error(shown, what, f"GRANT CREATE ON SCHEMA public to the user, {_ANOTHER}")
+    query = sa.text(
+        "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename IN :ours"
+        " AND NOT pg_has_role(tableowner, 'USAGE') ORDER BY tablename"
+    ).bindparams(sa.bindparam("ours", tuple(tables), expanding=True))
+    foreign = list(connection.execute(query).scalars())
+    if foreign:
+        what = f"{_OLDER} does not own {len(foreign)} of them, {foreign[0]} among them"
+        yield error(shown, what, "let their owner run `mediameter migrate`")
+
+
+_TO_MIGRATE = ("CREATE", "ALTER", "INDEX", "DROP", "CREATE VIEW")
+
+
+def _migrating_mysql(connection: sa.Connection, shown: str, revision: str | None) -> Iterator[Finding]:
+    """By what the server tells a user of its own grants; of what comes with a role it tells nothing there."""
+    mine = "REPLACE(grantee, '''', '') = CURRENT_USER()"
+    query = sa.text(
+        f"SELECT privilege_type FROM information_schema.user_privileges WHERE {mine} UNION SELECT privilege_type"
+        f" FROM information_schema.schema_privileges WHERE {mine} AND DATABASE() LIKE table_schema"
+    )
+    held = {str(name).upper() for name in connection.execute(query).scalars()}
+    has_role = connection.exec_driver_sql("SELECT CURRENT_ROLE()").scalar() not in (None, "NONE")
+    missing = [name for name in _TO_MIGRATE if name not in held]
+    if missing and not has_role:
+        what = f"{_OLDER if revision else _NONE_YET} lacks {', '.join(missing)}"
+        yield error(shown, what, f"GRANT them on the database to the user, {_ANOTHER}")
+
+
+_MIGRATING = {"postgresql": _migrating_postgres, "mysql": _migrating_mysql}
 
 
 def _collations(connection: sa.Connection, shown: str) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -15,7 +14,6 @@ from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.opening import tables as opening
 from mediameter.sections.tables import RestTableSource, TableSource
-from mediameter.sources.api_keys import read_key
 from mediameter.sources.postgrest import Rest
 from mediameter.sources.tables import Database, Snapshot
 from schemas.source_table import SourceTable
@@ -35,30 +33,26 @@ def reach(visit: TableVisit) -> Iterator[Finding]:
 
 
 def key(visit: TableVisit) -> Iterator[Finding]:
-    """Whose key it is, and until when, as far as it says."""
-    source = visit.source
-    if not isinstance(source, RestTableSource):
+    """Whose key it is, and until when, as far as it says; an error as an export would tell it."""
+    rest = opening.tables(visit.name, visit.source, _ASK_S)
+    if not isinstance(rest, Rest):
         raise AssertionError(f"{visit.setting} has no key")
-    told = read_key(source.key)
-    yield _whose(source, told.role)
-    if told.expires_at:
-        yield _until(visit, told.expires_at)
+    try:
+        rest.refuse_other_roles()
+    finally:
+        rest.close()
+    yield _whose(rest.key.role)
+    if expired := rest.key.expired(rest.setting, visit.clock()):
+        raise expired
+    if rest.key.expires_at:
+        yield ok("key", f"valid until {rest.key.expires_at:%Y-%m-%d}")
 
 
-def _whose(source: RestTableSource, role: str | None) -> Finding:
+def _whose(role: str | None) -> Finding:
     if role is None:
         remedy = "use the service key (a JSON web token, or sb_secret_…): from another role policies hide rows"
         return warning("key", "it does not tell its role: whether it sees every row is not known", remedy)
-    if role != source.role:
-        remedy = f'set key to the service key (secret key); role = "{role}" if policies hide nothing from it'
-        return error("key", f"it is of the role {role}, which need not see all rows (row-level security)", remedy)
     return ok("key", f"of the role {role}")
-
-
-def _until(visit: TableVisit, at: datetime) -> Finding:
-    if at <= visit.clock():
-        return error("key", f"it expired on {at:%Y-%m-%d}", f"make a new one there, and set {visit.setting} key")
-    return ok("key", f"valid until {at:%Y-%m-%d}")
 
 
 def tables(visit: TableVisit) -> Iterator[Finding]:

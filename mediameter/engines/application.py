@@ -89,8 +89,7 @@ def _prepare_mysql(connection: Any, statement_timeout_s: int, lock_timeout_s: fl
 
 def _begin_mysql(connection: sa.Connection, lock_timeout_s: float) -> None:
     """The lock ends with the connection, which is closed after each transaction."""
-    ask = "SELECT GET_LOCK(CONCAT('mediameter.', MD5(CONCAT(DATABASE(), ' write-back'))), %s)"
-    if connection.exec_driver_sql(ask, (round(lock_timeout_s),)).scalar() != 1:
+    if not mysql.takes_lock(connection, " write-back", lock_timeout_s):
         raise WorldError("another run writes into the application", "run again when it has ended")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -84,11 +85,9 @@ def _prepare(connection: Any, lock_timeout_s: float) -> tuple[int, bool]:
     is_mariadb = "mariadb" in version.lower()
     _check_version(version, is_mariadb=is_mariadb)
     collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
-    isolation = "tx_isolation" if is_mariadb else "transaction_isolation"
     settings = {
         "time_zone": "'+00:00'",
         "sql_mode": f"'{_SQL_MODE}'",
-        isolation: "'READ-COMMITTED'",
         "innodb_lock_wait_timeout": max(1, round(lock_timeout_s)),
         "lock_wait_timeout": max(1, round(lock_timeout_s)),
     }
@@ -98,6 +97,8 @@ def _prepare(connection: Any, lock_timeout_s: float) -> tuple[int, bool]:
         settings |= {"max_execution_time": STATEMENT_TIMEOUT_S * 1000, "wait_timeout": IDLE_TIMEOUT_S}
     with connection.cursor() as cursor:
         cursor.execute(f"SET NAMES utf8mb4 COLLATE {collation}")
+        # A statement: the variable of the same meaning has another name in every family of servers.
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute("SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()))
         cursor.execute("SELECT @@max_allowed_packet, @@local_infile")
         packet, takes_files = cursor.fetchone()
@@ -121,8 +122,7 @@ def _begin(connection: sa.Connection, lock_timeout_s: float) -> None:
     connection.exec_driver_sql(f"SET SESSION TRANSACTION READ {'WRITE' if options.get('is_writing') else 'ONLY'}")
     if options.get("is_altering"):
         # DDL would give up a row's lock with its implicit commit; this one goes with the connection.
-        ask = "SELECT GET_LOCK(CONCAT('mediameter.', MD5(DATABASE())), %s)"
-        if connection.exec_driver_sql(ask, (round(lock_timeout_s),)).scalar() != 1:
+        if not takes_lock(connection, "", lock_timeout_s):
             raise WorldError("another process migrates the warehouse", "run again when it has ended")
     elif options.get("is_writing"):
         connection.exec_driver_sql("START TRANSACTION")
@@ -130,6 +130,17 @@ def _begin(connection: sa.Connection, lock_timeout_s: float) -> None:
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def takes_lock(connection: sa.Connection, purpose: str, timeout_s: float) -> bool:
+    """Takes the session's lock of this database and purpose; False where another session still holds it in the end.
+
+    The name is hashed here: a server drops its hash functions (MySQL 9.6 has no MD5), and a name may have 64
+    characters.
+    """
+    database = connection.exec_driver_sql("SELECT DATABASE()").scalar_one()
+    name = f"mediameter.{hashlib.sha256(f'{database}{purpose}'.encode()).hexdigest()[:32]}"
+    return bool(connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, round(timeout_s))).scalar() == 1)
 
 
 def _lock_writers_row(connection: sa.Connection) -> None:

@@ -102,6 +102,31 @@ def translated(
     )
 
 
+_OF_A_FILE = (
+    (("not a database", "malformed"), "see [warehouse] url: the file is none of SQLite's, or damaged"),
+    (("full", "disk I/O"), "free some space on its disk, then run again: nothing is half written"),
+    (("locked",), "run again when the other process has ended"),
+    (("readonly", "unable to open"), "see [warehouse] url, and the rights of the file and its folder"),
+)
+
+
+def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
+    """What is said of an error that no diagnosis knows: the database's own words, and no guess at its cause.
+
+    Only SQLite's errors are of files and disks. A server answered, so it could be reached; it refused a statement.
+    """
+    words = first_line(str(getattr(error, "orig", None) or type(error).__name__))
+    if made.dialect.name == "sqlite":
+        known = (remedy for parts, remedy in _OF_A_FILE if any(part in words for part in parts))
+        remedy = next(known, "if that says nothing to you, please report it")
+        return Unavailable(f"the warehouse {made.url.database or ''} cannot be opened ({words})", remedy)
+    return WorldError(
+        f"{name(made.url)}: the server refuses a statement of mediameter's ({words})",
+        "see the server's own log, and README, a warehouse on a server, for the versions that are supported; if yours"
+        " is one of them, please report it",
+    )
+
+
 def first_line(words: str) -> str:
     """PostgreSQL's details, in the lines below the first, hold values."""
     return (words.strip().splitlines() or [""])[0].strip()

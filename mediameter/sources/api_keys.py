@@ -10,6 +10,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from mediameter.errors import UserError
+
 PUBLISHABLE, SECRET = "sb_publishable_", "sb_secret_"
 WHOLE_ROLE = "service_role"
 ANONYMOUS = "anon"  # PostgREST's own name for whoever shows a token without a role
@@ -20,6 +22,13 @@ class ApiKey(NamedTuple):
 
     role: str | None
     expires_at: datetime | None = None
+
+    def expired(self, setting: str, now: datetime | None) -> UserError | None:
+        """The error of a key that has run out by then; None where it has not, or where nobody tells."""
+        if now is None or self.expires_at is None or now < self.expires_at:
+            return None
+        what = f"{setting}: the key expired on {self.expires_at:%Y-%m-%d}"
+        return UserError(what, f"make a new one there, and set key in {setting}")
 
 
 def read_key(key: str) -> ApiKey:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -289,6 +290,8 @@ class RestTables:
         if answer.is_redirect:
             to = httpx.URL(answer.headers.get("location", "")).host or "another address"
             return UserError(f"{where}: the REST API sends us on to {to} ({answer.status_code})", "set url to it")
+        if answer.status_code == 401 and (expired := self.rest.key.expired(where, _told_at(answer))):
+            return expired
         if answer.status_code in (401, 403) or code == "42501":
             why = ": ".join(part for part in (code or str(answer.status_code), message) if part)
             return UserError(f"{where}: the key may not read this ({why})", "see key, and its role")
@@ -317,6 +320,15 @@ class RestTables:
 
 class TimedOut(WorldError):
     """A statement that took too long: a smaller page may do."""
+
+
+def _told_at(answer: httpx.Response) -> datetime | None:
+    """What the server's clock shows: it is the one that a key is held against."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _asked_to_wait(answer: httpx.Response) -> float:

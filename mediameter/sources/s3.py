@@ -1,7 +1,9 @@
 """A bucket over S3: its listing, and objects in parts that are fetched whole, conditionally, and tried again.
 
-A part is accepted only if its entity tag is the listed one and its length the expected one (and, of an object in one
-part whose entity tag is an MD5, its content): an error page with status 200 is no log, nor is half an object.
+A part is accepted only if it is of the listed version (its entity tag, else its time, says so), if its length is the
+expected one, and, where the entity tag is an MD5, if the whole content matches: an error page with status 200 is no
+log, nor is half an object. A store whose GET spells the tag otherwise than its listing, or leaves it out, is read all
+the same.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, date
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -46,10 +49,10 @@ class Part(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """A part's bytes, and whether the object's entity tag is the MD5 of its bytes."""
+    """A part's bytes, and the entity tags that may be the MD5 of the whole object: one has to be, if there are any."""
 
     content: bytes
-    is_md5: bool
+    hashes: tuple[str, ...]
 
 
 class Passing(Exception):
@@ -77,6 +80,8 @@ class S3:
     since: date | None = None
     left_out: list[LeftOut] = field(default_factory=list, init=False)
     _silent: int = field(default=0, init=False)
+    _has_two_tags: bool = field(default=False, init=False)
+    """Whether an object had another entity tag here than in the listing: no condition is worth sending then."""
 
     def listing(self) -> list[ObjectVersion]:
         """Objects by key, without folder markers and (``left_out``) what is no log by its name.
@@ -139,13 +144,11 @@ class S3:
         )
 
     def _fetch_once(self, part: Part) -> Fetched:
-        headers = {"If-Match": f'"{part.version.etag}"'} if part.version.etag else {}
-        if not part.is_whole:
-            headers["Range"] = f"bytes={part.start}-{part.start + part.size - 1}"
-        try:
-            answer = self.connection.get(part.version.key, headers)
-        except BotoCoreError as error:
-            raise Unwell(_short(error)) from None
+        condition = {"If-Match": f'"{part.version.etag}"'} if part.version.etag and not self._has_two_tags else {}
+        answer = self._asked_for(part, condition)
+        if answer.status == 412 and condition:  # overwritten, or a store that knows the object by another tag
+            answer.close()
+            answer = self._asked_for(part, {})
         try:
             return self._accepted(part, answer)
         except (HTTPError, OSError) as error:
@@ -153,20 +156,30 @@ class S3:
         finally:
             answer.close()  # an answer read to its end has given its connection back before
 
+    def _asked_for(self, part: Part, headers: dict[str, str]) -> Any:
+        if not part.is_whole:
+            headers = {**headers, "Range": f"bytes={part.start}-{part.start + part.size - 1}"}
+        try:
+            return self.connection.get(part.version.key, headers)
+        except BotoCoreError as error:
+            raise Unwell(_short(error)) from None
+
     def _accepted(self, part: Part, answer: Any) -> Fetched:
         if answer.status not in (200, 206):
             raise self._refused(part, answer.status, answer.headers, answer.read(65_536))
-        etag = answer.headers.get("ETag", "").strip('"')
-        if etag and etag != part.version.etag:
+        etag, listed = _tag(answer.headers.get("ETag", "")), _tag(part.version.etag)
+        has_two_tags = bool(etag and listed and etag != listed)
+        if has_two_tags and not _is_as_listed(part, answer.headers):
             raise Changed(f"{part.version.key} was overwritten since it was listed")
-        _check_head(part, answer.status, answer.headers, etag)
+        _check_head(part, answer.status, answer.headers)
         content = answer.read() if "Content-Length" in answer.headers else answer.read(part.size + 1)
         if len(content) != part.size:
             raise Passing(f"{len(content):,} bytes came, {part.size:,} are listed")
-        is_md5 = _is_md5(etag, answer.headers)
-        if part.is_whole and is_md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != etag:
+        hashes = tuple(tag for tag in dict.fromkeys((listed, etag)) if _is_md5(tag, answer.headers))
+        if part.is_whole and hashes and hashlib.md5(content, usedforsecurity=False).hexdigest() not in hashes:
             raise Passing("the content does not match its entity tag")
-        return Fetched(content, is_md5)
+        self._has_two_tags |= has_two_tags
+        return Fetched(content, hashes)
 
     def _refused(self, part: Part, status: int, headers: Any, body: bytes) -> Exception:
         """What a status that is no success means."""
@@ -180,6 +193,8 @@ class S3:
             return Changed(f"{key} has gone")
         if code == "InvalidObjectState":
             return WorldError(f"{place} is archived", "restore it, or let logs expire before they are archived")
+        if of_key := s3_errors.of_kms(code, body, place):
+            return of_key
         if status in (401, 403):
             return WorldError(f"{place} may not be read", f"allow s3:GetObject on {self.bucket}/{self.prefix}*")
         if status in s3_errors.PASSING_STATUS or code in s3_errors.PASSING_CODES:
@@ -187,10 +202,24 @@ class S3:
         return WorldError(f"{place} cannot be read ({status} {code})".replace(" )", ")"), "ask the provider")
 
 
-def _check_head(part: Part, status: int, headers: Any, etag: str) -> None:
+def _tag(text: str) -> str:
+    """An entity tag without its quotes, and without what proxies do to one that pack an answer on its way."""
+    return text.removeprefix("W/").strip('"').removesuffix("-gzip")
+
+
+def _is_as_listed(part: Part, headers: Any) -> bool:
+    """Whether the object is as old and as large as the listed one: then only its tag is spelled otherwise."""
+    try:
+        at = parsedate_to_datetime(headers.get("Last-Modified", ""))
+    except ValueError:
+        return False
+    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length")
+    is_as_large = size in (None, str(part.version.size))
+    return is_as_large and at == part.version.last_modified.replace(microsecond=0)
+
+
+def _check_head(part: Part, status: int, headers: Any) -> None:
     """Of an error page with status 200, the head alone tells mostly."""
-    if part.version.etag and not etag:
-        raise Passing("the answer has no entity tag")
     length = headers.get("Content-Length")
     if length is not None and length != str(part.size):
         raise Passing(f"{length} bytes are on offer, {part.size:,} are listed")
@@ -221,19 +250,20 @@ class S3Reading:
 
     def chunks(self) -> Generator[bytes]:
         """Part by part; see ``S3.fetch`` for what is raised."""
-        parts, sha256, md5, is_md5 = parts_of(self.version), hashlib.sha256(), hashlib.md5(usedforsecurity=False), False
+        parts, sha256, md5 = parts_of(self.version), hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        hashes: tuple[str, ...] = ()
         self.edges = Edges()
         try:
             for part in parts:
-                content, is_md5 = self.take(part)
+                content, hashes = self.take(part)
                 self.edges.take(content)
                 sha256.update(content)
-                if is_md5 and not part.is_whole:
+                if hashes and not part.is_whole:
                     md5.update(content)
                 yield content
         finally:
             for part in parts:
                 self.drop(part)
-        if len(parts) > 1 and is_md5 and md5.hexdigest() != self.version.etag:
+        if len(parts) > 1 and hashes and md5.hexdigest() not in hashes:
             raise WorldError(f"{self.version.key}: the content does not match its entity tag", "ask the provider")
         self.sha256 = sha256.hexdigest()

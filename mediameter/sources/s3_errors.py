@@ -37,6 +37,13 @@ _NO_LISTING = (
     "the credentials may not list {bucket}/{prefix}",
     "allow s3:ListBucket on the bucket {bucket} (for that prefix)",
 )
+_DECRYPT = "allow kms:Decrypt on the KMS key that the bucket is encrypted with"
+_KMS = {
+    "KMS.DisabledException": ("the KMS key of {place} is disabled", "enable the key"),
+    "KMS.NotFoundException": ("the KMS key of {place} is not there", "restore the key"),
+    "KMS.KMSInvalidStateException": ("the KMS key of {place} cannot be used as it is", "see the key's state"),
+}
+"""Codes of the service that keeps the keys of encrypted objects; S3 hands them on."""
 PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 """Answers of a store that is busy or ill: asking again helps."""
 PASSING_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
@@ -49,6 +56,17 @@ def of_settings(source: str, bucket: str, code: str, hint: str = "") -> UserErro
     fill = _filler(source=source, bucket=bucket, hint=f" = '{hint}'" if hint else "")
     message, remedy = _SETTINGS[code]
     return UserError(f"source '{source}': {fill(message)}", fill(remedy))
+
+
+def of_kms(code: str, body: bytes, place: str) -> WorldError | None:
+    """The error of an encrypted object whose key cannot be used; None where the answer says nothing of a key. S3 says
+    AccessDenied then as well, and names the right in its message alone."""
+    if code in _KMS:
+        message, remedy = _KMS[code]
+        return WorldError(message.format(place=place), remedy)
+    if code.startswith("KMS.") or b"kms:Decrypt" in body:
+        return WorldError(f"{place} is encrypted, and may not be decrypted ({code or 'kms:Decrypt'})", _DECRYPT)
+    return None
 
 
 def of_listing(error: Exception, source: str, bucket: str, prefix: str) -> MediameterError:

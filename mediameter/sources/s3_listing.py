@@ -1,10 +1,15 @@
 """Listing a bucket over S3: page by page, each held against what a listing has to be; only the last days where the
-keys' layout tells them."""
+keys' layout tells them.
+
+Stores differ in what decides nothing: how they count keys (``KeyCount``), in which order they list them, by which name
+they call the bucket. What decides is whether there is more, from where, and that a page shows what was asked for.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +31,29 @@ class Page:
     is_last: bool = True
 
 
+@dataclass(slots=True)
+class Seen:
+    """What the pages of one question have shown: each key and folder once, and whether they came in order."""
+
+    names: set[str] = field(default_factory=set)
+    last: dict[str, str] = field(default_factory=dict)
+    is_sorted: bool = True
+
+    def take(self, page: Page) -> bool:
+        """Whether the page shows anything that the pages before it did not."""
+        before = len(self.names)
+        for kind, names in (("key", [each["Key"] for each in page.objects]), ("folder", page.folders)):
+            for name in names:
+                self.is_sorted &= name.encode() > self.last.get(kind, "").encode()
+                self.last[kind] = name
+            self.names.update(f"{kind} {name}" for name in names)
+        return len(self.names) > before
+
+
+class Unsorted(Exception):
+    """The store does not list by the order of keys: what follows a key is not what is newer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Lists one bucket. A page that cannot be right raises ``WorldError``: showing less would look like a quiet day."""
@@ -36,36 +64,51 @@ class Listing:
 
     def objects(self, prefix: str, since: date | None) -> list[dict[str, Any]]:
         """All objects below the prefix; those of ``since`` (a UTC day) and later, where each of the first keys shows
-        by its name of what day it is. What sorts before or between days is left to a listing of everything."""
-        begin = next(self._pages(prefix))
+        by its name of what day it is. What sorts before or between days is left to a listing of everything, and so is
+        a store that does not list by the order of keys."""
+        found = None
+        if since is not None:
+            with suppress(Unsorted):
+                found = self._latest(prefix, since)
+        return _each_once(_all(self._pages(prefix)) if found is None else found)
+
+    def _latest(self, prefix: str, since: date) -> list[dict[str, Any]] | None:
+        """The first page and what the days from ``since`` on hold; None where keys do not tell their day."""
+        begin = next(self._pages(prefix, needs_order=True))
         if begin.is_last:
             return begin.objects
-        layout = _layout_of(prefix, begin.objects) if since else None
-        if since is None or layout is None:
-            return _all(self._pages(prefix))
+        layout = _layout_of(prefix, begin.objects)
+        if layout is None:
+            return None
         depth, separator = layout
         later = self._objects_since(prefix, depth, since.strftime(separator.join(("%Y", "%m", "%d"))))
-        return list({each["Key"]: each for each in (*begin.objects, *later)}.values())
+        return [*begin.objects, *later]
 
     def _objects_since(self, prefix: str, depth: int, day: str) -> Iterator[dict[str, Any]]:
         """In each folder that lies so deep, from the day on; and what lies less deep."""
         roots = [prefix]
         for _ in range(depth):
-            levels = [page for root in roots for page in self._pages(root, delimiter="/")]
+            levels = [page for root in roots for page in self._pages(root, delimiter="/", needs_order=True)]
             yield from (each for page in levels for each in page.objects)
             roots = [folder for page in levels for folder in page.folders]
         for root in roots:
-            yield from _all(self._pages(root, after=root + day))
+            yield from _all(self._pages(root, after=root + day, needs_order=True))
 
-    def _pages(self, prefix: str, *, after: str = "", delimiter: str = "") -> Iterator[Page]:
+    def _pages(self, prefix: str, *, after: str = "", delimiter: str = "", needs_order: bool = False) -> Iterator[Page]:
+        """Page by page. Raises ``Unsorted`` where ``needs_order`` and the keys come in another one."""
         asked = {"Bucket": self.bucket, "Prefix": prefix, "MaxKeys": PAGE_KEYS}
         asked |= {"StartAfter": after} if after else {}
         asked |= {"Delimiter": delimiter} if delimiter else {}
         tokens: set[str] = set()
-        last = {"key": after, "folder": after}
+        seen = Seen()
         while True:
             answer = self.client.list_objects_v2(**asked)
-            page = self._checked(answer, prefix, last)
+            page = self._checked(answer, prefix)
+            is_news = seen.take(page)
+            if tokens and not is_news and (page.objects or page.folders):
+                raise self._untrue("a page shows what the pages before it have shown, and nothing else")
+            if needs_order and not seen.is_sorted:
+                raise Unsorted
             yield page
             if page.is_last:
                 return
@@ -75,21 +118,21 @@ class Listing:
             tokens.add(token)
             asked["ContinuationToken"] = token
 
-    def _checked(self, answer: dict[str, Any], prefix: str, last: dict[str, str]) -> Page:
-        """The page, unless it is none or cannot follow the page before: ``last`` moves on with it."""
-        if "IsTruncated" not in answer or answer.get("Name", self.bucket) != self.bucket:
+    def _checked(self, answer: dict[str, Any], prefix: str) -> Page:
+        """The page, unless it is none, shows what was not asked for, or says that it lacks something.
+
+        A ``KeyCount`` below what is shown says nothing: some stores leave folders out of it, some have none.
+        """
+        if "IsTruncated" not in answer:
             raise self._untrue("the answer is no listing of it")
         objects = answer.get("Contents", [])
         folders = [each["Prefix"] for each in answer.get("CommonPrefixes", [])]
-        if answer.get("KeyCount", len(objects) + len(folders)) != len(objects) + len(folders):
+        if answer.get("KeyCount", 0) > len(objects) + len(folders):
             raise self._untrue(f"a page says {answer['KeyCount']:,} keys and shows {len(objects) + len(folders):,}")
         for kind, names in (("key", [each["Key"] for each in objects]), ("folder", folders)):
             for name in names:
                 if not name.startswith(prefix):
                     raise self._untrue(f"the {kind} {name!a} is not below {prefix!a}")
-                if name.encode() <= last[kind].encode():
-                    raise self._untrue(f"the {kind} {name!a} comes again or out of order")
-                last[kind] = name
         return Page(objects, folders, not answer["IsTruncated"])
 
     def _untrue(self, why: str) -> WorldError:
@@ -97,6 +140,11 @@ class Listing:
             f"source '{self.source}': the listing of {self.bucket} cannot be right: {why}",
             "run again; nothing was changed. If it stays so, ask the provider",
         )
+
+
+def _each_once(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a key that came twice, as it was shown last: somebody has written it meanwhile."""
+    return list({each["Key"]: each for each in objects}.values())
 
 
 def _all(pages: Iterator[Page]) -> list[dict[str, Any]]:

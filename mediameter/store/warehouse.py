@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 import schemas
+from mediameter.engines import trouble
 from mediameter.engines.load import load
-from mediameter.errors import Unavailable, WorldError
+from mediameter.errors import WorldError
 from mediameter.faults import point
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
@@ -127,11 +128,8 @@ def ready(engine: sa.Engine, if_new: Callable[[], None] | None = None) -> None:
 
     try:
         migrate(engine, if_new)
-    except sa.exc.OperationalError as error:  # of SQLite: what servers say is told by the engine
-        raise Unavailable(
-            f"the warehouse {engine.url.render_as_string(hide_password=True)} cannot be opened ({error.orig})",
-            "check that its folder can be written, that the disk is not full, and that no other process holds it",
-        ) from None
+    except sa.exc.DBAPIError as error:
+        raise trouble.refused(engine, error) from None
 
 
 def read_in_parts(connection: sa.Connection, contract: Contract, rows: int = 50_000) -> Iterator[pl.DataFrame]:

@@ -15,7 +15,7 @@ from parsers.access_log.pieces import Parsed, Piece, Unsure, parse_pieces
 from parsers.access_log.sniff import SAMPLE_BYTES, Refused, sniff
 from parsers.access_log.unpack import Block, Limits, blocks, unpacked
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 
 __all__ = [
     "PARSER_VERSION",

@@ -1,7 +1,8 @@
 """What an access-log dialect has to say of itself: the row that each file of `dialects/` holds one of.
 
 There are two kinds. A dialect whose ``object_marks`` most records of an object bear belongs to the whole object, and
-brings its own pattern. All others differ line by line in their names alone (``line_form`` is one for all of them).
+brings its own pattern. All others differ line by line in their names and in how a key is decoded: they are read in one
+form.
 """
 
 from __future__ import annotations

@@ -35,13 +35,22 @@ _OF_A_PATH = re.compile(r"REST\.(?:GET|HEAD|PUT|DELETE)\.")
 
 
 def decoded(key_raw: str, operation: str) -> str:
-    """The object's key: encoded twice, in batch deletes and lifecycle records once."""
+    """The object's key as Amazon writes it: encoded twice, in batch deletes and lifecycle records once."""
+    is_once = operation == "BATCH.DELETE.OBJECT" or operation.startswith("S3.")
+    return _decoded(key_raw, 1 if is_once else 2)
+
+
+def decoded_twice(key_raw: str, operation: str) -> str:
+    """The object's key as a service writes it that encodes twice whatever the operation."""
+    return _decoded(key_raw, 2)
+
+
+def _decoded(key_raw: str, times: int) -> str:
     if "%" not in key_raw and "+" not in key_raw:
         return key_raw
-    key = unquote_plus(key_raw)
-    if operation != "BATCH.DELETE.OBJECT" and not operation.startswith("S3."):
-        key = unquote_plus(key)
-    return key.replace("\0", "\ufffd")
+    for _ in range(times):
+        key_raw = unquote_plus(key_raw)
+    return key_raw.replace("\0", "\ufffd")
 
 
 def body(text: str, head: Head, cut: Cut, *, is_whole: bool) -> Body:

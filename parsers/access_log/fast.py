@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from parsers.access_log import exact
-from parsers.access_log.dialects import name_of_line, of_lines
+from parsers.access_log.dialects import DIALECTS, name_of_line
 from parsers.access_log.fields import OPERATION
 from schemas.frames import polars_schema
 from schemas.records import PARSED, TRAILING_FIELDS
@@ -173,15 +173,16 @@ def _typed(frame: pl.DataFrame, ids: int, hashed: pl.Expr) -> pl.DataFrame:
     """The contract's columns of lines that are sound."""
     has_prefix = pl.col("id0").str.starts_with("s3access-") if ids == 3 else pl.lit(False)
     three = ~has_prefix if ids == 3 else pl.lit(False)
+    named = frame.with_columns(dialect=name_of_line(three, pl.col("request_id")))
     owner = pl.when(has_prefix).then(pl.col("id1")).otherwise(pl.col("id0")) if ids == 3 else pl.col("id0")
-    columns = {
+    columns: dict[str, pl.Expr | pl.Series] = {
         "line_hash": hashed,
-        "dialect": name_of_line(three, pl.col("request_id")),
+        "dialect": named["dialect"],
         "bucket_owner": null_of_dash(owner),
         "canonical_id": pl.when(three & (pl.col("id1") != "-")).then(pl.col("id1")),
         "bucket": null_of_dash(pl.col(f"id{ids - 1}")),
         "remote_ip": null_of_dash(pl.col("address")),
-        "key": decoded(frame, of_lines()[-1].decoded),
+        "key": decoded(named, _by_its_dialect, "dialect"),
         "request_uri": null_of_dash(pl.col("p1")),
         "referer": null_of_dash(pl.col("p3")),
         "user_agent": null_of_dash(pl.col("p5")),
@@ -201,10 +202,14 @@ def null_of_dash(column: pl.Expr) -> pl.Expr:
     return pl.when(column != "-").then(column)
 
 
-def decoded(frame: pl.DataFrame, decode: Callable[[str, str], str]) -> pl.Expr:
-    """The key, decoded by the rule of its operation; most keys hold nothing to decode."""
+def _by_its_dialect(key_raw: str, operation: str, dialect: str) -> str:
+    return DIALECTS[dialect].decoded(key_raw, operation)
+
+
+def decoded(frame: pl.DataFrame, decode: Callable[..., str], *more: str) -> pl.Expr:
+    """The key, decoded by the rule of its operation (and of what ``more`` columns say); most hold nothing to decode."""
     is_coded = frame["key_raw"].str.contains("[%+]")
-    coded = frame.filter(is_coded).select("key_raw", "operation")
+    coded = frame.filter(is_coded).select("key_raw", "operation", *more)
     keys_of = {pair: decode(*pair) for pair in coded.unique().iter_rows()}
     keys = frame["key_raw"].scatter(is_coded.arg_true(), [keys_of[pair] for pair in coded.iter_rows()])
     return pl.when(pl.col("key_raw") != "-").then(keys)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Pending
 
 from flows.automations import GRACE
 from flows.backfill import backfill
@@ -24,8 +26,8 @@ def api(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", server)
 
 
-def _said(site: Path) -> dict[str, Finding]:
-    findings = examine(site, clock=lambda: datetime.now(UTC))
+def _said(site: Path, after_minutes: int = 0) -> dict[str, Finding]:
+    findings = examine(site, clock=lambda: datetime.now(UTC) + timedelta(minutes=after_minutes))
     return {finding.looked_at: finding for finding in findings if finding.check == "prefect"}
 
 
@@ -83,6 +85,21 @@ def test_a_schedule_that_rests_is_seen(api: None, scheduled: None, site: Path) -
         said = _said(site)["deployment nightly/nightly"]
     assert (said.verdict, said.found) == ("warning", "it is paused: nothing runs by itself")
     assert said.remedy == "prefect deploy --all, in the clone"  # which resumes it
+
+
+def test_a_run_that_never_begins_is_seen(api: None, deployed: None, site: Path) -> None:
+    """Its worker was killed between taking it and starting it. It holds the slot, and every other run is cancelled."""
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("nightly/nightly")
+        stuck = client.create_flow_run_from_deployment(nightly.id)
+        assert client.set_flow_run_state(stuck.id, Pending()).status == SetStateStatus.ACCEPT
+        try:
+            early, later = (_said(site, after)["deployment nightly/nightly"] for after in (0, 20))
+        finally:
+            client.delete_flow_run(stuck.id)
+    assert "whose end was never reported" not in early.found
+    assert later.verdict == "warning" and f"its slot is held by {stuck.name}" in later.found
+    assert later.remedy == f"if no process of it is left: prefect flow-run delete {stuck.id}"
 
 
 def test_the_flows_end_when_the_doctor_expects_it() -> None:

@@ -386,7 +386,7 @@ def _hour(logged: str, offset: str) -> datetime | None:
 
 def encoded_cut(text: str, head: re.Match[str]) -> raw_keys.Cut | None:
     """The line cut at its block, by the rules of AWS, OVH and the three ids; None where there is no block."""
-    key = decoded_key(head[9], head[8])
+    key = decoded_key(head[9], head[8], _dialect(head[3], head[7]))
     no_uri = NO_URI.match(text, head.end())
     if no_uri:
         numbers = BLOCK.match(text, no_uri.end())
@@ -549,9 +549,11 @@ def _dialect(third_id: str | None, request_id: str) -> str:
     return "ovh" if OVH_ID.fullmatch(request_id) else "aws"
 
 
-def decoded_key(key_raw: str, operation: str) -> str:
-    """Once for what the service does by itself, twice for the rest."""
+def decoded_key(key_raw: str, operation: str, dialect: str) -> str:
+    """Twice; by Amazon's rule once for what the service does by itself. OVH has no such rule."""
     once = unquote_plus(key_raw)
+    if dialect == "ovh":
+        return unquote_plus(once).replace("\0", "\ufffd")
     if operation == "BATCH.DELETE.OBJECT" or operation.startswith("S3."):
         return once.replace("\0", "\ufffd")
     return unquote_plus(once).replace("\0", "\ufffd")

@@ -147,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
 # --- the faults --------------------------------------------------------------------------------------
 
 
-def refused(status: int, code: str = "", headers: dict[str, str] | None = None) -> Fault:
+def refused(status: int, code: str = "", headers: dict[str, str] | None = None, message: str = "No.") -> Fault:
     """An S3 error. With status 200: the page that some stores and proxies send when they fail too late."""
-    page = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>No.</Message></Error>'
+    page = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
     body = page.encode() if code else b""
     return lambda answer: Answer(status, {"Content-Type": "application/xml", **(headers or {})}, body)
 

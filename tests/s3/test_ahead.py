@@ -38,7 +38,7 @@ class Slow:
             self.busy -= 1
         if part.version.key == "broken":
             raise WorldError("broken")
-        return Fetched(b"x" * part.size, False)
+        return Fetched(b"x" * part.size, ())
 
 
 def versions(*sizes: int, key: str = "") -> list[ObjectVersion]:

@@ -627,7 +627,8 @@ def test_completeness(warehouse: Warehouse) -> None:
 
 
 def test_rejects_by_reason(warehouse: Warehouse) -> None:
-    """A line counts at its object's first record, else at its last-modified; line 0 is an object refused whole."""
+    """A line counts at its object's first record, else at its last-modified; line 0 is an object refused whole. Rows
+    of tables count on their day, and those without one always."""
     warehouse.fill(
         "objects",
         """
@@ -652,14 +653,26 @@ def test_rejects_by_reason(warehouse: Warehouse) -> None:
         5         | 1           | BAD_TIME   | 7           | 7
         """,
     )
+    warehouse.fill(
+        "row_rejects",
+        """
+        source | table_name          | row_id | export_day | reason    | detail
+        shop   | credit_transactions | t-1    | 2026-11-01 | BAD_MONEY | money: -500
+        shop   | credit_transactions | t-2    | 2026-11-07 | BAD_MONEY | money: -1
+        shop   | credit_transactions | t-3    | 2026-10-31 | BAD_MONEY | money: -2
+        shop   | generation_events   | g-1    | -          | NO_TIME   | created_at: none
+        """,
+    )
     warehouse.expect(
         "rejects_by_reason",
         """
-        source | reason     | rejected_lines | refused_objects | least_bytes | most_bytes           | unsized_lines
-        ovh    | BAD_TIME   | 2              | 0               | 11          | 140737488355328 | 0
-        ovh    | SHORT_LINE | 1              | 0               | 0           | 0                    | 1
-        ovh    | TRUNCATED  | 0              | 1               | 0           | 0                    | 0
-        """,
+        source | reason     | rejected_lines | rejected_rows | refused_objects | least_bytes | most_bytes      | unsized_lines
+        ovh    | BAD_TIME   | 2              | 0             | 0               | 11          | 140737488355328 | 0
+        ovh    | SHORT_LINE | 1              | 0             | 0               | 0           | 0               | 1
+        shop   | BAD_MONEY  | 0              | 2             | 0               | 0           | 0               | 0
+        shop   | NO_TIME    | 0              | 1             | 0               | 0           | 0               | 0
+        ovh    | TRUNCATED  | 0              | 0             | 1               | 0           | 0               | 0
+        """,  # noqa: E501
     )
 
 

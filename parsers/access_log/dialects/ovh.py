@@ -1,5 +1,7 @@
 """OVHcloud's logs: Amazon's way of writing, told by the ids of Swift, which OVH's storage is.
 
+OVH encodes a key twice, also in batch deletes and lifecycle records, where Amazon does once.
+
 Whether the line's time is the begin or the end, OVH's page and its public emitter say differently. The id tells the
 begin in either case.
 """
@@ -14,5 +16,5 @@ DIALECT = Dialect(
     request_ids=r"^tx[0-9A-Fa-f]{21}-[0-9A-Fa-f]{10}$",
     cut=encoded_keys.cut,
     body=encoded_keys.body,
-    decoded=encoded_keys.decoded,
+    decoded=encoded_keys.decoded_twice,
 )
