@@ -3,7 +3,6 @@ count seems low, or a day is suspect."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
@@ -13,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from sqlalchemy import Connection, select
 
-from mediameter import answers
+from mediameter import answers, terminal
 from mediameter.errors import UserError
 from mediameter.opening.bucket import bucket
 from mediameter.opening.reader import plain, reader, rows
@@ -92,7 +91,7 @@ class Rejects:
         """The rejects alone, a row each."""
         names = tuple(field.name for field in fields(Reject))
         cells = tuple(tuple(getattr(each, name) for name in names) for each in self.rejects)
-        answers.write(answers.Result(names, cells), "csv", sys.stdout)
+        answers.write(answers.Result(names, cells), "csv", terminal.stream())
 
     def render(self, console: Console) -> None:
         for each in self.rejects:

@@ -54,9 +54,10 @@ def test_one_place_writes_to_the_terminal() -> None:
 
 
 def test_nobody_takes_a_stream_or_a_logger_by_name() -> None:
-    """``from sys import stdout`` would be a way past; loggers of ours there are none but Apprise's listener and the one
-    that keeps Prefect silent."""
+    """``from sys import stdout`` would be a way past; loggers of ours there are none but Apprise's listener, the one
+    that keeps Prefect silent, and that of units that fail, which MEDIAMETER_TRACEBACK=1 alone shows."""
     taken = {(module, name) for module in house() for name in imports(module)}
     assert {module for module, name in taken if name in {f"sys.{each}" for each in _STREAMS}} == set()
     loggers = {module for module, name in taken if name.partition(".")[0] == "logging"}
-    assert loggers == {"mediameter.discretion", "mediameter.alerts.services", "flows.hourly"}
+    ours = {"mediameter.discretion", "mediameter.bulkheads", "mediameter.cli.shared"}
+    assert loggers == {*ours, "mediameter.alerts.services", "flows.hourly"}

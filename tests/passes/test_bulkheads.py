@@ -85,7 +85,7 @@ def with_sources(site: Site, **more: dict[str, object]) -> Settings:
         (TypeError("no"), "day 1: TypeError: no: this is a bug in mediameter; MEDIAMETER_TRACEBACK=1 shows where"),
         (
             sa.exc.IntegrityError("INSERT 'secret'", {}, Exception("not unique")),
-            "day 1: warehouse: not unique: nothing",
+            "day 1: warehouse: not unique: see the",
         ),
     ],
 )
