@@ -40,8 +40,8 @@ $(READY): requirements-dev.lock Makefile
 demo: $(READY) ## a small world from end to end (ARGS="--seed 7 --days 14")
 	@$(BIN)/mediameter demo $(ARGS)
 
-# The pages are opened in Chromium (apt-get install chromium, or MEDIAMETER_TEST_CHROMIUM); without one that test is
-# skipped, in CI it fails.
+# The pages are opened in Chromium (MEDIAMETER_TEST_CHROMIUM, or the one that is there, or Debian's package, which root
+# installs); without one that test is skipped, in CI it fails.
 # Types are checked (half a minute of CPU in a clean clone) beside the tests.
 test: $(READY) ## what CI runs: style, types, dictionary, tests
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.packages import installed
 from tests.servers import is_ci
 
 VARIABLE = "MEDIAMETER_TEST_CHROMIUM"
@@ -63,6 +64,8 @@ class Seen:
 def browser() -> str:
     """The browser of this machine; skips (in CI: fails) where there is none."""
     found = os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found and installed(NAMES[0]):
+        found = NAMES[0]
     if not found:
         how = f"apt-get install chromium, or set {VARIABLE}"
         (pytest.fail if is_ci() else pytest.skip)(f"no browser: {how}")

@@ -22,6 +22,7 @@ from mediameter.steps.rollup.rollup import rollup
 from schemas.rollups import TRAFFIC_DAILY, TRAFFIC_HOURLY
 from tests import gate
 from tests.conftest import Trials
+from tests.packages import installed
 from tests.trials.dump import FIGURES, LEDGER, difference, dump
 from tests.worlds.site import LogObject, Site, small_world
 
@@ -52,11 +53,7 @@ done
 @pytest.fixture(scope="module")
 def programs() -> set[str]:
     """Those that are there; what is missing is installed where we may, once. Under CI all must be there."""
-    missing = [name for name in _PACKAGES if not shutil.which(name)]
-    if missing and os.getuid() == 0 and shutil.which("apt-get"):
-        for words in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
-            subprocess.run(["apt-get", "-qq", *words], capture_output=True, timeout=300)
-    there = {name for name in (*_PACKAGES, "sh") if shutil.which(name)}
+    there = {*installed(*_PACKAGES), "sh"}
     if os.environ.get("CI") == "true":
         assert there >= set(_PACKAGES), f"not to be had: {set(_PACKAGES) - there}"
     return there
