@@ -133,8 +133,7 @@ TROUBLES: dict[str, tuple[Callable[[Place], str], tuple[str, ...], str, str]] = 
     "missing right": (_no_right, SERVERS, "may not read this", "GRANT SELECT"),
     "missing table": (_no_table, ALL, "there is no table", r"name it: \[sources.shop.tables\]"),
     "missing column": (_no_column, ALL, "has no column", r"name it: \[sources.shop.columns"),
-    # of the servers' drivers only psycopg refuses it by an error of its own
-    "unknown option": (_no_option, ("postgresql",), "colour", "url"),
+    "unknown option": (_no_option, ("postgresql", "mariadb"), "colour", "url"),
 }
 CASES = [(name, engine) for name, (_, engines, _, _) in TROUBLES.items() for engine in engines]
 
