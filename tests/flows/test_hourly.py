@@ -28,6 +28,7 @@ from mediameter.errors import UserError, WorldError
 from mediameter.scheduling.flow_news import tell_failure
 from mediameter.scheduling.notice import perform
 from mediameter.settings import Settings
+from mediameter.steps.ingest.ingest import IngestReport
 from mediameter.steps.pass_ import stations
 from mediameter.steps.pass_.complaints import require_all_read
 from mediameter.steps.pass_.stations import PASS, Station
@@ -190,13 +191,13 @@ def test_the_window_is_what_the_run_looked_at() -> None:
 
 def test_objects_that_cannot_be_read_are_no_success() -> None:
     with pytest.raises(WorldError, match="2 objects could not be read, the first: a: reset"):
-        require_all_read({"doubted": [], "failed": ["a: reset", "b: reset"]})
-    require_all_read({"doubted": [], "failed": []})
+        require_all_read(IngestReport(failed=["a: reset", "b: reset"]).to_dict())
+    require_all_read(IngestReport().to_dict())
 
 
 def test_a_listing_that_is_not_believed_is_no_success() -> None:
     with pytest.raises(WorldError, match="logs: 3 objects are missing: nothing of it was read"):
-        require_all_read({"doubted": ["logs: 3 objects are missing"], "failed": []})
+        require_all_read(IngestReport(doubted=["logs: 3 objects are missing"]).to_dict())
 
 
 def test_retries_wait_longer_each_time_and_not_all_at_once() -> None:
