@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mediameter import connect
 from mediameter.settings import Settings
-from mediameter.store import grants, migration, warehouse
+from mediameter.store import grants, migration, tenancy, warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,10 @@ def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = Non
     if dry_run and file is not None and not file.exists() and role is None:
         return Migration(str(file), None, migration.HEAD, dry_run)
     if role is not None:
-        grants.statements(connect.engine(settings.warehouse.url), role)  # what cannot be granted is said before
-    made = connect.engine(settings.warehouse.url)
+        grants.statements(
+            tenancy.engine(settings.warehouse.url, settings.tenant), role
+        )  # what cannot be granted is said before
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         before = migration.revision_of(made)
         if dry_run:

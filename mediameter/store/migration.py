@@ -11,7 +11,7 @@ from mediameter.connect import again, altering
 from mediameter.errors import UserError, WorldError
 from schemas import TABLES
 
-HEAD = "0025"
+HEAD = "0026"
 _SCRIPTS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 
 

@@ -1,8 +1,8 @@
 -- question: What could not be read, and why?
 -- asked in: Troubleshooting: Processing script fails (does the log format match the parser)
--- parameters: first_at, end_at (UTC begin of the first day and end of the last in the reporting zone)
+-- parameters: tenant, first_at, end_at (UTC begin of the first day and end of the last in the reporting zone)
 -- note: A line counts at its object's first record, else at the object's last-modified. The lines themselves stand
---   in `rejects`, each with the least and the most bytes that it may stand for. Objects are refused whole where they are no access log we know. The ledger knows no tenants.
+--   in `rejects`, each with the least and the most bytes that it may stand for. Objects are refused whole where they are no access log we know.
 
 SELECT
     objects.source,
@@ -17,8 +17,9 @@ SELECT
             THEN 1 ELSE 0 END
     ) AS unsized_lines
 FROM rejects
-INNER JOIN objects ON objects.object_id = rejects.object_id
-WHERE objects.state <> 'superseded'
+INNER JOIN objects ON objects.tenant = rejects.tenant AND objects.object_id = rejects.object_id
+WHERE rejects.tenant = :tenant
+    AND objects.state <> 'superseded'
     AND COALESCE(objects.first_at, objects.last_modified_at) >= :first_at
     AND COALESCE(objects.first_at, objects.last_modified_at) < :end_at
 GROUP BY objects.source, rejects.reason

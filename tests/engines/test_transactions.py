@@ -23,7 +23,7 @@ _prices = tables["prices"]
 def price(name: str, amount: str = "1") -> sa.Insert:
     words = {column.name: "" for column in _prices.columns if isinstance(column.type, sa.String | sa.Text)}
     return _prices.insert().values(
-        words | {"price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()}
+        words | {"tenant": "default", "price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()}
     )
 
 
