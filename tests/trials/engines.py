@@ -7,14 +7,13 @@ from pathlib import Path
 from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.settings import Settings
-from mediameter.store import tenancy, warehouse
-from schemas.vocabulary import DEFAULT_TENANT
+from mediameter.store import warehouse
 from tests.worlds.generation_worlds import GenerationWorld
 
 
 def emptied(url: str) -> None:
     """As after the first migration."""
-    made = tenancy.engine(url, DEFAULT_TENANT)
+    made = connect.engine(url)
     warehouse.ready(made)
     with connect.writing(made) as connection:
         for table in warehouse.tables.values():
