@@ -67,7 +67,7 @@ def revision(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def _upgrade(engine: sa.Engine, to: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -78,4 +78,4 @@ def _upgrade(engine: sa.Engine) -> None:
     }
     with altering(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -124,12 +124,13 @@ def _share_fences(whose: Owners) -> None:
     if not _rows("SELECT 1 FROM fences WHERE tenant = '' LIMIT 1"):
         return
     for tenant in whose.tenants:
-        has_day = "day IN (SELECT day FROM days WHERE tenant = :tenant) OR day NOT IN (SELECT day FROM days)"
+        has_day = "day IN (SELECT day FROM days WHERE tenant = :of_days) OR day NOT IN (SELECT day FROM days)"
         _run("DELETE FROM fences WHERE tenant = :tenant", tenant=tenant)
         _run(
             "INSERT INTO fences (tenant, family, day, dirty_epoch, done_epoch, basis) SELECT :tenant, family, day,"
             f" dirty_epoch + 1, done_epoch, basis FROM fences WHERE tenant = '' AND ({has_day})",
             tenant=tenant,
+            of_days=tenant,
         )
     _run("DELETE FROM fences WHERE tenant = ''")
 
