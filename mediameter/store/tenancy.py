@@ -64,8 +64,10 @@ def _on_its_way(
     tenant = options.get(_OPTION)
     if tenant is None or not isinstance(statement, sa.sql.ClauseElement) or not _is_confined(statement):
         return statement, many, one
-    if not isinstance(statement, sa.Insert):
+    if not isinstance(statement, sa.Insert) or statement.select is not None:
         return confined(statement, tenant), many, one
+    if _OPTION in {getattr(column, "key", column) for column in statement._values or ()}:
+        return statement, many, one
     if many:
         return statement, [{_OPTION: tenant, **row} for row in many], one
     return statement, many, {_OPTION: tenant, **one}

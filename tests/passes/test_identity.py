@@ -201,6 +201,30 @@ def test_two_tenants_of_one_warehouse_and_lake(house: House) -> None:
     refused(replace(bolt, key=house.key), "another key")
 
 
+def test_a_lake_that_two_tenants_have_shared_stays_shared(house: House) -> None:
+    """As revision 0026 leaves it: one marker with both keys, and no manifest that both would go on with."""
+    bolt = replace(house, tenant="bolt", source="bolt", bucket="of-bolt", key="the key of another tenant")
+    known, marker = house.recorded(), identity.read_marker(house.lake)
+    assert marker
+    keys = {**marker.keys, "bolt": identity.key_fingerprint(bolt.key.encode())}
+    identity.write_marker(house.lake, replace(marker, keys=keys))
+    of_lake = {name: known[name] for name in ("lake_id", "state", "line_hash")}
+    execute(
+        bolt, tables["identity"].insert().values([{"tenant": "bolt", "name": n, "value": of_lake[n]} for n in of_lake])
+    )
+    execute(house, tables["identity"].delete().where(tables["identity"].c.name == "manifest"))
+    for each, name in ((bolt, "x"), (house, "b")):
+        each.deliver(name, range(20, 23))
+        assert each.ingest().parsed == 3
+        assert each.settings().lake.path == house.lake
+    assert [each.split()[0] for each in found_by_the_doctor(house)] == ["ok"]
+    assert [each.split()[0] for each in found_by_the_doctor(bolt)] == ["ok"]
+    for each in (replace(house, warehouse="new.sqlite"), replace(bolt, warehouse="new.sqlite")):
+        adopt(each.settings())
+        assert each.ingest().objects == 0
+    assert replace(house, warehouse="new.sqlite").ledger() == house.ledger()
+
+
 def test_an_installation_from_before_is_taken_as_its_own_once(house: House) -> None:
     """Its lake had no marker and no manifests, its warehouse no identity."""
     shutil.rmtree(house.lake / manifests.FOLDER)
