@@ -33,7 +33,8 @@ def amounts(made: sa.Engine) -> dict[str, str]:
 
 
 def give(connection: sa.Connection, name: str, amount: str) -> None:
-    connection.execute(_prices.update().where(_prices.c.price_id == name).values(amount=amount))
+    row = sa.and_(_prices.c.tenant == "default", _prices.c.price_id == name)  # its key: no other row is locked
+    connection.execute(_prices.update().where(row).values(amount=amount))
 
 
 @contextmanager
