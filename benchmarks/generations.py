@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import Case
+from mediameter.store import tenancy
 from tests.generations.palette import palette
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def main() -> None:
     exported = time.perf_counter()
     rollup(settings, now=NOW)
     done = time.perf_counter()
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         query = "SELECT SUM(generations), SUM(credits_charged) FROM generations_daily"
         made_here, credits = connection.exec_driver_sql(query).one()

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from benchmarks.measure import Case
-from mediameter.store import fences, lake_files
+from mediameter.store import fences, lake_files, tenancy
 
 if TYPE_CHECKING:
     from benchmarks.sections import Bench
@@ -70,7 +70,7 @@ class Day:
         from mediameter.store.settling import Settlement
         from schemas.rollups import MEDIA_FILES
 
-        made = connect.engine(self.settings.warehouse.url)
+        made = tenancy.engine(self.settings.warehouse.url, self.settings.tenant)
         warehouse.ready(made)
         records, events = list(self._record_files()), list(self._event_files())
         hours = {DAY + timedelta(hours=n): file.rows for n, file in enumerate(records)}
@@ -199,7 +199,7 @@ def _attribute(settings: Settings) -> dict[str, Any]:
     from mediameter.families.slices import Source
     from mediameter.store import lake
 
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         kinds = [lake_files.files_of_days(connection, kind, DAY.date(), DAY.date()) for kind in ("records", "events")]
     records, events = (dict(zip(of, lake.verified(settings.lake.path, of), strict=True)) for of in kinds)
@@ -214,7 +214,7 @@ def _rollup(settings: Settings) -> dict[str, Any]:
     from mediameter import connect
     from mediameter.steps.rollup.rollup import rollup
 
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.writing(made) as connection:  # so that each run finds it dirty
         fences.mark_dirty(connection, "traffic", {DAY.date()})
     made.dispose()

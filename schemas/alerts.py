@@ -32,11 +32,11 @@ ALERT_WINDOWS = Contract(
 )
 INCIDENTS = Contract(
     "incidents",
-    "incident",
+    "tenant, incident",
     "One continuous trouble of a rule and group, with one begin and one end.",
     (
+        _TENANT,
         key("incident_id", "text", "Of tenant, rule, group and begin.", length=32),
-        Column("tenant", "text", "Boundary of isolation.", length=64),
         Column("fingerprint", "text", "Of tenant, rule and group: one of these is open at most.", length=32),
         Column("rule", "text", "Name of the rule.", length=64),
         Column("check_group", "text", "What the rule was judged for; `*` is everything.", length=128),
@@ -66,11 +66,11 @@ INCIDENTS = Contract(
 )
 ALERT_SILENCES = Contract(
     "alert_silences",
-    "silence",
+    "tenant, silence",
     "Rules about which no messages are sent for a while; their incidents are still recorded.",
     (
+        _TENANT,
         key("silence_id", "text", "Random.", length=32),
-        Column("tenant", "text", "Boundary of isolation.", length=64),
         Column("rule", "text", "Name of the rule; `*` for all.", length=64),
         Column("check_group", "text", "Which group of it; `*` for all.", length=128),
         Column("begins_at", "instant", "From when."),

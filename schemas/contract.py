@@ -80,6 +80,11 @@ class Contract:
         """Columns that are amounts of the row's ``currency``: they are added up, compared and ranked within one."""
         return [column.name for column in self.columns if column.is_money]
 
+    @property
+    def is_personal(self) -> bool:
+        """Rows about persons: a column is personal, or a pseudonym."""
+        return any(column.pii != "none" for column in self.columns)
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 

@@ -1,9 +1,14 @@
-"""Tables of the machinery: the ledger, its files, the rejects, the fences. BI tools have no business here."""
+"""Tables of the machinery: the ledger, its files, the rejects, the fences. BI tools have no business here.
+
+A tenant is a ledger of its own: each key leads with it. The rows' frames leave it out, as a connection belongs to one
+tenant (`store.tenancy`).
+"""
 
 from __future__ import annotations
 
 from schemas.contract import Column, Contract, key, measure
 from schemas.records import LEAST_BYTES, MOST_BYTES, NOT_COUNTED
+from schemas.traffic_columns import TENANT
 from schemas.vocabulary import (
     DOUBTS,
     EVENT_REFUSALS,
@@ -24,9 +29,10 @@ _REASONS = tuple(dict.fromkeys((*REJECT_REASONS, *FILE_REJECT_REASONS)))  # some
 
 OBJECTS = Contract(
     "objects",
-    "version of an object",
+    "tenant, version of an object",
     "The ledger: what became of each object version. lines = parsed + ignored + rejected, or the commit is refused.",
     (
+        TENANT,
         key("object_id", "int", "First 63 bits of SHA-256 over (source, key, etag, version, size)."),
         Column("source", "text", "Source in the settings.", length=64),
         Column("object_key", "text", "Key in the bucket.", length=1024),
@@ -60,9 +66,10 @@ OBJECTS = Contract(
 )
 OBJECT_HOURS = Contract(
     "object_hours",
-    "object version, UTC hour",
+    "tenant, object version, UTC hour",
     "The hours that an object has lines in, and how many: they say which days the object makes dirty.",
     (
+        TENANT,
         key("object_id", "int", "In objects."),
         key("hour_at", "instant", "Begin of the hour, UTC."),
         measure("parsed", "Records of the hour."),
@@ -75,9 +82,10 @@ OBJECT_HOURS = Contract(
 )
 LAKE_FILES = Contract(
     "lake_files",
-    "file in the lake",
+    "tenant, file in the lake",
     "The files that count. A file that is not here is an orphan.",
     (
+        TENANT,
         key("path", "text", "Relative to the lake.", length=255),
         Column("source", "text", "Source in the settings.", length=64),
         Column("kind", "text", "What it holds.", among=LAKE_KINDS),
@@ -92,9 +100,10 @@ LAKE_FILES = Contract(
 )
 REJECTS = Contract(
     "rejects",
-    "rejected line",
+    "tenant, rejected line",
     "Lines that could not be read, and (line 0) objects that were refused. Redacted.",
     (
+        TENANT,
         key("object_id", "int", "In objects."),
         key("line_number", "int", "Line in the object, from 1; 0 is the object itself."),
         Column("byte_offset", "int", "Where the line begins in the unpacked object.", least=0),
@@ -107,9 +116,10 @@ REJECTS = Contract(
 )
 FENCES = Contract(
     "fences",
-    "rollup family, day",
+    "tenant, rollup family, day",
     "The fence of each family and day: a day is written only with a newer epoch than it was written with last.",
     (
+        TENANT,
         key("family", "text", "Rollup family.", length=32),
         key("day", "day", "Day in the reporting time zone."),
         Column("dirty_epoch", "int", "Goes up by one with each change under the day's figures.", least=0),
@@ -120,9 +130,10 @@ FENCES = Contract(
 )
 LISTINGS = Contract(
     "listings",
-    "source",
+    "tenant, source",
     "The last complete listing of each source.",
     (
+        TENANT,
         key("source", "text", "Source in the settings.", length=64),
         Column("listed_at", "instant", "When the last complete listing began."),
         Column("objects", "int", "Objects it showed.", least=0),
@@ -137,9 +148,10 @@ LISTINGS = Contract(
 )
 SIGHTINGS = Contract(
     "sightings",
-    "source, part",
+    "tenant, source, part",
     "What each table or bucket held when it was last accepted, and why it is not accepted now.",
     (
+        TENANT,
         key("source", "text", "Source in the settings.", length=64),
         key("part", "text", "Table there; empty for a bucket.", length=64),
         Column("seen", "int", "Rows or objects that it showed when it was last believed.", least=0),
@@ -154,9 +166,10 @@ SIGHTINGS = Contract(
 )
 EXPORTS = Contract(
     "exports",
-    "source, table, UTC day",
+    "tenant, source, table, UTC day",
     "The last export of each day of a table. rows = events' rows + ignored + rejected, or the commit is refused.",
     (
+        TENANT,
         key("source", "text", "Source in the settings.", length=64),
         key("table_name", "text", "Table there.", length=64),
         key("export_day", "day", "UTC day of the rows."),
@@ -171,9 +184,10 @@ EXPORTS = Contract(
 )
 ROW_REJECTS = Contract(
     "row_rejects",
-    "rejected row of a table",
+    "tenant, rejected row of a table",
     "Rows that were rejected.",
     (
+        TENANT,
         key("source", "text", "Source in the settings.", length=64),
         key("table_name", "text", "Table there.", length=64),
         key("row_id", "text", "Its id.", length=128),
@@ -185,10 +199,11 @@ ROW_REJECTS = Contract(
 )
 OUTBOX = Contract(
     "outbox",
-    "message, channel",
+    "tenant, message, channel",
     "Messages and what became of them. A message is written in its cause's transaction and sent afterwards, at least"
     " once; rows of a channel and fingerprint are sent in their order.",
     (
+        TENANT,
         key("message_key", "text", "What a receiver knows a repeat by.", length=64),
         key("channel_id", "text", "Name of the channel, else a hash of its URL.", length=64),
         Column("sequence", "int", "Order in which messages were written.", least=0),
@@ -208,14 +223,15 @@ OUTBOX = Contract(
 )
 IDENTITY = Contract(
     "identity",
-    "name",
+    "tenant, name",
     "Which installation this warehouse is, and what its hashes were made with; the lake's marker `lake.json` says the"
     " same. A run compares both before it reads or writes anything (docs/definitions.md).",
     (
+        TENANT,
         key(
             "name",
             "text",
-            "What: lake_id, line_hash, manifest, key:TENANT, source:TENANT/NAME …",
+            "What: lake_id, line_hash, manifest, key, source:NAME …",
             length=160,
         ),
         Column("value", "text", "Its value; of a key a fingerprint that tells nothing of it."),
@@ -224,9 +240,10 @@ IDENTITY = Contract(
 )
 LAKE_RUNS = Contract(
     "lake_runs",
-    "run that writes into the lake",
+    "tenant, run that writes into the lake",
     "Runs with a journal in the lake. The journal proves that a file without a ledger row is an orphan of ours.",
     (
+        TENANT,
         key("run_id", "text", "Name of its journal in the lake.", length=32),
         Column("begun_at", "instant", "When it began to write."),
     ),
@@ -234,9 +251,10 @@ LAKE_RUNS = Contract(
 )
 LAKE_RETIRED = Contract(
     "lake_retired",
-    "file in the lake",
+    "tenant, file in the lake",
     "Files that another file replaced. The row is written in the transaction that takes the file out of lake_files.",
     (
+        TENANT,
         key("path", "text", "Relative to the lake.", length=255),
         Column("retired_at", "instant", "When it stopped counting."),
         Column("size_bytes", "int", "Size.", least=0),

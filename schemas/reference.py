@@ -9,9 +9,10 @@ from schemas.traffic_columns import (
 
 PRICES = Contract(
     "prices",
-    "price card",
+    "tenant, price card",
     "The price cards of the settings, as used.",
     (
+        TENANT,
         key("price_id", "text", "source/measure/currency/valid_from.", length=128),
         Column("source", "text", "Source it applies to."),
         Column("measure", "text", "What is priced.", among=("bytes_sent",)),

@@ -10,9 +10,19 @@ from schemas.budgets import BUDGET_THROUGH, KNOWN_HOURS_DAILY
 from schemas.contract import Column, Contract, key, measure
 
 
-def bi_schema(own: str) -> str:
-    """Name of the schema for BI tools, beside the tables' own one."""
-    return "mediameter_bi" if own == "public" else f"{own}_bi"
+def bi_schema(own: str, tenant: str = "") -> str:
+    """Name of the schema for BI tools, beside the tables' own one; or of that which shows a tenant's rows alone."""
+    name = "mediameter_bi" if own == "public" else f"{own}_bi"
+    return f"{name}_of_{tenant}" if tenant else name
+
+
+def bi_column(column: Column, contract: Contract) -> str:
+    """How PostgreSQL shows a column to BI tools: yes and no are booleans, and instants carry their zone."""
+    if column.type == "instant":
+        return f"{column.name} AT TIME ZONE 'UTC' AS {column.name}"
+    if column.type == "bool" and contract.kind == "view":
+        return f"{column.name} <> 0 AS {column.name}"
+    return column.name
 
 
 _TENANT = key("tenant", "text", "Boundary of isolation.", length=None)

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
-from mediameter import connect, discretion
-from mediameter.store import warehouse
+from mediameter import discretion
+from mediameter.store import tenancy, warehouse
+from schemas.vocabulary import DEFAULT_TENANT
 from tests import gate, once, picture, scheduling, servers, turns
 from tests.pictures import Warehouse
 
@@ -68,7 +69,7 @@ def new_server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="module")
 def migrated(warehouse_url: str) -> Iterator[sa.Engine]:
     """A warehouse with its tables, on every engine."""
-    made = connect.engine(warehouse_url)
+    made = tenancy.engine(warehouse_url, DEFAULT_TENANT)
     warehouse.ready(made)
     yield made
     made.dispose()
@@ -103,7 +104,7 @@ def made_on_server(server_url: str) -> Iterator[sa.Engine]:
 
 def emptied(url: str) -> Iterator[sa.Engine]:
     """The engine of a warehouse, whose tables are emptied afterwards."""
-    made = connect.engine(url)
+    made = tenancy.engine(url, DEFAULT_TENANT)
     warehouse.ready(made)
     yield made
     servers.empty(made)

@@ -259,7 +259,7 @@ def silences(connection: sa.Connection, tenant: str, now: datetime) -> list[tupl
 def silence(connection: sa.Connection, tenant: str, asked: Silence, reason: str) -> str:
     """Keeps a silence, and returns its id."""
     silence_id = uuid.uuid4().hex
-    row = (silence_id, tenant, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
+    row = (tenant, silence_id, asked.rule, asked.group, asked.begins_at, asked.ends_at, reason)
     silence_rows.add(connection, row)
     return silence_id
 

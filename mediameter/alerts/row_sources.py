@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import TABLES, VIEWS
+from schemas import MACHINERY, TABLES, VIEWS
 from schemas.contract import Column, Contract
 from schemas.currencies import MONEY_OF_ANSWERS
 from schemas.palette import OF_LAKE_KIND
@@ -94,7 +94,7 @@ def _of(contract: Contract, *more: Column) -> RowSource | None:
 
 
 def _known() -> dict[str, RowSource]:
-    tables = [_of(contract) for contract in (*TABLES, *VIEWS) if "tenant" in contract.names]
+    tables = [_of(contract) for contract in (*TABLES, *VIEWS) if contract not in MACHINERY]
     of_ours = [_of(BUDGET_COSTS), _of(HOURS_SEEN), RowSource("freshness", _columns(FRESHNESS), "now", "")]
     found = {each.name: each for each in (*tables, *of_ours) if each}
     for kind, contract in OF_LAKE_KIND.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediameter.cli.shared import AsJson, Bars, DryRun, SettingsFile, load, tell, tell_lines
+from mediameter.errors import UserError
 
 if TYPE_CHECKING:
     from mediameter.settings import Settings
@@ -19,6 +20,11 @@ Role = Annotated[
         help="Let this role of a BI tool read rollups and views; on MySQL or MariaDB a user: NAME@HOST.",
     ),
 ]
+Tenant = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="TENANT", help="With --grant: rows of this tenant alone; without it, of all."),
+]
+Personal = Annotated[bool, typer.Option("--personal", help="With --grant: also tables of users and addresses.")]
 Origin = Annotated[
     str | None, typer.Option("--from", metavar="URL", help="Copy this warehouse into the one of the settings.")
 ]
@@ -28,6 +34,8 @@ def migrate(
     settings: SettingsFile = None,
     dry_run: DryRun = False,
     grant: Role = None,
+    tenant: Tenant = None,
+    personal: Personal = False,
     origin: Origin = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,24 +47,28 @@ def migrate(
     update, because an update creates the views again. On PostgreSQL, point the BI tool at the schema mediameter_bi: it
     shows only these, with booleans and time zones. On MySQL and MariaDB a user is NAME@HOST, like bi@% or bi@10.0.0.%.
 
+    Without --tenant the role reads the rows of all tenants. With it, the role reads views of that tenant's rows and no
+    table: on PostgreSQL in the schema mediameter_bi_of_TENANT, on MySQL and MariaDB as TENANT__traffic_daily and so on.
+    Tables with rows about persons (users, addresses) are only granted with --personal.
+
     --from moves a warehouse to another database: set [warehouse] url to the new one, and name the old one.
 
     \b
     Examples:
       mediameter migrate --dry-run
       mediameter migrate --grant bi
-      mediameter migrate --grant bi@10.0.0.%
-      mediameter migrate --settings /srv/media/admin.toml
+      mediameter migrate --grant acme_bi --tenant acme --personal
       mediameter migrate --from sqlite:///warehouse.sqlite
       mediameter migrate --from env:OLD_WAREHOUSE_URL --dry-run
     """
     loaded = load(settings)
+    if grant is None and (tenant or personal):
+        raise UserError("--tenant and --personal only work together with --grant", "name the role with --grant ROLE")
     if origin is not None:
-        _move(loaded, origin, dry_run, as_json)
-    else:
-        from mediameter.commands import migrate as command
+        return _move(loaded, origin, dry_run, as_json)
+    from mediameter.commands import migrate as command
 
-        tell(command.migrate(loaded, dry_run=dry_run, role=grant), as_json)
+    tell(command.migrate(loaded, dry_run=dry_run, role=grant, tenant=tenant, is_personal=personal), as_json)
 
 
 def _move(settings: Settings, origin: str, dry_run: bool, as_json: bool) -> None:

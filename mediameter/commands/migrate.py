@@ -10,7 +10,8 @@ from rich.console import Console
 
 from mediameter import connect
 from mediameter.settings import Settings
-from mediameter.store import grants, migration, warehouse
+from mediameter.store import grants, migration, tenancy, warehouse
+from mediameter.store.grants import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +49,35 @@ class Migration:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def migrate(settings: Settings, *, dry_run: bool = False, role: str | None = None) -> Migration:
+def migrate(
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    role: str | None = None,
+    tenant: str | None = None,
+    is_personal: bool = False,
+) -> Migration:
     """Brings the warehouse to the newest revision; a file that is not there is made, unless ``dry_run``. Then lets
-    ``role`` read what is meant for BI tools.
+    ``role`` read what is meant for BI tools: of one ``tenant``, or (None) of all; ``is_personal``: about persons, too.
 
     Raises ``UserError`` or ``WorldError`` where it cannot be reached or altered, or was made by a newer mediameter.
     """
     file = settings.warehouse.sqlite_path
-    if dry_run and file is not None and not file.exists() and role is None:
+    reader = None if role is None else Reader(role, tenant, is_personal)
+    if dry_run and file is not None and not file.exists() and reader is None:
         return Migration(str(file), None, migration.HEAD, dry_run)
-    if role is not None:
-        grants.statements(connect.engine(settings.warehouse.url), role)  # what cannot be granted is said before
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
+        if reader is not None:
+            grants.require_valid(made, reader)  # before anything is made
         before = migration.revision_of(made)
         if dry_run:
             migration.refuse_newer(before)
         else:
             warehouse.ready(made)
         granted: list[str] = []
-        if role is not None:
-            granted = grants.planned(made, role) if dry_run else grants.grant(made, role)
+        if reader is not None:
+            granted = grants.planned(made, reader) if dry_run else grants.grant(made, reader)
         return Migration(connect.name(made), before, migration.HEAD, dry_run, tuple(granted))
     finally:
         made.dispose()

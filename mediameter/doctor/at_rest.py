@@ -17,7 +17,7 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.engines import trouble as engine_trouble
 from mediameter.errors import MediameterError
-from mediameter.store import migration
+from mediameter.store import migration, tenancy
 
 LITTLE_BYTES = 5 * 10**9
 NOTHING_BYTES = 2 * 10**8  # a batch, its sort, and SQLite's journal
@@ -49,7 +49,7 @@ def warehouse(case: Case) -> Iterator[Finding]:
         yield _unmade(file)
         return
     url = case.settings.warehouse.url
-    engine = connect.engine(url)
+    engine = tenancy.engine(url, case.settings.tenant)
     shown = connect.name(engine)
     try:
         with connect.writing(engine) as connection:  # takes the writer's lock, and has nothing to commit

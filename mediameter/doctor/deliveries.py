@@ -13,7 +13,7 @@ from mediameter.doctor.checking import Check
 from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.metering.rhythm import rhythm
-from mediameter.store import migration, sightings
+from mediameter.store import migration, sightings, tenancy
 from mediameter.store.warehouse import naive, tables
 from mediameter.systems.system import LOG_OBJECTS
 
@@ -47,7 +47,7 @@ def believed(case: Case) -> Iterator[Finding]:
     if file is not None and not file.exists():
         yield skipped(_SUBJECT, "no run has looked at anything yet")
         return
-    made = connect.engine(case.settings.warehouse.url)
+    made = tenancy.engine(case.settings.warehouse.url, case.settings.tenant)
     try:
         with connect.reading(made) as connection:
             findings = [*_found(connection, case)]

@@ -16,7 +16,7 @@ from mediameter.errors import MediameterError
 from mediameter.settings import Settings
 from mediameter.settings.key import KEY_CHARACTERS, key_path
 from mediameter.settings.reading import named_by
-from mediameter.store import migration, objects
+from mediameter.store import migration, objects, tenancy
 
 OLDEST_PYTHON = (3, 11)
 
@@ -89,10 +89,13 @@ def _has_taken_in(settings: Settings) -> bool:
     if file is not None and not file.exists():
         return False
     try:
-        made = connect.engine(settings.warehouse.url)
+        made = tenancy.engine(settings.warehouse.url, settings.tenant)
         try:
             with connect.reading(made) as connection:
-                return migration.revision(connection) is not None and objects.has_taken_in(connection)
+                found = migration.revision(connection)
+                if found != migration.HEAD:  # an older ledger says not whose it is
+                    connection.execution_options(**tenancy.EVERYBODY)
+                return found is not None and objects.has_taken_in(connection)
         finally:
             made.dispose()
     except (MediameterError, SQLAlchemyError):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from mediameter import connect
 from mediameter.connect import reading
 from mediameter.doctor.case import Case
 from mediameter.doctor.checking import Check
@@ -14,7 +13,7 @@ from mediameter.doctor.finding import Finding, error, ok, skipped, warning
 from mediameter.errors import MediameterError
 from mediameter.opening.claim import claim_of
 from mediameter.settings import SettingsError
-from mediameter.store import acts, identity, manifests, migration, sweeping
+from mediameter.store import acts, identity, manifests, migration, sweeping, tenancy
 from mediameter.store.identity import Claim
 
 WHAT = "lake and warehouse"
@@ -23,7 +22,8 @@ WHAT = "lake and warehouse"
 def ownership(case: Case) -> Iterator[Finding]:
     """Compares, and makes nothing."""
     file = case.settings.warehouse.sqlite_path
-    made = connect.engine("sqlite://" if file is not None and not file.exists() else case.settings.warehouse.url)
+    url = "sqlite://" if file is not None and not file.exists() else case.settings.warehouse.url
+    made = tenancy.engine(url, case.settings.tenant)
     try:
         yield from _compared(made, claim_of(case.settings))
     except SettingsError:

@@ -224,8 +224,8 @@ def write_cards(connection: sa.Connection, settings: Settings) -> Repriced | Non
         (c.price_id, c.source, c.measure, str(c.amount), c.currency, c.per, c.valid_from, c.valid_to, c.citation)
         for c in settings.prices
     ]
-    cards = warehouse.frame_of(rows, PRICES).sort(PRICES.key)
-    before = warehouse.read(connection, PRICES, at_rest.of_sources(settings.sources)).sort(PRICES.key)
+    cards = warehouse.frame_of(rows, PRICES).sort("price_id")
+    before = warehouse.read(connection, PRICES, at_rest.of_sources(settings.sources)).sort("price_id")
     if cards.equals(before):
         return None
     act = _kept_from_now_on(connection, settings, "bandwidth")

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mediameter import connect
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings, known_key
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def untouched(settings: Settings) -> Iterator[Settings]:
         return
     with tempfile.TemporaryDirectory(prefix="mediameter-dry-") as name:
         url = f"sqlite:///{Path(name) / 'warehouse.sqlite'}"
-        empty = connect.engine(url)
+        empty = tenancy.engine(url, settings.tenant)
         warehouse.ready(empty)
         empty.dispose()
         yield settings.model_copy(

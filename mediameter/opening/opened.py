@@ -10,11 +10,10 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from mediameter.connect import engine
 from mediameter.errors import UserError
 from mediameter.opening.claim import claim_of
 from mediameter.settings import Settings, address_key
-from mediameter.store import acts, identity, lake, manifests, migration, warehouse
+from mediameter.store import acts, identity, lake, manifests, migration, tenancy, warehouse
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def opened(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
         with _looked_at(settings) as made:
             yield made
         return
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         claim = claim_of(settings)
         _refuse_new_file(settings, made, claim)
@@ -73,7 +72,8 @@ def _with_key(settings: Settings, made: sa.Engine) -> identity.Claim:
 def connected(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engine]:
     """The warehouse as it is, for `adopt` alone, which makes it belong to the lake."""
     file = settings.warehouse.sqlite_path
-    made = engine("sqlite://" if dry_run and file is not None and not file.exists() else settings.warehouse.url)
+    url = "sqlite://" if dry_run and file is not None and not file.exists() else settings.warehouse.url
+    made = tenancy.engine(url, settings.tenant)
     try:
         yield made
     finally:
@@ -83,7 +83,8 @@ def connected(settings: Settings, *, dry_run: bool = False) -> Iterator[sa.Engin
 @contextmanager
 def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
     file, claim = settings.warehouse.sqlite_path, claim_of(settings)
-    made = engine("sqlite://" if file is not None and not file.exists() else settings.warehouse.url)
+    url = "sqlite://" if file is not None and not file.exists() else settings.warehouse.url
+    made = tenancy.engine(url, settings.tenant)
     try:
         found = migration.revision_of(made)
         is_new = found is None
@@ -94,7 +95,7 @@ def _looked_at(settings: Settings) -> Iterator[sa.Engine]:
         if is_new:
             identity.refuse_new_warehouse(made, claim)
             made.dispose()
-            made = engine("sqlite://")
+            made = tenancy.engine("sqlite://", settings.tenant)
         warehouse.ready(made)
         if not is_new:
             known, _ = identity.refuse(made, claim)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select
 from mediameter import connect
 from mediameter.errors import UserError
 from mediameter.settings import Settings
-from mediameter.store import migration
+from mediameter.store import migration, tenancy
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def reader(settings: Settings) -> Iterator[Connection]:
     file = settings.warehouse.sqlite_path
     if file is not None and not file.exists():
         raise UserError(f"{file}: there is no warehouse yet", "`mediameter run` creates it")
-    engine = connect.engine(settings.warehouse.url)
+    engine = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         with connect.reading(engine) as connection:
             _refuse_other_tables(connection)

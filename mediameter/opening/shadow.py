@@ -10,10 +10,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import reading, writing
 from mediameter.opening.opened import opened
 from mediameter.settings import Settings, address_key
-from mediameter.store import copying, identity, manifests, warehouse
+from mediameter.store import copying, identity, manifests, tenancy, warehouse
 from schemas.generations import CREDIT_PRICES, MODEL_PRICES
 from schemas.internal import EXPORTS, FENCES, LAKE_FILES, LISTINGS, OBJECT_HOURS, OBJECTS, SIGHTINGS
 from schemas.prices import KEPT_PRICES
@@ -43,13 +43,13 @@ def shadow(settings: Settings) -> Iterator[Settings]:
                 "privacy": settings.privacy.model_copy(update={"key": address_key(settings).decode()}),
             }
         )
-        _copy_ledger(settings, copy.warehouse.url)
+        _copy_ledger(settings, copy)
         _link_lake(copy, settings.lake.path)
         yield copy
 
 
-def _copy_ledger(settings: Settings, copy_url: str) -> None:
-    copy = engine(copy_url)
+def _copy_ledger(settings: Settings, to: Settings) -> None:
+    copy = tenancy.engine(to.warehouse.url, to.tenant)
     try:
         warehouse.ready(copy)
         with opened(settings, dry_run=True) as real, reading(real) as source, writing(copy) as target:
@@ -64,7 +64,7 @@ def _copy_ledger(settings: Settings, copy_url: str) -> None:
 
 
 def _link_lake(copy: Settings, lake: Path) -> None:
-    made = engine(copy.warehouse.url)
+    made = tenancy.engine(copy.warehouse.url, copy.tenant)
     try:
         with reading(made) as connection:
             paths = connection.execute(sa.select(warehouse.tables[LAKE_FILES.name].c.path)).scalars().all()

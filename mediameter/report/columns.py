@@ -40,6 +40,6 @@ def by_day(sql: str, **columns: type[TypeEngine[Any]]) -> TextualSelect:
 
 
 def by_object(sql: str, **columns: type[TypeEngine[Any]]) -> TextualSelect:
-    """A query of the ledger, which knows no days: bound by the instants :begin and :end."""
+    """A query of the ledger, which knows no days: bound by :tenant and the instants :begin and :end."""
     instants = [bindparam(name, type_=DateTime()) for name in ("begin", "end")]
     return text(sql).bindparams(*instants).columns(**columns)

@@ -91,7 +91,7 @@ _CHECKS = by_day(
 )  # fmt: skip
 _PRICES = by_day(
     f"""SELECT p.price_id, p.amount, p.currency, p.per, p.valid_from_day, p.valid_to_day, p.citation
-    FROM prices p WHERE p.price_id IN (SELECT price_id FROM bandwidth_cost_daily {WHERE})""",
+    FROM prices p WHERE p.tenant = :tenant AND p.price_id IN (SELECT price_id FROM bandwidth_cost_daily {WHERE})""",
     price_id=Text, amount=Text, currency=Text, per=Text, valid_from_day=Date, valid_to_day=Date, citation=Text,
 )  # fmt: skip
 _KEPT_PRICES = by_day(f"SELECT COUNT(DISTINCT day) AS days FROM kept_prices {WHERE} AND kind = 'bandwidth'", days=Whole)
@@ -128,9 +128,10 @@ _REJECTS = by_object(
             SUBSTR(r.line, 1, {EXAMPLE_CHARACTERS}) AS example, o.object_key AS object_key,
             r.line_number AS line_number, CASE WHEN f.source IS NULL THEN 0 ELSE 1 END AS is_event,
             ROW_NUMBER() OVER (PARTITION BY r.reason, f.source ORDER BY r.object_id, r.line_number) AS place
-        FROM rejects r JOIN objects o ON o.object_id = r.object_id
-        LEFT JOIN (SELECT DISTINCT source FROM days WHERE family = 'generations') f ON f.source = o.source
-        WHERE r.line_number > 0 AND o.state = 'settled'
+        FROM rejects r JOIN objects o ON o.tenant = r.tenant AND o.object_id = r.object_id
+        LEFT JOIN (SELECT DISTINCT source FROM days WHERE tenant = :tenant AND family = 'generations') f
+            ON f.source = o.source
+        WHERE r.tenant = :tenant AND r.line_number > 0 AND o.state = 'settled'
             AND COALESCE(o.first_at, o.last_modified_at) >= :begin AND COALESCE(o.first_at, o.last_modified_at) < :end
     ) numbered WHERE place = 1""",
     reason=Text, reason_lines=Whole, example=Text, object_key=Text, line_number=Whole, is_event=Boolean,
@@ -139,13 +140,14 @@ _REFUSALS = by_object(
     """SELECT reason, refused, object_key, detail FROM (
         SELECT o.reason AS reason, COUNT(*) OVER (PARTITION BY o.reason) AS refused, o.object_key AS object_key,
             o.detail AS detail, ROW_NUMBER() OVER (PARTITION BY o.reason ORDER BY o.object_id) AS place
-        FROM objects o WHERE o.state = 'refused' AND o.last_modified_at >= :begin AND o.last_modified_at < :end
+        FROM objects o WHERE o.tenant = :tenant AND o.state = 'refused'
+            AND o.last_modified_at >= :begin AND o.last_modified_at < :end
     ) numbered WHERE place = 1""",
     reason=Text, refused=Whole, object_key=Text, detail=Text,
 )  # fmt: skip
 _IGNORED = by_object(
     """SELECT COALESCE(SUM(ignored_log_bucket), 0) AS ignored_log_bucket FROM objects
-    WHERE state = 'settled' AND COALESCE(first_at, last_modified_at) >= :begin
+    WHERE tenant = :tenant AND state = 'settled' AND COALESCE(first_at, last_modified_at) >= :begin
         AND COALESCE(first_at, last_modified_at) < :end""",
     ignored_log_bucket=Whole,
 )  # fmt: skip
@@ -171,15 +173,15 @@ def read(
     """
     first, last = first or _FIRST_DAY, last or _LAST_DAY
     begin, end = calendar.Day.of(first, ZoneInfo(zone)).begin, calendar.Day.of(last, ZoneInfo(zone)).end
-    instants = {"begin": _naive(begin), "end": _naive(end)}
+    of_objects = {"tenant": tenant, "begin": _naive(begin), "end": _naive(end)}
     of_days = partial(_rows, connection, {"tenant": tenant, "first": first, "last": last})
     return Figures(
         zone=zone,
         **_of_traffic(of_days),
-        **_of_objects(partial(_rows, connection, instants)),
+        **_of_objects(partial(_rows, connection, of_objects)),
         merged=merged.read(of_days),
         generated=generated.read(of_days),
-        incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": instants["begin"]}), say),
+        incidents=incidents.read(partial(_rows, connection, {"tenant": tenant, "begin": of_objects["begin"]}), say),
         gate=gate.read(of_days),
         budgets=budgets.read(of_days),
         countries_label=countries,

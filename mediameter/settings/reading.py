@@ -14,6 +14,7 @@ from mediameter import discretion
 from mediameter.sections.complaint import Complaint, Place, SettingsError
 from mediameter.settings.environment import secrets_of_environment
 from mediameter.settings.explaining import explain, section_of, settings_error
+from mediameter.settings.lakes import own_lake
 from mediameter.settings.models import Settings, Warehouse
 
 FILE_NAME = "mediameter.toml"
@@ -59,15 +60,16 @@ def from_mapping(document: Mapping[str, Any], folder: Path, *, file: Path | None
         sections: dict[str, Any] = {
             name: {} for name, field in Settings.model_fields.items() if section_of(field.annotation)
         }
-        made = Settings.model_validate(
+        settings = Settings.model_validate(
             {**sections, **content, "folder": folder.absolute(), "file": file}, context={"folder": folder}
         )
     except _Misplaced as error:
         raise settings_error(where, text, error.complaint, error.place) from None
     except ValidationError as error:
         raise settings_error(where, text, *explain(error)) from None
-    discretion.keep((*made.secrets, *secrets_of_environment()))
-    return made
+    discretion.keep((*settings.secrets, *secrets_of_environment()))
+    lake = own_lake(settings.lake.path, settings.tenant)
+    return settings.model_copy(update={"lake": settings.lake.model_copy(update={"path": lake})})
 
 
 def of_warehouse(settings: Settings, url: str) -> Settings:

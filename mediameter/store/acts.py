@@ -24,8 +24,9 @@ from pydantic import TypeAdapter
 import schemas
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError
+from mediameter.settings.lakes import own_chain
 from mediameter.sources.objects import ObjectVersion
-from mediameter.store import exports, fences, halves, identity, lake, manifests, settling, warehouse
+from mediameter.store import exports, fences, halves, identity, lake, manifests, settling, tenancy, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.settling import Settlement
 from schemas.contract import Contract
@@ -109,11 +110,12 @@ class Remembered:
 
     def do(self, connection: sa.Connection, zone: ZoneInfo) -> None:
         if self.is_whole:
-            for contract in _LEDGER:
+            for contract in _LEDGER:  # of the connection's tenant, as everywhere
                 connection.execute(warehouse.tables[contract.name].delete())
         for name, packed in self.tables.items():
             contract, rows = _contracts[name], _unpacked(packed)
-            newer = [name for name in contract.names if name not in rows.columns]  # than the version that wrote it
+            known = warehouse.frame_schema(contract)
+            newer = [name for name in known if name not in rows.columns]  # than the version that wrote it
             rows = rows.with_columns(pl.lit(None).alias(name) for name in newer)
             _forget(connection, contract, rows)
             warehouse.insert(connection, contract, rows)
@@ -211,13 +213,14 @@ def write_down(connection: sa.Connection, at: Path, act: Act) -> None:
     if "moved_to" in known:  # while this run was at work
         raise UserError(f"the warehouse was moved to {known['moved_to']}", "set [warehouse] url to that one")
     told = _adapter(act.KIND).dump_python(act, mode="json")
-    name = manifests.write(at, known.get("lake_id", ""), known.get("manifest", manifests.NONE), act.KIND, told)
+    chain = own_chain(at, tenancy.of(connection))
+    name = manifests.write(chain, known.get("lake_id", ""), known.get("manifest", manifests.NONE), act.KIND, told)
     identity.record(connection, {"manifest": name})
 
 
 def do_again(connection: sa.Connection, at: Path, name: str, zone: ZoneInfo) -> Act:
     """What a manifest tells, done on this ledger, which stands at the one before it."""
-    manifest = manifests.read(at, name)
+    manifest = manifests.read(own_chain(at, tenancy.of(connection)), name)
     act: Act = _adapter(manifest.kind).validate_python(manifest.act)
     act.do(connection, zone)
     identity.record(connection, {"manifest": name})
@@ -256,18 +259,18 @@ def catch_up(made: sa.Engine, at: Path, zone: ZoneInfo) -> None:
 
 def compare(made: sa.Engine, at: Path, known: str) -> tuple[UserError | None, str]:
     """What does not fit, if anything; and the manifest that is to be done yet."""
-    number = manifests.number(known)
-    if number and known not in manifests.of_number(at, number):
-        newest = manifests.newest(at)
+    number, chain = manifests.number(known), own_chain(at, tenancy.of(made))
+    if number and known not in manifests.of_number(chain, number):
+        newest = manifests.newest(chain)
         what = f"an older one (manifest {newest}, the warehouse knows {number})" if newest < number else "another one"
         return UserError(
             f"the lake {at} is not the one that the warehouse knows, but {what}: files that count may be missing",
             "restore the lake as it was, or the warehouse's backup of the same time; if the lake's newest files are"
             " lost, `mediameter adopt --forget-missing` reads their objects again, as far as the bucket has them",
         ), ""
-    ahead = manifests.of_number(at, number + 1)
-    if len(ahead) > 1 or manifests.of_number(at, number + 2):
-        newest = manifests.newest(at)
+    ahead = manifests.of_number(chain, number + 1)
+    if len(ahead) > 1 or manifests.of_number(chain, number + 2):
+        newest = manifests.newest(chain)
         return UserError(
             f"the warehouse is older than the lake {at} (it knows manifest {number}, the lake has {newest}): an older"
             " backup of it was restored, or another warehouse writes to this lake",

@@ -1,8 +1,9 @@
 """Which warehouse and which lake belong together, and what the hashes in them were made with.
 
-The warehouse (table `identity`) and the lake (`lake.json` in its root) say the same: a random id, the line hash, and of
-each tenant a fingerprint of its key. A run compares both before it reads or writes anything, and stops when they do not
-know each other: else it would take a stranger's files for orphans, or count every line a second time.
+The warehouse (table `identity`) and the lake (`lake.json` in its root) say the same: a random id, the line hash, and a
+fingerprint of the tenant's key. A run compares both before it reads or writes anything, and stops when they do not know
+each other: else it would take a stranger's files for orphans, or count every line a second time. Each tenant of a
+warehouse has a lake of its own, and rows of its own in that table.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from mediameter.atomic import replaced, sync_folder, write_once
 from mediameter.connect import reading, transact
 from mediameter.errors import UserError, WorldError
 from mediameter.faults import point
+from mediameter.settings.lakes import MARKER
+from mediameter.store import neighbours
 from mediameter.store.lake import make_folder
+from mediameter.store.neighbours import SOURCE
 from mediameter.store.warehouse import naive, tables
 from schemas.internal import EXPORTS, IDENTITY, LAKE_FILES, LAKE_RUNS, OBJECTS
 from schemas.vocabulary import LAKE_KINDS, LINE_HASHES, NEW_LINE_HASH, OLD_LINE_HASH
 
-MARKER = "lake.json"
 FORMAT = 1
 FOUNDING, OURS = "founding", "ours"
 KEY_REMEDY = (
@@ -96,7 +99,7 @@ def read_marker(lake: Path) -> Marker | None:
 
 
 def recorded(connection: sa.Connection) -> dict[str, str]:
-    """What the warehouse says of itself, by name."""
+    """What the warehouse says of the connection's tenant, by name."""
     rows = connection.execute(sa.select(_identity.c.name, _identity.c.value))
     return {row.name: row.value for row in rows}
 
@@ -264,8 +267,7 @@ def _of_the_line_hash(known: Mapping[str, str], marker: Marker | None) -> UserEr
 
 def _of_the_key(made: sa.Engine, claim: Claim, known: Mapping[str, str], marker: Marker | None) -> UserError | None:
     """Another key makes every address a new one, and every line that comes again a new line."""
-    name = f"key:{claim.tenant}"
-    fingerprints = {known.get(name), marker.keys.get(claim.tenant) if marker else None} - {None}
+    fingerprints = {known.get("key"), marker.keys.get(claim.tenant) if marker else None} - {None}
     if claim.key is None:
         has_gone = bool(fingerprints) or has_objects(made)
         message = f"{claim.key_at} has gone, and what is in the lake was made under it"
@@ -290,30 +292,20 @@ def _of_the_sources(made: sa.Engine, claim: Claim, known: Mapping[str, str]) -> 
                 f"[sources.{other}] and [sources.{name}] both read {place}: all of it would count twice",
                 "keep one of them",
             )
-    places = {name.removeprefix("source:"): place for name, place in known.items() if name.startswith("source:")}
-    for name, place in claim.sources.items():
-        if f"{claim.tenant}/{name}" in places:
-            continue
-        for earlier in (each for each, at in places.items() if at == place):
-            tenant, _, old = earlier.partition("/")
-            if _has_read(made, old):
-                is_mine = tenant == claim.tenant
-                remedy = f"name it [sources.{old}] again" if is_mine else f'set tenant = "{tenant}" again'
-                return UserError(
-                    f"[sources.{name}] reads {place}, which was read as {earlier} before: all of it would count again",
-                    remedy,
-                )
+    new = {name: place for name, place in claim.sources.items() if f"{SOURCE}{name}" not in known}
+    for name, place in new.items():
+        for tenant, old in neighbours.readers_of(made, place):
+            is_mine = tenant == claim.tenant
+            remedy = f"name it [sources.{old}] again" if is_mine else f'set tenant = "{tenant}" again'
+            return UserError(
+                f"[sources.{name}] reads {place}, which was read as {tenant}/{old} before: all of it would count again",
+                remedy,
+            )
     return None
 
 
-def _has_read(made: sa.Engine, source: str) -> bool:
-    with reading(made) as connection:
-        queries = (sa.select(table.c.source).where(table.c.source == source) for table in (_objects, _exports))
-        return any(connection.execute(query.limit(1)).first() for query in queries)
-
-
 def has_objects(made: sa.Engine) -> bool:
-    """Whether the warehouse counts anything yet."""
+    """Whether the warehouse counts anything of the tenant yet."""
     with reading(made) as connection:
         queries = (sa.select(_objects.c.object_id), sa.select(_files.c.path))
         return any(connection.execute(query.limit(1)).first() for query in queries)
@@ -360,14 +352,14 @@ def _found(made: sa.Engine, claim: Claim, known: Mapping[str, str]) -> dict[str,
 
 def _remember(made: sa.Engine, claim: Claim, known: dict[str, str]) -> dict[str, str]:
     """The tenant's key and the places of its sources, where they are new."""
-    values = {f"source:{claim.tenant}/{name}": place for name, place in claim.sources.items()}
+    values = {f"{SOURCE}{name}": place for name, place in claim.sources.items()}
     if claim.key:
-        values[f"key:{claim.tenant}"] = key_fingerprint(claim.key)
+        values["key"] = key_fingerprint(claim.key)
     if values.items() <= known.items():
         return known
     transact(made, lambda connection: record(connection, values))
     marker = read_marker(claim.lake)
-    if claim.key and marker and marker.keys.get(claim.tenant) != values[f"key:{claim.tenant}"]:
-        keys = {**marker.keys, claim.tenant: values[f"key:{claim.tenant}"]}
+    if claim.key and marker and marker.keys.get(claim.tenant) != values["key"]:
+        keys = {**marker.keys, claim.tenant: values["key"]}
         write_marker(claim.lake, Marker(marker.lake_id, marker.line_hash, keys))
     return {**known, **values}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,19 +13,19 @@ from mediameter.store.warehouse import chunks, frame_of, insert, naive, tables
 from schemas.internal import LAKE_FILES, LAKE_RETIRED
 
 _files, _retired = tables[LAKE_FILES.name], tables[LAKE_RETIRED.name]
+_COLUMNS = [_files.c[field.name] for field in fields(LakeFile)]
 
 
 def files_of_days(connection: sa.Connection, kind: str, first: date, last: date) -> list[LakeFile]:
     """The files of these days that count, in the order of their paths."""
-    query = (
-        sa.select(_files).where(_files.c.kind == kind, _files.c.file_day.between(first, last)).order_by(_files.c.path)
-    )
+    of_days = sa.and_(_files.c.kind == kind, _files.c.file_day.between(first, last))
+    query = sa.select(*_COLUMNS).where(of_days).order_by(_files.c.path)
     return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 
 def every_file(connection: sa.Connection) -> list[LakeFile]:
     """All files that count, in the order of their paths."""
-    query = sa.select(_files).order_by(_files.c.path)
+    query = sa.select(*_COLUMNS).order_by(_files.c.path)
     return [LakeFile(**_aware(row)) for row in connection.execute(query).mappings()]
 
 

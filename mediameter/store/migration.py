@@ -11,7 +11,7 @@ from mediameter.connect import again, altering
 from mediameter.errors import UserError, WorldError
 from schemas import TABLES
 
-HEAD = "0025"
+HEAD = "0026"
 _SCRIPTS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 
 
@@ -67,7 +67,7 @@ def revision(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: sa.Engine) -> None:
+def _upgrade(engine: sa.Engine, to: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -78,4 +78,4 @@ def _upgrade(engine: sa.Engine) -> None:
     }
     with altering(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

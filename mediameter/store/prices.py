@@ -18,7 +18,7 @@ _cards, _credits, _models = tables[PRICES.name], tables[CREDIT_PRICES.name], tab
 
 
 def of_sources(sources: Collection[str]) -> sa.ColumnElement[bool]:
-    """The price cards of these sources; a source is one tenant's."""
+    """The price cards of these sources."""
     return _cards.c.source.in_(list(sources))
 
 

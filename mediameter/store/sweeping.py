@@ -16,7 +16,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mediameter.connect import reading, transact
+from mediameter.settings.lakes import TENANTS
 from mediameter.store import lake as at_rest
+from mediameter.store import neighbours, tenancy
 from mediameter.store.lake import RUNS, TRASH, to_trash
 from mediameter.store.warehouse import chunks, naive, tables
 from schemas.internal import LAKE_FILES, LAKE_RETIRED, LAKE_RUNS
@@ -65,11 +67,12 @@ def sweep(made: sa.Engine, lake: Path, trash_days: int, *, every: bool = False) 
 
 def unknown_files(connection: sa.Connection, lake: Path) -> list[str]:
     """Parquet below the lake that neither the ledger nor a journal knows: a stranger's, or of a lost warehouse."""
-    known = set(connection.execute(sa.select(_files.c.path)).scalars())
-    known |= set(connection.execute(sa.select(_retired.c.path)).scalars())
+    known = {
+        path for column in (_files.c.path, _retired.c.path) for path in _of_the_lake(connection, sa.select(column))
+    }
     known |= {path for run in _journals(lake) for path in _announced(lake, run)}
     found = (path.relative_to(lake).as_posix() for path in lake.rglob("*.parquet"))
-    return sorted(path for path in found if path not in known and not path.startswith(f"{TRASH}/"))
+    return sorted(path for path in found if path not in known and path.partition("/")[0] not in (TRASH, TENANTS))
 
 
 def _has_candidates(connection: sa.Connection, lake: Path) -> bool:
@@ -99,7 +102,7 @@ def _candidates(connection: sa.Connection, lake: Path) -> _Found:
     dead = [run for run in _dead(lake) if run in ours]
     paths = {path for path, at in retired.items() if at < _long_ago()}
     paths |= {path for run in dead for path in _announced(lake, run) if path not in retired}
-    # What counts is never a candidate, whatever a journal says.
+    # What counts, for whichever tenant, is never a candidate, whatever a journal says.
     paths -= _counting(connection, sorted(paths))
     chosen = sorted(path for path in paths if _OURS.fullmatch(path) or path.startswith(".draft-"))
     sizes = {path: size for path in chosen if (size := _size(lake / path)) is not None}
@@ -116,7 +119,14 @@ def _size(path: Path) -> int | None:
 
 def _counting(connection: sa.Connection, paths: list[str]) -> set[str]:
     queries = (sa.select(_files.c.path).where(_files.c.path.in_(some)) for some in chunks(paths))
-    return {path for query in queries for path in connection.execute(query).scalars()}
+    return {path for query in queries for path in _of_the_lake(connection, query)}
+
+
+def _of_the_lake(connection: sa.Connection, paths: sa.Select[tuple[str]]) -> list[str]:
+    """Of all tenants whose lake it is."""
+    [table] = paths.get_final_froms()
+    whose = table.c.tenant.in_(neighbours.sharing(connection))
+    return list(connection.execute(paths.where(whose), execution_options=tenancy.EVERYBODY).scalars())
 
 
 def _too_many(connection: sa.Connection, found: _Found) -> str:

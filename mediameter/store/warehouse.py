@@ -15,6 +15,7 @@ from mediameter.engines import trouble
 from mediameter.engines.load import load
 from mediameter.errors import WorldError
 from mediameter.faults import point
+from schemas import MACHINERY
 from schemas.contract import Column, Contract
 from schemas.frames import polars_schema
 from schemas.rollups import TRAFFIC_FAMILY as TRAFFIC_FAMILY
@@ -56,25 +57,32 @@ def _table(contract: Contract) -> sa.Table:
 
 tables: dict[str, sa.Table] = {contract.name: _table(contract) for contract in schemas.TABLES}
 _objects = tables["objects"].c
-sa.Index("objects_by_key", _objects.source, _objects.object_key, mysql_length={"object_key": 512})
-sa.Index("objects_by_head", _objects.source, _objects.head_hash)
-sa.Index("object_hours_by_hour", tables["object_hours"].c.hour_at)
+_hours, _incidents, _outbox = (tables[name].c for name in ("object_hours", "incidents", "outbox"))
+_by_key = (_objects.tenant, _objects.source, _objects.object_key)
+sa.Index("objects_by_key", *_by_key, mysql_length={"object_key": 512})
+sa.Index("objects_by_head", _objects.tenant, _objects.source, _objects.head_hash)
+sa.Index("object_hours_by_hour", _hours.tenant, _hours.hour_at)
 _generated = tables["generated_files_daily"].c
 _by_file = (_generated.tenant, _generated.media_file_id, _generated.day, _generated.source, _generated.application)
 sa.Index("generated_files_by_file", *_by_file)
-sa.Index("incidents_by_fingerprint", tables["incidents"].c.fingerprint)
-sa.Index("outbox_by_state", tables["outbox"].c.state, tables["outbox"].c.sequence)
+sa.Index("incidents_by_fingerprint", _incidents.tenant, _incidents.fingerprint)
+sa.Index("outbox_by_state", _outbox.tenant, _outbox.state, _outbox.sequence)
 sa.Index("media_files_by_key", tables["media_files"].c.tenant, tables["media_files"].c.object_key_sha256)
 
 
 def insert(connection: sa.Connection, contract: Contract, frame: pl.DataFrame) -> None:
     """Inserts the frame's rows, whose columns are the contract's. On the writing connection, inside its transaction.
+    Rows of the machinery that name no tenant are the connection's.
 
     The same on every engine: NUL in a text, which PostgreSQL refuses, becomes U+FFFD, as the parser has it. Raises
     ``WorldError`` for a text longer than its column, which SQLite would take.
     """
     if not frame.height:
         return
+    if contract in MACHINERY and "tenant" not in frame.columns:
+        from mediameter.store import tenancy
+
+        frame = frame.with_columns(tenant=pl.lit(tenancy.of(connection)))
     frame = frame.select(polars_schema(contract).keys())
     frame = frame.with_columns(_as_stored(column) for column in contract if column.type in _STORED_OTHERWISE)
     limits = {column.name: column.length for column in contract if column.length}
@@ -140,10 +148,12 @@ def read_in_parts(connection: sa.Connection, contract: Contract, rows: int = 50_
 
 
 def read(connection: sa.Connection, contract: Contract, where: sa.ColumnElement[bool] | None = None) -> pl.DataFrame:
-    """Rows of a table as a frame with the contract's types; instants become UTC."""
-    table = tables[contract.name]
-    query = sa.select(table) if where is None else sa.select(table).where(where)
-    return _as_frame([tuple(row) for row in connection.execute(query)], contract)
+    """Rows of a table as a frame with the contract's types; instants become UTC. Those of the machinery without the
+    tenant: they are the connection's."""
+    query = sa.select(tables[contract.name])
+    query = query if where is None else query.where(where)
+    frame = _as_frame([tuple(row) for row in connection.execute(query)], contract)
+    return frame.select(frame_schema(contract).keys())
 
 
 def _as_frame(rows: list[tuple[Any, ...]], contract: Contract) -> pl.DataFrame:
@@ -157,12 +167,18 @@ def _as_frame(rows: list[tuple[Any, ...]], contract: Contract) -> pl.DataFrame:
 
 def empty(contract: Contract) -> pl.DataFrame:
     """No rows of a table."""
-    return pl.DataFrame(schema=polars_schema(contract))
+    return pl.DataFrame(schema=frame_schema(contract))
 
 
 def frame_of(rows: Sequence[tuple[object, ...]], contract: Contract) -> pl.DataFrame:
-    """Rows in the order of the contract's columns as a frame of its types."""
-    return pl.DataFrame(rows, schema=polars_schema(contract), orient="row")
+    """Rows in the order of ``frame_schema`` as a frame of its types."""
+    return pl.DataFrame(rows, schema=frame_schema(contract), orient="row")
+
+
+def frame_schema(contract: Contract) -> dict[str, pl.DataType]:
+    """Names and types of the contract's columns; of the machinery's tables without the tenant."""
+    schema = polars_schema(contract)
+    return {name: schema[name] for name in schema if name != "tenant" or contract not in MACHINERY}
 
 
 def naive(at: datetime) -> datetime:

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from schemas import READABLE
-from schemas.contract import Column, Contract
-from schemas.views import bi_schema
+from schemas.views import bi_column, bi_schema
 
 _MAY_MAKE = """SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = :name)
     THEN has_schema_privilege(:name, 'CREATE') ELSE has_database_privilege(current_database(), 'CREATE') END"""
@@ -23,12 +22,14 @@ def schema_name(connection: sa.Connection) -> str | None:
 
 
 def drop() -> None:
-    """Its views, which would keep a table from being altered."""
+    """Its views, and those of single tenants (`migrate --grant --tenant`), which would keep a table from being
+    altered."""
     connection = op.get_bind()
     name = schema_name(connection)
-    if name and sa.inspect(connection).has_schema(name):
-        for view in sa.inspect(connection).get_view_names(schema=name):
-            connection.exec_driver_sql(f'DROP VIEW "{name}"."{view}"')
+    for each in sa.inspect(connection).get_schema_names() if name else []:
+        if each == name or each.startswith(f"{name}_of_"):
+            for view in sa.inspect(connection).get_view_names(schema=each):
+                connection.exec_driver_sql(f'DROP VIEW "{each}"."{view}"')
 
 
 def make() -> None:
@@ -39,20 +40,12 @@ def make() -> None:
         return
     connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{name}"')
     for contract in READABLE:
-        columns = ", ".join(_shown(column, contract) for column in contract)
+        columns = ", ".join(bi_column(column, contract) for column in contract)
         place = f'"{name}".{contract.name}'
         _execute(f"CREATE VIEW {place} AS SELECT {columns} FROM {contract.name}")
         _comment(f"VIEW {place}", contract.doc)
         for column in contract:
             _comment(f"COLUMN {place}.{column.name}", column.doc)
-
-
-def _shown(column: Column, contract: Contract) -> str:
-    if column.type == "instant":
-        return f"{column.name} AT TIME ZONE 'UTC' AS {column.name}"
-    if column.type == "bool" and contract.kind == "view":
-        return f"{column.name} <> 0 AS {column.name}"
-    return column.name
 
 
 def _comment(place: str, words: str) -> None:

@@ -21,6 +21,7 @@ from mediameter.scheduling.notice import backfill_command, retry_command
 from mediameter.settings import Settings, load
 from mediameter.steps.alert.deliver import deliver
 from mediameter.steps.pass_.words import of_deliver
+from mediameter.store import tenancy
 from tests.listener import Listener, listening
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -99,7 +100,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def enqueue(settings: Settings, at: datetime) -> None:
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.writing(made) as connection:
         outbox.enqueue(connection, Message("k", "critical", "t"), settings.alerts, at)
     made.dispose()

@@ -22,8 +22,9 @@ from mediameter.alerts import book
 from mediameter.alerts.evaluate import Judged
 from mediameter.alerts.rule import THE_REST, Aggregate, Bands, Rule
 from mediameter.alerts.telling import news
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 from mediameter.store.warehouse import tables
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.alerts.incident_figures import FIGURES
 
 HOUR = timedelta(hours=1)
@@ -60,7 +61,7 @@ class Book:
         self.rule = rule
         self.said: dict[str, list[str]] = defaultdict(list)
         self._keys: set[str] = set()
-        self._made = connect.engine("sqlite://")
+        self._made = tenancy.engine("sqlite://", DEFAULT_TENANT)
         warehouse.ready(self._made)
 
     def come(self, found: Sequence[Judged], days_later: int = 0, over: Collection[datetime] = ()) -> None:

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.settings import Settings, from_mapping
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 from mediameter.store.warehouse import naive, tables
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.alerts.incident_figures import FIGURES
 from tests.worlds.log_lines import probe
 
@@ -180,7 +181,7 @@ def test_the_same_objects_in_one_run_and_in_many_are_the_same_incidents(
 @pytest.fixture
 def second(tmp_path: Path) -> Any:
     """A second warehouse."""
-    made = connect.engine(f"sqlite:///{tmp_path / 'second.sqlite'}")
+    made = tenancy.engine(f"sqlite:///{tmp_path / 'second.sqlite'}", DEFAULT_TENANT)
     warehouse.ready(made)
     yield made
     made.dispose()

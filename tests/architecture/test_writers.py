@@ -68,3 +68,13 @@ def test_only_the_store_calls_the_loader() -> None:
     assert {module for module in users if room_of(module) not in ROOMS} == set()
     statements = {f"sqlalchemy.{name}" for name in STATEMENTS}
     assert {module for module in house() if {*imports(module)} & statements} == set()
+
+
+def test_only_tenancy_makes_an_engine_of_the_warehouse() -> None:
+    """So that every connection has a tenant, and every statement is confined to its rows."""
+
+    def makes_one(module: str) -> bool:
+        calls = (node for node in ast.walk(trees()[module]) if isinstance(node, ast.Attribute))
+        return "mediameter.connect.engine" in imports(module) or any(ast.unparse(n) == "connect.engine" for n in calls)
+
+    assert {module for module in house() if makes_one(module)} == {"mediameter.store.tenancy"}

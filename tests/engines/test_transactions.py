@@ -23,7 +23,7 @@ _prices = tables["prices"]
 def price(name: str, amount: str = "1") -> sa.Insert:
     words = {column.name: "" for column in _prices.columns if isinstance(column.type, sa.String | sa.Text)}
     return _prices.insert().values(
-        words | {"price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()}
+        words | {"tenant": "default", "price_id": name, "amount": amount, "valid_from_day": sa.func.current_date()}
     )
 
 
@@ -33,7 +33,8 @@ def amounts(made: sa.Engine) -> dict[str, str]:
 
 
 def give(connection: sa.Connection, name: str, amount: str) -> None:
-    connection.execute(_prices.update().where(_prices.c.price_id == name).values(amount=amount))
+    row = sa.and_(_prices.c.tenant == "default", _prices.c.price_id == name)  # its key: no other row is locked
+    connection.execute(_prices.update().where(row).values(amount=amount))
 
 
 @contextmanager

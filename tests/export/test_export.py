@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import reading, writing
 from mediameter.privacy.pseudonyms import Pseudonyms
 from mediameter.settings import Settings, address_key
 from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
-from mediameter.store import exports, warehouse
+from mediameter.store import exports, tenancy, warehouse
 from mediameter.store.warehouse import tables
 from schemas.events import EVENT
 from schemas.frames import validate
@@ -38,7 +38,7 @@ def exported(settings: Settings, now: datetime = NOW, **more: Any) -> ExportRepo
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with reading(made) as connection:
         found = [dict(row) for row in connection.execute(sa.select(tables[name])).mappings()]
     made.dispose()
@@ -46,7 +46,7 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
 
 
 def events(settings: Settings, day: date = DAY) -> pl.DataFrame:
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with reading(made) as connection:
         files = exports.event_files(connection, "app", day)
     made.dispose()
@@ -312,7 +312,7 @@ def _asked_for(settings: Settings, key: str, day: date) -> None:
     row = dict.fromkeys(warehouse.tables["media_file_daily"].c.keys(), 0)
     row |= {"tenant": "default", "day": day, "bucket": "b", "application": "x", "media_file_id": "", "object_key": key}
     row |= {"object_key_sha256": hashlib.sha256(key.encode()).hexdigest(), "last_at": NOON}
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with writing(made) as connection:
         connection.execute(tables["media_file_daily"].insert().values(**row))
     made.dispose()

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter.connect import engine, reading
+from mediameter.connect import reading
 from mediameter.settings import Settings
 from mediameter.steps.export.export import export
-from mediameter.store import exports
+from mediameter.store import exports, tenancy
 from tests.conftest import Trials
 from tests.export.application import NOON, NOW, Application, event, settings_for
 
@@ -76,7 +76,7 @@ def test_four_writers_commit_late(app: Application, tmp_path: Path, trials: Tria
 
 
 def ids(place: Settings) -> list[str]:
-    made = engine(place.warehouse.url)
+    made = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(made) as connection:
         files = exports.event_files(connection, "app", NOON.date())
     made.dispose()

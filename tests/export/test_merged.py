@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter.commands.run import run
-from mediameter.connect import engine, reading
+from mediameter.connect import reading
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import World, build
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 
 NOW = datetime(2025, 11, 1, 4, tzinfo=UTC)
@@ -48,7 +49,7 @@ def settings_of(world: World, folder: Path) -> Settings:
 
 
 def test_every_row_of_the_application_is_accounted_for(world: World, settings: Settings) -> None:
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with reading(made) as connection:
         assert compare(world.truth, observe(connection)) == []
     made.dispose()
@@ -96,7 +97,7 @@ def test_a_loss_is_no_agreement(lost: str, world: World, tmp_path: Path) -> None
 
 def agreement(settings: Settings) -> dict[str, bool]:
     """By application that anybody knows of; the day counts as over, whatever settles still."""
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with made.begin() as connection:
         connection.execute(sa.text("UPDATE days SET state = 'final' WHERE family = 'traffic'"))
         rows = connection.execute(sa.text(
@@ -111,7 +112,7 @@ def fates(settings: Settings) -> dict[str, Counter[str]]:
     """By application: how many events were delivered, or are alone for which reason."""
     table = tables["reconciliation_daily"]
     query = sa.select(table.c.application, table.c.outcome, table.c.reason, table.c.events)
-    made, counts = engine(settings.warehouse.url), defaultdict[str, Counter[str]](Counter)
+    made, counts = tenancy.engine(settings.warehouse.url, settings.tenant), defaultdict[str, Counter[str]](Counter)
     with reading(made) as connection:
         for application, outcome, reason, events in connection.execute(query.where(table.c.outcome != "log_only")):
             counts[application]["delivered" if outcome == "matched" else reason] += events

@@ -14,12 +14,12 @@ from mediameter import faults
 from mediameter.cli import main
 from mediameter.commands.run import RunSummary, run
 from mediameter.commands.status import status
-from mediameter.connect import engine, reading
+from mediameter.connect import reading
 from mediameter.demo.oddities import SEED_AT, SEED_LINE
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.redo.backfill import Task, backfill
-from mediameter.store import lake, lake_files
+from mediameter.store import lake, lake_files, tenancy
 from mediameter.store.warehouse import tables
 from tests.export.application import Application, event, made
 
@@ -49,7 +49,7 @@ def settings(folder: Path, url: str) -> Settings:
 
 
 def stored(place: Settings, name: str) -> list[sa.RowMapping]:
-    made_engine = engine(place.warehouse.url)
+    made_engine = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(made_engine) as connection:
         found = list(connection.execute(sa.select(tables[name])).mappings())
     made_engine.dispose()
@@ -86,7 +86,7 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(app: Application,
         assert "1 rows = 1 events + 0 ignored + 0 rejected" in said(run(place, now=NOW))
     finally:
         faults.at.clear()
-    made_engine = engine(place.warehouse.url)
+    made_engine = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(made_engine) as connection:
         files = lake_files.every_file(connection)
     made_engine.dispose()

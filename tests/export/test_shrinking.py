@@ -17,13 +17,14 @@ import sqlalchemy as sa
 
 from mediameter.cli import main
 from mediameter.commands.status import status
-from mediameter.connect import engine, reading
+from mediameter.connect import reading
 from mediameter.doctor import examine
 from mediameter.errors import UserError
 from mediameter.settings import Settings
 from mediameter.steps.export.export import ALL_DAYS, ExportReport, export
 from mediameter.steps.pass_.complaints import require_all_exported
 from mediameter.steps.redo.backfill import Task, backfill
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from schemas.internal import EXPORTS, LAKE_FILES, LISTINGS
 from tests.export import application as media
@@ -72,7 +73,7 @@ def settings(system: Application, name: str, folder: Path, url: str = "", **sour
 
 def stood(place: Settings) -> list[Any]:
     """What was counted and until when it is complete."""
-    made = engine(place.warehouse.url)
+    made = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(made) as connection:
         found = [list(map(tuple, connection.execute(sa.select(tables[each.name])))) for each in (EXPORTS, LAKE_FILES)]
         through = connection.execute(sa.select(tables[LISTINGS.name].c.complete_through_at)).scalars().all()

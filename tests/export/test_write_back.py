@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from mediameter import faults
 from mediameter.commands.run import RunSummary, run
-from mediameter.connect import engine, reading, writing
+from mediameter.connect import reading, writing
 from mediameter.doctor import examine
 from mediameter.settings import Settings
 from mediameter.steps.write_back.write_back import WriteBackReport, due_days, write_back
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from mediameter.systems.dailey_media import AppSource
 from tests.export.application import Application, made
@@ -230,7 +231,7 @@ def test_an_open_day_waits(tmp_path: Path) -> None:
 def test_generations_hold_up_no_logs(on_file: tuple[Application, Settings]) -> None:
     """An open or suspect day of a generating system is none of logs."""
     _, place = on_file
-    opened = engine(place.warehouse.url)
+    opened = tenancy.engine(place.warehouse.url, place.tenant)
     with writing(opened) as connection:
         days = tables["days"]
         [row] = connection.execute(sa.select(days)).mappings()
@@ -333,14 +334,14 @@ def test_a_run_that_was_overtaken_writes_nothing_more(
 
 def _forget(place: Settings) -> None:
     """As if no day had been written back yet."""
-    opened = engine(place.warehouse.url)
+    opened = tenancy.engine(place.warehouse.url, place.tenant)
     with writing(opened) as connection:
         connection.execute(tables["fences"].delete().where(tables["fences"].c.family == "write_back"))
     opened.dispose()
 
 
 def _fences(place: Settings) -> list[Any]:
-    opened = engine(place.warehouse.url)
+    opened = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(opened) as connection:
         fences = tables["fences"]
         found = connection.execute(sa.select(fences.c.day).where(fences.c.family == "write_back")).scalars().all()
@@ -349,7 +350,7 @@ def _fences(place: Settings) -> list[Any]:
 
 
 def _due(place: Settings) -> list[Any]:
-    opened = engine(place.warehouse.url)
+    opened = tenancy.engine(place.warehouse.url, place.tenant)
     with reading(opened) as connection:
         found = list(due_days(connection, place, place.app_sources["app"]))
     opened.dispose()

@@ -14,6 +14,7 @@ from mediameter import connect
 from mediameter.commands.run import RunSummary, run
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from mediameter.store import tenancy
 from tests.generations.palette import EMAIL, NOON, NOW, PROMPT
 
 STACK, ADDRESS, AGENT = "at canaryStack (canary.ts:7)", "198.51.100.77", "Mozilla/5.0 (canaryAgent)"
@@ -107,7 +108,7 @@ class Box:
         return run(self.settings(), now=now.astimezone(UTC))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        made = connect.engine(self.settings().warehouse.url)
+        made = tenancy.engine(self.settings().warehouse.url, self.settings().tenant)
         with connect.reading(made) as connection:
             found = [tuple(each) for each in connection.exec_driver_sql(query)]
         made.dispose()

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from mediameter import connect
+from mediameter.store import tenancy
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.export.application import Application
 
 PAID = {"amount_paid_cents": "999", "currency": "usd", "customer_email": "canary@example.org"}
 
 
 def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    made = connect.engine(f"sqlite:///{folder}/warehouse.sqlite")
+    made = tenancy.engine(f"sqlite:///{folder}/warehouse.sqlite", DEFAULT_TENANT)
     with connect.reading(made) as connection:
         found = [tuple(row) for row in connection.exec_driver_sql(query)]
     made.dispose()

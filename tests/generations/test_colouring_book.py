@@ -17,6 +17,7 @@ from mediameter.alerts.catalogue import catalogue
 from mediameter.commands.run import run
 from mediameter.settings import Settings
 from mediameter.steps.export.export import ALL_DAYS, export
+from mediameter.store import tenancy
 from parsers import colouring_book as parser
 from schemas.colouring_book import GENERATION_LOG_ROW
 from schemas.frames import polars_schema
@@ -102,7 +103,7 @@ def fill(system: Application) -> None:
 
 
 def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         found = [tuple(row) for row in connection.execute(sa.text(query))]
     made.dispose()

@@ -27,10 +27,11 @@ from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import fences
+from mediameter.store import fences, tenancy
 from mediameter.store.warehouse import tables
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY, GENERATIONS_DAILY
 from schemas.rollups import DAYS
+from schemas.vocabulary import DEFAULT_TENANT
 from tests import gate, servers
 from tests.generations.files import OF_STUDIO, Box, app_error, generation, lines, purchase, sign_in
 from tests.generations.palette import NOON
@@ -171,7 +172,7 @@ class Place(NamedTuple):
         return from_mapping({**document, **mine, "rejects": {"budget": 0.9}}, self.site.folder)
 
     def write(self, *statements: sa.Executable | str, dirty: dict[str, date] | None = None) -> None:
-        made = connect.engine(self.site.url)
+        made = tenancy.engine(self.site.url, DEFAULT_TENANT)
         with connect.writing(made) as connection:
             for statement in statements:
                 connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
@@ -180,7 +181,7 @@ class Place(NamedTuple):
         made.dispose()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        made = connect.engine(self.site.url)
+        made = tenancy.engine(self.site.url, DEFAULT_TENANT)
         with connect.reading(made) as connection:
             found = [dict(row) for row in connection.execute(sa.select(tables[table])).mappings()]
         made.dispose()
@@ -203,7 +204,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     begin = int(datetime(2025, 10, 1, tzinfo=UTC).timestamp())
     palette = Palette(Random(7), begin, 2)
     palette.write(folder / PALETTE, 150)
-    connection = connect.engine(f"sqlite:///{folder / PALETTE}")
+    connection = tenancy.engine(f"sqlite:///{folder / PALETTE}", DEFAULT_TENANT)
     with connect.writing(connection) as writing:  # a row of the second day that is rejected
         broken = (
             "INSERT INTO generation_events (id, user_id, status, created_at) VALUES ('00000000', 'u', 'failed', '{}')"
@@ -359,7 +360,7 @@ def test_the_alert_comes_where_there_are_no_logs(tmp_path: Path) -> None:
     box = Box(tmp_path)
     box.put("one", lines(generation(id="g")))
     box.run()
-    made = connect.engine(box.settings().warehouse.url)
+    made = tenancy.engine(box.settings().warehouse.url, box.settings().tenant)
     with connect.writing(made) as connection:
         connection.exec_driver_sql("UPDATE generations_hourly SET generations = 5")
         fences.mark_dirty(connection, VERDICT_FENCES["generations"], {NOON.date()})
@@ -409,7 +410,7 @@ def test_queries_get_what_they_may_ask_for(tmp_path: Path) -> None:
     box.put("one", lines(sign_in()))
     box.run()
     settings = box.settings()
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         for family in families.judged():
             assert set(values(connection, settings, family, NOON.date())) == set(parameters()[family.name])

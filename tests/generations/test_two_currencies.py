@@ -18,7 +18,6 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
-from mediameter import connect
 from mediameter.answers import ask, catalogue
 from mediameter.commands.run import run
 from mediameter.demo.lines import Event, aws_line
@@ -26,6 +25,7 @@ from mediameter.report import html, summary
 from mediameter.report.figures import read
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
+from mediameter.store import tenancy
 from schemas import TABLES, VIEWS
 from tests.generations.files import OF_STUDIO, generation, lines, purchase
 from tests.generations.palette import DAY, NOON, NOW
@@ -86,7 +86,7 @@ def lived(folder: Path, euros: int) -> World:
     settings = _settings(folder, euros)
     told = run(settings, now=NOW)
     assert not told.has_failed, told.lines()
-    return World(settings, connect.engine(settings.warehouse.url).connect())
+    return World(settings, tenancy.engine(settings.warehouse.url, settings.tenant).connect())
 
 
 def _put(path: Path, content: bytes) -> None:

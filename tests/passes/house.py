@@ -13,7 +13,7 @@ from mediameter import connect
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.ingest.ingest import IngestReport, ingest
-from mediameter.store import identity
+from mediameter.store import identity, tenancy
 from schemas.internal import OBJECT_HOURS, OBJECTS, REJECTS
 from tests.trials.dump import dump
 from tests.worlds.log_lines import probe
@@ -80,7 +80,7 @@ class House:
         return replace(self, folder=folder)
 
     def recorded(self) -> dict[str, str]:
-        made = connect.engine(self.url)
+        made = tenancy.engine(self.url, self.tenant)
         with connect.reading(made) as connection:
             found = identity.recorded(connection)
         made.dispose()

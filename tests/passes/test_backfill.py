@@ -26,11 +26,12 @@ from mediameter.steps.ingest import door, log_objects
 from mediameter.steps.redo.backfill import Task, backfill, require_done, require_none_refused
 from mediameter.steps.redo.replay import replay
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import lake, lake_files
+from mediameter.store import lake, lake_files, tenancy
 from mediameter.store.settling import Settlement
 from mediameter.store.warehouse import tables
 from parsers.access_log import PARSER_VERSION
 from schemas.rollups import ALERT_CHECKS_DAILY, ROLLUPS
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.trials.dump import difference, dump
 from tests.worlds.log_lines import line
 from tests.worlds.month import FIRST, NEW_AGENT, NOW, as_by_an_older_parser, month
@@ -84,7 +85,7 @@ def mended(site: Site, folder: Path) -> dict[str, list[str]]:
 
 
 def execute(site: Site, statement: sa.Executable) -> list[sa.RowMapping]:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         result = connection.execute(statement)
         rows = list(result.mappings()) if result.returns_rows else []
@@ -171,7 +172,7 @@ def freeze(site: Site, day: date) -> None:
     execute(site, tables["days"].update().where(tables["days"].c.day == day).values(state="frozen"))
     begin, end = Day.of(day, site.settings().reporting.zone).bounds
     kept = ~pl.col("at").is_between(begin, end, closed="left")
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         for file in lake_files.files_of_days(connection, "records", begin.date(), end.date()):
             rest = pl.read_parquet(site.folder / "lake" / file.path).filter(kept)

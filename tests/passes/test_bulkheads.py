@@ -19,6 +19,7 @@ from mediameter.commands.run import RunSummary, attempt
 from mediameter.errors import Fault, MediameterError, Unavailable, UserError, WorldError
 from mediameter.settings import Settings, from_mapping
 from mediameter.steps.ingest import log_objects
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from tests.worlds import log_lines
 from tests.worlds.site import LogObject, Site
@@ -49,7 +50,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def requests(settings: Settings) -> dict[date, int]:
     """By day, as the rollups have it."""
     table = tables["traffic_daily"]
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         rows = connection.execute(sa.select(table.c.day, sa.func.sum(table.c.requests)).group_by(table.c.day))
         found = {day: int(total) for day, total in rows}
@@ -58,7 +59,7 @@ def requests(settings: Settings) -> dict[date, int]:
 
 
 def states(settings: Settings) -> dict[date, str]:
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         found = {row.day: row.state for row in connection.execute(sa.select(tables["days"]))}
     made.dispose()

@@ -21,7 +21,7 @@ from mediameter.answers import catalogue
 from mediameter.cli import app, main
 from mediameter.commands.status import status
 from mediameter.settings import Settings, load
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = '[sources.logs]\nkind = "s3_access_log"\npath = "bucket"\n'
@@ -45,7 +45,7 @@ def settings(empty_folder: Path) -> Settings:
     """A warehouse with a final day, an open one, one rejected line, and one of an object that was overwritten."""
     Path("mediameter.toml").write_text(SETTINGS)
     loaded = load()
-    engine = connect.engine(loaded.warehouse.url)
+    engine = tenancy.engine(loaded.warehouse.url, loaded.tenant)
     warehouse.ready(engine)
     with connect.writing(engine) as connection:
         for name, rows in _content().items():

@@ -18,10 +18,10 @@ from mediameter.steps.gate.quality import quality
 from mediameter.steps.progress import quiet
 from mediameter.steps.rollup import replacing
 from mediameter.steps.rollup.rollup import roll_up, rollup
-from mediameter.store import days, fences, listings, objects, reach, warehouse
+from mediameter.store import days, fences, listings, objects, reach, tenancy, warehouse
 from mediameter.store.days import DayRow
 from schemas.contract import Contract, key, measure
-from schemas.vocabulary import DAY_FAMILIES, FAMILY_OF_LAKE, LAKE_KINDS, REACH_BESIDE_EVENTS_S, REACH_S
+from schemas.vocabulary import DAY_FAMILIES, DEFAULT_TENANT, FAMILY_OF_LAKE, LAKE_KINDS, REACH_BESIDE_EVENTS_S, REACH_S
 from tests.worlds.month import FIRST, NOW, month
 from tests.worlds.site import Site
 
@@ -99,7 +99,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     run(site.settings(), now=NOW)
     monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, THIRD))
     monkeypatch.setitem(warehouse.tables, OBJECTS_DAILY.name, TABLE)
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     TABLE.create(made)
     with connect.writing(made) as connection:
         listings.record_listing(connection, SOURCE, NOW, objects=0, pending=0, through=NOW)
@@ -109,7 +109,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 @pytest.fixture
 def made(site: Site) -> Iterator[sa.Engine]:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     yield made
     made.dispose()
 

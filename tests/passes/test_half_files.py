@@ -19,6 +19,7 @@ from mediameter.sources.temporary import left_out
 from mediameter.steps.ingest.ingest import IngestReport, ingest
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from tests.worlds.log_lines import probe
 
@@ -83,7 +84,7 @@ class Place(NamedTuple):
         return report
 
     def query(self, query: sa.Executable) -> list[tuple[int, ...]]:
-        made = connect.engine(self.settings.warehouse.url)
+        made = tenancy.engine(self.settings.warehouse.url, self.settings.tenant)
         try:
             with connect.writing(made) as connection:
                 found = connection.execute(query)

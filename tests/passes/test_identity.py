@@ -17,12 +17,14 @@ from mediameter.commands.adopt import lines
 from mediameter.doctor.case import Case
 from mediameter.doctor.ownership import ownership
 from mediameter.errors import UserError
+from mediameter.settings.lakes import MARKER
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.ingest.ingest import ingest
 from mediameter.steps.redo.adopt import Wishes, adopt
 from mediameter.steps.redo.moving import move
-from mediameter.store import identity, manifests, sweeping
+from mediameter.store import identity, manifests, sweeping, tenancy
 from mediameter.store.warehouse import tables
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.passes.house import NOW, House
 
 
@@ -60,12 +62,12 @@ def refused(house: House, words: str) -> None:
 
 def test_both_sides_say_the_same_and_an_idle_pass_writes_nothing(house: House) -> None:
     marker, known = identity.read_marker(house.lake), house.recorded()
-    assert marker and marker.lake_id == known["lake_id"] and marker.keys["default"] == known["key:default"]
+    assert marker and marker.lake_id == known["lake_id"] and marker.keys["default"] == known["key"]
     assert manifests.number(known["manifest"]) == 1
     before = {path: path.stat().st_mtime_ns for path in house.lake.rglob("*")}
     assert house.ingest().objects == 0
     assert {path: path.stat().st_mtime_ns for path in house.lake.rglob("*")} == before
-    assert house.key not in (house.lake / identity.MARKER).read_text()
+    assert house.key not in (house.lake / MARKER).read_text()
     assert [each.split()[0] for each in found_by_the_doctor(house)] == ["ok"]
 
 
@@ -193,15 +195,40 @@ def test_two_tenants_of_one_warehouse_and_lake(house: House) -> None:
     bolt = replace(house, tenant="bolt", source="bolt", bucket="of-bolt", key="the key of another tenant")
     bolt.deliver("x", range(20, 23))
     assert bolt.ingest().parsed == 3 and house.ingest().objects == 0 and bolt.ingest().objects == 0
-    marker = identity.read_marker(house.lake)
-    assert marker and set(marker.keys) == {"default", "bolt"}
+    lakes = house.settings().lake.path, bolt.settings().lake.path
+    assert lakes == (house.lake, house.lake / "tenants" / "bolt")
+    assert [set(marker.keys) for at in lakes if (marker := identity.read_marker(at))] == [{"default"}, {"bolt"}]
     refused(replace(bolt, key=house.key), "another key")
+
+
+def test_a_lake_that_two_tenants_have_shared_stays_shared(house: House) -> None:
+    """As revision 0026 leaves it: one marker with both keys, and no manifest that both would go on with."""
+    bolt = replace(house, tenant="bolt", source="bolt", bucket="of-bolt", key="the key of another tenant")
+    known, marker = house.recorded(), identity.read_marker(house.lake)
+    assert marker
+    keys = {**marker.keys, "bolt": identity.key_fingerprint(bolt.key.encode())}
+    identity.write_marker(house.lake, replace(marker, keys=keys))
+    of_lake = {name: known[name] for name in ("lake_id", "state", "line_hash")}
+    execute(
+        bolt, tables["identity"].insert().values([{"tenant": "bolt", "name": n, "value": of_lake[n]} for n in of_lake])
+    )
+    execute(house, tables["identity"].delete().where(tables["identity"].c.name == "manifest"))
+    for each, name in ((bolt, "x"), (house, "b")):
+        each.deliver(name, range(20, 23))
+        assert each.ingest().parsed == 3
+        assert each.settings().lake.path == house.lake
+    assert [each.split()[0] for each in found_by_the_doctor(house)] == ["ok"]
+    assert [each.split()[0] for each in found_by_the_doctor(bolt)] == ["ok"]
+    for each in (replace(house, warehouse="new.sqlite"), replace(bolt, warehouse="new.sqlite")):
+        adopt(each.settings())
+        assert each.ingest().objects == 0
+    assert replace(house, warehouse="new.sqlite").ledger() == house.ledger()
 
 
 def test_an_installation_from_before_is_taken_as_its_own_once(house: House) -> None:
     """Its lake had no marker and no manifests, its warehouse no identity."""
     shutil.rmtree(house.lake / manifests.FOLDER)
-    (house.lake / identity.MARKER).unlink()
+    (house.lake / MARKER).unlink()
     execute(house, tables["identity"].delete())
     lacking = house.copied(house.folder.with_name("lacking"))
     ledger = house.ledger()
@@ -260,14 +287,14 @@ def test_a_strangers_file_is_told_and_left(house: House) -> None:
 
 
 def execute(house: House, statement: sa.Executable) -> None:
-    made = connect.engine(house.url)
+    made = tenancy.engine(house.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         connection.execute(statement)
     made.dispose()
 
 
 def test_nothing_is_unknown_in_a_lake_of_ones_own(house: House) -> None:
-    made = connect.engine(house.url)
+    made = tenancy.engine(house.url, DEFAULT_TENANT)
     with connect.reading(made) as connection:
         assert sweeping.unknown_files(connection, house.lake) == []
     made.dispose()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from mediameter.connect import reading
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.rollup.rollup import rollup
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 
 pytestmark = pytest.mark.in_turn
@@ -28,7 +29,7 @@ def test_an_edited_invoice_holds_from_the_next_run_on(made: sa.Engine, tmp_path:
         rollup(from_mapping(document, tmp_path), now=NOW)
         columns = "tenant, source, month_last_day, days_in_month, amount_micros, bytes_sent, citation"
         picked = [tables["invoices"].c[name] for name in columns.split(", ")]
-        with reading(made) as connection:
+        with reading(tenancy.everybody(made)) as connection:
             return [tuple(row) for row in connection.execute(sa.select(*picked).order_by(*picked))]
 
     end = date(2026, 10, 31)

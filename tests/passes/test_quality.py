@@ -26,9 +26,10 @@ from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import fences
+from mediameter.store import fences, tenancy
 from mediameter.store.warehouse import tables
 from schemas.rollups import AUDIENCE_FAMILY, DAYS, TRAFFIC_FAMILY
+from schemas.vocabulary import DEFAULT_TENANT
 from tests import gate, servers
 from tests.worlds.site import APP, NOW, Site
 
@@ -193,7 +194,7 @@ def site(request: pytest.FixtureRequest, laid_out: Path, tmp_path_factory: pytes
 
 
 def rows(site: Site, table: str) -> list[dict[str, object]]:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.reading(made) as connection:
         found = [dict(row) for row in connection.execute(sa.select(tables[table])).mappings()]
     made.dispose()
@@ -202,7 +203,7 @@ def rows(site: Site, table: str) -> list[dict[str, object]]:
 
 def planted(site: Site, *statements: sa.Executable, judge: date = SECOND) -> None:
     """Something is written into a day, past the rollup; as of now it is to be judged."""
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         for statement in statements:
             connection.execute(statement)
@@ -213,7 +214,7 @@ def planted(site: Site, *statements: sa.Executable, judge: date = SECOND) -> Non
 def restored(site: Site, table: str, before: list[dict[str, object]]) -> None:
     """The table has its rows again; the day waits to be judged."""
     planted(site, tables[table].delete())
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         connection.execute(tables[table].insert(), before)
     made.dispose()
@@ -221,7 +222,7 @@ def restored(site: Site, table: str, before: list[dict[str, object]]) -> None:
 
 def finality(site: Site) -> dict[date, tuple[bool, bool]]:
     """Of each day, whether it is final and whether it is suspect, as the views say."""
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     query = (
         "SELECT days.day, is_final, day_finality.is_suspect FROM days JOIN day_finality ON day_finality.day = days.day"
     )
@@ -298,7 +299,7 @@ def test_a_broken_day_is_told_and_a_repaired_one_is_final_again(site: Site) -> N
 def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
     """As after a run that was killed between rollup and gate: the next one judges what was not judged."""
     settings, sound = site.settings(), judged(site)
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         fences.mark_dirty(connection, "traffic", {FIRST})
     made.dispose()
@@ -312,7 +313,7 @@ def test_a_day_that_nobody_has_judged_is_not_final(site: Site) -> None:
 def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
     """They were final before there was a gate."""
     settings, sound = site.settings(), judged(site)
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         connection.execute(tables["fences"].delete().where(tables["fences"].c.family == "quality"))
         connection.execute(tables["quality_checks_daily"].delete())
@@ -326,7 +327,7 @@ def test_days_of_an_older_warehouse_are_all_judged(site: Site) -> None:
 @pytest.mark.in_turn
 def test_a_day_that_waits_to_be_computed_is_not_judged(site: Site) -> None:
     settings = site.settings()
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         for family in ("traffic", "quality"):
             fences.mark_dirty(connection, family, {FIRST})

@@ -17,9 +17,11 @@ from mediameter.settings.reading import from_mapping
 from mediameter.steps.redo.adopt import adopt
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.redo.repricing import Waiting
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from schemas.prices import KEPT_PRICES, REPRICINGS
 from schemas.rollups import BANDWIDTH_COST_DAILY, ROLLUPS
+from schemas.vocabulary import DEFAULT_TENANT
 from tests import servers
 from tests.generations.files import OF_STUDIO, Box, generation, lines, purchase
 from tests.generations.palette import DAY, palette, settings_for
@@ -48,7 +50,7 @@ def at(site: Site, amount: str, **more: Any) -> Settings:
 
 
 def rows(site: Site, query: str) -> list[tuple[Any, ...]]:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.reading(made) as connection:
         found = [tuple(row) for row in connection.exec_driver_sql(query)]
     made.dispose()
@@ -142,7 +144,7 @@ def test_a_first_price_waits_too(tmp_path: Path) -> None:
 
 
 def test_days_that_are_not_final_take_the_new_price(lived: Site) -> None:
-    made = connect.engine(lived.url)
+    made = tenancy.engine(lived.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         connection.execute(tables["days"].update().where(tables["days"].c.day == DAYS[1]).values(state="open"))
     made.dispose()
@@ -183,7 +185,7 @@ def test_another_tenants_prices_are_none_of_this_ones(lived: Site) -> None:
 def test_cards_that_an_older_version_lost_are_no_change_of_price(lived: Site) -> None:
     """It kept those of the tenant that ran last; the figures were made with a price all the same."""
     before = dump(lived.url, _COST)
-    made = connect.engine(lived.url)
+    made = tenancy.engine(lived.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         connection.execute(tables["prices"].delete())
     made.dispose()

@@ -24,7 +24,8 @@ from mediameter.settings.reading import from_mapping
 from mediameter.steps.gate.quality import QualityReport, quality
 from mediameter.steps.pass_.complaints import require_all_sound
 from mediameter.steps.pass_.words import of_quality
-from mediameter.store import fences
+from mediameter.store import fences, tenancy
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.worlds.month import FIRST, NOW, month
 from tests.worlds.site import Site
 
@@ -61,14 +62,14 @@ def with_pages(site: Site, docs: str = "./quality") -> Settings:
 
 
 def judge_again(site: Site) -> None:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.writing(made) as connection:
         fences.mark_dirty(connection, "quality", fences.fenced_days(connection, "quality"))
     made.dispose()
 
 
 def states(site: Site) -> dict[str, int]:
-    made = connect.engine(site.url)
+    made = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.reading(made) as connection:
         found = connection.execute(sa.text("SELECT state, COUNT(*) FROM days GROUP BY state")).all()
     made.dispose()

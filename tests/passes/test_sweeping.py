@@ -13,14 +13,15 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect, faults
+from mediameter import faults
 from mediameter.connect import reading, transact
 from mediameter.steps.ingest.ingest import ingest
 from mediameter.steps.redo.backfill import Task, backfill
 from mediameter.steps.rollup.rollup import rollup
-from mediameter.store import identity, lake, lake_files, sweeping, warehouse
+from mediameter.store import identity, lake, lake_files, sweeping, tenancy, warehouse
 from mediameter.store.lake import LakeFile
 from mediameter.store.sweeping import HANDFUL
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.passes.house import NOW, House
 
 pytestmark = pytest.mark.in_turn
@@ -30,7 +31,7 @@ TWO_DAYS = timedelta(days=2)
 
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[sa.Engine]:
-    made = connect.engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}")
+    made = tenancy.engine(f"sqlite:///{tmp_path / 'warehouse.sqlite'}", DEFAULT_TENANT)
     warehouse.ready(made)
     yield made
     made.dispose()
@@ -187,7 +188,7 @@ def test_a_file_that_went_before_it_was_to_count_is_made_again(point: str, gone:
         rollup(each.settings(), now=NOW)
     faults.at.clear()
     assert times and house.files() == undisturbed.files() and house.ledger() == undisturbed.ledger()
-    made = connect.engine(house.url)
+    made = tenancy.engine(house.url, DEFAULT_TENANT)
     with reading(made) as connection:
         lake.verified(house.lake, lake_files.every_file(connection))
     made.dispose()
@@ -212,7 +213,7 @@ def test_a_file_made_anew_that_went_before_it_was_to_count(tmp_path: Path) -> No
     report = backfill(house.settings(), Task(day - TWO_DAYS, day, reparse=True, every=True), now=NOW)
     faults.at.clear()
     assert gone and report.ingest.again == 1
-    made = connect.engine(house.url)
+    made = tenancy.engine(house.url, DEFAULT_TENANT)
     with reading(made) as connection:
         files = lake_files.every_file(connection)
     made.dispose()

@@ -17,10 +17,10 @@ from uuid import UUID
 import polars as pl
 import sqlalchemy as sa
 
-from mediameter.connect import engine, writing
+from mediameter.connect import writing
 from mediameter.privacy.pseudonyms import normalise_address, pseudonym
 from mediameter.settings import Settings
-from mediameter.store import exports, fences, lake, reach, warehouse
+from mediameter.store import exports, fences, lake, reach, tenancy, warehouse
 from schemas.events import EVENT
 from schemas.frames import polars_schema
 from schemas.rollups import APPLICATIONS, MEDIA_FILES
@@ -125,7 +125,7 @@ def fill(settings: Settings, known: Database) -> None:
     """Files and applications as an export would leave them; whatever was computed before is computed again."""
     files = [_file_row(settings.tenant, file) for file in known.files]
     names = [(settings.tenant, application_id, name, None) for application_id, name in known.names.items()]
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         warehouse.ready(made)
         with writing(made) as connection:
@@ -147,7 +147,7 @@ def _file_row(tenant: str, file: MediaFile) -> tuple[object, ...]:
 def export(settings: Settings, before: Iterable[Event], events: Iterable[Event]) -> None:
     """These events instead of those before, a lake file a UTC day; days that rest on what is new become dirty."""
     told = list(events)
-    made = engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         warehouse.ready(made)
         with writing(made) as connection:

@@ -18,7 +18,7 @@ from mediameter import connect
 from mediameter.settings import Settings
 from mediameter.settings.reading import from_mapping
 from mediameter.steps.alert.check import check, check_now
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 from mediameter.store.warehouse import tables
 from tests.worlds.fortnight import Fortnight
 from tests.worlds.quarter import BEGIN, Quarter
@@ -90,7 +90,7 @@ class Replay:
 
     def run(self) -> None:
         """From the quarter's begin to a while after its end."""
-        made = connect.engine(self.settings.warehouse.url)
+        made = tenancy.engine(self.settings.warehouse.url, self.settings.tenant)
         warehouse.ready(made)
         traffic, palette = Traffic(self.quarter, self.settings), Generating(self.quarter, self.settings)
         with connect.writing(made) as connection:

@@ -16,6 +16,7 @@ from mediameter.faults import DELIVER_POINTS
 from mediameter.settings import Settings
 from mediameter.steps.alert.deliver import LEASE
 from mediameter.steps.alert.watch import watch
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
 from tests import gate
 from tests.alerts.told import change
@@ -76,7 +77,7 @@ def test_killed_anywhere(system: Application, hook: Listener, tmp_path: Path, tr
 
 def _one_incident_a_fingerprint(given: Settings) -> bool:
     incidents, outbox = tables["incidents"], tables["outbox"]
-    made = connect.engine(given.warehouse.url)
+    made = tenancy.engine(given.warehouse.url, given.tenant)
     try:
         with connect.reading(made) as connection:
             found = list(connection.execute(sa.select(incidents.c.fingerprint)).scalars())

@@ -16,6 +16,7 @@ from mediameter.commands.run import run
 from mediameter.families import attribute
 from mediameter.privacy.pseudonyms import pseudonym
 from mediameter.settings import Settings
+from mediameter.store import tenancy
 from tests.reference.application import Database, Event, MediaFile
 from tests.reference.rollups import LogObject
 from tests.trials.application import export, fill
@@ -86,7 +87,7 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    engine = connect.engine(settings.warehouse.url)
+    engine = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(engine) as connection:
         return [tuple(row) for row in connection.execute(sa.text(query))]
 

@@ -13,7 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter import connect
+from mediameter.store import tenancy
 from mediameter.store.warehouse import tables
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.conftest import Trials
 from tests.trials.conftest import NewSite
 from tests.worlds.site import LogObject, Site
@@ -65,7 +67,7 @@ def calls(lines: list[str]) -> list[Call]:
 
 
 def ledger_files(site: Site) -> list[str]:
-    engine = connect.engine(site.url)
+    engine = tenancy.engine(site.url, DEFAULT_TENANT)
     with connect.reading(engine) as connection:
         paths = list(connection.execute(sa.select(tables["lake_files"].c.path)).scalars())
     engine.dispose()

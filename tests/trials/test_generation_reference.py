@@ -19,7 +19,7 @@ from mediameter.privacy.lines import redact_line
 from mediameter.privacy.pseudonyms import Pseudonyms
 from mediameter.settings import Settings
 from mediameter.steps.redo.backfill import Task, backfill
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 from schemas.generations import ACTIVE_FAMILY, GENERATION_FAMILY
 from schemas.internal import EXPORTS, OBJECTS, REJECTS
 from schemas.prices import KEPT_PRICES
@@ -79,7 +79,7 @@ def by_the_product(made: GenerationWorld, folder: Path) -> dict[str, list[Row]]:
         summary = run(settings, now=state.at)
         assert not summary.has_failed, summary.lines()
     _with_the_last_prices(settings, made.now)
-    engine = connect.engine(settings.warehouse.url)
+    engine = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         with connect.reading(engine) as connection:
             told = {each.name: warehouse.read(connection, each).to_dicts() for each in _CONTRACTS}
@@ -89,7 +89,7 @@ def by_the_product(made: GenerationWorld, folder: Path) -> dict[str, list[Row]]:
 
 
 def _with_the_last_prices(settings: Settings, now: datetime) -> None:
-    engine = connect.engine(settings.warehouse.url)
+    engine = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(engine) as connection:
         kept = [row.day for row in connection.execute(sa.select(warehouse.tables[KEPT_PRICES.name].c.day))]
     engine.dispose()

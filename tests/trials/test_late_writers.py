@@ -18,7 +18,7 @@ from mediameter import connect
 from mediameter.commands.run import run
 from mediameter.settings import Settings
 from mediameter.steps.export.export import export
-from mediameter.store import lake_files
+from mediameter.store import lake_files, tenancy
 from tests.conftest import Trials
 from tests.export.application import Application
 from tests.generations.palette import palette, settings_for
@@ -62,7 +62,7 @@ def write(url: str, seed: int, until: float) -> None:
 
 
 def in_the_lake(settings: Settings) -> pl.DataFrame:
-    made = connect.engine(settings.warehouse.url)
+    made = tenancy.engine(settings.warehouse.url, settings.tenant)
     with connect.reading(made) as connection:
         files = lake_files.files_of_days(connection, "generations", date.min, date.max)
     made.dispose()

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
 from mediameter import connect
-from mediameter.store import lake_files
+from mediameter.store import lake_files, tenancy
 from mediameter.store.warehouse import tables
+from schemas.vocabulary import DEFAULT_TENANT
 from tests.trials.replay import Replay, settings_of
 from tests.worlds.quarter import BEGIN, Quarter
 from tests.worlds.quarter_logs import Hour
@@ -69,7 +70,7 @@ def test_tables_hold_what_the_quarter_tells(warehouse_url: str, tmp_path: Path) 
         assert all((frame["at"] <= now).all() for frame in frames)
         pending.append(sum(int((frame["status"] == "pending").sum()) for frame in frames))
 
-    made = connect.engine(warehouse_url)
+    made = tenancy.engine(warehouse_url, DEFAULT_TENANT)
     replay = Replay(quarter, settings, is_judged=False, on_tick=look)
     replay.run()
     lots = [lot for number in range(days * 24) for lot in quarter.hour(number).lots]

@@ -22,7 +22,7 @@ from mediameter.commands.run import run
 from mediameter.families import attribute
 from mediameter.privacy.texts import cut_emails
 from mediameter.settings import Settings
-from mediameter.store import warehouse
+from mediameter.store import tenancy, warehouse
 from schemas.internal import OBJECTS
 from schemas.records import NOT_COUNTED
 from schemas.rollups import ALERT_CHECKS_DAILY, AUDIENCE_FAMILY, DAYS, QUALITY_CHECKS_DAILY, TRAFFIC_FAMILY
@@ -139,7 +139,7 @@ def run_in_stages(made: World, settings: Settings, folder: Path) -> None:
 
 def by_the_product(settings: Settings) -> Tables:
     """What the warehouse holds."""
-    engine = connect.engine(settings.warehouse.url)
+    engine = tenancy.engine(settings.warehouse.url, settings.tenant)
     try:
         with connect.reading(engine) as connection:
             return {

@@ -11,7 +11,7 @@ from mediameter.commands.run import run
 from mediameter.faults import WRITE_BACK_POINTS
 from mediameter.settings import Settings
 from mediameter.steps.write_back import write_back as step
-from mediameter.store import fences
+from mediameter.store import fences, tenancy
 from tests.conftest import Trials
 from tests.export.application import Application, made
 from tests.export.delivered import NOW, deliver, furnish, settings, table
@@ -67,7 +67,7 @@ def test_killed_anywhere(app: Application, place: Settings, trials: Trials, monk
 def _begin_anew(app: Application, place: Settings) -> None:
     """Nothing of ours is there, and the ledger knows that it is to be."""
     app.execute("DELETE FROM media_analytics WHERE id NOT LIKE 'row-%'")
-    engine = connect.engine(place.warehouse.url)
+    engine = tenancy.engine(place.warehouse.url, place.tenant)
     with connect.writing(engine) as connection:
         fences.mark_dirty(connection, step.FAMILY, fences.fenced_days(connection, step.FAMILY))
     engine.dispose()

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mediameter import connect
 from mediameter.report.facts import Figures
 from mediameter.report.figures import read
+from mediameter.store import tenancy
 from mediameter.store.warehouse import metadata, ready
 from schemas import TABLES
 from schemas.contract import Contract
+from schemas.vocabulary import DEFAULT_TENANT
 
 MON, TUE, WED, THU = (date(2026, 11, day) for day in (2, 3, 4, 5))
 CONTRACTS = {contract.name: contract for contract in TABLES}
@@ -58,7 +59,7 @@ def warehouse(sqlite: sa.Engine) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    engine = connect.engine(f"sqlite:///{tmp_path_factory.mktemp('report')}/warehouse.db")
+    engine = tenancy.engine(f"sqlite:///{tmp_path_factory.mktemp('report')}/warehouse.db", DEFAULT_TENANT)
     ready(engine)
     yield engine
     engine.dispose()

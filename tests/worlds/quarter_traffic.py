@@ -202,15 +202,18 @@ def _settle(connection: sa.Connection, lots: list[Lot]) -> None:
         number, lines = lot.hour * 8 + lot.front + 1, lot.requests + lot.rejected
         objects.append({
             "object_id": number, "source": _LOGS, "object_key": f"{at:%Y-%m-%d-%H}-00-00-{lot.front}",
-            "etag": str(number), "version_id": "", "size_bytes": lines * 400,
+            "tenant": "default", "etag": str(number), "version_id": "", "size_bytes": lines * 400,
             "last_modified_at": naive(lot.arrived_at or at), "sha256": "",
             "state": "settled", "parser_version": 2, "lines": lines, "parsed": lot.requests, "ignored": 0,
             "ignored_log_bucket": 0, "rejected": lot.rejected, "first_at": naive(at + timedelta(seconds=1)),
             "last_at": naive(at + timedelta(seconds=3599)),
         })  # fmt: skip
         hours.append(
-            {"object_id": number, "hour_at": naive(at), "parsed": lot.requests, "ignored": 0, "rejected": lot.rejected}
-        )
+            {
+                "tenant": "default", "object_id": number, "hour_at": naive(at), "parsed": lot.requests, "ignored": 0,
+                "rejected": lot.rejected,
+            }
+        )  # fmt: skip
     if lots:
         connection.execute(tables["objects"].insert(), objects)
         connection.execute(tables["object_hours"].insert(), hours)

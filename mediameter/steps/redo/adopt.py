@@ -20,6 +20,7 @@ from mediameter.faults import point
 from mediameter.opening.claim import claim_of
 from mediameter.opening.opened import connected
 from mediameter.settings import Settings, address_key
+from mediameter.settings.lakes import MARKER, own_chain
 from mediameter.steps.progress import Progress, quiet
 from mediameter.steps.redo.forget import Forgotten, forget
 from mediameter.store import acts, fences, identity, lake, lake_files, manifests, migration, warehouse
@@ -70,7 +71,7 @@ def adopt(
     marker = identity.read_marker(claim.lake)
     if marker is None:
         raise UserError(
-            f"{claim.lake} has no {identity.MARKER}: no ledger can be rebuilt from it",
+            f"{claim.lake} has no {MARKER}: no ledger can be rebuilt from it",
             "set [lake] path; a lake without one needs the backup of its warehouse",
         )
     with connected(settings, dry_run=dry_run) as made:
@@ -114,7 +115,7 @@ def _where_it_stands(made: sa.Engine, known: dict[str, str], marker: Marker) -> 
 
 
 def _refuse_another_key(claim: Claim, known: dict[str, str], marker: Marker, wishes: Wishes) -> None:
-    fingerprints = {known.get(f"key:{claim.tenant}"), marker.keys.get(claim.tenant)} - {None}
+    fingerprints = {known.get("key"), marker.keys.get(claim.tenant)} - {None}
     mine = identity.key_fingerprint(claim.key) if claim.key else None
     if fingerprints - {mine} and not wishes.new_key:
         what = "is not there" if claim.key is None else "holds another key than the one that the lake was made under"
@@ -125,10 +126,10 @@ def _refuse_another_key(claim: Claim, known: dict[str, str], marker: Marker, wis
 
 
 def _to_do(made: sa.Engine, claim: Claim, after: str, wishes: Wishes) -> list[str]:
-    number = manifests.number(after)
-    if not number or after in manifests.of_number(claim.lake, number):
-        return manifests.chain(claim.lake, after)
-    if manifests.newest(claim.lake) >= number:
+    number, chain = manifests.number(after), own_chain(claim.lake, claim.tenant)
+    if not number or after in manifests.of_number(chain, number):
+        return manifests.chain(chain, after)
+    if manifests.newest(chain) >= number:
         raise UserError(
             f"the lake {claim.lake} and the warehouse {connect.name(made)} went on without each other: both have their"
             f" own manifest {number}",
@@ -145,8 +146,7 @@ def _take(made: sa.Engine, settings: Settings, claim: Claim, marker: Marker) -> 
     """From here on the warehouse is this lake's, and the key is the one that there is."""
     warehouse.ready(made)
     mine = identity.key_fingerprint(claim.key or address_key(settings))
-    key = {f"key:{claim.tenant}": mine}
-    values = {"lake_id": marker.lake_id, "state": identity.OURS, "line_hash": marker.line_hash, **key}
+    values = {"lake_id": marker.lake_id, "state": identity.OURS, "line_hash": marker.line_hash, "key": mine}
 
     def take(connection: sa.Connection) -> None:
         before = identity.recorded(connection)

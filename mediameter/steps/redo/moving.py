@@ -18,7 +18,7 @@ from mediameter.faults import point
 from mediameter.opening.opened import connected, opened
 from mediameter.settings import Settings, carry_key, of_warehouse
 from mediameter.steps.progress import Progress, quiet
-from mediameter.store import copying, identity, migration, warehouse
+from mediameter.store import copying, migration, neighbours, tenancy, warehouse
 from schemas import TABLES
 from schemas.contract import Contract
 from schemas.internal import IDENTITY
@@ -55,7 +55,8 @@ def move(settings: Settings, from_url: str, *, progress: Progress | None = None,
         )
     if origin.warehouse.sqlite_path and not origin.warehouse.sqlite_path.exists():
         raise UserError(f"{origin.warehouse.sqlite_path}: there is no such warehouse", "see --from")
-    with connected(settings, dry_run=dry_run) as target, opened(origin, dry_run=dry_run) as source:
+    with connected(settings, dry_run=dry_run) as mine, opened(origin, dry_run=dry_run) as old_one:
+        target, source = tenancy.everybody(mine), tenancy.everybody(old_one)
         report = MoveReport(connect.name(source), connect.name(target), is_dry_run=dry_run)
         report.was_there = _refuse_full(source, target)
         if not dry_run:
@@ -68,20 +69,21 @@ def move(settings: Settings, from_url: str, *, progress: Progress | None = None,
             if not report.was_there:
                 _carry(old, target, report.rows, progress or quiet())
             point("move.carried")
-            identity.record(old, {"moved_to": report.target})
+            neighbours.record_of_all(old, {"moved_to": report.target})
     return report
 
 
 def _refuse_full(source: sa.Engine, target: sa.Engine) -> bool:
     """Whether the target is what an earlier move, killed before its end, made of this very source."""
     with reading(target) as connection:
-        if migration.revision(connection) is None:
+        found = migration.revision(connection)
+        if found is None:
             return False
         has_rows = any(_count(connection, contract) for contract in TABLES if _is_table(connection, contract))
-        theirs = identity.recorded(connection) if has_rows and _is_table(connection, IDENTITY) else {}
+        theirs = _lakes(connection) if has_rows and found == migration.HEAD else {}
     with reading(source) as connection:
-        ours = identity.recorded(connection)
-    if "lake_id" in theirs and theirs["lake_id"] == ours.get("lake_id") and "moved_to" not in theirs:
+        ours = _lakes(connection)
+    if theirs and theirs == ours:
         return True
     if has_rows:
         raise UserError(
@@ -89,6 +91,15 @@ def _refuse_full(source: sa.Engine, target: sa.Engine) -> bool:
             "set [warehouse] url to an empty database or a new file",
         )
     return False
+
+
+def _lakes(connection: sa.Connection) -> dict[str, str]:
+    """The lake of each tenant; of a warehouse that was moved away none."""
+    names = warehouse.tables[IDENTITY.name].c
+    if connection.execute(sa.select(names.name).where(names.name == "moved_to")).first():
+        return {}
+    query = sa.select(names.tenant, names.value).where(names.name == "lake_id")
+    return {row.tenant: row.value for row in connection.execute(query)}
 
 
 def _is_table(connection: sa.Connection, contract: Contract) -> bool:
