@@ -44,14 +44,17 @@ def _on_sqlite(table: str, key: list[str]) -> None:
         op.drop_index(index["name"], table)
     op.rename_table(table, f"{table}_before")
     others = [column for column in before.columns if column.name != "tenant"]
-    made = [("tenant", Text(64), False), *((each.name, each.type, bool(each.nullable)) for each in others)]
     create_table(
         table,
+        sa.Column("tenant", Text(64), nullable=False, primary_key=True),
         *(
-            sa.Column(name, type_, nullable=is_nullable, primary_key=name in key, autoincrement=False)
-            for name, type_, is_nullable in made
+            sa.Column(
+                each.name, each.type, nullable=bool(each.nullable), primary_key=each.name in key, autoincrement=False,
+                server_default=each.server_default.arg if isinstance(each.server_default, sa.DefaultClause) else None,
+            )
+            for each in others
         ),
-    )
+    )  # fmt: skip
     names = ", ".join(f'"{each.name}"' for each in others)
     tenant = "tenant" if "tenant" in before.columns else f"'{NOBODY}'"
     op.execute(f"INSERT INTO {table} (tenant, {names}) SELECT {tenant}, {names} FROM {table}_before")
