@@ -18,6 +18,7 @@ from mediameter.settings import Settings, from_mapping
 from mediameter.settings.models import Rule as Override
 from mediameter.steps.alert.check import check
 from mediameter.store import fences
+from mediameter.store.tenancy import EVERYBODY
 from mediameter.store.warehouse import naive, tables
 from tests.alerts.told import change
 from tests.pictures import Warehouse
@@ -58,7 +59,7 @@ def day_of_errors(made: sa.Engine, errors: int, day: date = DAY, requests: int =
     with connect.writing(made) as connection:
         warehouse = Warehouse(connection)
         for name in ("traffic_daily", "endpoints_daily", "days"):
-            connection.execute(tables[name].delete().where(tables[name].c.day == day))
+            connection.execute(tables[name].delete().where(tables[name].c.day == day), execution_options=EVERYBODY)
         warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | {requests} | 5_000")
         warehouse.fill(
             "endpoints_daily",
@@ -139,7 +140,7 @@ def day_of_addresses(made: sa.Engine, day: date, of_one: int, others: int) -> No
     day_of_errors(made, 0, day, of_one + others)
     with connect.writing(made) as connection:
         table = tables["addresses_daily"]
-        connection.execute(table.delete().where(table.c.day == day))
+        connection.execute(table.delete().where(table.c.day == day), execution_options=EVERYBODY)
         Warehouse(connection).fill(
             "addresses_daily",
             f"""day | application | address | edge | addresses | requests
@@ -181,7 +182,7 @@ def sent(made: sa.Engine, day: date, bytes_sent: int) -> None:
     with connect.writing(made) as connection:
         warehouse = Warehouse(connection)
         for name in ("traffic_daily", "days"):
-            connection.execute(tables[name].delete().where(tables[name].c.day == day))
+            connection.execute(tables[name].delete().where(tables[name].c.day == day), execution_options=EVERYBODY)
         warehouse.fill("traffic_daily", f"day | requests | bytes_sent\n{day} | 1 | {bytes_sent}")
         warehouse.fill("days", f"day | source | lines | parsed\n{day} | ovh | 1 | 1")
         fences.mark_dirty(connection, "checks", {day})
