@@ -33,6 +33,7 @@ from tests.worlds.poisons import LINES, POISONS, Poison, log_line
 NOW = datetime(2026, 11, 6, 12, tzinfo=UTC)
 SOUND_LINES, SOUND_EVENTS = 12, 6
 Row = Callable[[int], dict[str, Any]]
+pytestmark = pytest.mark.in_turn
 
 
 @dataclass(frozen=True, slots=True)
