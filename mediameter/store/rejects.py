@@ -66,7 +66,8 @@ def rows_of_tables(reason: str | None = None) -> sa.Select[Any]:
     """Rejected rows of tables: those of no day, then the newest first."""
     at = _row_rejects.c
     has_day = sa.case((at.export_day.is_(None), 0), else_=1)
-    query = sa.select(_row_rejects).order_by(has_day, at.export_day.desc(), at.source, at.table_name, at.row_id)
+    told = [column for column in _row_rejects.columns if column.name != "tenant"]
+    query = sa.select(*told).order_by(has_day, at.export_day.desc(), at.source, at.table_name, at.row_id)
     return query.where(at.reason == reason) if reason else query
 
 

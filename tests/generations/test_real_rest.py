@@ -93,7 +93,7 @@ def test_the_doctor_tells_whose_a_key_is(rest: Rest, tmp_path: Path) -> None:
     assert verdicts(rest, tmp_path, rest.key(rest.service)) == {"ok"}
     assert "ok" not in verdicts(rest, tmp_path, rest.key(rest.anon))
     expired = rest.key(rest.service, exp=int(NOW.timestamp()) - 60)
-    assert any("it expired on 2026-11-05" in each.found for each in findings(rest, tmp_path, expired))
+    assert any("the key expired on 2026-11-05" in each.found for each in findings(rest, tmp_path, expired))
     assert "warning" in verdicts(rest, tmp_path, "a-key-that-tells-nothing")
 
 

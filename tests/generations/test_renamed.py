@@ -21,10 +21,10 @@ _DAY = 86_400
 CHANGES = {
     "renamed": ("ALTER TABLE generation_events RENAME TO old_events",
                 "ALTER TABLE old_events RENAME TO generation_events",
-                ("a table is missing", "there is no table generation_events")),
+                "there is no table generation_events"),
     "a column renamed": ("ALTER TABLE generation_events RENAME COLUMN status TO state",
                          "ALTER TABLE generation_events RENAME COLUMN state TO status",
-                         ("a column is missing", "generation_events has no column status")),
+                         "generation_events has no column status"),
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_a_table_renamed_in_mid_export(
     report = export(disturbed, now=NOW)
     monkeypatch.delitem(faults.at, "export.read")
     [failure] = report.failed
-    assert failure.startswith("[sources.palette]: ") and said[system.kind == "sqlite"] in failure
+    assert failure.startswith("[sources.palette]: ") and said in failure
     assert "\n" not in failure and "canary" not in failure
     # The two days that had been read are settled whole, no other day at all, and none of the source is complete.
     assert report.days_read == 2

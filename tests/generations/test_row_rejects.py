@@ -15,7 +15,7 @@ from mediameter.commands.rejects import list_rejects
 from mediameter.commands.run import run
 from mediameter.commands.status import status
 from mediameter.settings import Settings
-from mediameter.steps.export import export
+from mediameter.steps.export import one_day
 from tests.export.application import Application
 from tests.generations.palette import DAY, EMAIL, NOW, generation, settings_for, transaction
 
@@ -58,7 +58,7 @@ def test_all_counts_agree(metered: Settings) -> None:
 def test_rows_beyond_those_that_are_kept_are_counted(
     system: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "MOST_REJECTS", 2)
+    monkeypatch.setattr(one_day, "MOST_REJECTS", 2)
     system.insert("generation_events", *(generation(number, credits_cost=-number) for number in range(1, 6)))
     settings = settings_for(system.url, tmp_path)
     run(settings, now=NOW)
