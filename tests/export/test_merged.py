@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from mediameter.commands.run import run
-from mediameter.connect import reading
+from mediameter.connect import reading, writing
 from mediameter.demo.library import REFERERS
 from mediameter.demo.truth import compare, observe
 from mediameter.demo.world import World, build
@@ -98,7 +98,7 @@ def test_a_loss_is_no_agreement(lost: str, world: World, tmp_path: Path) -> None
 def agreement(settings: Settings) -> dict[str, bool]:
     """By application that anybody knows of; the day counts as over, whatever settles still."""
     made = tenancy.engine(settings.warehouse.url, settings.tenant)
-    with made.begin() as connection:
+    with writing(made) as connection:
         connection.execute(sa.text("UPDATE days SET state = 'final' WHERE family = 'traffic'"))
         rows = connection.execute(sa.text(
             "SELECT application, is_reconciled FROM reconciliation_summary "

@@ -100,7 +100,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, THIRD))
     monkeypatch.setitem(warehouse.tables, OBJECTS_DAILY.name, TABLE)
     made = tenancy.engine(site.url, DEFAULT_TENANT)
-    TABLE.create(made)
+    with connect.altering(made) as connection:
+        TABLE.create(connection)
     with connect.writing(made) as connection:
         listings.record_listing(connection, SOURCE, NOW, objects=0, pending=0, through=NOW)
     made.dispose()

@@ -114,7 +114,7 @@ def test_whatever_is_raised_with_a_secret_in_it_is_told_without(
     kind: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write(SERVER)
-    monkeypatch.setattr(run_command, "run", raising(kind))
+    monkeypatch.setattr(run_command, "attempt", raising(kind))
     assert main(["run"]) != 0
     out, err = capfd.readouterr()
     assert "***" in err and "Traceback" in err
@@ -174,7 +174,7 @@ def is_harmless(text: str) -> bool:
 
 
 def test_an_error_does_not_steer(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(run_command, "run", lambda *_, **__: (_ for _ in ()).throw(WorldError(STEERING)))
+    monkeypatch.setattr(run_command, "attempt", lambda *_, **__: (_ for _ in ()).throw(WorldError(STEERING)))
     assert main(["run"]) == 1
     assert is_harmless(capfd.readouterr().err)
 
