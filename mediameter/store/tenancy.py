@@ -7,7 +7,7 @@ as text (views, answers, suites, the report) is not touched: it says ``tenant = 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ _OPTION = "tenant"
 _CONFINED = frozenset(tables.values())
 EVERYBODY: Mapping[str, None] = {_OPTION: None}
 """Execution options of the few statements that look at all tenants on purpose."""
+_TABLES_OF: dict[Any, Sequence[Sequence[sa.FromClause]]] = {}
+"""By a statement's shape: the tables of each SELECT, UPDATE and DELETE in it, in the order in which they are met."""
+_MOST_SHAPES = 2_000
 
 
 def engine(url: str, tenant: str) -> sa.Engine:
@@ -78,16 +81,43 @@ def _is_confined(statement: sa.sql.ClauseElement) -> bool:
 
 
 def confined(statement: sa.sql.ClauseElement, tenant: str) -> sa.sql.ClauseElement:
-    """The statement, each SELECT, UPDATE and DELETE of it on the tenant's rows alone."""
+    """The statement, each SELECT, UPDATE and DELETE of it on the tenant's rows alone.
+
+    To find the tables of a SELECT costs more than most statements do, so it is remembered by the statement's shape, as
+    SQLAlchemy's own cache of compiled statements has it: all but the values.
+    """
+    shape = statement._generate_cache_key()
+    known = _TABLES_OF.get(shape.key) if shape else None
+    if known is not None and len(known) == 1 and isinstance(statement, sa.Select | sa.Update | sa.Delete):
+        return statement.where(*_of_tenant(known[0], tenant))  # nothing lies within it that would have to be copied
+    seen: list[Sequence[sa.FromClause]] = []
+
+    def confine(part: Any, froms: Callable[[], Sequence[Any]]) -> None:
+        of_tables = [each for source in froms() for each in _tables(source)] if known is None else known[len(seen)]
+        seen.append(of_tables)
+        part._where_criteria += _of_tenant(of_tables, tenant)
 
     def of_select(select: Any) -> None:
-        of_tables = [each for part in select.get_final_froms() for each in _tables(part)]
-        select._where_criteria += tuple(each.c[_OPTION] == tenant for each in of_tables)
+        confine(select, select.get_final_froms)
 
     def of_change(change: Any) -> None:
-        change._where_criteria += tuple(each.c[_OPTION] == tenant for each in _tables(change.table))
+        confine(change, lambda: [change.table])
 
-    return visitors.cloned_traverse(statement, {}, {"select": of_select, "update": of_change, "delete": of_change})
+    changed = visitors.cloned_traverse(statement, {}, {"select": of_select, "update": of_change, "delete": of_change})
+    if shape and known is None and _are_remembered(seen):
+        if len(_TABLES_OF) >= _MOST_SHAPES:
+            _TABLES_OF.clear()
+        _TABLES_OF[shape.key] = seen
+    return changed
+
+
+def _of_tenant(of_tables: Sequence[sa.FromClause], tenant: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return tuple(each.c[_OPTION] == tenant for each in of_tables)
+
+
+def _are_remembered(seen: Sequence[Sequence[sa.FromClause]]) -> bool:
+    """An alias is another object in each statement of a shape."""
+    return all(isinstance(each, sa.Table) for of_tables in seen for each in of_tables)
 
 
 def _tables(part: sa.FromClause) -> Iterator[sa.FromClause]:
