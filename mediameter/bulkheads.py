@@ -19,13 +19,11 @@ _LOG = logging.getLogger(__name__)
 _DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
 _SQLITE = ("locked", "full", "disk I/O", "readonly", "unable to open", "image is malformed", "not a database")
 """What SQLite says when the file as a whole is the trouble; all else is about one statement."""
-_DATABASE_REMEDIES = (
-    ("full", "free some space on its disk and run again; nothing is half written"),
-    ("disk I/O", "check its disk (full? quota?) and run again; nothing is half written"),
-    ("locked", "another process is using it; run again when that has ended"),
-    ("unable to open", "check [warehouse] url, and the rights of the file and its folder"),
-    ("readonly", "check the rights of the file and its folder: they cannot be written"),
-    ("", "see the database's own log; if README names its version as supported, please report this"),
+_REMEDIES = (
+    (("not a database", "malformed"), "see [warehouse] url: the file is none of SQLite's, or damaged"),
+    (("full", "disk I/O"), "free some space on its disk (full? quota?) and run again; nothing is half written"),
+    (("locked",), "another process is using it; run again when that has ended"),
+    (("readonly", "unable to open"), "check [warehouse] url, and the rights of the file and its folder"),
 )
 
 
@@ -66,9 +64,14 @@ def as_error(error: Exception, unit: str = "") -> MediameterError:
         return WorldError(f"{before}{of}{what}", "fix that and run again")
     if isinstance(error, sa.exc.SQLAlchemyError):
         words = str(getattr(error, "orig", None) or type(error).__name__)  # SQLAlchemy's own hold statement and values
-        remedy = next(remedy for part, remedy in _DATABASE_REMEDIES if part in words)
-        return WorldError(f"{before}warehouse: {words}", remedy)
+        otherwise = "see the database's own log; if README names its version as supported, please report this"
+        return WorldError(f"{before}warehouse: {words}", remedy_of_a_file(words) or otherwise)
     return Fault(f"{before}{type(error).__name__}: {error}")
+
+
+def remedy_of_a_file(words: str) -> str | None:
+    """What to do about an error of an SQLite file, by SQLite's words; None for what is no trouble of files or disks."""
+    return next((remedy for parts, remedy in _REMEDIES if any(part in words for part in parts)), None)
 
 
 def raise_all(errors: Sequence[Exception]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from mediameter.bulkheads import remedy_of_a_file
 from mediameter.errors import MediameterError, Unavailable, UserError, WorldError
 
 
@@ -102,14 +103,6 @@ def translated(
     )
 
 
-_OF_A_FILE = (
-    (("not a database", "malformed"), "see [warehouse] url: the file is none of SQLite's, or damaged"),
-    (("full", "disk I/O"), "free some space on its disk, then run again: nothing is half written"),
-    (("locked",), "run again when the other process has ended"),
-    (("readonly", "unable to open"), "see [warehouse] url, and the rights of the file and its folder"),
-)
-
-
 def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
     """What is said of an error that no diagnosis knows: the database's own words, and no guess at its cause.
 
@@ -117,8 +110,7 @@ def refused(made: sa.Engine, error: sa.exc.SQLAlchemyError) -> WorldError:
     """
     words = first_line(str(getattr(error, "orig", None) or type(error).__name__))
     if made.dialect.name == "sqlite":
-        known = (remedy for parts, remedy in _OF_A_FILE if any(part in words for part in parts))
-        remedy = next(known, "if that says nothing to you, please report it")
+        remedy = remedy_of_a_file(words) or "if that says nothing to you, please report it"
         return Unavailable(f"the warehouse {made.url.database or ''} cannot be opened ({words})", remedy)
     return WorldError(
         f"{name(made.url)}: the server refuses a statement of mediameter's ({words})",

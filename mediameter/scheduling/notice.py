@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from mediameter.alerts.wording import one_line
 from mediameter.discretion import discreet_errors, discreet_values
-from mediameter.errors import UserError, WorldError
+from mediameter.errors import Fault, UserError, WorldError
 from mediameter.settings import load, settings_file
 from mediameter.steps.pass_ import stations
 
@@ -170,7 +170,7 @@ def can_heal(error: BaseException) -> bool:
         return not isinstance(error, _LASTING)
     if isinstance(error, OperationalError):  # SQLite counts a missing table or column among them
         return "no such" not in str(error.orig)
-    return isinstance(error, WorldError)
+    return isinstance(error, WorldError) and not isinstance(error, Fault)  # a mistake of ours stays one
 
 
 def in_one_line(error: BaseException) -> str:

@@ -18,7 +18,9 @@ def require_all_read(ingested: Mapping[str, Any]) -> None:
     sources: list[str] = ingested["failed_sources"]
     if sources:
         kind = UserError if ingested["refused_sources"] == len(sources) else WorldError
-        raise kind(f"a source could not be read; its days stay open: {sources[0]}", "the next run tries it again")
+        raise kind(
+            f"a source could not be read; its days stay open: {_first_of(sources)}", "the next run tries it again"
+        )
     doubted: list[str] = ingested["doubted"]
     if doubted:
         raise WorldError(doubted[0], "nothing of it was read; its days stay open")
@@ -37,7 +39,9 @@ def require_all_exported(exported: Mapping[str, Any]) -> None:
     failed: list[str] = exported["failed"]
     if failed:
         kind = UserError if exported["refused"] == len(failed) else WorldError
-        raise kind(f"the application could not be read; its days stay open: {failed[0]}", "the next run tries it again")
+        raise kind(
+            f"the application could not be read; its days stay open: {_first_of(failed)}", "the next run tries it again"
+        )
 
 
 def require_all_computed(rolled_up: Mapping[str, Any]) -> None:
@@ -48,9 +52,9 @@ def require_all_computed(rolled_up: Mapping[str, Any]) -> None:
 def require_computed(failed: Sequence[str]) -> None:
     """Raise ``WorldError`` when there are days that could not be computed, a line each."""
     if failed:
-        days = "1 day" if len(failed) == 1 else f"{len(failed):,} days"
         raise WorldError(
-            f"{days} could not be computed and stay open, the first: {failed[0]}", "the next run tries them again"
+            f"not every day could be computed: {_first_of(failed)}",
+            "what could not be computed stays open; the next run tries again",
         )
 
 
@@ -83,7 +87,7 @@ def require_rules_understood(checked: Mapping[str, Any]) -> None:
     all is metered, and all other rules judged."""
     failed: list[str] = checked["failed"]
     if failed:
-        raise WorldError(f"{_first_of(failed)}", "all other rules were judged; the next run tries again")
+        raise WorldError(_first_of(failed), "all other rules were judged; the next run tries again")
     wrong: list[str] = checked["mistakes"]
     if wrong:
         raise UserError(_first_of(wrong), "everything else was done; `mediameter alerts test` shows the mistake")
@@ -93,7 +97,7 @@ def require_all_written_back(written: Mapping[str, Any]) -> None:
     """Raise ``WorldError`` when rows could not be written back to an application: all else is done."""
     failed: list[str] = written["failed"]
     if failed:
-        raise WorldError(f"writing back to the application failed: {failed[0]}", "the next run tries it again")
+        raise WorldError(f"writing back to the application failed: {_first_of(failed)}", "the next run tries it again")
 
 
 def _first_of(lines: Sequence[str]) -> str:
