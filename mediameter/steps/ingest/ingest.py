@@ -184,18 +184,26 @@ def _ingest_source(
     if doubt and doubt.kind == "fewer" and not accepts_fewer:
         return
     fresh, growing = _quiet(bucket, [version for version in listing if version.object_id not in known], report)
-    returned = [version for version in listing if version.object_id in overwritten - absorbed]
     report.listed += len(listing)
     report.temporary = dict(Counter(report.temporary) + Counter(each.program for each in bucket.left_out))
     report.size_bytes += sum(version.size for version in fresh)
     if dry_run:
         report.pending += len(fresh) + len(growing)
         return
-    if returned:
-        revived = Revived(family_of(settings, name), returned)
-        settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
+    _revive(settings, made, look, overwritten - absorbed)
     believed = None if doubt and not accepts_fewer else partial(believe, look=look, accepted=bool(doubt))
     _take_in(settings, bucket, made, look, fresh, growing, progress, report, choose, believed)
+    with reading(made) as connection:  # the whole object beside a half may have been overwritten just now
+        still_absorbed = halves.absorbed(connection, name)
+    _revive(settings, made, look, absorbed - still_absorbed)
+
+
+def _revive(settings: Settings, made: sa.Engine, look: Look, object_ids: Collection[int]) -> None:
+    """Lets those of these versions count again that the listing shows."""
+    returned = [version for version in look.listing if version.object_id in object_ids]
+    if returned:
+        revived = Revived(family_of(settings, look.name), returned)
+        settled(made, settings.lake.path, lambda connection: done(revived, connection, settings.reporting.zone))
 
 
 def _take_in(
